@@ -1,0 +1,1 @@
+"""jumpax: differentiable exact stochastic simulation."""

@@ -1,0 +1,35 @@
+"""Status of a path: one code inside kernels, one message at the Python border."""
+
+import enum
+
+
+class Status(enum.IntEnum):
+    """How a path ended; codes of `FAULTS` are raised at the Python border unless `throw=False`."""
+
+    RUNNING = 0
+    REACHED = 1
+    """The last stop was reached."""
+    ABSORBED = 2
+    """All propensities became zero; the state is held, and time runs on, to the last stop."""
+    DONE = 3
+    """A fold ended the path early."""
+    EVENT_BUDGET = 4
+    """`max_events` reactions fired before the last stop."""
+    BAD_PROPENSITY = 5
+    """A propensity was negative or not finite."""
+    NEGATIVE_COUNT = 6
+    """A reaction fired without the molecules that it consumes."""
+    COUNT_OVERFLOW = 7
+    """A count passed 2^31 - 1."""
+    TIME_STALLED = 8
+    """A wait was too short to move the clock."""
+    BOUND_BROKEN = 9
+    """The total propensity exceeded the bound given for time-dependent rates."""
+
+    @property
+    def is_fault(self) -> bool:
+        """Whether values after the end of the path are missing."""
+        return self >= Status.EVENT_BUDGET
+
+
+FIRST_FAULT = int(Status.EVENT_BUDGET)
