@@ -1,1 +1,10 @@
-"""networks."""
+"""Reaction networks: what reacts, and at what rate."""
+
+from jumpax.networks.doubts import doubts as doubts
+from jumpax.networks.laws import AbstractLaw as AbstractLaw
+from jumpax.networks.laws import Function as Function
+from jumpax.networks.laws import Hill as Hill
+from jumpax.networks.laws import MassAction as MassAction
+from jumpax.networks.laws import MichaelisMenten as MichaelisMenten
+from jumpax.networks.network import Network as Network
+from jumpax.networks.reaction import Reaction as Reaction

@@ -1,0 +1,54 @@
+"""A network in words."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jumpax.networks.network import Network
+
+
+def describe(network: "Network") -> str:
+    """Propensities as formulas, stoichiometry, conserved sums, parameters with units."""
+    units = network.units
+    clock = f"1/{units['time']}" if "time" in units else "1/time"
+    title = f"{network.name or 'network'}: {len(network.species)} species, {len(network.reactions)} reactions"
+    blocks = [
+        (f"reactions, with propensities in {clock}", _reactions(network)),
+        ("stoichiometry (change of each count)", _table(network)),
+        ("conserved", [_sum(row.tolist(), network.species) for row in network.conservation_laws()]),
+        ("parameters", [f"{name} [{units[name]}]" if name in units else name for name in network.parameters]),
+    ]
+    lines = [title]
+    for head, body in blocks:
+        lines += ["", f"{head}:", *(f"  {line}" for line in body or ["none"])]
+    return "\n".join(lines)
+
+
+def _reactions(network: "Network") -> list[str]:
+    rows = [
+        ("" if r.name == r.equation else f"{r.name}:", r.equation, r.law.formula(r.reactants))
+        for r in network.reactions
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    return [
+        f"{a:<{widths[0]}} {b:<{widths[1]}}   {c}".lstrip()
+        if not widths[0]
+        else f"{a:<{widths[0]}} {b:<{widths[1]}}   {c}"
+        for a, b, c in rows
+    ]
+
+
+def _table(network: "Network") -> list[str]:
+    return [
+        f"{reaction.name}: " + ", ".join(f"{name} {change:+d}" for name, change in reaction.change.items())
+        for reaction in network.reactions
+    ]
+
+
+def _sum(weights: list[int], species: tuple[str, ...]) -> str:
+    """For example `A + 2 D - C`."""
+    text = ""
+    for weight, name in zip(weights, species, strict=True):
+        if weight:
+            sign = ("-" if weight < 0 else "") if not text else (" - " if weight < 0 else " + ")
+            text += sign + (name if abs(weight) == 1 else f"{abs(weight)} {name}")
+    return text

@@ -1,0 +1,109 @@
+"""Any scalar JAX function as a rate law."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, final
+
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError
+from jumpax.networks.laws.law import AbstractLaw, Reactants
+from jumpax.networks.laws.rate import Values
+
+TIME = "t"
+
+
+@final
+@dataclass(frozen=True)
+class Function(AbstractLaw):
+    """The propensity is what a plain function returns.
+
+    Its argument names are species, parameters, or `t` for the time; a network knows which is which. Arguments with a
+    default keep it, as in `lambda X, scale=3.0: scale * X`. The function must be elementwise, built from JAX
+    operations, and free of Python branches on values. Two of these laws are equal when they hold the same function object.
+
+    Args:
+        function: for example `lambda X, k: k * X * (X - 1)`.
+        names: what to pass, in order, when the names of the network cannot be argument names (`lambda`, `A-B`).
+
+    Example:
+        >>> Function(lambda X, k, t: k * X * t).names
+        ('X', 'k', 't')
+    """
+
+    function: Callable[..., Any]
+    names: tuple[str, ...] = None  # type: ignore[assignment]
+    counts: tuple[str, ...] | None = None  # which of the names are species; filled in by the network
+
+    def __post_init__(self):
+        if not callable(self.function):
+            raise InputError(f"a rate law must be a law or a function, not {self.function!r}")
+        object.__setattr__(self, "names", tuple(self.names) if self.names is not None else _arguments(self.function))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Function):
+            return NotImplemented
+        return self.function is other.function and (self.names, self.counts) == (other.names, other.counts)
+
+    def __hash__(self) -> int:
+        return hash((id(self.function), self.names, self.counts))
+
+    def species(self, reactants: Reactants) -> tuple[str, ...]:
+        """Those of its names that are species of the network."""
+        return self._resolved()
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those of its names that are neither species of the network nor `t`."""
+        counts = self._resolved()
+        return tuple(name for name in self.names if name not in counts and name != TIME)
+
+    @property
+    def nonnegative(self) -> tuple[str, ...]:
+        """None that is known."""
+        return ()
+
+    @property
+    def time_dependent(self) -> bool:
+        """Whether it reads `t`."""
+        return TIME in self.names
+
+    def resolve(self, species: tuple[str, ...]) -> "Function":
+        """The law that knows which of its names are counts."""
+        return replace(self, counts=tuple(name for name in self.names if name in species and name != TIME))
+
+    def propensity(
+        self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
+    ) -> Float[Array, "..."]:
+        """What the function returns."""
+        known = self._resolved()
+        values = (time if name == TIME else counts[name] if name in known else theta[name] for name in self.names)
+        return self.function(*values)
+
+    def formula(self, reactants: Reactants) -> str:
+        """The name of the function and its arguments."""
+        name = getattr(self.function, "__name__", type(self.function).__name__)
+        return f"{'function' if name == '<lambda>' else name}({', '.join(self.names)})"
+
+    def _resolved(self) -> tuple[str, ...]:
+        if self.counts is None:
+            raise InputError("a function tells species from parameters only inside a Network; call resolve(species)")
+        return self.counts
+
+
+def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
+    """Names of the arguments without a default; InputError if they cannot be known."""
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise InputError(f"the arguments of {function!r} cannot be read; give them as Function(f, names=...)") from None
+    names = []
+    for argument in arguments:
+        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD, argument.KEYWORD_ONLY):
+            raise InputError(
+                f"a rate law takes named arguments only, not {argument} as in {function!r}; wrap it in a lambda"
+            )
+        if argument.default is argument.empty:
+            names.append(argument.name)
+    return tuple(names)

@@ -1,0 +1,51 @@
+"""The contract of rate laws."""
+
+import abc
+from typing import TypeAlias
+
+from jaxtyping import Array, Float
+
+from jumpax.networks.laws.rate import Values
+
+Reactants: TypeAlias = tuple[tuple[str, int], ...]
+
+
+class AbstractLaw(abc.ABC):
+    """A propensity as a function of named counts, named parameters and, if it says so, time.
+
+    Laws are frozen, hashable dataclasses with value equality. They are elementwise and branch-free, so the same law
+    serves one path, an array with one lane per path, and a traced program. Reactants are pairs (species, multiplicity).
+    """
+
+    @abc.abstractmethod
+    def species(self, reactants: Reactants) -> tuple[str, ...]:
+        """Names of the counts that the propensity depends on."""
+
+    @property
+    @abc.abstractmethod
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that the propensity depends on."""
+
+    @property
+    @abc.abstractmethod
+    def nonnegative(self) -> tuple[str, ...]:
+        """Those of the parameters that must not be negative."""
+
+    @property
+    @abc.abstractmethod
+    def time_dependent(self) -> bool:
+        """Whether the propensity depends on time between two events."""
+
+    @abc.abstractmethod
+    def resolve(self, species: tuple[str, ...]) -> "AbstractLaw":
+        """This law inside a network with these species (itself, unless its names were open until now)."""
+
+    @abc.abstractmethod
+    def propensity(
+        self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
+    ) -> Float[Array, "..."]:
+        """The propensity, 1/time, in the floating type of the counts (which are molecules, as floats)."""
+
+    @abc.abstractmethod
+    def formula(self, reactants: Reactants) -> str:
+        """The propensity as people write it."""

@@ -1,0 +1,205 @@
+"""The reaction network: which reactions there are, and at what rate."""
+
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import final
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
+from jumpax.networks import describe, structure
+from jumpax.networks.doubts import doubts
+from jumpax.networks.fingerprint import digest
+from jumpax.networks.laws.function import TIME
+from jumpax.networks.reaction import Reaction
+
+
+@final
+@dataclass(frozen=True, init=False, repr=False)
+class Network:
+    """Reactions over a list of species. Static: no numbers of theta, hashable, equal when everything in it is equal.
+
+    Args:
+        reactions: one or more reactions; a reversible one becomes two channels.
+        species: their order; default is the order of first appearance. Every species of an equation must be there.
+        name: for people.
+        units: of parameters, species or "time", as text; for people and files, nothing is converted.
+
+    Raises:
+        InputError: every contradiction in the names, at once.
+
+    Warns:
+        JumpaxWarning: for each reaction that could drive a count below zero (see `doubts`).
+
+    Example:
+        >>> from jumpax.networks import MassAction
+        >>> network = Network([Reaction("∅ -> X", MassAction("birth")), Reaction("X -> ∅", MassAction("death"))])
+        >>> network.species, network.parameters
+        (('X',), ('birth', 'death'))
+        >>> network.stoichiometry
+        array([[ 1, -1]])
+    """
+
+    species: tuple[str, ...]
+    reactions: tuple[Reaction, ...]
+    name: str
+    _units: tuple[tuple[str, str], ...]
+
+    def __init__(
+        self,
+        reactions: Iterable[Reaction],
+        species: Iterable[str] | None = None,
+        name: str = "",
+        units: Mapping[str, str] | None = None,
+    ):
+        channels = _channels(reactions)
+        named = tuple(dict.fromkeys(s for reaction in channels for s in reaction.species()))
+        species = named if species is None else tuple(species)
+        names = _names(channels)
+        object.__setattr__(self, "species", species)
+        object.__setattr__(self, "reactions", tuple(r.within(n, species) for r, n in zip(channels, names, strict=True)))
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "_units", tuple(sorted((units or {}).items())))
+        if faults := list(dict.fromkeys(self._faults())):
+            raise InputError(f"the network {name!r} cannot be built:\n" + "\n".join(f"- {fault}" for fault in faults))
+        for doubt in doubts(self):
+            warnings.warn(doubt, JumpaxWarning, stacklevel=2)
+
+    @cached_property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters, in the order of first appearance."""
+        return tuple(dict.fromkeys(p for reaction in self.reactions for p in reaction.law.parameters))
+
+    @cached_property
+    def nonnegative(self) -> tuple[str, ...]:
+        """Those of the parameters that must not be negative."""
+        return tuple(dict.fromkeys(p for reaction in self.reactions for p in reaction.law.nonnegative))
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Units of parameters, species and time, as given."""
+        return dict(self._units)
+
+    @cached_property
+    def stoichiometry(self) -> Int[np.ndarray, "species reactions"]:
+        """What one firing of each reaction adds to each count."""
+        row = {name: index for index, name in enumerate(self.species)}
+        matrix = np.zeros((len(self.species), len(self.reactions)), dtype=np.int64)
+        for column, reaction in enumerate(self.reactions):
+            for name, change in reaction.change.items():
+                matrix[row[name], column] = change
+        matrix.flags.writeable = False
+        return matrix
+
+    @property
+    def time_dependent(self) -> bool:
+        """Whether some propensity depends on time between two events."""
+        return any(reaction.law.time_dependent for reaction in self.reactions)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of species and reactions, the same in every process of one Python; name and units do not count."""
+        return digest((self.species, self.reactions))
+
+    def propensities(
+        self,
+        counts: tuple[Float[Array, "..."], ...],
+        theta: Mapping[str, Float[Array, "..."]],
+        time: Float[Array, "..."],
+    ) -> tuple[Float[Array, "..."], ...]:
+        """One propensity per reaction, 1/time, as the laws give them: nothing is clipped or checked.
+
+        Args:
+            counts: molecules in the order of the species, as floats: scalars, or arrays of one common shape.
+            theta: scalars or arrays of that shape by name.
+            time: scalar or array of that shape.
+
+        Returns:
+            Scalars or arrays of the common shape, in the floating type of the counts.
+        """
+        kind = jnp.result_type(counts[0], float)
+        values = dict(zip(self.species, (jnp.asarray(x, kind) for x in counts), strict=True))
+        shape = jnp.shape(counts[0])
+        results = (r.law.propensity(values, theta, time, r.reactants) for r in self.reactions)
+        return tuple(_fit(a, kind, shape) for a in results)
+
+    def reads(self, reaction: int) -> tuple[str, ...]:
+        """The species that the propensity of one reaction depends on."""
+        chosen = self.reactions[reaction]
+        return chosen.law.species(chosen.reactants)
+
+    def dependency_graph(self) -> tuple[tuple[int, ...], ...]:
+        """For each reaction the reactions whose propensity may change when it fires."""
+        row = {name: index for index, name in enumerate(self.species)}
+        reads = [[row[name] for name in self.reads(index)] for index in range(len(self.reactions))]
+        return structure.dependency_graph(reads, [[row[name] for name in r.change] for r in self.reactions])
+
+    def conservation_laws(self) -> Int[np.ndarray, "laws species"]:
+        """Integer weights of the species whose weighted sums no reaction changes; nonnegative where possible."""
+        return structure.conservation_laws(self.stoichiometry)
+
+    def describe(self) -> str:
+        """Propensities as formulas, stoichiometry, conserved sums, parameters with units: text to be printed."""
+        return describe.describe(self)
+
+    def __repr__(self) -> str:
+        sizes = f"{len(self.species)} species, {len(self.reactions)} reactions, {len(self.parameters)} parameters"
+        return f"Network({self.name!r}: {sizes})"
+
+    def _faults(self) -> Iterable[str]:
+        """Contradictions in the names."""
+        for name, times in Counter(self.species).items():
+            if times > 1:
+                yield f"species {name!r} is listed {times} times"
+        for name, times in Counter(r.name for r in self.reactions).items():
+            if times > 1:
+                yield f"{times} reactions are called {name!r}; give them different names"
+        for reaction in self.reactions:
+            for name in (*reaction.species(), *reaction.law.species(reaction.reactants)):
+                if name not in self.species:
+                    yield f"reaction {reaction.name!r}: {unknown_name('species', name, self.species)}"
+        for name in self.parameters:
+            if name in self.species:
+                yield f"{name!r} is both a species and a parameter"
+        if self.time_dependent and TIME in (*self.species, *self.parameters):
+            yield f"{TIME!r} is a species or a parameter, but a function reads it as the time"
+        known = (*self.parameters, *self.species, "time")
+        for name, _ in self._units:
+            if name not in known:
+                yield f"units: {unknown_name('parameter or species', name, known)}"
+
+
+def _fit(value: object, kind: object, shape: tuple[int, ...]) -> Float[Array, "..."]:
+    array = jnp.asarray(value, kind)  # type: ignore[arg-type]
+    return array if array.shape == shape else jnp.broadcast_to(array, jnp.broadcast_shapes(array.shape, shape))
+
+
+def _channels(reactions: Iterable[Reaction]) -> list[Reaction]:
+    """The reactions that go one way only."""
+    channels = []
+    for reaction in reactions:
+        if not isinstance(reaction, Reaction):
+            raise InputError(f"a network is made of reactions, not of {reaction!r}; write Reaction('A -> B', law)")
+        channels.extend(reaction.channels())
+    if not channels:
+        raise InputError("a network needs at least one reaction")
+    return channels
+
+
+def _names(channels: list[Reaction]) -> list[str]:
+    """Given names, else equations; equal equations without a name are numbered."""
+    names = []
+    seen: Counter[str] = Counter()
+    for reaction in channels:
+        name = reaction.name
+        if name is None:
+            seen[reaction.equation] += 1
+            again = seen[reaction.equation]
+            name = reaction.equation if again == 1 else f"{reaction.equation} #{again}"
+        names.append(name)
+    return names

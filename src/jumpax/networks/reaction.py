@@ -1,0 +1,112 @@
+"""A reaction: what is used up, what is made, and how fast."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, final
+
+from jumpax._base.errors import InputError
+from jumpax.networks import equation as equations
+from jumpax.networks.laws import AbstractLaw, Function
+
+
+@final
+@dataclass(frozen=True, init=False)
+class Reaction:
+    """One reaction, or a reversible pair.
+
+    Written as `"A + 2 B -> C"`; `2B` and `2 B` are the same, a side that is empty, `0` or `∅` is nothing, and a species
+    on both sides is a catalyst. `<->` needs a law for each direction, and makes two channels of the network.
+
+    Args:
+        equation: the reaction as text.
+        law: a rate law, or a function that becomes one (see `Function`).
+        reverse_law: the law from right to left; exactly for `<->`.
+        name: how to call it; a network names it by its equation otherwise.
+
+    Raises:
+        InputError: the text cannot be read (with the place), or the laws do not fit the arrow.
+
+    Example:
+        >>> from jumpax.networks import MassAction
+        >>> Reaction("A + A <-> D", MassAction("k_on"), MassAction("k_off")).equation
+        '2 A <-> D'
+    """
+
+    reactants: equations.Side
+    products: equations.Side
+    law: AbstractLaw
+    reverse_law: AbstractLaw | None
+    name: str | None
+
+    def __init__(
+        self,
+        equation: str,
+        law: AbstractLaw | Callable[..., Any],
+        reverse_law: AbstractLaw | Callable[..., Any] | None = None,
+        name: str | None = None,
+    ):
+        reactants, products, reversible = equations.parse(equation)
+        if reversible and reverse_law is None:
+            raise InputError(f"{equation!r} is reversible and needs a second law, for the way from right to left")
+        if reverse_law is not None and not reversible:
+            raise InputError(f"{equation!r} has a law for the way back; write <-> for a reversible reaction")
+        if dict(reactants) == dict(products):
+            raise InputError(f"{equation!r} changes nothing")
+        if name is not None and (not isinstance(name, str) or not name.strip()):
+            raise InputError(f"{equation!r}: the name of a reaction must be text, not {name!r}")
+        back = None if reverse_law is None else _as_law(equation, reverse_law)
+        _fill(self, reactants, products, _as_law(equation, law), back, name)
+
+    @property
+    def equation(self) -> str:
+        """The reaction in standard form, for example `A + 2 B -> C`."""
+        return equations.write(self.reactants, self.products, self.reverse_law is not None)
+
+    @property
+    def change(self) -> dict[str, int]:
+        """What one firing (to the right) adds to each count; species that do not change are left out."""
+        change = dict(self.products)
+        for name, count in self.reactants:
+            change[name] = change.get(name, 0) - count
+        return {name: count for name, count in change.items() if count}
+
+    def species(self) -> tuple[str, ...]:
+        """The species of the equation, in the order they are named."""
+        return tuple(dict.fromkeys(name for name, _ in (*self.reactants, *self.products)))
+
+    def channels(self) -> tuple["Reaction", ...]:
+        """The one or two reactions that go one way only; the way back of `r` is called `r_reverse`."""
+        forward = _channel(self.reactants, self.products, self.law, self.name)
+        if self.reverse_law is None:
+            return (forward,)
+        name = None if self.name is None else f"{self.name}_reverse"
+        return forward, _channel(self.products, self.reactants, self.reverse_law, name)
+
+    def within(self, name: str, species: tuple[str, ...]) -> "Reaction":
+        """This one-way reaction with a name, and with a law that knows the species of the network."""
+        return _channel(self.reactants, self.products, self.law.resolve(species), name)
+
+    def __repr__(self) -> str:
+        laws = self.law if self.reverse_law is None else f"{self.law}, {self.reverse_law}"
+        return f"Reaction({self.equation!r}, {laws}, name={self.name!r})"
+
+
+def _channel(reactants: equations.Side, products: equations.Side, law: AbstractLaw, name: str | None) -> Reaction:
+    reaction = object.__new__(Reaction)
+    _fill(reaction, reactants, products, law, None, name)
+    return reaction
+
+
+def _fill(reaction: Reaction, *values: object) -> None:
+    for field, value in zip(("reactants", "products", "law", "reverse_law", "name"), values, strict=True):
+        object.__setattr__(reaction, field, value)
+
+
+def _as_law(equation: str, law: object) -> AbstractLaw:
+    if isinstance(law, AbstractLaw):
+        return law
+    if isinstance(law, str | int | float):
+        raise InputError(f"{equation!r}: a rate constant is not a law; write MassAction({law!r})")
+    if not callable(law):
+        raise InputError(f"{equation!r}: a law or a function is needed, not {law!r}")
+    return Function(law)

@@ -1,0 +1,132 @@
+"""What follows from the equations alone: who depends on whom, and what is conserved."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from math import gcd
+
+import numpy as np
+from jaxtyping import Int
+
+Row = dict[int, int]
+
+
+def dependency_graph(reads: Sequence[Sequence[int]], changes: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    """For each reaction the reactions whose propensity depends on a count that it changes, in order.
+
+    Args:
+        reads: for each reaction the species that its law reads.
+        changes: for each reaction the species that it changes.
+    """
+    readers: dict[int, list[int]] = {}
+    for reaction, species in enumerate(reads):
+        for index in species:
+            readers.setdefault(index, []).append(reaction)
+    return tuple(tuple(sorted({r for index in species for r in readers.get(index, ())})) for species in changes)
+
+
+def conservation_laws(stoichiometry: Int[np.ndarray, "species reactions"]) -> Int[np.ndarray, "laws species"]:
+    """Integer basis of the weights y with y . stoichiometry = 0, by exact arithmetic.
+
+    Rows are nonnegative where enough of such laws exist (conserved totals, the smallest first, by Farkas' algorithm);
+    otherwise the basis is completed from the rational null space. Each row is free of common divisors.
+    """
+    columns = {tuple(column) for column in stoichiometry.T if column.any()}
+    columns -= {tuple(-v for v in column) for column in columns if _leads_negative(column)}
+    changes = [{i: int(v) for i, v in enumerate(column) if v} for column in sorted(columns)]
+    species = stoichiometry.shape[0]
+    kernel = _null_space(changes, species)
+    totals = sorted(_totals(changes, species, 4 * species + 64), key=lambda row: (len(row), sorted(row)))
+    basis = _independent([*totals, *kernel], len(kernel))
+    laws = np.zeros((len(basis), species), dtype=np.int64)
+    for index, row in enumerate(basis):
+        laws[index, list(row)] = list(row.values())
+    return laws
+
+
+def _leads_negative(column: tuple[int, ...]) -> bool:
+    return next(v for v in column if v) < 0
+
+
+def _null_space(rows: list[Row], width: int) -> list[Row]:
+    """Integer basis of the vectors y with row . y = 0 for all rows, by Gauss-Jordan elimination in rational numbers."""
+    pivots: dict[int, dict[int, Fraction]] = {}
+    for row in rows:
+        rest = _reduce({i: Fraction(v) for i, v in row.items()}, pivots)
+        if not rest:
+            continue
+        pivot = min(rest)
+        rest = {i: v / rest[pivot] for i, v in rest.items()}
+        for index, other in pivots.items():
+            if pivot in other:
+                pivots[index] = _minus(other, rest, other[pivot])
+        pivots[pivot] = rest
+    basis = []
+    for free in (i for i in range(width) if i not in pivots):
+        vector = {free: Fraction(1)} | {p: -row[free] for p, row in pivots.items() if free in row}
+        common = np.lcm.reduce([v.denominator for v in vector.values()])
+        basis.append(_primitive({i: int(v * int(common)) for i, v in sorted(vector.items())}))
+    return basis
+
+
+def _independent(rows: list[Row], rank: int) -> list[Row]:
+    """The first rows that are linearly independent, at most `rank` of them."""
+    pivots: dict[int, dict[int, Fraction]] = {}
+    chosen = []
+    for row in rows:
+        if len(chosen) == rank:
+            break
+        rest = _reduce({i: Fraction(v) for i, v in row.items()}, pivots)
+        if rest:
+            pivot = min(rest)
+            pivots[pivot] = {i: v / rest[pivot] for i, v in rest.items()}
+            chosen.append(row)
+    return chosen
+
+
+def _reduce(row: dict[int, Fraction], pivots: dict[int, dict[int, Fraction]]) -> dict[int, Fraction]:
+    """The row without the pivots' columns."""
+    while found := [i for i in row if i in pivots]:
+        row = _minus(row, pivots[found[0]], row[found[0]])
+    return row
+
+
+def _minus(row: dict[int, Fraction], other: dict[int, Fraction], factor: Fraction) -> dict[int, Fraction]:
+    result = dict(row)
+    for index, value in other.items():
+        result[index] = result.get(index, Fraction(0)) - factor * value
+    return {i: v for i, v in result.items() if v}
+
+
+def _totals(changes: list[Row], species: int, limit: int) -> list[Row]:
+    """Nonnegative laws of minimal support (Farkas); those found so far are dropped when there are more than `limit`."""
+    laws: list[Row] = [{i: 1} for i in range(species)]
+    for change in changes:
+        effect = [sum(law[i] * change[i] for i in law.keys() & change.keys()) for law in laws]
+        kept = [law for law, e in zip(laws, effect) if e == 0]
+        up = [(law, e) for law, e in zip(laws, effect) if e > 0]
+        down = [(law, -e) for law, e in zip(laws, effect) if e < 0]
+        if len(kept) + len(up) * len(down) > limit:
+            return []
+        laws = _minimal([*kept, *(_add(a, ea, b, eb) for a, ea in up for b, eb in down)])
+    return laws
+
+
+def _add(a: Row, effect_a: int, b: Row, effect_b: int) -> Row:
+    """The combination of two laws whose effects cancel."""
+    indices = sorted(a.keys() | b.keys())
+    return _primitive({i: effect_b * a.get(i, 0) + effect_a * b.get(i, 0) for i in indices})
+
+
+def _primitive(row: Row) -> Row:
+    """The row over its greatest common divisor, with a positive first entry."""
+    divisor = gcd(*row.values()) * (1 if row[min(row)] > 0 else -1)
+    return {i: v // divisor for i, v in row.items()}
+
+
+def _minimal(laws: list[Row]) -> list[Row]:
+    """Without those whose support contains the support of another."""
+    chosen: list[Row] = []
+    for law in sorted(laws, key=len):
+        if not any(other.keys() <= law.keys() for other in chosen):
+            chosen.append(law)
+    return chosen
