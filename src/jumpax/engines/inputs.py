@@ -1,0 +1,75 @@
+"""The numbers of a run; none of them is compiled in."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int32
+
+from jumpax._base import clock
+from jumpax._base.types import Count, Real, Word
+from jumpax.engines.lane import Stop
+from jumpax.engines.program import Program, Steps, Times
+
+
+class Inputs(NamedTuple):
+    """Key, parameters, start, stops and limits of a run."""
+
+    key: tuple[Word, Word]
+    first: Word
+    """Index of the first path: path i of this run is path first + i under the key."""
+    paths: Count
+    """How many paths; records have room for as many or more."""
+    theta: Mapping[str, Real]
+    """Parameters: scalars, or one value per path for all of them."""
+    counts: Int32[Array, "..."]
+    """Counts at the start: (species,) or (paths, species)."""
+    start: clock.Time
+    stops: Stop
+    """Stops: (stops,) times and steps; the one not in use is infinite."""
+    limit: Count
+    """Most events that a path may fire."""
+    bound: Real
+    """Total propensity from which a bounded program draws its waits."""
+
+
+def make_stops(program: Program, stops: Times | Steps) -> Stop:
+    """Stops as arrays in the precision of the run."""
+    never = np.full(len(stops.values), 2**31 - 1, np.int32)
+    if isinstance(stops, Times):
+        return Stop(clock.split(np.array(stops.values), program.dtype), never)
+    far = np.full(len(stops.values), np.inf, program.dtype)
+    return Stop(clock.Time(far, np.zeros_like(far)), np.array(stops.values, np.int32))
+
+
+def make(
+    program: Program,
+    stops: Times | Steps,
+    key: tuple[Word, Word],
+    theta: Mapping[str, Real],
+    counts: Int32[Array, "..."],
+    paths: int | Count,
+    *,
+    first: int | Word = 0,
+    start: float = 0.0,
+    max_events: int = 10_000_000,
+    bound: float = 1.0,
+) -> Inputs:
+    """Inputs from checked values; theta and counts may be traced."""
+    dtype = program.dtype
+    values = {name: jnp.asarray(theta[name], dtype) for name in program.network.parameters}
+    if any(v.ndim for v in values.values()):
+        length = max(v.size for v in values.values())
+        values = {k: jnp.broadcast_to(v, (length,)) for k, v in values.items()}
+    return Inputs(
+        key=key,
+        first=jnp.asarray(first, jnp.uint32),
+        paths=jnp.asarray(paths, jnp.int32),
+        theta=values,
+        counts=jnp.asarray(counts, jnp.int32),
+        start=clock.Time(*(jnp.asarray(v) for v in clock.split(np.asarray(start), dtype))),
+        stops=Stop(clock.Time(*map(jnp.asarray, make_stops(program, stops).time)), jnp.asarray(make_stops(program, stops).step)),
+        limit=jnp.asarray(max_events, jnp.int32),
+        bound=jnp.asarray(bound, dtype),
+    )

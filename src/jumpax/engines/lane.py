@@ -1,0 +1,59 @@
+"""A lane: one path in flight."""
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jumpax._base import random
+from jumpax._base.clock import Time
+from jumpax._base.status import Status
+from jumpax._base.types import Count, Flag, Real, Word
+from jumpax.engines.program import Program
+from jumpax.folds.fold import Counts, Theta
+
+
+class Stop(NamedTuple):
+    """Where a lane has to stop next: a time, or a number of events."""
+
+    time: Time
+    step: Count
+
+
+class Lane(NamedTuple):
+    """What the next turn of a path needs; every leaf is a scalar, or has one entry per lane."""
+
+    counts: Counts
+    time: Time
+    """Time of the last event."""
+    since: Real
+    """Time lived in the present state."""
+    events: Count
+    index: Count
+    """Number of the next stop."""
+    target: Stop
+    parked: Flag
+    """Whether the path stands at its next stop."""
+    streams: tuple[random.Stream, ...]
+    carry: Any
+    status: Count
+
+
+def begin(
+    program: Program, key: tuple[Word, Word], path: Word, counts: Counts, theta: Theta, start: Time, target: Stop
+) -> Lane:
+    """Lane at the start of path number `path`."""
+    zero = jnp.zeros_like(counts[0])
+    nothing = zero.astype(program.dtype)
+    return Lane(
+        counts=counts,
+        time=Time(nothing + start.high, nothing + start.low),
+        since=nothing,
+        events=zero,
+        index=zero,
+        target=target,
+        parked=zero != 0,
+        streams=tuple(random.seed(key, path, number) for number in program.streams),
+        carry=program.fold.init(counts, theta),
+        status=zero + np.int32(Status.RUNNING),
+    )

@@ -1,0 +1,104 @@
+"""What a compiled loop depends on: everything static, nothing numeric."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+
+from jumpax._base.errors import InputError
+from jumpax._base.types import Precision, dtype_of
+from jumpax.folds.fold import AbstractFold
+from jumpax.networks import Network
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """Network, fold, precision and kind of stop; hashable, so that equal programs are compiled once."""
+
+    network: Network
+    fold: AbstractFold
+    precision: Precision
+    clock: Literal["times", "steps"] = "times"
+    bounded: bool = False
+    """Whether waits are drawn from a bound on the total propensity, with null events (time-dependent rates)."""
+
+    @functools.cached_property
+    def dtype(self) -> np.dtype:
+        """Type of the real numbers."""
+        return dtype_of(self.precision)
+
+    @property
+    def streams(self) -> tuple[int, ...]:
+        """Numbers of the random streams that a lane carries."""
+        return (0, *((1,) if self.precision == "float64" else ()), *((2,) if self.fold.words else ()))
+
+
+@dataclasses.dataclass(frozen=True)
+class Times:
+    """Stops at given times, strictly increasing, none before the start."""
+
+    values: tuple[float, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Steps:
+    """Stops after given numbers of events, strictly increasing."""
+
+    values: tuple[int, ...]
+
+
+def check_times(times: object, start: float) -> tuple[float, ...]:
+    """Stop times as a tuple of floats.
+
+    Raises:
+        InputError: naming every time that is not finite, before the start, or not after the one before it.
+    """
+    values = np.atleast_1d(np.asarray(times, np.float64))
+    if values.ndim != 1 or values.size == 0:
+        raise InputError(f"times must be one number or a non-empty list; got shape {values.shape}")
+    if not np.isfinite(start):
+        raise InputError(f"the start time must be finite; got {start}")
+    faults = [f"times[{i}] = {v} is not finite" for i, v in enumerate(values) if not np.isfinite(v)]
+    faults += [f"times[{i}] = {v} lies before the start, {start}" for i, v in enumerate(values) if v < start]
+    faults += [
+        f"times[{i + 1}] = {values[i + 1]} does not come after times[{i}] = {values[i]}"
+        for i in np.flatnonzero(~(np.diff(values) > 0))
+        if np.isfinite(values[i]) and np.isfinite(values[i + 1])
+    ]
+    if faults:
+        raise InputError("; ".join(faults) + ". Give finite, strictly increasing times (np.unique sorts).")
+    return tuple(float(v) for v in values)
+
+
+def check_steps(steps: object) -> tuple[int, ...]:
+    """Stop steps as a tuple of ints.
+
+    Raises:
+        InputError: naming what is wrong with them.
+    """
+    values = np.atleast_1d(np.asarray(steps))
+    if values.ndim != 1 or values.size == 0 or not np.all(values == np.floor(values)):
+        raise InputError(f"steps must be one whole number or a non-empty list of them; got {steps!r}")
+    if np.any(values < 0) or np.any(np.diff(values) <= 0) or values[-1] >= 2**31 - 1:
+        raise InputError(f"steps must be strictly increasing, from 0 to 2^31 - 2; got {list(values)}")
+    return tuple(int(v) for v in values)
+
+
+def check_positive(name: str, value: object, most: int = 2**31 - 1) -> int:
+    """A whole number from 1 to `most`.
+
+    Raises:
+        InputError: if it is not.
+    """
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if not whole or not 1 <= int(value) <= most:  # type: ignore[arg-type]
+        raise InputError(f"{name} must be a whole number from 1 to {most}; got {value!r}")
+    return int(value)  # type: ignore[arg-type]
+
+
+def union(times: Sequence[float], fold: AbstractFold, start: float) -> tuple[float, ...]:
+    """The times asked for together with those that the fold wants."""
+    extra = [t for t in fold.stops(times) if t >= start]
+    return tuple(sorted({*times, *extra}))

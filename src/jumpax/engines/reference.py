@@ -1,0 +1,241 @@
+"""The reference engine: one path after the other, written to be read. Every other engine must follow it path by path.
+
+It shares the laws, the fold and the logarithm with the fast engines, and nothing of their loop: random words are Python
+integers, the clock is NumPy, and what happens next is decided by `if`.
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jumpax._base import math
+from jumpax._base.status import Status
+from jumpax.engines.inputs import Inputs
+from jumpax.engines.program import Program
+from jumpax.engines.recorded import Recorded
+from jumpax.folds.fold import Jump
+
+MASK = 0xFFFFFFFF
+
+
+def _rotate(x: int, by: int) -> int:
+    return ((x << by) | (x >> (32 - by))) & MASK
+
+
+def _threefry(key: tuple[int, int], x: int, y: int) -> tuple[int, int]:
+    schedule = (*key, key[0] ^ key[1] ^ 0x1BD11BDA)
+    x, y = (x + schedule[0]) & MASK, (y + schedule[1]) & MASK
+    for group in range(5):
+        for by in ((13, 15, 26, 6), (17, 29, 16, 24))[group % 2]:
+            x = (x + y) & MASK
+            y = _rotate(y, by) ^ x
+        x = (x + schedule[(group + 1) % 3]) & MASK
+        y = (y + schedule[(group + 2) % 3] + group + 1) & MASK
+    return x, y
+
+
+class Words:
+    """xoshiro128++ of one stream of one path; `peek` looks ahead, `skip` moves on."""
+
+    def __init__(self, key: tuple[int, int], path: int, stream: int):
+        self.state = [*_threefry(key, path, 2 * stream), *_threefry(key, path, 2 * stream + 1)]
+        if not any(self.state):
+            self.state[3] = 1
+
+    def _next(self) -> int:
+        a, b, c, d = self.state
+        word = (_rotate((a + d) & MASK, 7) + a) & MASK
+        c, d, shifted = c ^ a, d ^ b, (b << 9) & MASK
+        self.state = [a ^ d, b ^ c, c ^ shifted, _rotate(d, 11)]
+        return word
+
+    def peek(self, n: int) -> list[int]:
+        """The next n words, without moving on."""
+        kept = self.state
+        words = [self._next() for _ in range(n)]
+        self.state = kept
+        return words
+
+    def skip(self, n: int) -> None:
+        """Move on by n words."""
+        for _ in range(n):
+            self._next()
+
+
+@functools.lru_cache(maxsize=32)
+def _compiled(program: Program) -> dict[str, Any]:
+    fold, network, dtype = program.fold, program.network, program.dtype
+
+    def laws(counts, theta, now):
+        return network.propensities(tuple(c.astype(dtype) for c in counts), theta, now)
+
+    names = ["init", "advance", "event", "stop", "cap", "ready", "done"]
+    return {name: jax.jit(getattr(fold, name)) for name in names} | {
+        "laws": jax.jit(laws),
+        "log": jax.jit(math.log_unit),
+    }
+
+
+class _Path:
+    """One path in flight; `run` takes it to its last stop."""
+
+    def __init__(self, program: Program, inputs: Inputs, number: int):
+        self.program, self.code, self.real = program, _compiled(program), program.dtype.type
+        index = int(inputs.first) + number
+        key = (int(inputs.key[0]), int(inputs.key[1]))
+        self.words = {stream: Words(key, index, stream) for stream in range(3)}
+        self.theta = {k: jnp.asarray(v[number] if np.ndim(v) else v, program.dtype) for k, v in inputs.theta.items()}
+        counts = np.asarray(inputs.counts)
+        self.counts = [int(c) for c in (counts[number] if counts.ndim == 2 else counts)]
+        self.time = (self.real(inputs.start.high), self.real(inputs.start.low))
+        self.since = self.real(0)
+        self.events = 0
+        self.carry = self.code["init"](self._counts(), self.theta)
+        self.bound = self.real(inputs.bound)
+        self.limit = int(inputs.limit)
+
+    def _counts(self) -> tuple:
+        return tuple(np.int32(c) for c in self.counts)
+
+    def _numbers(self) -> tuple[Any, Any]:
+        first, second = self.words[0].peek(2)
+        if self.program.precision == "float32":
+            u = (np.float32(first) + np.float32(0.5)) * np.float32(2.0**-32)
+            point = np.float32(second >> 8) * np.float32(2.0**-24)
+        else:
+            low_first, low_second = self.words[1].peek(2)
+            u = (first * 2.0**21 + (low_first >> 11) + 0.5) * 2.0**-53
+            point = (second * 2.0**21 + (low_second >> 11)) * 2.0**-53
+        return -self.real(self.code["log"](self.real(u))), self.real(point)
+
+    def _later(self, wait: Any) -> tuple[Any, Any]:
+        if not np.isfinite(wait):
+            return wait, self.real(0)
+        total = self.time[0] + wait
+        back = total - self.time[0]
+        error = (self.time[0] - (total - back)) + (wait - back) + self.time[1]
+        high = total + error
+        return high, error - (high - total)
+
+    def to_stop(self, stop_time: tuple[Any, Any], stop_step: int) -> Status:
+        """Live until the stop; the status is RUNNING there unless something went wrong."""
+        while True:
+            now = self.time[0] + self.since
+            exponential, point = self._numbers()
+            wait = exponential / self.bound if self.program.bounded else None
+            at = now if wait is None else self.time[0] + wait
+            a = [self.real(v) for v in self.code["laws"](self._counts(), self.theta, self.real(at))]
+            total = self.real(0)
+            for value in a:
+                total = total + value
+            if not all(v >= 0 for v in a) or not np.isfinite(total):
+                return Status.BAD_PROPENSITY
+            if wait is None:
+                wait = exponential / total if total > 0 else self.real(np.inf)
+            elif total > self.bound:
+                return Status.BOUND_BROKEN
+            arrival = self._later(wait)
+            if self.program.clock == "times":
+                in_time = arrival <= stop_time
+                remaining = (stop_time[0] - self.time[0]) + (stop_time[1] - self.time[1])
+            else:
+                in_time = self.events < stop_step and np.isfinite(wait)
+                remaining = self.since
+            horizon = wait if in_time else remaining
+            capped = False
+            if self.program.fold.caps:
+                reach = self.since + self.real(self.code["cap"](self.carry, self._counts(), tuple(a), self.theta))
+                capped = horizon > reach
+                horizon = reach if capped else horizon
+            dt = max(horizon - self.since, self.real(0))
+            self.carry = self.code["advance"](self.carry, self._counts(), tuple(a), self.theta, now, dt)
+            self.since = horizon
+            if capped:
+                continue
+            if not in_time:
+                return Status.RUNNING
+            fault = self._event(a, total, exponential, point, wait, arrival)
+            if fault is not None:
+                return fault
+
+    def _event(self, a, total, exponential, point, wait, arrival) -> Status | None:
+        if self.events >= self.limit:
+            return Status.EVENT_BUDGET
+        if arrival == self.time and wait > 0:
+            return Status.TIME_STALLED
+        level = point * (self.bound if self.program.bounded else total)
+        running, fired = self.real(0), None
+        for reaction, value in enumerate(a):
+            running = running + value
+            if level < running:
+                fired = reaction
+                break
+        after = list(self.counts)
+        if fired is not None:
+            change = self.program.network.stoichiometry[:, fired]
+            after = [c + int(z) for c, z in zip(self.counts, change)]
+        if min(after) < 0:
+            return Status.NEGATIVE_COUNT
+        if max(after) > 2**31 - 1:
+            return Status.COUNT_OVERFLOW
+        self._fold_event(a, fired, exponential, point, arrival[0])
+        self.counts, self.time, self.since = after, arrival, self.real(0)
+        self.events += fired is not None
+        self.words[0].skip(2)
+        self.words[1].skip(2)
+        return None
+
+    def _fold_event(self, a, fired, exponential, point, now) -> None:
+        words = self.words[2].peek(self.program.fold.words)
+        flags = tuple(np.bool_(r == fired) for r in range(len(a)))
+        jump = Jump(flags, exponential, point, tuple(np.uint32(w) for w in words))
+        self.carry = self.code["event"](self.carry, self._counts(), tuple(a), self.theta, now, jump)
+        self.words[2].skip(len(words))
+
+    def record(self, index: int) -> Any:
+        """What the fold says at stop number `index`, once it is ready."""
+        while self.program.fold.waits and not self.code["ready"](self.carry):
+            now = self.time[0] + self.since
+            a = [self.real(v) for v in self.code["laws"](self._counts(), self.theta, now)]
+            self._fold_event(a, None, *self._numbers(), now)
+        self.carry, record = self.code["stop"](self.carry, self._counts(), self.theta, np.int32(index))
+        return record
+
+    def done(self) -> bool:
+        """Whether the fold wants nothing more of this path."""
+        return self.program.fold.ends and bool(self.code["done"](self.carry))
+
+
+def _run_path(program: Program, inputs: Inputs, number: int) -> tuple[list, Status, _Path]:
+    path, records = _Path(program, inputs, number), []
+    stops = zip(np.asarray(inputs.stops.time.high), np.asarray(inputs.stops.time.low), np.asarray(inputs.stops.step))
+    for index, (high, low, step) in enumerate(stops):
+        if not path.done():
+            status = path.to_stop((high, low), int(step))
+            if status != Status.RUNNING:
+                return records, status, path
+        records.append(path.record(index))
+    a = path.code["laws"](path._counts(), path.theta, path.time[0] + path.since)
+    return records, Status.ABSORBED if sum(a) == 0 else Status.REACHED, path
+
+
+def gather(program: Program, inputs: Inputs) -> Recorded:
+    """All paths of a run, one after the other."""
+    stops = len(inputs.stops.step)
+    runs = [_run_path(program, inputs, number) for number in range(int(inputs.paths))]
+    filler = jax.tree.map(
+        lambda leaf: np.full((), np.nan if jnp.issubdtype(leaf.dtype, jnp.floating) else -1, leaf.dtype),
+        jax.eval_shape(lambda p: p, runs[0][2].record(0)),
+    )
+    rows = [records + [filler] * (stops - len(records)) for records, _, _ in runs]
+    record = jax.tree.map(lambda *leaves: np.array(leaves).reshape(len(rows), stops), *[r for row in rows for r in row])
+    return Recorded(
+        record=record,
+        status=np.array([status for _, status, _ in runs], np.int32),
+        events=np.array([path.events for _, _, path in runs], np.int32),
+        counts=np.array([path.counts for _, _, path in runs], np.int32),
+        time=np.array([path.time for _, _, path in runs], program.dtype),
+    )

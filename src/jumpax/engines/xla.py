@@ -1,0 +1,219 @@
+"""The portable engine: a block of lanes as arrays, one per species and per carry leaf, in one XLA program.
+
+Finished lanes take the next path from the queue, so that a few long paths do not keep the others waiting. What a path
+does never depends on its lane, the size of the block, or the number of paths.
+"""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from jumpax._base.status import Status
+from jumpax._base.types import Count, Real
+from jumpax.engines.inputs import Inputs
+from jumpax.engines.lane import Lane, begin
+from jumpax.engines.program import Program
+from jumpax.engines.turn import propensities, select, turn
+
+TURNS = 64
+"""Most turns between two looks at parked and finished lanes."""
+IDLE = 0.125
+"""Share of idle lanes at which a look comes early."""
+
+
+class Lanes(NamedTuple):
+    """A run in progress: lanes, the queue of paths, and what has been recorded. A pytree of arrays, so it can be saved."""
+
+    lane: Lane
+    path: Count
+    """(lanes,) path of each lane; -1 without one."""
+    theta: Mapping[str, Real]
+    """Parameters of each lane, (lanes,), or scalars."""
+    queue: Count
+    """Next path to start."""
+    integers: Count
+    """(paths, stops, n) integer part of the records."""
+    reals: Real
+    """(paths, stops, n) floating part of the records."""
+    ends: Count
+    """(paths, 2 + species) status, events fired, counts at the end."""
+    end_times: Real
+    """(paths, 2) time at the end, as a pair."""
+    turns: Real
+    """Turns of lanes that were taken."""
+
+
+def block_size(paths: int) -> int:
+    """Lanes of a run: a power of two, small enough that the queue keeps most of them busy to the end."""
+    return min(2048, max(64, 1 << max(0, (paths - 1).bit_length() - 2)))
+
+
+def is_per_path(inputs: Inputs) -> tuple[bool, bool]:
+    """Whether theta, and whether the start counts, differ from path to path."""
+    return any(jnp.ndim(v) for v in inputs.theta.values()), jnp.ndim(inputs.counts) == 2
+
+
+def _theta_at(inputs: Inputs, path: Count) -> dict[str, Real]:
+    return {k: v[path] if jnp.ndim(v) else jnp.broadcast_to(v, path.shape) for k, v in inputs.theta.items()}
+
+
+def _fresh(program: Program, inputs: Inputs, path: Count, theta: Mapping[str, Real]) -> Lane:
+    """Lanes at the start of the paths named."""
+    per_path = is_per_path(inputs)[1]
+    species = len(program.network.species)
+    columns = tuple(
+        inputs.counts[path, i] if per_path else jnp.broadcast_to(inputs.counts[i], path.shape) for i in range(species)
+    )
+    index = inputs.first + path.astype(jnp.uint32)
+    target = jax.tree.map(lambda s: s[0], inputs.stops)
+    make = functools.partial(begin, program, inputs.key)
+    axes = (0, 0, {k: 0 if jnp.ndim(v) else None for k, v in theta.items()}, None, None)
+    lane = jax.vmap(make, in_axes=axes)(index, columns, theta, inputs.start, target)
+    return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, path.shape), lane)
+
+
+def _record_shape(program: Program, lane: Lane, theta: Mapping[str, Real]) -> tuple[Any, list[bool]]:
+    """Structure of the fold's record, and which of its leaves are integers."""
+    scalar = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((), leaf.dtype), (lane.carry, lane.counts))
+    theta = {k: jax.ShapeDtypeStruct((), v.dtype) for k, v in theta.items()}
+    record = jax.eval_shape(lambda c, x, t: program.fold.stop(c, x, t, jnp.int32(0))[1], *scalar, theta)
+    leaves, tree = jax.tree.flatten(record)
+    return tree, [not jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in leaves]
+
+
+def start(program: Program, inputs: Inputs, room: int) -> Lanes:
+    """Lanes at the start of the first paths, and empty records with room for `room` paths."""
+    size, dtype = block_size(room), program.dtype
+    slot = jnp.arange(size, dtype=jnp.int32)
+    alive = slot < inputs.paths
+    path = jnp.where(alive, slot, 0)
+    theta = _theta_at(inputs, path) if is_per_path(inputs)[0] else dict(inputs.theta)
+    lane = _fresh(program, inputs, path, theta)
+    lane = lane._replace(status=jnp.where(alive, lane.status, np.int32(Status.DONE)))
+    integers = _record_shape(program, lane, theta)[1]
+    stops = inputs.stops.step.shape[0]
+    species = len(program.network.species)
+    return Lanes(
+        lane=lane,
+        path=jnp.where(alive, path, -1),
+        theta=theta,
+        queue=jnp.minimum(size, inputs.paths),
+        integers=jnp.full((room, stops, sum(integers)), -1, jnp.int32),
+        reals=jnp.full((room, stops, len(integers) - sum(integers)), jnp.nan, dtype),
+        ends=jnp.zeros((room, 2 + species), jnp.int32),
+        end_times=jnp.zeros((room, 2), dtype),
+        turns=jnp.zeros((), jnp.float32),
+    )
+
+
+def _axes(theta: Mapping[str, Real]) -> dict[str, int | None]:
+    return {k: 0 if jnp.ndim(v) else None for k, v in theta.items()}
+
+
+def _turns(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
+    """Up to TURNS turns of all lanes; fewer when too many of them stand still."""
+    axes = _axes(lanes.theta)
+    theta_fold = {k: jnp.where(v == v, v, jnp.full_like(v, jnp.nan)) for k, v in lanes.theta.items()}
+    step = jax.vmap(functools.partial(turn, program), in_axes=(0, axes, axes, None, None))
+    alive = jnp.sum(lanes.path >= 0)
+    enough = jnp.maximum(1, alive - (alive * IDLE).astype(jnp.int32))
+
+    def busy(lane: Lane) -> Count:
+        moving = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked
+        if program.fold.waits:
+            moving = moving | (lane.parked & ~jax.vmap(program.fold.ready)(lane.carry))
+        return jnp.sum(moving, dtype=jnp.int32)
+
+    def more(state: tuple[Count, Count, Lane]) -> Any:
+        return (state[0] < TURNS) & (state[1] >= enough)
+
+    def body(state: tuple[Count, Count, Lane]) -> tuple[Count, Count, Lane]:
+        lane = step(state[2], lanes.theta, theta_fold, inputs.limit, inputs.bound)
+        return state[0] + 1, busy(lane), lane
+
+    taken, _, lane = lax.while_loop(more, body, (jnp.int32(0), enough, lanes.lane))
+    return lanes._replace(lane=lane, turns=lanes.turns + taken.astype(jnp.float32) * lane.status.shape[0])
+
+
+def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
+    """Record parked lanes, move them to their next stop, write the ends of finished ones."""
+    lane, fold, axes = lanes.lane, program.fold, _axes(lanes.theta)
+    stops = inputs.stops.step.shape[0]
+    alive = lanes.path >= 0
+    fault = alive & (lane.status >= np.int32(Status.EVENT_BUDGET))
+    due = alive & lane.parked & ~fault
+    if fold.waits:
+        due = due & jax.vmap(fold.ready)(lane.carry)
+    carry, record = jax.vmap(fold.stop, in_axes=(0, 0, axes, 0))(lane.carry, lane.counts, lanes.theta, lane.index)
+    leaves = [jnp.broadcast_to(leaf, due.shape) for leaf in jax.tree.leaves(record)]
+    wholes = [leaf.astype(jnp.int32) for leaf in leaves if not jnp.issubdtype(leaf.dtype, jnp.floating)]
+    parts = [leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)]
+    row = jnp.where(due, lanes.path, lanes.integers.shape[0])
+
+    def put(buffer: Any, columns: list) -> Any:
+        if not columns:
+            return buffer
+        return buffer.at[row, lane.index].set(jnp.stack(columns, 1).astype(buffer.dtype), mode="drop")
+
+    index = lane.index + due.astype(jnp.int32)
+    finished = fault | (due & (index >= stops))
+    at = functools.partial(jax.vmap(functools.partial(propensities, program), in_axes=(0, axes, 0)), lane.counts)
+    total = functools.reduce(jnp.add, at(lanes.theta, lane.time.high + lane.since))
+    ended = jnp.where(total == 0, np.int32(Status.ABSORBED), np.int32(Status.REACHED))
+    largest = functools.reduce(jnp.maximum, lane.counts)
+    status = jnp.where((lane.status == np.int32(Status.NEGATIVE_COUNT)) & (largest > 2**30),
+                       np.int32(Status.COUNT_OVERFLOW), lane.status)  # fmt: skip
+    status = jnp.where(finished & (status == np.int32(Status.RUNNING)), ended, status)
+    last = jnp.where(finished, lanes.path, lanes.ends.shape[0])
+    ends = lanes.ends.at[last].set(jnp.stack([status, lane.events, *lane.counts], 1), mode="drop")
+    end_times = lanes.end_times.at[last].set(jnp.stack(list(lane.time), 1), mode="drop")
+    held = jnp.zeros_like(due)
+    if fold.ends:
+        held = alive & jax.vmap(fold.done)(carry)
+    target = jax.tree.map(lambda s: s[jnp.minimum(index, stops - 1)], inputs.stops)
+    return lanes._replace(
+        lane=lane._replace(
+            index=index, parked=(lane.parked & ~due) | held, target=select(due, target, lane.target),
+            carry=select(due, carry, lane.carry), status=status,
+        ),
+        path=jnp.where(finished, -1, lanes.path),
+        integers=put(lanes.integers, wholes), reals=put(lanes.reals, parts), ends=ends, end_times=end_times,
+    )  # fmt: skip
+
+
+def _refill(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
+    """Idle lanes take the next paths from the queue."""
+    paths = inputs.paths
+
+    def fill(lanes: Lanes) -> Lanes:
+        free = lanes.path < 0
+        path = lanes.queue + jnp.cumsum(free, dtype=jnp.int32) - 1
+        take = free & (path < paths)
+        path = jnp.where(take, path, 0)
+        theta = lanes.theta
+        if is_per_path(inputs)[0]:
+            theta = select(take, _theta_at(inputs, path), theta)
+        lane = select(take, _fresh(program, inputs, path, theta), lanes.lane)
+        return lanes._replace(
+            lane=lane, theta=theta, path=jnp.where(take, path, lanes.path), queue=lanes.queue + jnp.sum(take, dtype=jnp.int32)
+        )
+
+    return lax.cond(jnp.any(lanes.path < 0) & (lanes.queue < paths), fill, lambda lanes: lanes, lanes)
+
+
+def advance(program: Program, inputs: Inputs, lanes: Lanes, budget: Count) -> Lanes:
+    """Up to `budget` rounds of turns, records and refills; fewer when all paths have ended."""
+
+    def body(state: tuple[Count, Lanes]) -> tuple[Count, Lanes]:
+        lanes = _serve(program, inputs, _turns(program, inputs, state[1]))
+        return state[0] + 1, _refill(program, inputs, lanes)
+
+    def more(state: tuple[Count, Lanes]) -> Any:
+        return (state[0] < budget) & jnp.any(state[1].path >= 0)
+
+    return lax.while_loop(more, body, (jnp.int32(0), lanes))[1]

@@ -1,0 +1,56 @@
+"""First passage: when a condition on the counts first holds."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import numpy as np
+
+from jumpax._base.types import Count, Flag
+from jumpax.folds.fold import AbstractFold
+from jumpax.networks import Network
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstPassage(AbstractFold):
+    """Time at which `condition` first holds, and the end of the path there.
+
+    Args:
+        network: whose counts the condition reads.
+        condition: function of a dict name -> count (elementwise JAX) to a truth value; also looked at in the start state.
+
+    Record: `(reached, time)`; the time is NaN until the condition has held, and the counts are held from then on. Exact.
+
+    >>> from jumpax import networks
+    >>> model = networks.zoo.birth_death()
+    >>> fold = FirstPassage(model.network, lambda counts: counts["X"] >= 20)
+    """
+
+    network: Network
+    condition: Callable[[dict[str, Count]], Flag]
+    ends = True
+
+    def _holds(self, counts: tuple[Count, ...]) -> Flag:
+        return jnp.asarray(self.condition(dict(zip(self.network.species, counts, strict=True))), bool)
+
+    def init(self, counts, theta) -> tuple:
+        like = next(iter(theta.values()))
+        reached = self._holds(counts)
+        return reached, jnp.where(reached, jnp.zeros_like(like), jnp.full_like(like, jnp.nan))
+
+    def stop(self, carry, counts, theta, index) -> tuple:
+        return carry, carry
+
+    def event(self, carry, counts, propensities, theta, now, jump) -> tuple:
+        reached, when = carry
+        after = []
+        for count, row in zip(counts, self.network.stoichiometry, strict=True):
+            for flag, change in zip(jump.fired, row, strict=True):
+                if change:
+                    count = count + jnp.where(flag, np.int32(change), np.int32(0))
+            after.append(count)
+        holds = self._holds(tuple(after))
+        return reached | holds, jnp.where(holds & ~reached, now, when)
+
+    def done(self, carry) -> Flag:
+        return carry[0]

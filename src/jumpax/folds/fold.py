@@ -1,0 +1,85 @@
+"""The contract of a fold: what is gathered along a path."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, NamedTuple
+
+from jumpax._base.types import Count, Flag, Real, Word
+
+Counts = tuple[Count, ...]
+Propensities = tuple[Real, ...]
+Theta = Mapping[str, Real]
+
+
+class Jump(NamedTuple):
+    """What happened at an event, and the random numbers behind it.
+
+    `fired` has one flag per reaction; all are false while a parked path waits for its fold (`ready`).
+    """
+
+    fired: tuple[Flag, ...]
+    exponential: Real
+    """The unit exponential of the wait that ended here."""
+    uniform: Real
+    """The uniform number in [0, 1) that chose the reaction by inverse CDF in channel order."""
+    words: tuple[Word, ...]
+    """The fold's own random words, as many as its `words`; of a stream that the path never reads."""
+
+
+class AbstractFold(abc.ABC):
+    """A few small functions that the engine calls as the path goes by.
+
+    All are scalar (one path), branch-free and elementwise, so that one lane per path can run them side by side. A fold is
+    a frozen dataclass with value equality: two equal folds share one compiled program. `counts` are int32 in species
+    order, `propensities` floating in reaction order and non-negative, `theta` a mapping of floating scalars.
+
+    The hooks below `stop` do nothing unless a fold says otherwise; the traits tell the engine which ones count.
+    """
+
+    words: ClassVar[int] = 0
+    """Random words drawn per event, from the folds' own stream: adding a fold never changes a path."""
+    caps: ClassVar[bool] = False
+    """Whether `cap` limits how far one `advance` goes."""
+    waits: ClassVar[bool] = False
+    """Whether `ready` may hold a path at a stop."""
+    ends: ClassVar[bool] = False
+    """Whether `done` may end a path before its last stop."""
+
+    @abc.abstractmethod
+    def init(self, counts: Counts, theta: Theta) -> Any:
+        """Carry at the start of the path: any pytree of scalars."""
+
+    @abc.abstractmethod
+    def stop(self, carry: Any, counts: Counts, theta: Theta, index: Count) -> tuple[Any, Any]:
+        """Carry and record (a pytree of scalars) at stop number `index`; the state includes an event at that very time."""
+
+    def stops(self, times: Sequence[float]) -> tuple[float, ...]:
+        """More stop times that the fold wants beside the times asked for."""
+        return ()
+
+    def advance(
+        self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, dt: Real
+    ) -> Any:
+        """Carry after `dt` more time in the state `counts`, from time `now` on: before an event, a stop, or at a cap.
+
+        With `dt` = 0, as for a parked path, it must return the carry as it is.
+        """
+        return carry
+
+    def event(
+        self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, jump: Jump
+    ) -> Any:
+        """Carry after the event at time `now`; counts and propensities are those before the jump."""
+        return carry
+
+    def cap(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta) -> Real:
+        """Longest time that one `advance` may cover in this state."""
+        raise NotImplementedError
+
+    def ready(self, carry: Any) -> Flag:
+        """Whether the path may leave the stop at which it is parked."""
+        raise NotImplementedError
+
+    def done(self, carry: Any) -> Flag:
+        """Whether nothing more is wanted of this path: its state is held for the stops that are left."""
+        raise NotImplementedError

@@ -1,0 +1,19 @@
+"""Snapshots: the counts at every stop."""
+
+import dataclasses
+
+from jumpax.folds.fold import AbstractFold
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshots(AbstractFold):
+    """Records the counts of all species at every stop: a tuple of int32, one per species. Exact.
+
+    The state is right-continuous: an event at the very time of a stop is included.
+    """
+
+    def init(self, counts, theta) -> tuple[()]:
+        return ()
+
+    def stop(self, carry, counts, theta, index) -> tuple:
+        return carry, counts
