@@ -36,6 +36,32 @@ class Numbers(NamedTuple):
     streams: tuple[random.Stream, ...]
 
 
+class Decision(NamedTuple):
+    """What a turn does.
+
+    An engine on arrays must keep these as results of its loop body: XLA copies the producers of a value into each of
+    its consumers unless the value is itself a result, and would then draw every wait once per array of the state.
+    """
+
+    propensities: tuple[Real, ...]
+    arrival: Time
+    """Time of the next event if nothing intervenes."""
+    horizon: Real
+    """Time lived in the present state after this turn."""
+    dt: Real
+    """Time that this turn advances."""
+    reaction: Count
+    """Number of the reaction that fires; NOTHING, or NULL for an event of a bounded program that changes nothing."""
+    stops: Flag
+    """Whether the path reaches its stop."""
+    fault: Count
+    """Status code of what went wrong, or RUNNING."""
+
+
+NOTHING, NULL = -1, -2
+"""Values of `Decision.reaction` when none fires."""
+
+
 def select(flag: Flag, new: Any, old: Any) -> Any:
     """`new` where the flag is set, leaf by leaf."""
     return jax.tree.map(functools.partial(jnp.where, flag), new, old)
@@ -81,121 +107,123 @@ def numbers(program: Program, streams: tuple[random.Stream, ...]) -> Numbers:
     )
 
 
-def choose(sums: Sequence[Real], point: Real) -> tuple[Flag, ...]:
-    """Inverse CDF in reaction order: the first reaction whose running sum exceeds `point`; none beyond the last."""
-    below = [point < total for total in sums]
-    return (below[0], *(here & ~before for before, here in zip(below, below[1:])))
+def choose(sums: Sequence[Real], point: Real) -> Count:
+    """Inverse CDF in reaction order: number of the first reaction whose running sum exceeds `point`, NULL if none does."""
+    passed = functools.reduce(jnp.add, [(point >= total).astype(jnp.int32) for total in sums])
+    return jnp.where(passed < len(sums), passed, np.int32(NULL))
 
 
-def fire(program: Program, counts: Sequence[Count], fired: Sequence[Flag]) -> tuple[Count, ...]:
-    """Counts after the reaction whose flag is set."""
+def fire(program: Program, counts: Sequence[Count], reaction: Count) -> tuple[Count, ...]:
+    """Counts after a reaction, given by its number."""
     out = []
-    for count, row in zip(counts, program.network.stoichiometry):
-        for flag, change in zip(fired, row):
-            if change:
-                count = count + jnp.where(flag, np.int32(change), np.int32(0))
+    for count, row in zip(counts, program.network.stoichiometry, strict=True):
+        for number in np.flatnonzero(row):
+            count = count + jnp.where(reaction == np.int32(number), np.int32(row[number]), np.int32(0))
         out.append(count)
     return tuple(out)
 
 
-def turn(
-    program: Program, lane: Lane, theta: Mapping[str, Real], theta_fold: Mapping[str, Real], limit: Count, bound: Real
-) -> Lane:
-    """One turn.
+def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real) -> Decision:
+    """What the next turn of a path does.
 
     Args:
         program: what is compiled.
         lane: the path.
-        theta: parameters for the laws.
-        theta_fold: the same values for the fold. They reach the program as another array, so that the compiler cannot
-            share the laws' intermediate results with the fold: then a path would depend on its folds, see `pin`.
+        theta: parameters.
         limit: most events that a path may fire.
-        bound: total propensity to draw waits from, used by a bounded program only.
+        bound: total propensity from which a bounded program draws its waits; not used by others.
     """
-    fold, dtype = program.fold, program.dtype
-    drawn = numbers(program, lane.streams)
-    zero = jnp.zeros_like(lane.since)
-
+    drawn, zero = numbers(program, lane.streams), jnp.zeros_like(lane.since)
     if program.bounded:
         total = bound + zero
         wait = drawn.exponential / total
-        at_event = lane.time.high + wait
-        a = propensities(program, lane.counts, theta, at_event)
+        a = propensities(program, lane.counts, theta, lane.time.high + wait)
     else:
-        at_event = lane.time.high + lane.since
-        a = propensities(program, lane.counts, theta, at_event)
+        a = propensities(program, lane.counts, theta, lane.time.high + lane.since)
         total = cumulate(a)[-1]
         wait = jnp.where(total > 0, drawn.exponential / total, jnp.full_like(total, INFINITY))
     sums = cumulate(a)
-
     sound = (sums[-1] >= 0) & (sums[-1] < INFINITY)
+    going = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked & sound
     arrival = clock.add(lane.time, wait)
-    stalled = clock.same(arrival, lane.time) & (wait > 0)
-    running = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked
-    going = running & sound
     if program.clock == "times":
         in_time = clock.not_after(arrival, lane.target.time)
         remaining = clock.between(lane.time, lane.target.time)
     else:
         in_time = (lane.events < lane.target.step) & (wait < INFINITY)
         remaining = lane.since
+    horizon, arrives = jnp.where(in_time, wait, remaining), going
+    if program.fold.caps:
+        reach = lane.since + program.fold.cap(lane.carry, lane.counts, a, theta)
+        arrives = going & (horizon <= reach)
+        horizon = jnp.minimum(horizon, reach)
 
-    horizon = jnp.where(in_time, wait, remaining)
-    if fold.caps:
-        reach = lane.since + fold.cap(lane.carry, lane.counts, a, theta_fold)
-        going_on = horizon > reach
-        horizon = jnp.where(going_on, reach, horizon)
-    else:
-        going_on = zero > 0
-    wants = going & in_time & ~going_on
+    wants = arrives & in_time
+    stalled = clock.same(arrival, lane.time) & (wait > 0)
     affordable = lane.events < limit
-    happens = wants & affordable & ~stalled
-    stops = going & ~in_time & ~going_on
-
-    fired = choose(sums, drawn.uniform * total)
-    after = fire(program, lane.counts, tuple(flag & happens for flag in fired))
-    negative = functools.reduce(jnp.bitwise_or, after) < 0
-    happens_well = happens & ~negative
-
-    now = lane.time.high + lane.since
-    dt = jnp.where(going, jnp.maximum(horizon - lane.since, zero), zero)
-    carry = fold.advance(lane.carry, lane.counts, a, theta_fold, now, dt)
-
-    moving = happens_well
-    flags = tuple(flag & happens_well for flag in fired)
-    if fold.waits:
-        moving = moving | (lane.parked & ~fold.ready(lane.carry))
-    words, streams = [], drawn.streams
-    if fold.words:
-        own = streams[-1]
-        for _ in range(fold.words):
-            word, own = random.draw(own)
-            words.append(word)
-        streams = (*streams[:-1], select(moving, own, streams[-1]))
-        streams = (*select(happens_well, streams[:-1], lane.streams[:-1]), streams[-1])
-    else:
-        streams = select(happens_well, streams, lane.streams)
-    jump = Jump(flags, drawn.exponential, drawn.uniform, tuple(words))
-    carry = select(moving, fold.event(carry, lane.counts, a, theta_fold, arrival.high, jump), carry)
-
-    status = lane.status
+    reaction = choose(sums, drawn.uniform * total)
+    negative = functools.reduce(jnp.bitwise_or, fire(program, lane.counts, reaction)) < 0
+    fault = jnp.full_like(lane.status, Status.RUNNING)
     for flag, code in (
-        (running & ~sound, Status.BAD_PROPENSITY),
-        (wants & ~affordable, Status.EVENT_BUDGET),
+        (wants & negative, Status.NEGATIVE_COUNT),
         (wants & stalled, Status.TIME_STALLED),
-        (happens & negative, Status.NEGATIVE_COUNT),
-        *(((going & (sums[-1] > total), Status.BOUND_BROKEN),) if program.bounded else ()),
+        (wants & ~affordable, Status.EVENT_BUDGET),
+        (~sound, Status.BAD_PROPENSITY),
+        *(((sums[-1] > total, Status.BOUND_BROKEN),) if program.bounded else ()),
     ):
-        status = jnp.where(flag, np.int32(code), status)
+        fault = jnp.where(flag, np.int32(code), fault)
+    return Decision(
+        propensities=a,
+        arrival=arrival,
+        horizon=jnp.where(going, horizon, lane.since),
+        dt=jnp.where(going, jnp.maximum(horizon - lane.since, zero), zero),
+        reaction=jnp.where(wants & affordable & ~stalled & ~negative, reaction, np.int32(NOTHING)),
+        stops=arrives & ~in_time,
+        fault=fault,
+    )
+
+
+def gather(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, Real]) -> tuple[Any, random.Stream | None]:
+    """Carry of the fold, and its random stream, after a turn."""
+    fold = program.fold
+    now = lane.time.high + lane.since
+    carry = fold.advance(lane.carry, lane.counts, decision.propensities, theta, now, decision.dt)
+    happens = decision.reaction != np.int32(NOTHING)
+    moving, at = happens, decision.arrival.high
+    if fold.waits:
+        moving = happens | (lane.parked & ~fold.ready(lane.carry))
+        at = jnp.where(happens, at, now)
+    words, stream = [], None
+    if fold.words:
+        stream = lane.streams[-1]
+        for _ in range(fold.words):
+            word, stream = random.draw(stream)
+            words.append(word)
+        stream = select(moving, stream, lane.streams[-1])
+    drawn = numbers(program, lane.streams)
+    flags = tuple(decision.reaction == np.int32(number) for number in range(len(decision.propensities)))
+    jump = Jump(flags, drawn.exponential, drawn.uniform, tuple(words))
+    after = fold.event(carry, lane.counts, decision.propensities, theta, at, jump)
+    return select(moving, after, carry), stream
+
+
+def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, Real]) -> Lane:
+    """The path after its turn."""
+    happens = decision.reaction != np.int32(NOTHING)
+    streams = select(happens, numbers(program, lane.streams).streams, lane.streams)
+    carry, own = gather(program, lane, decision, theta)
+    if own is not None:
+        streams = (*streams[:-1], own)
+    running = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked
     return Lane(
-        counts=select(happens_well, after, lane.counts),
-        time=Time(*select(happens_well, tuple(arrival), tuple(lane.time))),
-        since=jnp.where(happens_well, zero, jnp.where(going, horizon, lane.since)),
-        events=lane.events + happens_well.astype(jnp.int32),
+        counts=fire(program, lane.counts, decision.reaction),
+        time=select(happens, decision.arrival, lane.time),
+        since=jnp.where(happens, jnp.zeros_like(lane.since), decision.horizon),
+        events=lane.events + (decision.reaction >= 0).astype(jnp.int32),
         index=lane.index,
         target=lane.target,
-        parked=lane.parked | stops,
+        parked=lane.parked | decision.stops,
         streams=streams,
         carry=carry,
-        status=status,
+        status=jnp.where(running, decision.fault, lane.status),
     )

@@ -18,7 +18,7 @@ from jumpax._base.types import Count, Real
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.lane import Lane, begin
 from jumpax.engines.program import Program
-from jumpax.engines.turn import propensities, select, turn
+from jumpax.engines.turn import Decision, apply, decide, propensities, select
 
 TURNS = 64
 """Most turns between two looks at parked and finished lanes."""
@@ -30,6 +30,8 @@ class Lanes(NamedTuple):
     """A run in progress: lanes, the queue of paths, and what has been recorded. A pytree of arrays, so it can be saved."""
 
     lane: Lane
+    decision: Decision
+    """Of the last turn; kept so that XLA computes it once, see `Decision`."""
     path: Count
     """(lanes,) path of each lane; -1 without one."""
     theta: Mapping[str, Real]
@@ -98,8 +100,10 @@ def start(program: Program, inputs: Inputs, room: int) -> Lanes:
     integers = _record_shape(program, lane, theta)[1]
     stops = inputs.stops.step.shape[0]
     species = len(program.network.species)
+    look = jax.vmap(functools.partial(decide, program), in_axes=(0, _axes(theta), None, None))
     return Lanes(
         lane=lane,
+        decision=look(lane, theta, inputs.limit, inputs.bound),
         path=jnp.where(alive, path, -1),
         theta=theta,
         queue=jnp.minimum(size, inputs.paths),
@@ -119,7 +123,8 @@ def _turns(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     """Up to TURNS turns of all lanes; fewer when too many of them stand still."""
     axes = _axes(lanes.theta)
     theta_fold = {k: jnp.where(v == v, v, jnp.full_like(v, jnp.nan)) for k, v in lanes.theta.items()}
-    step = jax.vmap(functools.partial(turn, program), in_axes=(0, axes, axes, None, None))
+    look = jax.vmap(functools.partial(decide, program), in_axes=(0, axes, None, None))
+    move = jax.vmap(functools.partial(apply, program), in_axes=(0, 0, axes))
     alive = jnp.sum(lanes.path >= 0)
     enough = jnp.maximum(1, alive - (alive * IDLE).astype(jnp.int32))
 
@@ -129,15 +134,16 @@ def _turns(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
             moving = moving | (lane.parked & ~jax.vmap(program.fold.ready)(lane.carry))
         return jnp.sum(moving, dtype=jnp.int32)
 
-    def more(state: tuple[Count, Count, Lane]) -> Any:
+    def more(state: tuple[Count, Count, Lane, Decision]) -> Any:
         return (state[0] < TURNS) & (state[1] >= enough)
 
-    def body(state: tuple[Count, Count, Lane]) -> tuple[Count, Count, Lane]:
-        lane = step(state[2], lanes.theta, theta_fold, inputs.limit, inputs.bound)
-        return state[0] + 1, busy(lane), lane
+    def body(state: tuple[Count, Count, Lane, Decision]) -> tuple[Count, Count, Lane, Decision]:
+        decision = look(state[2], lanes.theta, inputs.limit, inputs.bound)
+        lane = move(state[2], decision, theta_fold)
+        return state[0] + 1, busy(lane), lane, decision
 
-    taken, _, lane = lax.while_loop(more, body, (jnp.int32(0), enough, lanes.lane))
-    return lanes._replace(lane=lane, turns=lanes.turns + taken.astype(jnp.float32) * lane.status.shape[0])
+    taken, _, lane, decision = lax.while_loop(more, body, (jnp.int32(0), enough, lanes.lane, lanes.decision))
+    return lanes._replace(lane=lane, decision=decision, turns=lanes.turns + taken.astype(jnp.float32) * lane.status.shape[0])
 
 
 def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
