@@ -7,4 +7,6 @@ from jumpax.networks.laws import Hill as Hill
 from jumpax.networks.laws import MassAction as MassAction
 from jumpax.networks.laws import MichaelisMenten as MichaelisMenten
 from jumpax.networks.network import Network as Network
+from jumpax.networks.parameters import check_counts as check_counts
+from jumpax.networks.parameters import check_theta as check_theta
 from jumpax.networks.reaction import Reaction as Reaction

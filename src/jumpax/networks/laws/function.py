@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from jumpax._base.errors import InputError
 from jumpax.networks.laws.law import AbstractLaw, Reactants
 from jumpax.networks.laws.rate import Values
+from jumpax.networks.laws.source import expression
 
 TIME = "t"
 
@@ -21,7 +22,7 @@ class Function(AbstractLaw):
 
     Its argument names are species, parameters, or `t` for the time; a network knows which is which. Arguments with a
     default keep it, as in `lambda X, scale=3.0: scale * X`. The function must be elementwise, built from JAX
-    operations, and free of Python branches on values. Two of these laws are equal when they hold the same function object.
+    operations, and free of Python branches on values. Two such laws are equal when they hold the same function object.
 
     Args:
         function: for example `lambda X, k: k * X * (X - 1)`.
@@ -33,7 +34,7 @@ class Function(AbstractLaw):
     """
 
     function: Callable[..., Any]
-    names: tuple[str, ...] = None  # type: ignore[assignment]
+    names: tuple[str, ...] = None  # type: ignore[assignment]  # read from the function
     counts: tuple[str, ...] | None = None  # which of the names are species; filled in by the network
 
     def __post_init__(self):
@@ -82,7 +83,9 @@ class Function(AbstractLaw):
         return self.function(*values)
 
     def formula(self, reactants: Reactants) -> str:
-        """The name of the function and its arguments."""
+        """What the function returns if that is one expression, else its name and arguments."""
+        if written := expression(self.function, self.names):
+            return written
         name = getattr(self.function, "__name__", type(self.function).__name__)
         return f"{'function' if name == '<lambda>' else name}({', '.join(self.names)})"
 

@@ -1,0 +1,167 @@
+"""What comes from outside, checked on the host before anything is compiled: theta and initial counts."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from jumpax._base.errors import InputError, unknown_name
+from jumpax.networks.network import Network
+
+LARGEST_COUNT = 2**31 - 1
+"""Counts are kept as int32."""
+
+
+def check_theta(
+    network: Network, theta: Mapping[str, Any], paths: int | None = None
+) -> dict[str, Float[np.ndarray, "*paths"]]:
+    """Parameter values in float64, in the order of the network.
+
+    Args:
+        network: says which parameters there are, and which of them must not be negative.
+        theta: a number, or one number per path, for every parameter.
+        paths: number of paths, if it is known; else all arrays must have one length.
+
+    Returns:
+        For each parameter an array of shape () or (paths,).
+
+    Raises:
+        InputError: all unknown and missing names, values that are not finite numbers, negative rates, wrong shapes.
+
+    Example:
+        >>> from jumpax.networks import MassAction, Reaction
+        >>> check_theta(Network([Reaction("X -> ∅", MassAction("k"))]), {"k": -1})
+        Traceback (most recent call last):
+        jumpax._base.errors.InputError: theta does not fit the network '':
+        - parameter 'k' is negative: -1
+    """
+    if not isinstance(theta, Mapping):
+        raise InputError(f"theta must map the names of parameters to numbers, not be {type(theta).__name__}")
+    faults = [unknown_name("parameter", name, network.parameters) for name in theta if name not in network.parameters]
+    faults += [f"parameter {name!r} is missing" for name in network.parameters if name not in theta]
+    values: dict[str, np.ndarray] = {}
+    for name in network.parameters:
+        if name not in theta:
+            continue
+        what, value = f"parameter {name!r}", _numbers(theta[name])
+        if value is None:
+            faults.append(f"{what} is not a number: {theta[name]!r}")
+        elif value.ndim > 1:
+            faults.append(f"{what} has shape {value.shape}; give one number, or one per path")
+        else:
+            values[name] = value
+            faults += _outside(what, value, negative=name not in network.nonnegative)
+    faults += _lengths({f"parameter {name!r}": v for name, v in values.items() if v.ndim}, paths)
+    _refuse("theta", network, faults)
+    return values
+
+
+def check_counts(
+    network: Network,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
+    paths: int | None = None,
+    round: bool = False,  # noqa: A002
+) -> Int[np.ndarray, "*paths species"]:
+    """Initial counts in int32, in the order of the species.
+
+    Args:
+        network: says which species there are.
+        x0: a number, or one number per path, for every species by name; or the numbers in the order of the
+            species, with shape (species,) or (paths, species).
+        paths: number of paths, if it is known.
+        round: round fractions to the nearest integer (half to even) instead of refusing them.
+
+    Returns:
+        Array of shape (species,), or (paths, species) if some count is given per path.
+
+    Raises:
+        InputError: all unknown and missing names, fractions, negative numbers, NaN, counts above 2^31 - 1, shapes.
+
+    Example:
+        >>> from jumpax.networks import MassAction, Reaction
+        >>> check_counts(Network([Reaction("A -> B", MassAction("k"))]), {"B": 0, "A": 7})
+        array([7, 0], dtype=int32)
+    """
+    faults: list[str] = []
+    columns = _columns_by_name(network, x0, faults) if isinstance(x0, Mapping) else _columns(network, x0, faults)
+    for name, column in columns.items():
+        if round:
+            columns[name] = column = np.round(column)
+        faults += _outside(f"count of {name!r}", column, negative=False, whole=True)
+    faults += _lengths({f"count of {name!r}": column for name, column in columns.items() if column.ndim}, paths)
+    _refuse("x0", network, faults)
+    return np.stack(np.broadcast_arrays(*columns.values()), axis=-1).astype(np.int32)
+
+
+def _columns_by_name(network: Network, x0: Mapping[str, Any], faults: list[str]) -> dict[str, np.ndarray]:
+    faults += [unknown_name("species", name, network.species) for name in x0 if name not in network.species]
+    faults += [f"the count of {name!r} is missing" for name in network.species if name not in x0]
+    columns = {}
+    for name in network.species:
+        if name not in x0:
+            continue
+        column = _numbers(x0[name])
+        if column is None:
+            faults.append(f"count of {name!r} is not a number: {x0[name]!r}")
+        elif column.ndim > 1:
+            faults.append(f"count of {name!r} has shape {column.shape}; give one number, or one per path")
+        else:
+            columns[name] = column
+    return columns
+
+
+def _columns(network: Network, x0: Any, faults: list[str]) -> dict[str, np.ndarray]:
+    counts, size = _numbers(x0), len(network.species)
+    if counts is None:
+        faults.append(f"not numbers: {x0!r}")
+        return {}
+    if counts.ndim not in (1, 2) or counts.shape[-1] != size:
+        order = ", ".join(network.species)
+        faults.append(f"shape {counts.shape}; needed is ({size},) or (paths, {size}), in the order {order}")
+        return {}
+    return {name: counts[..., index] for index, name in enumerate(network.species)}
+
+
+def _numbers(value: Any) -> np.ndarray | None:
+    """The value in float64, which holds every int32 exactly; None if it does not consist of real numbers."""
+    try:
+        array = np.asarray(value)
+        if array.dtype == object:  # integers beyond 64 bits
+            array = array.astype(np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    if not (np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)):
+        return None
+    return array.astype(np.float64)
+
+
+def _outside(what: str, value: np.ndarray, *, negative: bool, whole: bool = False) -> Iterator[str]:
+    """Sentences about values that are not allowed; each names the first one."""
+    finite = np.isfinite(value)
+    tests = [("is not finite", ~finite)]
+    if not negative:
+        tests.append(("is negative", finite & (value < 0)))
+    if whole:
+        tests.append(("is not a whole number", finite & (value != np.floor(value))))
+        tests.append((f"is above {LARGEST_COUNT}, the largest count", finite & (value > LARGEST_COUNT)))
+    for fault, bad in tests:
+        if bad.any():
+            first = int(np.argmax(bad))
+            place = f" (path {first})" if value.ndim else ""
+            hint = "; pass round=True to round it" if fault == "is not a whole number" else ""
+            yield f"{what} {fault}: {value.reshape(-1)[first]:.17g}{place}{hint}"
+
+
+def _lengths(arrays: dict[str, np.ndarray], paths: int | None) -> Iterator[str]:
+    """Sentences about arrays that do not have one entry per path."""
+    for what, array in arrays.items():
+        if paths is None:
+            paths = len(array)
+        if len(array) != paths:
+            yield f"{what} has {len(array)} values for {paths} paths"
+
+
+def _refuse(what: str, network: Network, faults: list[str]) -> None:
+    if faults:
+        raise InputError(f"{what} does not fit the network {network.name!r}:\n" + "\n".join(f"- {f}" for f in faults))
