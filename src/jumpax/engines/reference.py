@@ -177,16 +177,14 @@ class _Path:
         if fired is not None:
             change = self.program.network.stoichiometry[:, fired]
             after = [c + int(z) for c, z in zip(self.counts, change)]
-        if min(after) < 0:
-            return Status.NEGATIVE_COUNT
-        if max(after) > 2**31 - 1:
-            return Status.COUNT_OVERFLOW
         self._fold_event(a, fired, exponential, point, arrival[0])
         self.counts, self.time, self.since = after, arrival, self.real(0)
         self.events += fired is not None
         self.words[0].skip(2)
         self.words[1].skip(2)
-        return None
+        if max(after) > 2**31 - 1:
+            return Status.COUNT_OVERFLOW
+        return Status.NEGATIVE_COUNT if min(after) < 0 else None
 
     def _fold_event(self, a, fired, exponential, point, now) -> None:
         words = self.words[2].peek(self.program.fold.words)

@@ -44,6 +44,7 @@ class Decision(NamedTuple):
     """
 
     propensities: tuple[Real, ...]
+    uniform: Real
     arrival: Time
     """Time of the next event if nothing intervenes."""
     horizon: Real
@@ -162,10 +163,8 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
     stalled = clock.same(arrival, lane.time) & (wait > 0)
     affordable = lane.events < limit
     reaction = choose(sums, drawn.uniform * total)
-    negative = functools.reduce(jnp.bitwise_or, fire(program, lane.counts, reaction)) < 0
     fault = jnp.full_like(lane.status, Status.RUNNING)
     for flag, code in (
-        (wants & negative, Status.NEGATIVE_COUNT),
         (wants & stalled, Status.TIME_STALLED),
         (wants & ~affordable, Status.EVENT_BUDGET),
         (~sound, Status.BAD_PROPENSITY),
@@ -174,10 +173,11 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
         fault = jnp.where(flag, np.int32(code), fault)
     return Decision(
         propensities=a,
+        uniform=drawn.uniform,
         arrival=arrival,
         horizon=jnp.where(going, horizon, lane.since),
         dt=jnp.where(going, jnp.maximum(horizon - lane.since, zero), zero),
-        reaction=jnp.where(wants & affordable & ~stalled & ~negative, reaction, np.int32(NOTHING)),
+        reaction=jnp.where(wants & affordable & ~stalled, reaction, np.int32(NOTHING)),
         stops=arrives & ~in_time,
         fault=fault,
     )
@@ -202,7 +202,7 @@ def gather(program: Program, lane: Lane, decision: Decision, theta: Mapping[str,
         stream = select(moving, stream, lane.streams[-1])
     drawn = numbers(program, lane.streams)
     flags = tuple(decision.reaction == np.int32(number) for number in range(len(decision.propensities)))
-    jump = Jump(flags, drawn.exponential, drawn.uniform, tuple(words))
+    jump = Jump(flags, drawn.exponential, decision.uniform, tuple(words))
     after = fold.event(carry, lane.counts, decision.propensities, theta, at, jump)
     return select(moving, after, carry), stream
 
@@ -215,8 +215,11 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
     if own is not None:
         streams = (*streams[:-1], own)
     running = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked
+    counts = fire(program, lane.counts, decision.reaction)
+    negative = functools.reduce(jnp.bitwise_or, counts) < 0
+    fault = jnp.where(negative, np.int32(Status.NEGATIVE_COUNT), decision.fault)
     return Lane(
-        counts=fire(program, lane.counts, decision.reaction),
+        counts=counts,
         time=select(happens, decision.arrival, lane.time),
         since=jnp.where(happens, jnp.zeros_like(lane.since), decision.horizon),
         events=lane.events + (decision.reaction >= 0).astype(jnp.int32),
@@ -225,5 +228,5 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
         parked=lane.parked | decision.stops,
         streams=streams,
         carry=carry,
-        status=jnp.where(running, decision.fault, lane.status),
+        status=jnp.where(running, fault, lane.status),
     )

@@ -171,9 +171,8 @@ def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     at = functools.partial(jax.vmap(functools.partial(propensities, program), in_axes=(0, axes, 0)), lane.counts)
     total = functools.reduce(jnp.add, at(lanes.theta, lane.time.high + lane.since))
     ended = jnp.where(total == 0, np.int32(Status.ABSORBED), np.int32(Status.REACHED))
-    largest = functools.reduce(jnp.maximum, lane.counts)
-    status = jnp.where((lane.status == np.int32(Status.NEGATIVE_COUNT)) & (largest > 2**30),
-                       np.int32(Status.COUNT_OVERFLOW), lane.status)  # fmt: skip
+    wrapped = functools.reduce(jnp.minimum, lane.counts) < -(2**30)
+    status = jnp.where(wrapped, np.int32(Status.COUNT_OVERFLOW), lane.status)
     status = jnp.where(finished & (status == np.int32(Status.RUNNING)), ended, status)
     last = jnp.where(finished, lanes.path, lanes.ends.shape[0])
     ends = lanes.ends.at[last].set(jnp.stack([status, lane.events, *lane.counts], 1), mode="drop")
