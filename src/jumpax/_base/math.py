@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jax.custom_derivatives import SymbolicZero
-from jaxtyping import Array, Float, Int, Num, Shaped
+from jaxtyping import Array, Bool, Float, Int, Num, Shaped
 
 from jumpax._base.errors import InputError
 
@@ -118,7 +118,7 @@ _FORMATS = {
 def _real(*values: RealLike) -> tuple[Real, ...]:
     """The values in their common floating type; Python numbers follow the others."""
     dtype = jnp.result_type(*values)
-    dtype = dtype if jnp.issubdtype(dtype, jnp.floating) else jnp.result_type(float)
+    dtype = jnp.result_type(float) if np.dtype(dtype).kind in "biu" else dtype
     if np.dtype(dtype) not in _FORMATS:
         raise InputError(f"log, exp and power are for float32 and float64, not {dtype}; convert the argument first.")
     return tuple(jnp.asarray(value, dtype) for value in values)
@@ -134,6 +134,12 @@ def _bits(x: Real) -> Bits:
 
 def _from_bits(bits: Bits, like: Real) -> Real:
     return lax.bitcast_convert_type(bits, like.dtype)
+
+
+def _choose(condition: Bool[Array, "*shape"], yes: Real | float, no: Real | float, like: Real) -> Real:
+    """`jnp.where` that gives constants the type of `like`, without a detour through the default floating type."""
+    yes, no = (like.dtype.type(value) if isinstance(value, float) else value for value in (yes, no))
+    return jnp.where(condition, yes, no)
 
 
 def _high(x: Real) -> Real:
@@ -198,13 +204,13 @@ def log_unit(u: RealLike) -> Real:
     return _log_unit(*_real(u))
 
 
-def _normalised(bits: Bits, like: Real) -> tuple[Bits, Bits]:
+def _normalised(bits: Bits, like: Real) -> tuple[Bits, Real]:
     """Bits of a positive number made normal, and the exponent to add; integers only, as subnormals may be flushed."""
     form = _format(like)
     small = bits < form.smallest_normal
     scaled = _bits(bits.astype(like.dtype))
-    exponent = jnp.where(small, -(form.bias + form.mantissa - 1), 0)
-    return jnp.where(small, scaled, bits), exponent.astype(like.dtype)
+    exponent = _choose(small, -float(form.bias + form.mantissa - 1), 0.0, like)
+    return jnp.where(small, scaled, bits), exponent
 
 
 @jax.custom_jvp
@@ -214,7 +220,7 @@ def _log(x: Real) -> Real:
     e, f = _reduced(normal, form.log_cut, x)
     value = _log_reduced(e + exponent, f)
     zero = lax.shift_left(bits, form.integer(1)) == 0
-    other = jnp.where(zero, -math.inf, math.nan).astype(x.dtype)
+    other = _choose(zero, -math.inf, math.nan, x)
     return jnp.where(bits >= form.infinity, x, jnp.where(bits > 0, value, other))
 
 
@@ -248,7 +254,7 @@ def log(x: RealLike) -> Real:
 
 
 def _exp_scaled(w: Real, w_low: Real | None = None) -> Real:
-    """exp(w + w_low) where w is within [exp_min, exp_max]; garbage elsewhere."""
+    """exp(w + w_low) where w is within [exp_min, exp_max], or a step outside with a w_low; garbage elsewhere."""
     form = _format(w)
     # Adding 1.5 * 2^mantissa rounds to an integer k, found both as a number and in the low bits. The cleared bit keeps
     # the product out of a contraction that might differ between the two; abs keeps XLA from cancelling the constant.
@@ -261,14 +267,14 @@ def _exp_scaled(w: Real, w_low: Real | None = None) -> Real:
     curve = _polynomial(r, form.exp_terms) * r + 0.5
     one_plus = 1.0 + (high + (r * r * curve - low))
     bits = _bits(one_plus) + lax.shift_left(_bits(shifted), form.integer(form.mantissa))
-    # Just below exp_max the rounding of w_low may reach the next power of two: that is inf, not nan.
+    # Around exp_max the mantissa may reach the next power of two with w_low: that is inf, not nan.
     return _from_bits(bits if w_low is None else jnp.minimum(bits, form.infinity), w)
 
 
-def _in_range(w: Real, value: Real) -> Real:
-    """`value` where exp(w) is a normal number, else 0, inf or nan."""
-    form = _format(w)
-    return jnp.where(w < form.exp_min, 0.0, jnp.where(w <= form.exp_max, value, w + math.inf))
+def _in_range(w: Real, value: Real, slack: float = 0.0) -> Real:
+    """`value` where exp(w) is a normal number, or w is within the relative slack of that; else 0, inf or nan."""
+    low, high = (limit * (1.0 + slack) for limit in (_format(w).exp_min, _format(w).exp_max))
+    return _choose(w < low, 0.0, jnp.where(w <= high, value, w + math.inf), w)
 
 
 @jax.custom_jvp
@@ -347,17 +353,18 @@ def _log_two_words(x: Real) -> tuple[Real, Real]:
 def _power(x: Real, y: Real) -> Real:
     form, bits = _format(x), _bits(x)
     high, low = _log_two_words(x)
-    bounded = jnp.clip(y, -form.power_max, form.power_max)
+    limit = x.dtype.type(form.power_max)
+    bounded = jnp.minimum(jnp.maximum(y, -limit), limit)
     y_high = _high(bounded)
     exact = y_high * high
     rest = bounded * low + (bounded - y_high) * high
     w = exact + rest
-    value = _in_range(w, _exp_scaled(w, (exact - w) + rest))
+    value = _in_range(w, _exp_scaled(w, (exact - w) + rest), slack=0.5**form.mantissa)
     zero = lax.shift_left(bits, form.integer(1)) == 0
-    edge = jnp.where(zero == (y > 0), 0.0, math.inf).astype(x.dtype)
+    edge = _choose(zero == (y > 0), 0.0, math.inf, x)
     value = jnp.where(zero | (bits == form.infinity), edge, value)
-    value = jnp.where((x < 0) | (x != x) | (y != y), math.nan, value)
-    return jnp.where((y == 0) | (x == 1), 1.0, value)
+    value = _choose((x < 0) | (x != x) | (y != y), math.nan, value, x)
+    return _choose((y == 0) | (x == 1), 1.0, value, x)
 
 
 def _power_jvp(primals, tangents):
@@ -366,9 +373,10 @@ def _power_jvp(primals, tangents):
     total = jnp.zeros_like(value)
     # A tangent known to be zero is left out: its factor may be infinite at x = 0.
     if not isinstance(dx, SymbolicZero):
-        total = total + jnp.where(y == 0, 0.0, y * _power(x, y - 1.0)) * dx
+        # At x = y = 0 the factor is 0 because y is; the exponent 0 keeps 0^-1 out of it and of its own derivative.
+        total = total + y * _power(x, _choose((x == 0) & (y == 0), 0.0, y - 1.0, x)) * dx
     if not isinstance(dy, SymbolicZero):
-        total = total + value * jnp.where(x == 0, 0.0, _log(jnp.where(x == 0, 1.0, x))) * dy
+        total = total + value * _choose(x == 0, 0.0, _log(_choose(x == 0, 1.0, x, x)), x) * dy
     return value, total
 
 
