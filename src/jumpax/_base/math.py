@@ -69,10 +69,7 @@ class _Format:
 # fmt: off
 _FORMATS = {
     np.dtype(np.float32): _Format(
-        integer=np.int32,
-        mantissa=23,
-        half=12,
-        bias=127,
+        integer=np.int32, mantissa=23, half=12, bias=127,
         log_cut=0x2AAAAB,
         log_terms=(
             0.33333215, -0.24999799, 0.20010419, -0.16680442, 0.14005654, -0.12184750, 0.13985448, -0.12889975,
@@ -82,15 +79,10 @@ _FORMATS = {
         exp_terms=(0.16666535, 0.041667238, 0.008367477, 0.0013863761),
         ln2=(0.693145751953125, 1.428606765330187e-06),
         two_thirds=(0.66650390625, 0.00016276042151730508),
-        exp_min=-87.33654022216797,
-        exp_max=88.72283172607422,
-        power_max=2.0**40,
+        exp_min=-87.33654022216797, exp_max=88.72283172607422, power_max=2.0**40,
     ),
     np.dtype(np.float64): _Format(
-        integer=np.int64,
-        mantissa=52,
-        half=27,
-        bias=1023,
+        integer=np.int64, mantissa=52, half=27, bias=1023,
         log_cut=0x6A09E667F3BCD,
         log_terms=(
             0.6666666666666734, 0.3999999999941468, 0.2857142874238862, 0.22222198573036903,
@@ -107,9 +99,7 @@ _FORMATS = {
         ),
         ln2=(0.693147180559663, 2.8235290563031577e-13),
         two_thirds=(0.6666666567325592, 9.934107462565104e-09),
-        exp_min=-708.3964185322641,
-        exp_max=709.782712893384,
-        power_max=2.0**80,
+        exp_min=-708.3964185322641, exp_max=709.782712893384, power_max=2.0**80,
     ),
 }
 # fmt: on
@@ -159,15 +149,11 @@ def _reduced(bits: Bits, cut: int, like: Real) -> tuple[Real, Real]:
     form = _format(like)
     shifted = bits - cut
     ones = 1 << form.mantissa
-    # The exponent field under the leading bit of 2^mantissa reads as the number 2^mantissa + field.
-    field = _from_bits(lax.shift_right_logical(shifted, form.integer(form.mantissa)) + _float_field(form), like)
+    # The exponent field added to the bits of 2^mantissa reads as the number 2^mantissa + field.
+    offset = (form.bias + form.mantissa) << form.mantissa
+    field = _from_bits(lax.shift_right_logical(shifted, form.integer(form.mantissa)) + offset, like)
     mantissa = _from_bits((shifted & (ones - 1)) + (((form.bias - 1) << form.mantissa) + cut), like)
     return field - float(ones + form.bias - 1), mantissa - 1.0
-
-
-def _float_field(form: _Format) -> int:
-    """Bits of the number 2^mantissa."""
-    return (form.bias + form.mantissa) << form.mantissa
 
 
 def _log_reduced(e: Real, f: Real) -> Real:
