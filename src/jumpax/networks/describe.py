@@ -29,12 +29,8 @@ def _reactions(network: "Network") -> list[str]:
         for r in network.reactions
     ]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    return [
-        f"{a:<{widths[0]}} {b:<{widths[1]}}   {c}".lstrip()
-        if not widths[0]
-        else f"{a:<{widths[0]}} {b:<{widths[1]}}   {c}"
-        for a, b, c in rows
-    ]
+    lines = [f"{name:<{widths[0]}} {equation:<{widths[1]}}   {formula}" for name, equation, formula in rows]
+    return lines if widths[0] else [line[1:] for line in lines]
 
 
 def _table(network: "Network") -> list[str]:

@@ -127,7 +127,7 @@ def _numbers(value: Any) -> np.ndarray | None:
     """The value in float64, which holds every int32 exactly; None if it does not consist of real numbers."""
     try:
         array = np.asarray(value)
-        if array.dtype == object:  # integers beyond 64 bits
+        if array.dtype == object and all(isinstance(item, int) for item in array.flat):  # beyond 64 bits
             array = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         return None

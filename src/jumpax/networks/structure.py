@@ -107,7 +107,7 @@ def _totals(changes: list[Row], species: int, limit: int) -> list[Row]:
         down = [(law, -e) for law, e in zip(laws, effect) if e < 0]
         if len(kept) + len(up) * len(down) > limit:
             return []
-        laws = _minimal([*kept, *(_add(a, ea, b, eb) for a, ea in up for b, eb in down)])
+        laws = [*kept, *_minimal([_add(a, ea, b, eb) for a, ea in up for b, eb in down], kept)]
     return laws
 
 
@@ -123,10 +123,10 @@ def _primitive(row: Row) -> Row:
     return {i: v // divisor for i, v in row.items()}
 
 
-def _minimal(laws: list[Row]) -> list[Row]:
-    """Without those whose support contains the support of another."""
+def _minimal(new: list[Row], kept: list[Row]) -> list[Row]:
+    """Those of the new laws whose support contains no other support; the kept ones are minimal already."""
     chosen: list[Row] = []
-    for law in sorted(laws, key=len):
-        if not any(other.keys() <= law.keys() for other in chosen):
+    for law in sorted(new, key=len):
+        if not any(other.keys() <= law.keys() for other in (*kept, *chosen)):
             chosen.append(law)
     return chosen

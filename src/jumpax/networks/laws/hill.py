@@ -101,4 +101,8 @@ def _power(base: Float[Array, "..."], exponent: Float[Array, "..."] | float) -> 
     if isinstance(exponent, float) and exponent in (1.0, 2.0, 3.0, 4.0):
         square = base * base
         return {1.0: base, 2.0: square, 3.0: square * base, 4.0: square * square}[exponent]
-    return power(base, jnp.asarray(exponent, base.dtype))
+    if isinstance(exponent, float) and exponent > 1.0:
+        return power(base, exponent)
+    # the slope of base^exponent is infinite at 0 here, and infinity times a zero tangent is not a number
+    steep = (base == 0.0) & (exponent < 1.0)
+    return jnp.where(steep, 0.0, power(jnp.where(steep, 1.0, base), exponent))

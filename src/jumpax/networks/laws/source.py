@@ -8,7 +8,7 @@ import types
 
 
 def expression(function: object, arguments: tuple[str, ...]) -> str | None:
-    """What a lambda, or a function of one return statement, returns; None if the source, in these arguments, does not tell."""
+    """What a lambda, or a function of one return statement, returns, if its source tells and has these arguments."""
     if not isinstance(function, types.FunctionType) or function.__code__.co_varnames[: len(arguments)] != arguments:
         return None
     try:
@@ -34,6 +34,8 @@ def _segment(code: types.CodeType) -> str:
     lines = linecache.getlines(code.co_filename)
     first, start = min((line, column) for line, _, column, _ in places)
     last, end = max((line, column) for _, line, _, column in places)
+    if len(lines) < last:
+        raise OSError(f"no source for {code.co_filename}")
     text = [line.encode() for line in lines[first - 1 : last]]  # columns count bytes
     text[-1] = text[-1][:end]
     text[0] = text[0][start:]
