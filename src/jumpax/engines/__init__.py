@@ -1,1 +1,8 @@
-"""engines."""
+"""How paths are drawn, and on what machine."""
+
+from jumpax.engines.engine import AbstractEngine as AbstractEngine
+from jumpax.engines.engine import Progress as Progress
+from jumpax.engines.event_log import EventLog as EventLog
+from jumpax.engines.event_log import Events as Events
+from jumpax.engines.paths import Paths as Paths
+from jumpax.engines.simulate import simulate as simulate

@@ -17,8 +17,9 @@ class Inputs(NamedTuple):
     """Key, parameters, start, stops and limits of a run."""
 
     key: tuple[Word, Word]
+    """Words of the key: scalars, or one pair per path."""
     first: Word
-    """Index of the first path: path i of this run is path first + i under the key."""
+    """Index of the first path, so that path i of this run is path first + i under the key; or an index per path."""
     paths: Count
     """How many paths; records have room for as many or more."""
     theta: Mapping[str, Real]
@@ -64,12 +65,14 @@ def make(
         values = {k: jnp.broadcast_to(v, (length,)) for k, v in values.items()}
     return Inputs(
         key=key,
-        first=jnp.asarray(first, jnp.uint32),
+        first=jnp.asarray(first).astype(jnp.uint32),
         paths=jnp.asarray(paths, jnp.int32),
         theta=values,
         counts=jnp.asarray(counts, jnp.int32),
         start=clock.Time(*(jnp.asarray(v) for v in clock.split(np.asarray(start), dtype))),
-        stops=Stop(clock.Time(*map(jnp.asarray, make_stops(program, stops).time)), jnp.asarray(make_stops(program, stops).step)),
+        stops=Stop(
+            clock.Time(*map(jnp.asarray, make_stops(program, stops).time)), jnp.asarray(make_stops(program, stops).step)
+        ),
         limit=jnp.asarray(max_events, jnp.int32),
         bound=jnp.asarray(bound, dtype),
     )

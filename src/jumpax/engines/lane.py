@@ -33,7 +33,7 @@ class Lane(NamedTuple):
     """Number of the next stop."""
     target: Stop
     parked: Flag
-    """Whether the path stands at its next stop."""
+    """Whether the path stands at its next stop, or its fold wants nothing more of it."""
     streams: tuple[random.Stream, ...]
     carry: Any
     status: Count
@@ -45,6 +45,7 @@ def begin(
     """Lane at the start of path number `path`."""
     zero = jnp.zeros_like(counts[0])
     nothing = zero.astype(program.dtype)
+    carry = program.fold.init(counts, theta)
     return Lane(
         counts=counts,
         time=Time(nothing + start.high, nothing + start.low),
@@ -52,8 +53,8 @@ def begin(
         events=zero,
         index=zero,
         target=target,
-        parked=zero != 0,
+        parked=program.fold.done(carry) if program.fold.ends else zero != 0,
         streams=tuple(random.seed(key, path, number) for number in program.streams),
-        carry=program.fold.init(counts, theta),
+        carry=carry,
         status=zero + np.int32(Status.RUNNING),
     )

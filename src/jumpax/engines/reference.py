@@ -13,6 +13,7 @@ import numpy as np
 
 from jumpax._base import math
 from jumpax._base.status import Status
+from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
@@ -93,11 +94,12 @@ class _Path:
         self.time = (self.real(inputs.start.high), self.real(inputs.start.low))
         self.since = self.real(0)
         self.events = 0
-        self.carry = self.code["init"](self._counts(), self.theta)
+        self.carry = self.code["init"](self.counts_now(), self.theta)
         self.bound = self.real(inputs.bound)
         self.limit = int(inputs.limit)
 
-    def _counts(self) -> tuple:
+    def counts_now(self) -> tuple:
+        """Counts as the laws and folds see them."""
         return tuple(np.int32(c) for c in self.counts)
 
     def _numbers(self) -> tuple[Any, Any]:
@@ -127,7 +129,7 @@ class _Path:
             exponential, point = self._numbers()
             wait = exponential / self.bound if self.program.bounded else None
             at = now if wait is None else self.time[0] + wait
-            a = [self.real(v) for v in self.code["laws"](self._counts(), self.theta, self.real(at))]
+            a = [self.real(v) for v in self.code["laws"](self.counts_now(), self.theta, self.real(at))]
             total = self.real(0)
             for value in a:
                 total = total + value
@@ -147,11 +149,11 @@ class _Path:
             horizon = wait if in_time else remaining
             capped = False
             if self.program.fold.caps:
-                reach = self.since + self.real(self.code["cap"](self.carry, self._counts(), tuple(a), self.theta))
+                reach = self.since + self.real(self.code["cap"](self.carry, self.counts_now(), tuple(a), self.theta))
                 capped = horizon > reach
                 horizon = reach if capped else horizon
             dt = max(horizon - self.since, self.real(0))
-            self.carry = self.code["advance"](self.carry, self._counts(), tuple(a), self.theta, now, dt)
+            self.carry = self.code["advance"](self.carry, self.counts_now(), tuple(a), self.theta, now, dt)
             self.since = horizon
             if capped:
                 continue
@@ -160,6 +162,8 @@ class _Path:
             fault = self._event(a, total, exponential, point, wait, arrival)
             if fault is not None:
                 return fault
+            if self.done():
+                return Status.RUNNING
 
     def _event(self, a, total, exponential, point, wait, arrival) -> Status | None:
         if self.events >= self.limit:
@@ -190,16 +194,16 @@ class _Path:
         words = self.words[2].peek(self.program.fold.words)
         flags = tuple(np.bool_(r == fired) for r in range(len(a)))
         jump = Jump(flags, exponential, point, tuple(np.uint32(w) for w in words))
-        self.carry = self.code["event"](self.carry, self._counts(), tuple(a), self.theta, now, jump)
+        self.carry = self.code["event"](self.carry, self.counts_now(), tuple(a), self.theta, now, jump)
         self.words[2].skip(len(words))
 
     def record(self, index: int) -> Any:
         """What the fold says at stop number `index`, once it is ready."""
         while self.program.fold.waits and not self.code["ready"](self.carry):
             now = self.time[0] + self.since
-            a = [self.real(v) for v in self.code["laws"](self._counts(), self.theta, now)]
+            a = [self.real(v) for v in self.code["laws"](self.counts_now(), self.theta, now)]
             self._fold_event(a, None, *self._numbers(), now)
-        self.carry, record = self.code["stop"](self.carry, self._counts(), self.theta, np.int32(index))
+        self.carry, record = self.code["stop"](self.carry, self.counts_now(), self.theta, np.int32(index))
         return record
 
     def done(self) -> bool:
@@ -216,17 +220,18 @@ def _run_path(program: Program, inputs: Inputs, number: int) -> tuple[list, Stat
             if status != Status.RUNNING:
                 return records, status, path
         records.append(path.record(index))
-    a = path.code["laws"](path._counts(), path.theta, path.time[0] + path.since)
+    a = path.code["laws"](path.counts_now(), path.theta, path.time[0] + path.since)
+    if path.done():
+        return records, Status.DONE, path
     return records, Status.ABSORBED if sum(a) == 0 else Status.REACHED, path
 
 
-def gather(program: Program, inputs: Inputs) -> Recorded:
-    """All paths of a run, one after the other."""
-    stops = len(inputs.stops.step)
-    runs = [_run_path(program, inputs, number) for number in range(int(inputs.paths))]
+def _collect(program: Program, stops: int, runs: list) -> Recorded:
     filler = jax.tree.map(
         lambda leaf: np.full((), np.nan if jnp.issubdtype(leaf.dtype, jnp.floating) else -1, leaf.dtype),
-        jax.eval_shape(lambda p: p, runs[0][2].record(0)),
+        jax.eval_shape(
+            lambda path=runs[0][2]: program.fold.stop(path.carry, path.counts_now(), path.theta, np.int32(0))[1]
+        ),
     )
     rows = [records + [filler] * (stops - len(records)) for records, _, _ in runs]
     record = jax.tree.map(lambda *leaves: np.array(leaves).reshape(len(rows), stops), *[r for row in rows for r in row])
@@ -234,6 +239,34 @@ def gather(program: Program, inputs: Inputs) -> Recorded:
         record=record,
         status=np.array([status for _, status, _ in runs], np.int32),
         events=np.array([path.events for _, _, path in runs], np.int32),
-        counts=np.array([path.counts for _, _, path in runs], np.int32),
+        counts=np.array([path.counts for _, _, path in runs], np.int64).astype(np.int32),
         time=np.array([path.time for _, _, path in runs], program.dtype),
     )
+
+
+class Reference(AbstractEngine):
+    """One path after the other, in Python: slow, and easy to check by reading."""
+
+    name = "reference"
+    traceable = False
+
+    def start(self, program: Program, inputs: Inputs, room: int) -> list:
+        """No paths yet."""
+        return []
+
+    def advance(self, program: Program, inputs: Inputs, lanes: list, budget: int) -> list:
+        """Up to `budget` more paths."""
+        last = min(int(inputs.paths), len(lanes) + budget)
+        return lanes + [_run_path(program, inputs, number) for number in range(len(lanes), last)]
+
+    def finished(self, lanes: list) -> int:
+        """How many paths have ended."""
+        return len(lanes)
+
+    def collect(self, program: Program, inputs: Inputs, lanes: list) -> Recorded:
+        """What has been recorded."""
+        return _collect(program, len(inputs.stops.step), lanes)
+
+    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
+        """A whole run as one call."""
+        return self.collect(program, inputs, self.advance(program, inputs, [], int(inputs.paths)))

@@ -183,7 +183,9 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
     )
 
 
-def gather(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, Real]) -> tuple[Any, random.Stream | None]:
+def gather(
+    program: Program, lane: Lane, decision: Decision, theta: Mapping[str, Real]
+) -> tuple[Any, random.Stream | None]:
     """Carry of the fold, and its random stream, after a turn."""
     fold = program.fold
     now = lane.time.high + lane.since
@@ -218,6 +220,9 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
     counts = fire(program, lane.counts, decision.reaction)
     negative = functools.reduce(jnp.bitwise_or, counts) < 0
     fault = jnp.where(negative, np.int32(Status.NEGATIVE_COUNT), decision.fault)
+    parked = lane.parked | decision.stops
+    if program.fold.ends:
+        parked = parked | program.fold.done(carry)
     return Lane(
         counts=counts,
         time=select(happens, decision.arrival, lane.time),
@@ -225,7 +230,7 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
         events=lane.events + (decision.reaction >= 0).astype(jnp.int32),
         index=lane.index,
         target=lane.target,
-        parked=lane.parked | decision.stops,
+        parked=parked,
         streams=streams,
         carry=carry,
         status=jnp.where(running, fault, lane.status),

@@ -5,7 +5,7 @@ does never depends on its lane, the size of the block, or the number of paths.
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
@@ -15,9 +15,11 @@ from jax import lax
 
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Real
+from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.lane import Lane, begin
 from jumpax.engines.program import Program
+from jumpax.engines.recorded import Recorded
 from jumpax.engines.turn import Decision, apply, decide, propensities, select
 
 TURNS = 64
@@ -50,9 +52,9 @@ class Lanes(NamedTuple):
     """Turns of lanes that were taken."""
 
 
-def block_size(paths: int) -> int:
+def block_size(room: int) -> int:
     """Lanes of a run: a power of two, small enough that the queue keeps most of them busy to the end."""
-    return min(2048, max(64, 1 << max(0, (paths - 1).bit_length() - 2)))
+    return min(2048, max(64, 1 << max(0, (room - 1).bit_length() - 2)))
 
 
 def is_per_path(inputs: Inputs) -> tuple[bool, bool]:
@@ -71,11 +73,12 @@ def _fresh(program: Program, inputs: Inputs, path: Count, theta: Mapping[str, Re
     columns = tuple(
         inputs.counts[path, i] if per_path else jnp.broadcast_to(inputs.counts[i], path.shape) for i in range(species)
     )
-    index = inputs.first + path.astype(jnp.uint32)
+    index = inputs.first[path] if jnp.ndim(inputs.first) else inputs.first + path.astype(jnp.uint32)
+    key = tuple(jnp.broadcast_to(word[path] if jnp.ndim(word) else word, path.shape) for word in inputs.key)
     target = jax.tree.map(lambda s: s[0], inputs.stops)
-    make = functools.partial(begin, program, inputs.key)
-    axes = (0, 0, {k: 0 if jnp.ndim(v) else None for k, v in theta.items()}, None, None)
-    lane = jax.vmap(make, in_axes=axes)(index, columns, theta, inputs.start, target)
+    make = functools.partial(begin, program)
+    axes = (0, 0, 0, {k: 0 if jnp.ndim(v) else None for k, v in theta.items()}, None, None)
+    lane = jax.vmap(make, in_axes=axes)(key, index, columns, theta, inputs.start, target)
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, path.shape), lane)
 
 
@@ -119,13 +122,29 @@ def _axes(theta: Mapping[str, Real]) -> dict[str, int | None]:
     return {k: 0 if jnp.ndim(v) else None for k, v in theta.items()}
 
 
-def _turns(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
-    """Up to TURNS turns of all lanes; fewer when too many of them stand still."""
+def halves(
+    program: Program, inputs: Inputs, lanes: Lanes
+) -> tuple[Callable[[Lane], Decision], Callable[[Lane, Decision], Lane]]:
+    """The two halves of a turn on all lanes.
+
+    The folds read their parameters from another array than the laws do. Otherwise XLA would share the laws' products
+    with the folds, and whether a product is contracted with the addition after it depends on what else reads it (see
+    `pin`): paths would depend on their folds in the last bit.
+    """
     axes = _axes(lanes.theta)
     theta_fold = {k: jnp.where(v == v, v, jnp.full_like(v, jnp.nan)) for k, v in lanes.theta.items()}
     look = jax.vmap(functools.partial(decide, program), in_axes=(0, axes, None, None))
     move = jax.vmap(functools.partial(apply, program), in_axes=(0, 0, axes))
-    alive = jnp.sum(lanes.path >= 0)
+    return (
+        lambda lane: look(lane, lanes.theta, inputs.limit, inputs.bound),
+        lambda lane, decision: move(lane, decision, theta_fold),
+    )
+
+
+def _turns(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
+    """Up to TURNS turns of all lanes; fewer when too many of them stand still."""
+    look, move = halves(program, inputs, lanes)
+    alive = jnp.sum(lanes.path >= 0, dtype=jnp.int32)
     enough = jnp.maximum(1, alive - (alive * IDLE).astype(jnp.int32))
 
     def busy(lane: Lane) -> Count:
@@ -138,12 +157,14 @@ def _turns(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
         return (state[0] < TURNS) & (state[1] >= enough)
 
     def body(state: tuple[Count, Count, Lane, Decision]) -> tuple[Count, Count, Lane, Decision]:
-        decision = look(state[2], lanes.theta, inputs.limit, inputs.bound)
-        lane = move(state[2], decision, theta_fold)
+        decision = look(state[2])
+        lane = move(state[2], decision)
         return state[0] + 1, busy(lane), lane, decision
 
     taken, _, lane, decision = lax.while_loop(more, body, (jnp.int32(0), enough, lanes.lane, lanes.decision))
-    return lanes._replace(lane=lane, decision=decision, turns=lanes.turns + taken.astype(jnp.float32) * lane.status.shape[0])
+    return lanes._replace(
+        lane=lane, decision=decision, turns=lanes.turns + taken.astype(jnp.float32) * lane.status.shape[0]
+    )
 
 
 def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
@@ -171,15 +192,14 @@ def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     at = functools.partial(jax.vmap(functools.partial(propensities, program), in_axes=(0, axes, 0)), lane.counts)
     total = functools.reduce(jnp.add, at(lanes.theta, lane.time.high + lane.since))
     ended = jnp.where(total == 0, np.int32(Status.ABSORBED), np.int32(Status.REACHED))
+    held = jax.vmap(fold.done)(carry) if fold.ends else jnp.zeros_like(due)
+    ended = jnp.where(held, np.int32(Status.DONE), ended)
     wrapped = functools.reduce(jnp.minimum, lane.counts) < -(2**30)
     status = jnp.where(wrapped, np.int32(Status.COUNT_OVERFLOW), lane.status)
     status = jnp.where(finished & (status == np.int32(Status.RUNNING)), ended, status)
     last = jnp.where(finished, lanes.path, lanes.ends.shape[0])
     ends = lanes.ends.at[last].set(jnp.stack([status, lane.events, *lane.counts], 1), mode="drop")
     end_times = lanes.end_times.at[last].set(jnp.stack(list(lane.time), 1), mode="drop")
-    held = jnp.zeros_like(due)
-    if fold.ends:
-        held = alive & jax.vmap(fold.done)(carry)
     target = jax.tree.map(lambda s: s[jnp.minimum(index, stops - 1)], inputs.stops)
     return lanes._replace(
         lane=lane._replace(
@@ -205,20 +225,88 @@ def _refill(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
             theta = select(take, _theta_at(inputs, path), theta)
         lane = select(take, _fresh(program, inputs, path, theta), lanes.lane)
         return lanes._replace(
-            lane=lane, theta=theta, path=jnp.where(take, path, lanes.path), queue=lanes.queue + jnp.sum(take, dtype=jnp.int32)
+            lane=lane,
+            theta=theta,
+            path=jnp.where(take, path, lanes.path),
+            queue=lanes.queue + jnp.sum(take, dtype=jnp.int32),
         )
 
     return lax.cond(jnp.any(lanes.path < 0) & (lanes.queue < paths), fill, lambda lanes: lanes, lanes)
+
+
+def settle(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
+    """What is done between turns: record, move on to the next stop, refill."""
+    return _refill(program, inputs, _serve(program, inputs, lanes))
 
 
 def advance(program: Program, inputs: Inputs, lanes: Lanes, budget: Count) -> Lanes:
     """Up to `budget` rounds of turns, records and refills; fewer when all paths have ended."""
 
     def body(state: tuple[Count, Lanes]) -> tuple[Count, Lanes]:
-        lanes = _serve(program, inputs, _turns(program, inputs, state[1]))
-        return state[0] + 1, _refill(program, inputs, lanes)
+        return state[0] + 1, settle(program, inputs, _turns(program, inputs, state[1]))
 
     def more(state: tuple[Count, Lanes]) -> Any:
         return (state[0] < budget) & jnp.any(state[1].path >= 0)
 
     return lax.while_loop(more, body, (jnp.int32(0), lanes))[1]
+
+
+def _unpack(program: Program, lanes: Lanes, paths: int) -> Recorded:
+    tree, whole = _record_shape(program, lanes.lane, lanes.theta)
+    integers, reals = iter(range(lanes.integers.shape[2])), iter(range(lanes.reals.shape[2]))
+    leaves = [
+        lanes.integers[:paths, :, next(integers)] if is_whole else lanes.reals[:paths, :, next(reals)]
+        for is_whole in whole
+    ]
+    ends = lanes.ends[:paths]
+    return Recorded(
+        record=jax.tree.unflatten(tree, leaves),
+        status=ends[:, 0], events=ends[:, 1], counts=ends[:, 2:], time=lanes.end_times[:paths],
+    )  # fmt: skip
+
+
+_start = jax.jit(start, static_argnums=(0, 2))
+_advance = jax.jit(advance, static_argnums=0, donate_argnums=2, compiler_options={"xla_cpu_prefer_vector_width": 512})
+
+
+class Xla(AbstractEngine):
+    """Lanes as arrays in one XLA program: any law, any fold, every device of JAX."""
+
+    name = "xla"
+    traceable = True
+
+    def start(self, program: Program, inputs: Inputs, room: int) -> Lanes:
+        """Lanes at the start of the first paths."""
+        padded = pad(inputs, room)
+        return _start(program, padded, room)
+
+    def advance(self, program: Program, inputs: Inputs, lanes: Lanes, budget: int) -> Lanes:
+        """Lanes after up to `budget` rounds of turns."""
+        return _advance(program, pad(inputs, lanes.ends.shape[0]), lanes, np.int32(budget))
+
+    def finished(self, lanes: Lanes) -> int:
+        """How many paths have ended."""
+        return int(jnp.minimum(lanes.queue, 2**31 - 1) - jnp.sum(lanes.path >= 0))
+
+    def collect(self, program: Program, inputs: Inputs, lanes: Lanes) -> Recorded:
+        """What has been recorded."""
+        return _unpack(program, lanes, int(inputs.paths))
+
+    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
+        """A whole run as one traceable call; rows beyond the paths of `inputs` are empty."""
+        padded = pad(inputs, room)
+        lanes = advance(program, padded, start(program, padded, room), np.int32(2**31 - 1))
+        return _unpack(program, lanes, room)
+
+
+def pad(inputs: Inputs, room: int) -> Inputs:
+    """Per-path values with one row for each path that there is room for."""
+
+    def pad(values: Any) -> Any:
+        return (
+            jnp.concatenate([values, jnp.repeat(values[-1:], room - len(values), 0)]) if len(values) < room else values
+        )
+
+    key, first, theta = jax.tree.map(lambda v: pad(v) if jnp.ndim(v) else v, (inputs.key, inputs.first, inputs.theta))
+    counts = pad(inputs.counts) if jnp.ndim(inputs.counts) == 2 else inputs.counts
+    return inputs._replace(key=key, first=first, theta=theta, counts=counts)

@@ -15,9 +15,7 @@ def levels(counts: Sequence[Count], like: Real) -> tuple[Real, ...]:
     return tuple(c.astype(like.dtype) for c in counts)
 
 
-def _propensity(
-    network: Network, index: int, counts: Sequence[Real], theta: Mapping[str, Real], now: Real
-) -> Real:
+def _propensity(network: Network, index: int, counts: Sequence[Real], theta: Mapping[str, Real], now: Real) -> Real:
     reaction = network.reactions[index]
     values = dict(zip(network.species, counts, strict=True))
     return jnp.asarray(reaction.law.propensity(values, theta, now, reaction.reactants), counts[0].dtype)

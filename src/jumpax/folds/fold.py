@@ -44,6 +44,8 @@ class AbstractFold(abc.ABC):
     """Whether `ready` may hold a path at a stop."""
     ends: ClassVar[bool] = False
     """Whether `done` may end a path before its last stop."""
+    passive: ClassVar[bool] = False
+    """Whether the fold only looks at stops, and would let another fold end the path."""
 
     @abc.abstractmethod
     def init(self, counts: Counts, theta: Theta) -> Any:
@@ -57,18 +59,14 @@ class AbstractFold(abc.ABC):
         """More stop times that the fold wants beside the times asked for."""
         return ()
 
-    def advance(
-        self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, dt: Real
-    ) -> Any:
+    def advance(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, dt: Real) -> Any:
         """Carry after `dt` more time in the state `counts`, from time `now` on: before an event, a stop, or at a cap.
 
         With `dt` = 0, as for a parked path, it must return the carry as it is.
         """
         return carry
 
-    def event(
-        self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, jump: Jump
-    ) -> Any:
+    def event(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, jump: Jump) -> Any:
         """Carry after the event at time `now`; counts and propensities are those before the jump."""
         return carry
 

@@ -12,6 +12,8 @@ class Snapshots(AbstractFold):
     The state is right-continuous: an event at the very time of a stop is included.
     """
 
+    passive = True
+
     def init(self, counts, theta) -> tuple[()]:
         return ()
 

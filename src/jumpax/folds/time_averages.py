@@ -26,7 +26,9 @@ class TimeAverages(AbstractFold):
         *integrals, elapsed = carry
         some = elapsed > 0
         length = jnp.where(some, elapsed, jnp.ones_like(elapsed))
-        record = tuple(jnp.where(some, i / length, c.astype(elapsed.dtype)) for i, c in zip(integrals, counts, strict=True))
+        record = tuple(
+            jnp.where(some, i / length, c.astype(elapsed.dtype)) for i, c in zip(integrals, counts, strict=True)
+        )
         return tuple(jnp.zeros_like(c) for c in carry), record
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> tuple:

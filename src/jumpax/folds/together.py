@@ -31,7 +31,7 @@ class Together(AbstractFold):
 
     @property
     def ends(self) -> bool:  # type: ignore[override]
-        return len(self.folds) > 0 and all(fold.ends for fold in self.folds)
+        return any(fold.ends for fold in self.folds) and all(fold.ends or fold.passive for fold in self.folds)
 
     def init(self, counts, theta) -> tuple:
         return tuple(fold.init(counts, theta) for fold in self.folds)
@@ -63,4 +63,5 @@ class Together(AbstractFold):
         return functools.reduce(operator.and_, flags)
 
     def done(self, carry) -> Flag:
-        return functools.reduce(operator.and_, [fold.done(c) for fold, c in zip(self.folds, carry, strict=True)])
+        flags = [fold.done(c) for fold, c in zip(self.folds, carry, strict=True) if fold.ends]
+        return functools.reduce(operator.and_, flags)

@@ -1,0 +1,135 @@
+"""The contract of an engine, and the host loop that drives it."""
+
+import abc
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+import numpy as np
+
+from jumpax.engines.inputs import Inputs
+from jumpax.engines.program import Program
+from jumpax.engines.recorded import Recorded
+
+SECONDS_PER_CALL = 0.5
+"""About how long one `advance` takes, so that progress is seen and Ctrl-C is heard."""
+
+
+class Progress(NamedTuple):
+    """How far a run is."""
+
+    finished: int
+    """Paths that have ended."""
+    paths: int
+    seconds: float
+
+
+class AbstractEngine(abc.ABC):
+    """Draws exact paths of a program.
+
+    `lanes`, the state of a run, is a pytree of arrays: it may be saved, and a run that goes on from a saved state ends
+    bit for bit as one that was not interrupted.
+    """
+
+    name: ClassVar[str]
+    traceable: ClassVar[bool]
+    """Whether `gather` may be called under `jax.jit` and `jax.vmap`."""
+
+    @abc.abstractmethod
+    def start(self, program: Program, inputs: Inputs, room: int) -> Any:
+        """State of a run at its start, with records for `room` paths (at least those of `inputs`)."""
+
+    @abc.abstractmethod
+    def advance(self, program: Program, inputs: Inputs, lanes: Any, budget: int) -> Any:
+        """State after up to `budget` rounds of work; the old state must not be used again."""
+
+    @abc.abstractmethod
+    def finished(self, lanes: Any) -> int:
+        """How many paths have ended."""
+
+    @abc.abstractmethod
+    def collect(self, program: Program, inputs: Inputs, lanes: Any) -> Recorded:
+        """What has been recorded."""
+
+    @abc.abstractmethod
+    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
+        """A whole run as one call."""
+
+
+@contextlib.contextmanager
+def precision_of(program: Program) -> Iterator[None]:
+    """64-bit types for as long as a float64 program is traced and run."""
+    with jax.enable_x64(program.precision == "float64" or jax.config.read("jax_enable_x64")):
+        yield
+
+
+def run(
+    engine: AbstractEngine,
+    program: Program,
+    inputs: Inputs,
+    room: int,
+    progress: Callable[[int], None] | None = None,
+) -> Recorded:
+    """Drive one run to its end, in calls of about half a second; `progress` gets the number of finished paths."""
+    paths, budget = int(inputs.paths), 1
+    with precision_of(program):
+        lanes = engine.start(program, inputs, room)
+        while True:
+            begin = time.perf_counter()
+            lanes = engine.advance(program, inputs, lanes, budget)
+            done = engine.finished(lanes)
+            if progress is not None:
+                progress(done)
+            if done >= paths:
+                return jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
+            spent = max(time.perf_counter() - begin, 1e-6)
+            budget = max(1, int(budget * min(4.0, SECONDS_PER_CALL / spent)))
+
+
+def _share(inputs: Inputs, first: int, paths: int) -> Inputs:
+    """The part of a run that one thread takes."""
+    per_path = {k: v[first : first + paths] if np.ndim(v) else v for k, v in inputs.theta.items()}
+    counts = inputs.counts[first : first + paths] if np.ndim(inputs.counts) == 2 else inputs.counts
+    return inputs._replace(first=inputs.first + np.uint32(first), paths=np.int32(paths), theta=per_path, counts=counts)
+
+
+def run_threads(
+    engine: AbstractEngine,
+    program: Program,
+    inputs: Inputs,
+    threads: int,
+    progress: Callable[[Progress], None] | None = None,
+) -> Recorded:
+    """Split the paths over threads. What a path does does not depend on the split."""
+    total, begin = int(inputs.paths), time.perf_counter()
+    size = -(-total // threads)
+    firsts = range(0, total, size)
+    done = [0] * len(firsts)
+
+    def tell(share: int) -> Callable[[int], None] | None:
+        if progress is None:
+            return None
+
+        def told(finished: int) -> None:
+            done[share] = finished
+            progress(Progress(sum(done), total, time.perf_counter() - begin))
+
+        return told
+
+    def part(share: int, first: int) -> Recorded:
+        paths = min(size, total - first)
+        return run(engine, program, _share(inputs, first, paths), room_for(size), tell(share))
+
+    if len(firsts) == 1:
+        return part(0, 0)
+    with ThreadPoolExecutor(len(firsts)) as pool:
+        parts = list(pool.map(part, range(len(firsts)), firsts))
+    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+
+def room_for(paths: int) -> int:
+    """Room for records: powers of two, then multiples of 65,536, so that few sizes are ever compiled."""
+    return max(64, 1 << (paths - 1).bit_length()) if paths <= 65_536 else -(-paths // 65_536) * 65_536

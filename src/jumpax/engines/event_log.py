@@ -1,0 +1,81 @@
+"""The event log: every reaction of every path."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax import lax
+from jaxtyping import Float, Int
+
+from jumpax.engines import xla
+from jumpax.engines.engine import precision_of
+from jumpax.engines.inputs import Inputs
+from jumpax.engines.program import Program
+from jumpax.engines.recorded import Recorded
+
+
+@dataclasses.dataclass(frozen=True)
+class Events:
+    """Asks `simulate` for the log of all events: `simulate(..., record=Events())`. Memory grows with events."""
+
+
+@dataclasses.dataclass(frozen=True)
+class EventLog:
+    """Events of all paths, one path after the other, in order of time."""
+
+    offsets: Int[np.ndarray, " paths+1"]
+    """Path i owns the events from offsets[i] up to offsets[i + 1]."""
+    times: Float[np.ndarray, " events"]
+    reactions: Int[np.ndarray, " events"]
+    """Numbers of the reactions of the network."""
+    start_counts: Int[np.ndarray, "paths species"]
+    start: float
+
+    def of(self, path: int) -> tuple[Float[np.ndarray, " events"], Int[np.ndarray, " events"]]:
+        """Times and reactions of one path."""
+        part = slice(self.offsets[path], self.offsets[path + 1])
+        return self.times[part], self.reactions[part]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _round(program: Program, inputs: Inputs, lanes: xla.Lanes) -> tuple[xla.Lanes, Any]:
+    look, move = xla.halves(program, inputs, lanes)
+
+    def body(lane: Any, _: None) -> tuple[Any, Any]:
+        decision = look(lane)
+        return move(lane, decision), (decision.reaction, decision.arrival)
+
+    lane, made = lax.scan(body, lanes.lane, None, length=xla.TURNS)
+    return xla.settle(program, inputs, lanes._replace(lane=lane)), (lanes.path, made)
+
+
+def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog]:
+    """A run on lanes that keeps every event."""
+    engine, parts = xla.Xla(), []
+    with precision_of(program):
+        padded = xla.pad(inputs, room)
+        lanes = engine.start(program, padded, room)
+        while engine.finished(lanes) < int(inputs.paths):
+            lanes, (path, (reaction, arrival)) = _round(program, padded, lanes)
+            turn, lane = np.nonzero(np.asarray(reaction) >= 0)
+            times = np.asarray(arrival.high, np.float64)[turn, lane] + np.asarray(arrival.low, np.float64)[turn, lane]
+            parts.append((np.asarray(path)[lane], times, np.asarray(reaction)[turn, lane]))
+        recorded = jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
+    return recorded, _sort(parts, inputs)
+
+
+def _sort(parts: Sequence[tuple[np.ndarray, ...]], inputs: Inputs) -> EventLog:
+    path, times, reactions = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(path, kind="stable")
+    paths = int(inputs.paths)
+    counts = np.broadcast_to(np.asarray(inputs.counts), (paths, np.shape(inputs.counts)[-1]))
+    return EventLog(
+        offsets=np.concatenate([[0], np.cumsum(np.bincount(path, minlength=paths))]),
+        times=times[order],
+        reactions=reactions[order],
+        start_counts=counts,
+        start=float(inputs.start.high) + float(inputs.start.low),
+    )

@@ -1,0 +1,73 @@
+"""Faulty paths told in words."""
+
+import numpy as np
+
+from jumpax._base.status import FIRST_FAULT, Status
+from jumpax.engines.inputs import Inputs
+from jumpax.engines.program import Program
+from jumpax.engines.recorded import Recorded
+
+_REMEDY = {
+    Status.EVENT_BUDGET: "the paths may explode; raise max_events if so many events are meant",
+    Status.BAD_PROPENSITY: "a rate law must be >= 0 and finite in every state that can be reached",
+    Status.NEGATIVE_COUNT: "a rate law must vanish when a reactant is used up, as MassAction does",
+    Status.COUNT_OVERFLOW: "counts are 32-bit integers; the model explodes or needs other units",
+    Status.TIME_STALLED: "waits are too short for the clock; use precision='float64' or start nearer to time 0",
+    Status.BOUND_BROKEN: "the total propensity exceeded `bound`; give a larger one",
+}
+
+
+def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) -> str:
+    """The reaction behind the fault of a path, if it can be told from its last state."""
+    network = program.network
+    counts = tuple(np.float64(c) for c in recorded.counts[path])
+    theta = {k: np.float64(np.asarray(v)[path] if np.ndim(v) else v) for k, v in inputs.theta.items()}
+    now = np.float64(recorded.time[path].astype(np.float64).sum())
+    if recorded.status[path] == Status.BAD_PROPENSITY:
+        rates = np.array([float(a) for a in network.propensities(counts, theta, now)])  # type: ignore[arg-type]
+        wrong = np.flatnonzero(~((rates >= 0) & np.isfinite(rates)))
+        return "".join(f", reaction {network.reactions[r].name!r} has propensity {rates[r]:g}" for r in wrong[:3])
+    if recorded.status[path] == Status.NEGATIVE_COUNT:
+        below = [s for s, c in zip(network.species, recorded.counts[path], strict=True) if c < 0]
+        users = [
+            reaction.name
+            for reaction, column in zip(network.reactions, network.stoichiometry.T, strict=True)
+            if any(column[network.species.index(s)] < 0 for s in below)
+        ]
+        return f", below zero: {', '.join(below)}, used up by {', '.join(map(repr, users))}"
+    if recorded.status[path] == Status.EVENT_BUDGET:
+        return f" after {recorded.events[path]} events"
+    return ""
+
+
+def describe(program: Program, inputs: Inputs, recorded: Recorded) -> str | None:
+    """One message for all faulty paths, or None: how many, and for the first of each kind its state and time."""
+    faulty = np.flatnonzero(recorded.status >= FIRST_FAULT)
+    if not faulty.size:
+        return None
+    lines = []
+    for code in np.unique(recorded.status[faulty]):
+        paths = faulty[recorded.status[faulty] == code]
+        first, status = int(paths[0]), Status(int(code))
+        state = ", ".join(f"{s} = {c}" for s, c in zip(program.network.species, recorded.counts[first], strict=True))
+        when = recorded.time[first].astype(np.float64).sum()
+        lines.append(
+            f"{status.name}: {len(paths)} of {len(recorded.status)} paths; path {int(inputs.first) + first} at time "
+            f"{when:g} with {state}{_culprit(program, inputs, recorded, first)}. Remedy: {_REMEDY[status]}."
+        )
+    return "\n".join(lines)
+
+
+def rare_channels(program: Program, inputs: Inputs, recorded: Recorded) -> list[str]:
+    """Reactions more than 2^20 times rarer than the total in some state seen: float32 cannot choose them exactly."""
+    if program.precision != "float32" or any(np.ndim(v) for v in inputs.theta.values()):
+        return []
+    network = program.network
+    states = np.concatenate([np.atleast_2d(np.asarray(inputs.counts))[:64], recorded.counts[:64]]).astype(np.float64)
+    theta = {k: np.float64(v) for k, v in inputs.theta.items()}
+    with np.errstate(all="ignore"):
+        values = network.propensities(tuple(states.T), theta, np.zeros(len(states)))  # type: ignore[arg-type]
+        rates = np.stack([np.broadcast_to(np.asarray(a, np.float64), len(states)) for a in values])
+        share = rates / rates.sum(0)
+    rare = ((share > 0) & (share < 2.0**-20)).any(1)
+    return [network.reactions[r].name for r in np.flatnonzero(rare)]  # type: ignore[misc]

@@ -1,0 +1,203 @@
+"""`simulate`: exact paths of a network."""
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import jax
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from jumpax._base import random
+from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, UnsupportedError
+from jumpax._base.types import Precision, default_precision
+from jumpax.engines import event_log, faults
+from jumpax.engines import inputs as make_inputs
+from jumpax.engines.engine import AbstractEngine, Progress, precision_of, room_for, run_threads
+from jumpax.engines.event_log import Events
+from jumpax.engines.paths import Paths
+from jumpax.engines.program import Program, Steps, Times, check_positive, check_steps, check_times, union
+from jumpax.engines.provenance import provenance
+from jumpax.engines.recorded import Recorded
+from jumpax.engines.reference import Reference
+from jumpax.engines.xla import Xla
+from jumpax.folds import AbstractFold, Snapshots, Together
+from jumpax.networks import Network, check_counts, check_theta
+
+ENGINES: dict[str, AbstractEngine] = {engine.name: engine for engine in (Xla(), Reference())}
+"""Engines by name; the first is the default."""
+
+
+def engine_named(name: str | None) -> AbstractEngine:
+    """An engine; the default one for None.
+
+    Raises:
+        InputError: for a name that is not known.
+    """
+    if name is not None and name not in ENGINES:
+        raise InputError(f"unknown engine {name!r}; known: {', '.join(ENGINES)}")
+    return ENGINES[name or next(iter(ENGINES))]
+
+
+def check_precision(precision: str | None) -> Precision:
+    """`float32`, `float64`, or the default for None.
+
+    Raises:
+        InputError: for anything else.
+    """
+    if precision not in (None, "float32", "float64"):
+        raise InputError(f"precision must be 'float32' or 'float64'; got {precision!r}")
+    return precision or default_precision()  # type: ignore[return-value]
+
+
+def stops_of(times: object, steps: object, start: float, fold: AbstractFold) -> Times | Steps:
+    """The stops asked for, with those that the fold adds.
+
+    Raises:
+        InputError: unless exactly one of `times` and `steps` is given, and in order.
+    """
+    if (times is None) == (steps is None):
+        raise InputError("give either times=... (to stop at times) or steps=... (to stop after numbers of events)")
+    if steps is not None:
+        return Steps(check_steps(steps))
+    return Times(union(check_times(times, start), fold, start))
+
+
+def simulate(
+    network: Network,
+    theta: Mapping[str, Any],
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
+    *,
+    times: object = None,
+    steps: object = None,
+    paths: int,
+    key: PRNGKeyArray | int,
+    record: AbstractFold | Events | Sequence[AbstractFold] = (),
+    start: float = 0.0,
+    engine: Literal["xla", "reference"] | None = None,
+    precision: Precision | None = None,
+    threads: int = 1,
+    bound: float | None = None,
+    max_events: int = 10_000_000,
+    round_counts: bool = False,
+    throw: bool = True,
+    progress: Callable[[Progress], None] | None = None,
+) -> Paths:
+    """Draw exact paths by Gillespie's direct method.
+
+    Every path is a sample of the continuous-time Markov chain with propensities a_r(x, theta): in float64 exact to 2^-53 of
+    the total propensity per event, in float32 to 2^-24, with waits of 53 or 32 bits and a compensated clock. Path number i
+    depends on the key, the model and the precision alone: not on times, folds, batch, engine state, or other paths.
+
+    Args:
+        network: what reacts.
+        theta: a value per parameter, or one value per path.
+        x0: counts at the start by species, or in species order; scalars, or one value per path.
+        times: stops, in the unit of 1/rates; strictly increasing, none before `start`. Counts are right-continuous.
+        steps: stops after so many events, instead of times.
+        paths: how many.
+        key: `jax.random.key(seed)` or an int.
+        record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
+        start: time at the start.
+        engine: `xla` (default) or `reference`.
+        precision: `float32` or `float64`; default follows JAX's x64 flag.
+        threads: how many runs to spread the paths over.
+        bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds.
+        max_events: events after which a path is given up as exploding.
+        round_counts: round fractional x0 instead of refusing it.
+        throw: raise when a path is faulty; False returns it with its status.
+        progress: called about twice a second.
+
+    Returns:
+        Counts of shape (paths, stops, species), status and events of each path, and more: see `Paths`.
+
+    Raises:
+        InputError: everything that is wrong with the input, before anything is compiled.
+        SimulationError: a path met a bad propensity, a negative count, its budget, ... (named), unless `throw=False`.
+        UnsupportedError: explicitly time-dependent rates without `bound`.
+
+    Source: Gillespie 1977, doi:10.1021/j100540a008.
+
+    Example:
+        >>> import jumpax
+        >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
+        >>> paths = jumpax.simulate(decay, {"k": 1.0}, {"A": 10}, times=[0.0, 1.0], paths=4, key=0)
+        >>> paths["A"][:, 0].tolist()
+        [10, 10, 10, 10]
+    """
+    paths = check_positive("paths", paths)
+    values, counts = check_theta(network, theta, paths), check_counts(network, x0, paths, round=round_counts)
+    check_bound(network, bound)
+    own = record if isinstance(record, Sequence) else ((record,) if isinstance(record, AbstractFold) else ())
+    fold = Together((Snapshots(), *own))
+    stops = stops_of(times, steps, start, fold)
+    program = Program(
+        network, fold, check_precision(precision), "times" if steps is None else "steps", bound is not None
+    )
+    words = random.key_words(key)
+    with precision_of(program):
+        inputs = make_inputs.make(
+            program, stops, words, values, counts, paths, start=start, bound=1.0 if bound is None else bound,
+            max_events=check_positive("max_events", max_events, 2**31 - 2),
+        )  # fmt: skip
+        inputs = jax.tree.map(np.asarray, inputs)
+    chosen, log = engine_named(engine), None
+    if isinstance(record, Events):
+        if chosen.name != "xla":
+            raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {chosen.name!r}")
+        recorded, log = event_log.run(program, inputs, room_for(paths))
+    else:
+        recorded = run_threads(chosen, program, inputs, check_positive("threads", threads, 256), progress)
+    _judge(program, inputs, recorded, throw)
+    origin = provenance(network, words, program.precision, chosen.name, start=start, max_events=int(inputs.limit))
+    return _result(network, stops, times, recorded, log, origin, single=isinstance(record, AbstractFold))
+
+
+def check_bound(network: Network, bound: float | None) -> None:
+    """Whether the network can be run with this bound.
+
+    Raises:
+        UnsupportedError: for time-dependent rates without a bound.
+        InputError: for a bound that is not a positive number.
+    """
+    if network.time_dependent and bound is None:
+        raise UnsupportedError(
+            "some rates depend on time explicitly, which the direct method would hold constant between events; give "
+            "bound=..., a number that the total propensity never exceeds, and paths are exact by null events"
+        )
+    if bound is not None and not (np.isfinite(bound) and bound > 0):
+        raise InputError(f"bound must be a positive number; got {bound}")
+
+
+def _judge(program: Program, inputs: Any, recorded: Recorded, throw: bool) -> None:
+    """Raise for faulty paths, warn about channels too rare for float32."""
+    message = faults.describe(program, inputs, recorded)
+    if message and throw:
+        raise SimulationError(message + "\nWith throw=False the sound paths are returned and the others flagged.")
+    if rare := faults.rare_channels(program, inputs, recorded):
+        warnings.warn(
+            f"reactions {', '.join(map(repr, rare))} are over a million times rarer than the total, so float32 does not choose "
+            "them with the right probability; use precision='float64'",
+            JumpaxWarning,
+            stacklevel=3,
+        )
+
+
+def _result(network, stops, times, recorded, log, origin, single) -> Paths:
+    """The record of a run as a result: only the stops that were asked for."""
+    keep = np.arange(len(stops.values))
+    if times is not None:
+        keep = np.searchsorted(np.array(stops.values), np.atleast_1d(np.asarray(times, np.float64)))
+    snapshots, *others = jax.tree.map(lambda leaf: leaf[:, keep], recorded.record)
+    return Paths(
+        species=network.species,
+        counts=np.stack(snapshots, -1),
+        stops=np.array(stops.values)[keep],
+        status=recorded.status,
+        events=recorded.events,
+        end_counts=recorded.counts,
+        end_times=recorded.time.astype(np.float64).sum(-1),
+        records=others[0] if single else tuple(others),
+        log=log,
+        provenance=origin,
+    )

@@ -1,0 +1,149 @@
+"""From a numerical method on propensities to a JAX function of theta with exact first derivatives."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Protocol, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
+from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Array, Float, UInt32
+
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError
+from jumpax.exact.state_space import IMPOSSIBLE, StateSpace
+from jumpax.networks import Network, check_theta
+
+Theta: TypeAlias = Mapping[str, Any]
+
+
+class Method(Protocol):
+    """How a law is computed: plain NumPy, from propensities and their derivatives."""
+
+    def __call__(
+        self,
+        space: StateSpace,
+        propensities: Float[np.ndarray, "reactions states"],
+        slopes: Float[np.ndarray, "parameters reactions states"],
+    ) -> tuple[Float[np.ndarray, "rows columns"], Float[np.ndarray, "parameters rows columns"]]:
+        """Values and their derivatives with respect to the parameters, one row per time and one column per state."""
+        ...
+
+
+def first_order(space: StateSpace, theta: Theta, method: Method, rows: int) -> Float[Array, "rows states_and_sink"]:
+    """The values of `method` as a JAX array, differentiable once in theta.
+
+    Everything is computed in float64 on the host, whatever the x64 flag, and handed over in JAX's default floating
+    type. The derivative rule computes the full Jacobian for the parameters that are perturbed, so that forward and
+    reverse mode cost the same; `jit` and `vmap` over theta work. Outside `jit` errors are raised as they are; inside,
+    JAX wraps them.
+
+    Raises:
+        UnsupportedError: a second derivative is asked for.
+        InputError: theta does not fit the network.
+    """
+    values = _scalars(space.network, theta)
+
+    @jax.custom_jvp
+    def law(values: tuple[Array, ...]) -> Float[Array, "rows columns"]:
+        return _call(space, method, rows, values, ())[0]
+
+    @partial(law.defjvp, symbolic_zeros=True)
+    def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+        moving = tuple(i for i, tangent in enumerate(tangents[0]) if not isinstance(tangent, SymbolicZero))
+        value, jacobian = _with_jacobian(space, method, rows, moving)(primals[0])
+        return value, sum((tangents[0][i] * jacobian[p] for p, i in enumerate(moving)), jnp.zeros_like(value))
+
+    return law(values)
+
+
+def _scalars(network: Network, theta: Theta) -> tuple[Float[Array, ""], ...]:
+    """The parameters in the order of the network; what is traced is checked when its number is known."""
+    traced = [name for name, value in dict(theta).items() if isinstance(value, Tracer)]
+    check_theta(network, {**theta, **dict.fromkeys(traced, 1.0)})
+    values = tuple(jnp.asarray(theta[name], float) for name in network.parameters)
+    if shaped := [name for name, value in zip(network.parameters, values) if value.shape]:
+        raise InputError(
+            f"exact laws take one number per parameter, but {', '.join(shaped)} are arrays; use jax.vmap over theta"
+        )
+    return values
+
+
+def _with_jacobian(space: StateSpace, method: Method, rows: int, moving: tuple[int, ...]):
+    """Value and Jacobian as a function that refuses to be differentiated."""
+
+    @jax.custom_jvp
+    def both(values: tuple[Array, ...]) -> tuple[Array, Array]:
+        return _call(space, method, rows, values, moving)
+
+    @both.defjvp
+    def _(primals: tuple, tangents: tuple) -> tuple:
+        raise UnsupportedError(
+            "exact laws have first derivatives in theta only; take finite differences of jax.grad for second ones"
+        )
+
+    return both
+
+
+def _call(
+    space: StateSpace, method: Method, rows: int, values: tuple[Array, ...], moving: tuple[int, ...]
+) -> tuple[Float[Array, "rows columns"], Float[Array, "parameters rows columns"]]:
+    """Run the method now if the numbers are known, else when the compiled program gets there."""
+    kind = jnp.result_type(float)
+    shape = (rows, space.size + 1)
+
+    def compute(propensities: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        _check(space, propensities, slopes)
+        value, jacobian = method(space, propensities, slopes)
+        return value.astype(kind), jacobian.astype(kind)
+
+    def compute_from_words(*words: UInt32[Array, "... two"]) -> tuple[np.ndarray, np.ndarray]:
+        propensities, slopes = (np.ascontiguousarray(word).view(np.float64)[..., 0] for word in words)
+        return compute(propensities, slopes)
+
+    with jax.enable_x64(True):
+        wide = tuple(jnp.asarray(value, jnp.float64) for value in values)
+        rates = _propensities(space.network, moving, np.asarray(space.states.T, np.float64), wide)
+        if not any(isinstance(rate, Tracer) for rate in rates):
+            value, jacobian = compute(*(np.asarray(rate) for rate in rates))
+            return jnp.asarray(value), jnp.asarray(jacobian)
+        # a callback cannot take float64 where the x64 flag is off, but it can take pairs of words
+        words = [jax.lax.bitcast_convert_type(rate, jnp.uint32) for rate in rates]
+    result = (jax.ShapeDtypeStruct(shape, kind), jax.ShapeDtypeStruct((len(moving), *shape), kind))
+    return jax.pure_callback(compute_from_words, result, *words, vmap_method="sequential")
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _propensities(
+    network: Network, moving: tuple[int, ...], counts: Float[Array, "species states"], values: tuple[Array, ...]
+) -> tuple[Float[Array, "reactions states"], Float[Array, "parameters reactions states"]]:
+    """Propensities in every state and their derivatives with respect to some of the parameters."""
+
+    def rates(vector: Float[Array, " parameters"]) -> Float[Array, "reactions states"]:
+        theta = dict(zip(network.parameters, vector))
+        all_rates = network.propensities(tuple(counts), theta, jnp.zeros((), counts.dtype))
+        return jnp.stack([jnp.broadcast_to(rate, counts[0].shape) for rate in all_rates])
+
+    vector = jnp.stack(values) if values else jnp.zeros(0, counts.dtype)
+    if not moving:
+        return rates(vector), jnp.zeros((0, len(network.reactions), counts.shape[1]), counts.dtype)
+    directions = jnp.eye(len(values), dtype=counts.dtype)[np.array(moving)]
+    return rates(vector), jax.vmap(lambda direction: jax.jvp(rates, (vector,), (direction,))[1])(directions)
+
+
+def _check(space: StateSpace, propensities: np.ndarray, slopes: np.ndarray) -> None:
+    """Raise SimulationError unless the propensities can be those of a Markov chain on the space."""
+    impossible = (space.targets == IMPOSSIBLE) & (propensities > 0)
+    for fault, wrong in (
+        (~np.isfinite(propensities), "not finite"),
+        (propensities < 0, "negative"),
+        (impossible, "positive, although it would lead to a negative count or vanishes at other parameters"),
+        (~np.isfinite(slopes).all(axis=0), "not differentiable in theta (the derivative is not finite)"),
+    ):
+        if fault.any():
+            reaction, state = (int(i) for i in np.argwhere(fault)[0])
+            raise SimulationError(
+                f"the propensity of {space.network.reactions[reaction].name!r} is {wrong}: "
+                f"{propensities[reaction, state]:g} in the state {space.describe_state(state)}"
+            )

@@ -1,0 +1,157 @@
+"""The trapezoidal tangent: how the counts move with the parameters, in physical time."""
+
+import dataclasses
+import functools
+import operator
+from collections.abc import Mapping
+
+import jax.numpy as jnp
+import numpy as np
+
+from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.types import Real
+from jumpax.folds.derivatives import chosen, count_derivatives, levels, parameter_derivatives
+from jumpax.folds.fold import AbstractFold, Propensities
+from jumpax.networks import Network
+
+REACH = 0.3
+"""Longest step, in units of 1/|A|: the 4th-order series is then right to 0.3^5/5! = 2e-5 of the change."""
+
+Tangent = tuple[tuple[Real, ...], ...]
+"""One row per species, one entry per parameter."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrapezoidalTangent(AbstractFold):
+    """Carries v = d x / d theta along the path, such that E[grad f(x(t)) . v(t)] is about d E[f(x(t))] / d theta.
+
+    With adot_r = d a_r / d theta + grad a_r . v, reactions with a_r > 0 contribute half through time and half through
+    their events, reactions with a_r = 0 wholly through time:
+
+        dv = sum_r zeta_r adot_r (dt / 2 + dN_r / (2 a_r))    where a_r > 0
+        dv = sum_r zeta_r adot_r dt                           where a_r = 0
+
+    Between events v' = A v + b is followed by one 4th-order Taylor step per advance, each no longer than 0.3 / |A|.
+
+    Bias: none for linear f on first-order networks; otherwise of second order in the change of a propensity by one
+    molecule (17 % when a propensity is saturated by ten molecules). For quadratic f also wherever a_r = 0 but
+    grad a_r != 0 for long, as with promoters. f has to be differentiable. Low variance is no sign of low bias here.
+
+    Args:
+        network: the laws need a smooth extension to real counts.
+        wrt: names of the parameters, in their natural coordinates.
+
+    Record: `(counts, v)`, one int32 per species, and one row per species with one number per name of `wrt` (1/theta_p).
+
+    Raises:
+        InputError: when a name is not a parameter of the network.
+        UnsupportedError: when the network depends on time explicitly.
+
+    >>> from jumpax import networks
+    >>> fold = TrapezoidalTangent(networks.zoo.birth_death().network, ("birth", "death"))
+    """
+
+    network: Network
+    wrt: tuple[str, ...]
+    caps = True
+
+    def __post_init__(self):
+        unknown = [name for name in self.wrt if name not in self.network.parameters]
+        if unknown:
+            raise InputError(" ".join(unknown_name("parameter", name, self.network.parameters) for name in unknown))
+        if self.network.time_dependent:
+            raise UnsupportedError("the tangent of a network with explicitly time-dependent rates is not available")
+
+    def init(self, counts, theta) -> Tangent:
+        return tuple(tuple(jnp.zeros_like(theta[name]) for name in self.wrt) for _ in counts)
+
+    def stop(self, carry, counts, theta, index) -> tuple:
+        return carry, (counts, carry)
+
+    def cap(self, carry, counts, propensities, theta) -> Real:
+        size = norm(self._matrix(counts, propensities, theta, jnp.zeros_like(propensities[0])), propensities[0])
+        flows = size > 0
+        return jnp.where(flows, REACH / jnp.where(flows, size, jnp.ones_like(size)), jnp.full_like(size, jnp.inf))
+
+    def advance(self, carry, counts, propensities, theta, now, dt) -> Tangent:
+        matrix, source = self._matrix(counts, propensities, theta, now), self._source(counts, propensities, theta, now)
+        term = tuple(
+            tuple((g + s) * dt for g, s in zip(grown, sourced, strict=True))
+            for grown, sourced in zip(apply(matrix, carry, dt), source, strict=True)
+        )
+        total = add(carry, term)
+        for order in (2.0, 3.0, 4.0):
+            term = apply(matrix, term, dt * dt.dtype.type(1 / order))
+            total = add(total, term)
+        return total
+
+    def event(self, carry, counts, propensities, theta, now, jump) -> Tangent:
+        real = levels(counts, now)
+        by_parameter = parameter_derivatives(self.network, self.wrt, real, theta, now)
+        by_count = count_derivatives(self.network, real, theta, now)
+        fired = functools.reduce(operator.or_, jump.fired)
+        rate = chosen(jump.fired, propensities, now)
+        half = jnp.where(fired, 0.5 / jnp.where(fired, rate, jnp.ones_like(rate)), jnp.zeros_like(rate))
+        slopes = {d: chosen(jump.fired, [row.get(d) for row in by_count], now)
+                  for d in sorted({d for row in by_count for d in row})}  # fmt: skip
+        changes = [
+            chosen(jump.fired, [np.asarray(z, now.dtype) if z else None for z in row], now)
+            for row in self.network.stoichiometry
+        ]
+        weights = []
+        for p, name in enumerate(self.wrt):
+            moved = chosen(jump.fired, [row.get(name) for row in by_parameter], now)
+            weights.append(half * sum((slope * carry[d][p] for d, slope in slopes.items()), moved))
+        return tuple(
+            tuple(v + change * weight for v, weight in zip(row, weights, strict=True))
+            for row, change in zip(carry, changes, strict=True)
+        )
+
+    def _shares(self, propensities: Propensities) -> list[Real]:
+        """The part of each reaction that acts through time: all of it while the reaction cannot fire."""
+        return [jnp.where(a > 0, jnp.full_like(a, 0.5), jnp.ones_like(a)) for a in propensities]
+
+    def _matrix(self, counts, propensities, theta, now) -> dict[tuple[int, int], Real]:
+        """The entries of A = sum_r share_r zeta_r (grad a_r)^T that can differ from zero."""
+        rows = count_derivatives(self.network, levels(counts, now), theta, now)
+        return self._drift(rows, self._shares(propensities))
+
+    def _source(self, counts, propensities, theta, now) -> Tangent:
+        """The terms b = sum_r share_r zeta_r d a_r / d theta."""
+        rows = parameter_derivatives(self.network, self.wrt, levels(counts, now), theta, now)
+        entries = self._drift(rows, self._shares(propensities))
+        zero = jnp.zeros_like(now)
+        return tuple(tuple(entries.get((d, name), zero) for name in self.wrt) for d in range(len(counts)))
+
+    def _drift(self, rows, shares) -> dict:
+        """Sum over r of share_r zeta_dr row_r[key], by (d, key)."""
+        entries = {}
+        for r, (row, share) in enumerate(zip(rows, shares, strict=True)):
+            for key, value in row.items():
+                for d in np.flatnonzero(self.network.stoichiometry[:, r]):
+                    part = share * value * value.dtype.type(self.network.stoichiometry[d, r])
+                    at = (int(d), key)
+                    entries[at] = entries[at] + part if at in entries else part
+        return entries
+
+
+def norm(matrix: Mapping[tuple[int, int], Real], like: Real) -> Real:
+    """Largest sum of absolute values along a row."""
+    sums = {}
+    for (d, _), value in matrix.items():
+        sums[d] = sums.get(d, jnp.zeros_like(like)) + jnp.abs(value)
+    return functools.reduce(jnp.maximum, sums.values(), jnp.zeros_like(like))
+
+
+def apply(matrix: Mapping[tuple[int, int], Real], v: Tangent, by: Real) -> Tangent:
+    """by * A v."""
+    zero = jnp.zeros_like(by)
+    out = [[zero for _ in row] for row in v]
+    for (d, j), value in matrix.items():
+        out[d] = [o + value * x for o, x in zip(out[d], v[j], strict=True)]
+    return tuple(tuple(o * by for o in row) for row in out)
+
+
+def add(first: Tangent, second: Tangent) -> Tangent:
+    """Sum, entry by entry."""
+    return tuple(tuple(x + y for x, y in zip(r, s, strict=True)) for r, s in zip(first, second, strict=True))

@@ -1,0 +1,75 @@
+"""Observables: numbers from the counts of one path at one time."""
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, unknown_name
+
+CountsByName: TypeAlias = Mapping[str, Float[Array, ""]]
+Observable: TypeAlias = Callable[[CountsByName], Any]
+"""Any function of a mapping species -> count (a floating scalar) to a pytree of numbers or arrays.
+
+Observables are compared by equality, so frozen dataclasses and module-level functions share compiled programs.
+"""
+
+
+def count_of(counts: CountsByName, species: str) -> Float[Array, ""]:
+    """The count of one species.
+
+    Raises:
+        InputError: for a species that is not in the network.
+    """
+    if species not in counts:
+        raise InputError(unknown_name("species", species, counts))
+    return counts[species]
+
+
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """Raw moments E[x^n], n = 1 .. order, of each species named: shape (species, order).
+
+    >>> Moments("M", order=2)({"M": jnp.float32(3.0)}).tolist()
+    [[3.0, 9.0]]
+    """
+
+    species: tuple[str, ...]
+    order: int
+
+    def __init__(self, *species: str, order: int = 1):
+        if not species or order < 1:
+            raise InputError(
+                "Moments needs at least one species and an order of 1 or more, as in Moments('M', order=2)"
+            )
+        object.__setattr__(self, "species", species)
+        object.__setattr__(self, "order", order)
+
+    def __call__(self, counts: CountsByName) -> Float[Array, "species order"]:
+        """The powers of the counts."""
+        return jnp.stack(
+            [jnp.stack([count_of(counts, s) ** n for n in range(1, self.order + 1)]) for s in self.species]
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Histogram:
+    """Indicators of the counts 0, 1, .. size - 1 of a species; all that is larger falls into the last bin.
+
+    Its expectation is the distribution of the species: shape (size,), sum 1.
+
+    >>> Histogram("M", 4)({"M": jnp.float32(7.0)}).tolist()
+    [0.0, 0.0, 0.0, 1.0]
+    """
+
+    species: str
+    size: int
+
+    def __call__(self, counts: CountsByName) -> Float[Array, " size"]:
+        """One-hot vector of the count."""
+        count = count_of(counts, self.species)
+        place = jnp.minimum(count.astype(jnp.int32), self.size - 1)
+        return jax.nn.one_hot(place, self.size, dtype=count.dtype)
