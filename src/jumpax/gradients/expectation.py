@@ -1,0 +1,222 @@
+"""`expectation`: E[observable] as a differentiable JAX function of theta."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.custom_derivatives import SymbolicZero
+from jax.flatten_util import ravel_pytree
+from jaxtyping import PRNGKeyArray
+
+from jumpax._base import random
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.types import Precision, Word
+from jumpax.engines.program import Times, check_positive
+from jumpax.engines.simulate import check_bound, check_precision, stops_of
+from jumpax.folds import Snapshots, Together
+from jumpax.gradients.estimator import AbstractEstimator, Sums
+from jumpax.gradients.sampling import Sampling, sample
+from jumpax.gradients.score_function import ScoreFunction
+from jumpax.networks import Network, check_counts, check_theta
+from jumpax.observables import Observable
+
+Tree = Any
+
+
+class Estimate(NamedTuple):
+    """An expectation with its gradient and their standard errors.
+
+    `value` and `standard_error` have the structure of the observable with a leading axis of stops; `gradient` and
+    `gradient_standard_error` are such trees by name of parameter.
+    """
+
+    value: Tree
+    standard_error: Tree
+    gradient: dict[str, Tree]
+    gradient_standard_error: dict[str, Tree]
+
+
+class Expectation:
+    """E[observable] at the stops, as a function of `(theta, key)`; made by `expectation`."""
+
+    def __init__(self, sampling: Sampling):
+        self.sampling = sampling
+
+    def __call__(self, theta: Mapping[str, Any], key: PRNGKeyArray | int) -> Tree:
+        """Mean of the observable over paths: its own structure, with a leading axis of stops.
+
+        Under a transformation of JAX a faulty path makes the result NaN; called with plain numbers it raises.
+
+        Raises:
+            InputError: theta does not fit the network.
+            SimulationError: a path could not be followed to its end (only outside jit).
+        """
+        values, words = self._arguments(theta, key)
+        flat = _expected(self.sampling, values, words)
+        self._judge(flat, values)
+        return self._shaped(flat)
+
+    def estimate(self, theta: Mapping[str, Any], key: PRNGKeyArray | int, wrt: Sequence[str] | None = None) -> Estimate:
+        """Value, gradient and standard errors from one simulation.
+
+        Args:
+            theta: a value per parameter.
+            key: the same key gives the same paths as calling the expectation itself.
+            wrt: parameters to differentiate with respect to; default all.
+        """
+        names = tuple(self.sampling.network.parameters if wrt is None else wrt)
+        if wrong := [n for n in names if n not in self.sampling.network.parameters]:
+            raise InputError("; ".join(unknown_name("parameter", n, self.sampling.network.parameters) for n in wrong))
+        values, words = self._arguments(theta, key)
+        sums = _sample(self.sampling, names, values, words)
+        self._judge(sums.value, values)
+        n = sums.paths
+        scale = 1 / jnp.sqrt(n * jnp.maximum(n - 1, 1))
+
+        def by_name(tensor: Any) -> dict[str, Tree]:
+            return {name: self._shaped(tensor[..., p]) for p, name in enumerate(names)}
+
+        return Estimate(
+            self._shaped(sums.value / n), self._shaped(jnp.sqrt(sums.square) * scale),
+            by_name(sums.gradient / n), by_name(jnp.sqrt(jnp.maximum(sums.gradient_square, 0)) * scale),
+        )  # fmt: skip
+
+    def _arguments(self, theta: Mapping[str, Any], key: Any) -> tuple[dict[str, Any], tuple[Word, Word]]:
+        network = self.sampling.network
+        traced = (
+            {k: v for k, v in theta.items() if isinstance(v, jax.core.Tracer)} if isinstance(theta, Mapping) else {}
+        )
+        plain = {**theta, **dict.fromkeys(traced, 1.0)} if traced else theta
+        checked = check_theta(network, plain)
+        if batched := [k for k, v in checked.items() if v.ndim] + [k for k, v in traced.items() if jnp.ndim(v)]:
+            raise InputError(f"parameters {batched} are arrays; use jax.vmap over theta for several values")
+        kind = np.dtype(self.sampling.precision)
+        return {k: jnp.asarray(traced.get(k, v), kind) for k, v in checked.items()}, random.key_words(key)
+
+    def _shaped(self, flat: Any) -> Tree:
+        like = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, self.sampling.precision), self.sampling.shape)
+        return jax.vmap(ravel_pytree(like)[1])(flat)
+
+    def _judge(self, flat: Any, theta: Mapping[str, Any]) -> None:
+        if isinstance(flat, jax.core.Tracer) or not bool(jnp.isnan(flat).any()):
+            return
+        shown = ", ".join(f"{k} = {float(v):g}" for k, v in theta.items() if not isinstance(v, jax.core.Tracer))
+        raise SimulationError(
+            f"the expectation is not a number at {shown}: a path was faulty, or the observable gives NaN. "
+            "jumpax.simulate with the same network, theta and key names the path, the reaction and the state."
+        )
+
+
+def _guarded(sampling: Sampling, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
+    @functools.partial(jax.custom_jvp)
+    def guarded(theta: Any, words: Any) -> Any:
+        return sample(sampling, wrt, theta, words)
+
+    @guarded.defjvp
+    def _refuse(primals: Any, tangents: Any) -> Any:
+        raise UnsupportedError(
+            "second derivatives of an expectation are not available: the gradient is itself an average over paths. "
+            "Use a Gauss-Newton or Fisher matrix from first derivatives."
+        )
+
+    return guarded(theta, words)
+
+
+_inside = jax.jit(_guarded, static_argnums=(0, 1))
+_outside = jax.jit(_guarded, static_argnums=(0, 1), compiler_options={"xla_cpu_prefer_vector_width": 512})
+
+
+def _sample(sampling: Sampling, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
+    """Sums over paths; compiler options are allowed at the outermost jit only."""
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((theta, words)))
+    return (_inside if traced else _outside)(sampling, wrt, theta, words)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _expected(sampling: Sampling, theta: Any, words: Any) -> Any:
+    sums = _sample(sampling, (), theta, words)
+    return sums.value / sums.paths
+
+
+@functools.partial(_expected.defjvp, symbolic_zeros=True)
+def _expected_jvp(sampling: Sampling, primals: Any, tangents: Any) -> tuple[Any, Any]:
+    theta, words = primals
+    moving = tuple(name for name, t in tangents[0].items() if not isinstance(t, SymbolicZero))
+    sums = _sample(sampling, moving, theta, words)
+    value, gradient = sums.value / sums.paths, sums.gradient / sums.paths
+    moved = sum((gradient[..., p] * tangents[0][name] for p, name in enumerate(moving)), jnp.zeros_like(value))
+    return value, moved
+
+
+def expectation(
+    observable: Observable,
+    network: Network,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
+    times: object = None,
+    *,
+    steps: object = None,
+    paths: int,
+    gradient: AbstractEstimator | None = None,
+    precision: Precision | None = None,
+    start: float = 0.0,
+    max_events: int = 10_000_000,
+    round_counts: bool = False,
+) -> Expectation:
+    """E[observable(x(t))] as a JAX function of `(theta, key)`, differentiable in theta.
+
+    The value is the mean over `paths` exact paths: unbiased, standard error O(paths^-1/2). Its derivatives, forward or
+    reverse, are those of the chosen estimator, from the same paths; only the parameters that are differentiated cost
+    anything. `jax.jit`, `jax.vmap` over theta or keys, and losses built on it work. Second derivatives are refused.
+
+    Args:
+        observable: function of a mapping species -> count to a number, array or pytree (`Moments`, `Histogram`, ...).
+        network: what reacts.
+        x0: counts at the start.
+        times: stops; the result has a leading axis of their number.
+        steps: stops after numbers of events, instead of times.
+        paths: how many paths are averaged.
+        gradient: the estimator; default `ScoreFunction()`.
+        precision: `float32` or `float64`; default follows JAX's x64 flag. float64 needs the flag.
+        start: time at the start.
+        max_events: events after which a path is given up as exploding.
+        round_counts: round fractional x0 instead of refusing it.
+
+    Returns:
+        `Expectation`: call it, differentiate it, or ask it for an `estimate` with standard errors.
+
+    Raises:
+        InputError: everything that is wrong with the input.
+        UnsupportedError: explicitly time-dependent rates.
+
+    Example:
+        >>> import jax, jumpax
+        >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
+        >>> mean = jumpax.expectation(lambda counts: counts["A"], decay, {"A": 100}, times=[1.0], paths=20_000)
+        >>> slope = jax.grad(lambda k: mean({"k": k}, jax.random.key(0))[0])(1.0)
+        >>> bool(abs(slope + 100 * 0.3679) < 1.5)   # d/dk 100 exp(-k) = -36.8
+        True
+    """
+    check_bound(network, None)
+    counts = check_counts(network, x0, round=round_counts)
+    if counts.ndim == 2:
+        raise InputError("x0 must be one state for an expectation; vmap or average over several")
+    chosen = ScoreFunction() if gradient is None else gradient
+    if not isinstance(chosen, AbstractEstimator):
+        raise InputError(f"gradient must be an estimator such as ScoreFunction(), not {gradient!r}")
+    kind = check_precision(precision)
+    if kind == "float64" and not jax.config.read("jax_enable_x64"):
+        raise InputError("an expectation in float64 needs jax.config.update('jax_enable_x64', True) before it is made")
+    fold = Together((Snapshots(), chosen.fold(network, network.parameters)))
+    stops = stops_of(times, steps, start, fold)
+    keep = tuple(range(len(stops.values)))
+    if isinstance(stops, Times):
+        keep = tuple(int(i) for i in np.searchsorted(np.array(stops.values), np.atleast_1d(np.asarray(times, float))))
+    return Expectation(
+        Sampling(
+            observable, network, tuple(int(c) for c in counts), stops, keep, check_positive("paths", paths), chosen, kind,
+            float(start), check_positive("max_events", max_events, 2**31 - 2),
+        )
+    )  # fmt: skip
