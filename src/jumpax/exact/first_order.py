@@ -1,8 +1,8 @@
 """From a numerical method on propensities to a JAX function of theta with exact first derivatives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -16,19 +16,9 @@ from jumpax.exact.state_space import IMPOSSIBLE, StateSpace
 from jumpax.networks import Network, check_theta
 
 Theta: TypeAlias = Mapping[str, Any]
-
-
-class Method(Protocol):
-    """How a law is computed: plain NumPy, from propensities and their derivatives."""
-
-    def __call__(
-        self,
-        space: StateSpace,
-        propensities: Float[np.ndarray, "reactions states"],
-        slopes: Float[np.ndarray, "parameters reactions states"],
-    ) -> tuple[Float[np.ndarray, "rows columns"], Float[np.ndarray, "parameters rows columns"]]:
-        """Values and their derivatives with respect to the parameters, one row per time and one column per state."""
-        ...
+Method: TypeAlias = Callable[[StateSpace, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+"""How a law is computed, in plain NumPy: from propensities (reactions, states) and their derivatives (parameters,
+reactions, states) to values (rows, states + 1) and their derivatives (parameters, rows, states + 1)."""
 
 
 def first_order(space: StateSpace, theta: Theta, method: Method, rows: int) -> Float[Array, "rows states_and_sink"]:

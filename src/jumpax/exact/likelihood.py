@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.exact.first_order import Theta
@@ -20,8 +20,8 @@ def log_likelihood(
     space: StateSpace,
     theta: Theta,
     species: str | Sequence[str],
-    counts: Int[np.ndarray, "cells *species"] | Sequence[Int[np.ndarray, "cells *species"]],
-    times: float | Sequence[float],
+    counts: Sequence[Any] | np.ndarray,
+    times: float | Sequence[float] | np.ndarray,
     x0: Counts | None = None,
     *,
     initial: Probabilities | None = None,
@@ -94,7 +94,7 @@ def _table(counts: Any, names: tuple[str, ...]) -> Int[np.ndarray, "cells specie
 
 def _groups(
     columns: Int[np.ndarray, "states species"], table: Int[np.ndarray, "cells species"]
-) -> tuple[Int[np.ndarray, " states"], Float[np.ndarray, " distinct"], Int[np.ndarray, " cells"]]:
+) -> tuple[Int[np.ndarray, " states"], Float[np.ndarray, " distinct"], Bool[np.ndarray, " cells"]]:
     """How the states fall into groups of the counts that were seen.
 
     Returns:

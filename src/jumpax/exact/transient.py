@@ -1,11 +1,12 @@
 """Laws in time: the master equation by uniformization, and the embedded jump chain."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from jax.core import Tracer
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError
 from jumpax.exact.first_order import Method, Theta, first_order
@@ -14,14 +15,14 @@ from jumpax.exact.law import Law
 from jumpax.exact.power_series import Window, poisson_window, power_series
 from jumpax.exact.state_space import Counts, StateSpace
 
-Probabilities = Float[np.ndarray, " states"]
+Probabilities: TypeAlias = Float[np.ndarray | Array, " states"]
 _MOST_TERMS = 20_000_000
 
 
 def distribution(
     space: StateSpace,
     theta: Theta,
-    times: Sequence[float],
+    times: Sequence[float] | np.ndarray,
     x0: Counts | None = None,
     *,
     initial: Probabilities | None = None,
@@ -83,7 +84,7 @@ def distribution(
 def jump_chain(
     space: StateSpace,
     theta: Theta,
-    steps: Sequence[int],
+    steps: Sequence[int] | np.ndarray,
     x0: Counts | None = None,
     *,
     initial: Probabilities | None = None,
@@ -151,7 +152,7 @@ def _law(space: StateSpace, theta: Theta, method: Method, times: np.ndarray, tol
     return Law(result[:, :-1], result[:, -1], space)
 
 
-def _times(times: Sequence[float]) -> Float[np.ndarray, " times"]:
+def _times(times: float | Sequence[float] | np.ndarray) -> Float[np.ndarray, " times"]:
     if isinstance(times, Tracer):
         raise InputError("times must be known numbers, not traced by jit or grad")
     values = np.atleast_1d(np.asarray(times, np.float64))
