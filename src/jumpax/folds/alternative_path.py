@@ -126,7 +126,7 @@ class AlternativePath(AbstractFold):
         )
 
     def _step(self, carry: Alternative, theta, now: Real, jump: Jump, fired: Flag) -> Alternative:
-        """The alternative at an event of the primal, or one event further towards the stop at which the primal stands."""
+        """The alternative at an event of the primal; or, where the primal is parked, one event nearer to the stop."""
         late = ~fired & ~self.ready(carry)
         idle = carry.reaction == np.int32(IDLE)
         overdue = late & ~idle
@@ -160,12 +160,17 @@ class AlternativePath(AbstractFold):
         upper = [jnp.maximum(-f, zero) for f in reached[1:]]
         fired = functools.reduce(operator.or_, jump.fired)
         rate = jnp.where(fired, chosen(jump.fired, propensities, zero), jnp.ones_like(zero))
-        parts = [chosen(jump.fired, [jnp.where(q >= 0, w, zero) for q, w in zip(where, weights, strict=True)], zero) / rate
-                 for where, weights in ((below, lower), (above, upper))]  # fmt: skip
-        return Branch(*parts, *(chosen(jump.fired, where, nothing) for where in (below, above)))
+        lower = [jnp.where(q >= 0, w, zero) for q, w in zip(below, lower, strict=True)]
+        upper = [jnp.where(q >= 0, w, zero) for q, w in zip(above, upper, strict=True)]
+        return Branch(
+            lower=chosen(jump.fired, lower, zero) / rate,
+            upper=chosen(jump.fired, upper, zero) / rate,
+            below=chosen(jump.fired, below, nothing),
+            above=chosen(jump.fired, above, nothing),
+        )
 
     def _slopes(self, counts: Counts, theta, now: Real) -> list[Real]:
-        """d a_r / dp of every reaction."""
+        """The derivatives d a_r / dp, one per reaction."""
         rows = parameter_derivatives(self.network, (self.parameter,), levels(counts, now), theta, now)
         return [row.get(self.parameter, jnp.zeros_like(now)) for row in rows]
 
