@@ -1,12 +1,7 @@
-"""The judge is judged in double precision; `references` lies one folder up."""
-
-import sys
-from pathlib import Path
+"""The judge is judged in double precision."""
 
 import jax
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 
 @pytest.fixture(autouse=True)

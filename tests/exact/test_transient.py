@@ -236,7 +236,7 @@ def test_faults_are_named():
     with pytest.raises(InputError, match="increasing"):
         distribution(space, theta, [2.0, 1.0])
     with pytest.raises(InputError, match="whole numbers"):
-        jump_chain(space, theta, [1.5])
+        jump_chain(space, theta, np.array([1.5]))
     with pytest.raises(InputError, match="k_off"):
         distribution(space, {"k_on": 1.0}, [1.0])
     with pytest.raises(InputError, match=r"vmap"):

@@ -60,8 +60,9 @@ class Law(eqx.Module):
 
     def covariance(self) -> Float[Array, "... species species"]:
         """Covariances of the counts, (..., species, species), molecules squared."""
-        counts = jnp.asarray(self.space.states, float)
-        centred = counts - self.mean()[..., None, :]
+        mean = self.mean()[..., None, :]
+        counts = jnp.asarray(self.space.states, float).reshape((1,) * (mean.ndim - 2) + self.space.states.shape)
+        centred = counts - mean
         return jnp.einsum("...n,...ni,...nj->...ij", self.probabilities, centred, centred)
 
     def moment(self, powers: Mapping[str, int]) -> Float[Array, "..."]:

@@ -21,7 +21,7 @@ def log_likelihood(
     theta: Theta,
     species: str | Sequence[str],
     counts: Sequence[Any] | np.ndarray,
-    times: float | Sequence[float] | np.ndarray,
+    times: float | int | Sequence[float | int] | np.ndarray,
     x0: Counts | None = None,
     *,
     initial: Probabilities | None = None,

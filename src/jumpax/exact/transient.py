@@ -22,7 +22,7 @@ _MOST_TERMS = 20_000_000
 def distribution(
     space: StateSpace,
     theta: Theta,
-    times: Sequence[float] | np.ndarray,
+    times: Sequence[float | int] | np.ndarray,
     x0: Counts | None = None,
     *,
     initial: Probabilities | None = None,
@@ -152,7 +152,7 @@ def _law(space: StateSpace, theta: Theta, method: Method, times: np.ndarray, tol
     return Law(result[:, :-1], result[:, -1], space)
 
 
-def _times(times: float | Sequence[float] | np.ndarray) -> Float[np.ndarray, " times"]:
+def _times(times: float | int | Sequence[float | int] | np.ndarray) -> Float[np.ndarray, " times"]:
     if isinstance(times, Tracer):
         raise InputError("times must be known numbers, not traced by jit or grad")
     values = np.atleast_1d(np.asarray(times, np.float64))
