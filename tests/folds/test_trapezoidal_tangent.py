@@ -1,0 +1,188 @@
+"""The tangent against the exact mean of the estimator, which obeys linear equations, and that against the truth."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+import jumpax
+import references
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.folds import Score, Together
+from jumpax.folds.alternative_path import AlternativePath
+from jumpax.folds.trapezoidal_tangent import TrapezoidalTangent
+from jumpax.networks import MassAction, Network, Reaction, zoo
+
+ASSOCIATION = Network([Reaction("A + B <-> C", MassAction("k_on"), MassAction("k_off"))])
+TELEGRAPH = zoo.telegraph().network
+RATES = {"k_on": 0.5, "k_off": 1.0, "k_tx": 20.0, "gamma": 1.0}
+LIMIT = 4.0
+"""Of |z|: each comparison raises a false alarm with probability 6e-5, the file with less than 2e-3."""
+
+
+def expected(zeta, rates, reactants, x0, t, largest):
+    """States (n, D) and E[v 1{state}] (n, D, P) of the tangent at time t; mass action, reactants all different.
+
+    Everything is linear: probabilities flow with a_r, and with them v, which also grows by A v + b in a state and by
+    zeta_r (d a_r + grad a_r . v) / (2 a_r) where reaction r leads.
+    """
+    ends = np.array([largest] * len(x0)) if np.ndim(largest) == 0 else np.array(largest)
+    states, index = [tuple(x0)], {tuple(x0): 0}
+
+    def propensity(x, r):
+        return rates[r] * np.prod([x[d] for d in reactants[r]])
+
+    for x in states:
+        for r in range(len(rates)):
+            y = tuple(np.add(x, zeta[:, r]))
+            if propensity(x, r) > 0 and y not in index and (np.array(y) <= ends).all():
+                index[y] = len(states)
+                states.append(y)
+    n, width, several = len(states), len(x0), len(rates)
+    out = np.zeros((n, width, several))
+    for p in range(several):
+        block = np.zeros((n * (1 + width),) * 2)
+        here = [slice(n + i * width, n + (i + 1) * width) for i in range(n)]
+        for i, x in enumerate(states):
+            for r in range(several):
+                a = propensity(x, r)
+                d_rate = a / rates[r] if r == p else 0.0
+                slope = np.zeros(width)
+                for d in reactants[r]:
+                    slope[d] = rates[r] * np.prod([x[e] for e in reactants[r] if e != d])
+                share = 0.5 if a > 0 else 1.0
+                block[here[i], here[i]] += share * np.outer(zeta[:, r], slope) - a * np.eye(width)
+                block[here[i], i] += share * zeta[:, r] * d_rate
+                block[i, i] -= a
+                j = index.get(tuple(np.add(x, zeta[:, r])))
+                if a > 0 and j is not None:
+                    block[here[j], here[i]] += a * np.eye(width) + np.outer(zeta[:, r], slope) / 2
+                    block[here[j], i] += zeta[:, r] * d_rate / 2
+                    block[j, i] += a
+        end = expm(t * block)[:, 0]
+        out[..., p] = end[n:].reshape(n, width)
+    return np.array(states), out
+
+
+def tangents(network, theta, x0, time, paths, key):
+    """Final counts (paths, species) and tangents (paths, species, parameters), in the order of theta."""
+    fold = TrapezoidalTangent(network, tuple(theta))
+    run = jumpax.simulate(network, theta, x0, times=[time], paths=paths, key=key, record=fold)
+    counts, v = run.records
+    np.testing.assert_array_equal(np.stack(counts, -1), run.counts)
+    return run.counts[:, 0].astype(float), np.array(v, float)[..., 0].transpose(2, 0, 1)
+
+
+def z(samples, value):
+    return (samples.mean(0) - value) / (samples.std(0) / np.sqrt(len(samples)))
+
+
+@pytest.mark.parametrize(
+    ("n", "volume", "k_off", "time", "bias"),
+    [(20, 20, 1.0, 1.0, 1e-4), (20, 20, 10.0, 1.0, 1e-3), (10, 1, 1.0, 2.0, 3e-3), (10, 0.1, 1.0, 1.0, None)],
+)
+def test_association(n, volume, k_off, time, bias):
+    zeta = np.array([[-1, 1], [-1, 1], [1, -1]])
+    _, v = expected(zeta, (1 / volume, k_off), ((0, 1), (2,)), (n, n, 0), time, n)
+    mean = v[:, 2].sum(0)
+    step = 1e-5
+    up, down = (references.association_at_time(n, n, volume, 1 + s, k_off, time)[0] for s in (step, -step))
+    truth = [(up - down) / (2 * step) * volume, references.association_at_time(n, n, volume, 1.0, k_off, time)[1]]
+    _, samples = tangents(ASSOCIATION, {"k_on": 1 / volume, "k_off": k_off}, [n, n, 0], time, 100_000, 11)
+    samples = samples[:, 2]
+    assert (np.abs(z(samples, mean)) < LIMIT).all()
+    if bias is None:  # ten molecules, saturated: the documented worst case
+        np.testing.assert_allclose(mean / truth - 1, 0.166, atol=0.001)
+        assert (np.abs(z(samples, truth)) > 6).all()
+    else:
+        np.testing.assert_allclose(mean, truth, rtol=bias)
+
+
+def test_telegraph():
+    zeta = np.array([[-1, 1, 0, 0], [1, -1, 0, 0], [0, 0, 1, -1]])
+    # species off, on, M
+    states, v = expected(zeta, tuple(RATES.values()), ((0,), (1,), (1,), (2,)), (1, 0, 0), 2.0, (1, 1, 55))
+    _, slopes = references.telegraph_at_time(*RATES.values(), 2.0, 90)
+    m, rates = np.arange(91.0), np.array(list(RATES.values()))
+    truth, truth_square = slopes @ m / rates, slopes @ m**2 / rates
+    mean, mean_square = v[:, 2].sum(0), 2 * states[:, 2] @ v[:, 2]
+    np.testing.assert_allclose(mean, truth, rtol=1e-6)
+    np.testing.assert_allclose((mean_square / truth_square - 1)[:2], [-0.096, -0.054], atol=0.0015)
+    counts, samples = tangents(TELEGRAPH, RATES, {"off": 1, "on": 0, "M": 0}, 2.0, 200_000, 12)
+    assert (np.abs(z(samples[:, 2], truth)) < LIMIT).all()
+    squares = 2 * counts[:, 2:] * samples[:, 2]
+    assert (np.abs(z(squares, mean_square)) < LIMIT).all()
+    assert (np.abs(z(squares[:, :2], truth_square[:2])) > 6).all()
+
+
+def test_repressilator():
+    # mean of the estimator from its linear equations on counts up to 24, for d/dln beta and d/dln K at t = 3
+    mean = {"beta": [0.46954, 3.94389, 1.65525], "K": [0.98206, 2.01673, -0.86673]}
+    model = zoo.repressilator()
+    fold = TrapezoidalTangent(model.network, ("beta", "K"))
+    run = jumpax.simulate(model.network, model.theta, model.x0, times=[3.0], paths=50_000, key=13, record=fold)
+    v = np.array(run.records[1], float)[..., 0]
+    for p, (name, value) in enumerate(mean.items()):
+        assert (np.abs(z(v[:, p].T * model.theta[name], value)) < LIMIT).all()
+
+
+def test_steps_are_limited():
+    model = zoo.birth_death(birth=0.5, death=2.0)
+
+    def tangent(reach):
+        fold = TrapezoidalTangent(model.network, ("birth", "death"), reach)
+        run = jumpax.simulate(
+            model.network, model.theta, {"X": 5}, times=[6.0], paths=64, key=1, record=fold, precision="float64"
+        )
+        return np.array(run.records[1])
+
+    default = tangent(0.3)
+    size = np.abs(default).max()
+    assert 0 < np.abs(tangent(0.15) - default).max() < 2e-4 * size  # reach^5 / 5! a step, and at most 2 * 6 / 0.3 steps
+    assert np.abs(tangent(1e6) - default).max() > 1e-2 * size
+
+
+def test_no_time_changes_nothing():
+    fold = TrapezoidalTangent(ASSOCIATION, ("k_on", "k_off"))
+    theta = {"k_on": jnp.float32(0.1), "k_off": jnp.float32(0.7)}
+    counts = tuple(jnp.int32(c) for c in (3, 4, 5))
+    carry = tuple(tuple(jnp.float32(10 * d + p + 0.1) for p in range(2)) for d in range(3))
+    after = fold.advance(carry, counts, (jnp.float32(1.2), jnp.float32(3.5)), theta, jnp.float32(1), jnp.float32(0))
+    assert jax.tree.map(float, after) == jax.tree.map(float, carry)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_engines_agree(precision):
+    fold = Together((TrapezoidalTangent(ASSOCIATION, ("k_off",)), AlternativePath(ASSOCIATION, "k_off"),
+                     AlternativePath(ASSOCIATION, "k_on"), Score(ASSOCIATION, ("k_off",))))  # fmt: skip
+    theta, x0 = {"k_on": 0.1, "k_off": 2.0}, [10, 12, 0]
+    fast, slow = (
+        jumpax.simulate(
+            ASSOCIATION,
+            theta,
+            x0,
+            times=[0.3, 0.31, 1.0],
+            paths=12,
+            key=5,
+            record=fold,
+            engine=engine,
+            precision=precision,
+        )
+        for engine in ("xla", "reference")
+    )
+    np.testing.assert_array_equal(fast.counts, slow.counts)
+    bound = 1e-4 if precision == "float32" else 1e-11
+    for one, two in zip(jax.tree.leaves(fast.records), jax.tree.leaves(slow.records), strict=True):
+        if np.issubdtype(one.dtype, np.integer):
+            np.testing.assert_array_equal(one, two)
+        else:
+            np.testing.assert_allclose(one, two, rtol=bound, atol=bound * np.abs(one).max())
+
+
+def test_refusals():
+    with pytest.raises(InputError, match=r"k_of.*'k_off'.*reach"):
+        TrapezoidalTangent(ASSOCIATION, ("k_of",), reach=0.0)
+    driven = Network([Reaction("∅ -> X", lambda k, t: k * t)])
+    with pytest.raises(UnsupportedError, match="time-dependent"):
+        TrapezoidalTangent(driven, ("k",))
