@@ -1,0 +1,92 @@
+"""The contract of engines: `xla` follows `reference` path by path, and a path does not depend on its folds.
+
+Both engines read the same random words and must take the same decisions. They may round a propensity differently by a
+few units in the last place (XLA may contract a product and a sum), so a decision could differ when a uniform number
+falls between the two roundings: in float32 with probability below 4 * 16 * 2^-24 an event (16 reactions, 4 units). The
+float32 half of the table fires about 2,000 events, so that one path would part with probability below 1 %; no path is
+allowed to.
+"""
+
+import functools
+
+import jax
+import numpy as np
+import pytest
+from tables import FOLDS, HORIZONS, run, same_paths
+
+import jumpax
+
+TOGETHER = tuple(FOLDS)
+"""All folds side by side, in one program to save compilation; `FirstPassage` does not end a path in such company."""
+ENDING = ("FirstPassage",)
+cached = functools.cache(run)
+
+
+def test_the_table_is_complete():
+    assert set(HORIZONS) == set(jumpax.zoo.MODELS)
+
+
+def close(ours, theirs, precision, name):
+    """Records: integers are equal, real numbers agree up to rounding.
+
+    The tolerance, 1,000 units in the last place of the largest entry, is far above the rounding of sums of some twenty
+    terms and far below any one of the terms: one that is missing or doubled shifts the record by some per cent.
+    """
+    mine, other = jax.tree.leaves(ours), jax.tree.leaves(theirs)
+    assert len(mine) == len(other) > 0
+    for a, b in zip(mine, other, strict=True):
+        if np.issubdtype(a.dtype, np.floating):
+            assert a.dtype == b.dtype == precision
+            scale = np.nanmax(np.abs(b), initial=0.0)
+            np.testing.assert_allclose(a, b, rtol=0, atol=1000 * np.finfo(precision).eps * scale, err_msg=name)
+        else:
+            np.testing.assert_array_equal(a, b, err_msg=name)
+
+
+def follows(name, folds, precision, **options):
+    ours, theirs = cached(name, folds, precision, **options), run(name, folds, precision, "reference", **options)
+    assert theirs.events.sum() > 0
+    for field in ("counts", "events", "status", "end_counts"):
+        np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), err_msg=field)
+    # a sum of positive waits has the relative error of one wait: a few roundings of the propensities and of the division
+    np.testing.assert_allclose(ours.end_times, theirs.end_times, rtol=8 * np.finfo(precision).eps)
+    for fold, mine, other in zip(folds, ours.records, theirs.records, strict=True):
+        close(mine, other, precision, fold)
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("name", HORIZONS)
+def test_xla_follows_reference(name, precision):
+    follows(name, TOGETHER, precision)
+
+
+@pytest.mark.parametrize("name", HORIZONS)
+def test_xla_follows_reference_when_a_fold_ends_the_path(name):
+    follows(name, ENDING, "float32")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("fold", FOLDS)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("name", HORIZONS)
+def test_xla_follows_reference_fold_by_fold(name, precision, fold):
+    follows(name, (fold,), precision, paths=8)
+
+
+@pytest.mark.parametrize("name", HORIZONS)
+def test_paths_do_not_depend_on_folds(name):
+    plain = run(name, (), "float32")
+    same_paths(plain, cached(name, TOGETHER, "float32"))
+    held = cached(name, ENDING, "float32")
+    going = held.status != jumpax.Status.DONE
+    np.testing.assert_array_equal(held.counts[going], plain.counts[going])
+
+
+@pytest.mark.parametrize("name", ["telegraph", "toggle_switch", "asep"])
+def test_paths_do_not_depend_on_folds_in_float64(name):
+    same_paths(run(name, (), "float64"), cached(name, TOGETHER, "float64"))
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_xla_follows_reference_to_steps(precision):
+    follows("lotka_volterra", ("TimeAverages", "ReactionCounts", "Score"), precision, steps=(0, 1, 7, 20))
