@@ -25,6 +25,13 @@ def split(times: np.ndarray, dtype: np.dtype) -> Time:
     return Time(high, (np.asarray(times, np.float64) - high.astype(np.float64)).astype(dtype))
 
 
+def join(time: Time) -> np.ndarray:
+    """The pairs as float64 on the host, rounded up: as a stop, such a time includes an event of that very time."""
+    high, low = np.asarray(time.high, np.float64), np.asarray(time.low, np.float64)
+    total = high + low
+    return np.where((high - total) + low > 0, np.nextafter(total, np.inf), total)
+
+
 def add(time: Time, wait: Real) -> Time:
     """time + wait, normalised."""
     total = time.high + wait

@@ -10,6 +10,7 @@ import numpy as np
 from jax import lax
 from jaxtyping import Float, Int
 
+from jumpax._base import clock
 from jumpax.engines import xla
 from jumpax.engines.engine import precision_of
 from jumpax.engines.inputs import Inputs
@@ -29,6 +30,7 @@ class EventLog:
     offsets: Int[np.ndarray, " paths+1"]
     """Path i owns the events from offsets[i] up to offsets[i + 1]."""
     times: Float[np.ndarray, " events"]
+    """Rounded up, so that the state at a time of the log includes its event."""
     reactions: Int[np.ndarray, " events"]
     """Numbers of the reactions of the network."""
     start_counts: Int[np.ndarray, "paths species"]
@@ -61,7 +63,7 @@ def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog
         while engine.finished(lanes) < int(inputs.paths):
             lanes, (path, (reaction, arrival)) = _round(program, padded, lanes)
             turn, lane = np.nonzero(np.asarray(reaction) >= 0)
-            times = np.asarray(arrival.high, np.float64)[turn, lane] + np.asarray(arrival.low, np.float64)[turn, lane]
+            times = clock.join(clock.Time(*(np.asarray(part)[turn, lane] for part in arrival)))
             parts.append((np.asarray(path)[lane], times, np.asarray(reaction)[turn, lane]))
         recorded = jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
     return recorded, _sort(parts, inputs)

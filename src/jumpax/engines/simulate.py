@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jumpax._base import random
+from jumpax._base import clock, random
 from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, UnsupportedError
 from jumpax._base.types import Precision, default_precision
 from jumpax.engines import event_log, faults
@@ -196,7 +196,7 @@ def _result(network, stops, times, recorded, log, origin, single) -> Paths:
         status=recorded.status,
         events=recorded.events,
         end_counts=recorded.counts,
-        end_times=recorded.time.astype(np.float64).sum(-1),
+        end_times=clock.join(clock.Time(*recorded.time.T)),
         records=others[0] if single else tuple(others),
         log=log,
         provenance=origin,
