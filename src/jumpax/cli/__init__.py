@@ -1,1 +1,3 @@
-"""cli."""
+"""The command line: words to calls."""
+
+from jumpax.cli.app import main as main

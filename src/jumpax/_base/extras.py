@@ -1,0 +1,35 @@
+"""Packages that only some rooms need, and how to get them."""
+
+import importlib
+import importlib.util
+
+from jumpax._base.errors import UnsupportedError
+
+EXTRAS: dict[str, tuple[str, ...]] = {
+    "io": ("xarray", "h5netcdf", "h5py"),
+    "viz": ("matplotlib",),
+    "cli": ("cyclopts", "rich"),
+}
+"""Modules by the name of the extra that brings them."""
+
+
+def missing(extra: str) -> tuple[str, ...]:
+    """Those modules of an extra that are not installed; nothing is imported."""
+    return tuple(module for module in EXTRAS[extra] if importlib.util.find_spec(module) is None)
+
+
+def need(extra: str, purpose: str) -> None:
+    """Make sure that an extra is there.
+
+    Args:
+        extra: a name of `EXTRAS`.
+        purpose: what it is wanted for, as the start of a sentence.
+
+    Raises:
+        UnsupportedError: with the command that installs it.
+
+    Example:
+        >>> need("viz", "drawing a figure")
+    """
+    if absent := missing(extra):
+        raise UnsupportedError(f"{purpose} needs {' and '.join(absent)}: pip install 'jumpax[{extra}]'")

@@ -1,0 +1,182 @@
+"""`jumpax check`."""
+
+import importlib.metadata
+import os
+import platform
+import time
+from typing import Annotated, Any, Literal
+
+import jax
+from cyclopts import Parameter
+
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.extras import EXTRAS, missing
+from jumpax._base.types import Precision, default_precision
+from jumpax.cli.models import find_model
+from jumpax.cli.operations import operations_per_event
+from jumpax.cli.output import Output, people, print_json, print_table
+from jumpax.engines import simulate
+from jumpax.exact import StateSpace
+from jumpax.networks import doubts
+from jumpax.networks.zoo import Model
+
+_PATHS, _STEPS, _SECONDS = 4096, 64, 0.3
+_MOST_STATES = 20_000
+
+
+def run(
+    model: str | None = None,
+    /,
+    *,
+    theta: list[str] | None = None,
+    x0: list[str] | None = None,
+    precision: Literal["float32", "float64"] | None = None,
+    run_it: Annotated[bool, Parameter(name="--speed", negative="--no-speed")] = True,
+    output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
+) -> None:
+    """Say what this machine can do and, of a model: its structure, doubts about it, its cost and its speed here.
+
+    Args:
+        model: A model of the zoo by name, or a TOML file; without it only the machine is looked at.
+        theta: Parameters, as name=number; may be repeated.
+        x0: Counts at the start, as name=number; may be repeated.
+        precision: Of times and propensities.
+        run_it: Whether to measure the speed in a short run.
+        output: How the answer is given.
+    """
+    document: dict[str, Any] = {"command": "check", "machine": _machine()}
+    if model is not None:
+        chosen = find_model(model, theta or (), x0 or ())
+        document["model"] = _model(chosen, precision or default_precision(), run_it)
+    if output.json:
+        print_json(document)
+    else:
+        _show(document)
+
+
+def _machine() -> dict[str, Any]:
+    """Versions, devices, and which extras are there."""
+    packages = ("jumpax", "jax", "jaxlib", "numpy", "equinox")
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "versions": {name: importlib.metadata.version(name) for name in packages},
+        "backend": jax.default_backend(),
+        "devices": [str(device) for device in jax.devices()],
+        "precision": default_precision(),
+        "extras": {extra: {"installed": not missing(extra), "missing": list(missing(extra))} for extra in EXTRAS},
+    }
+
+
+def _model(model: Model, precision: Precision, run_it: bool) -> dict[str, Any]:
+    network = model.network
+    operations = operations_per_event(network, precision)
+    return {
+        "name": network.name,
+        "description": network.describe(),
+        "species": len(network.species),
+        "reactions": len(network.reactions),
+        "parameters": len(network.parameters),
+        "digest": network.digest,
+        "conserved": _conserved(model),
+        "doubts": list(doubts(network)),
+        "time_dependent": network.time_dependent,
+        "states": _states(model),
+        "precision": precision,
+        "operations_per_event": {"total": sum(operations.values()), "by_kind": operations},
+        "speed": _speed(model, precision) if run_it else None,
+    }
+
+
+def _conserved(model: Model) -> list[dict[str, Any]]:
+    """Weights of the species in each sum that no reaction changes, and its value."""
+    species = model.network.species
+    return [
+        {
+            "weights": {name: weight for name, weight in zip(species, row) if weight},
+            "value": sum(weight * model.x0[name] for name, weight in zip(species, row)),
+        }
+        for row in model.network.conservation_laws().tolist()
+    ]
+
+
+def _states(model: Model) -> dict[str, Any]:
+    """How many states there are, if they are few."""
+    try:
+        space = StateSpace.reachable(model.network, model.x0, max_states=_MOST_STATES)
+    except UnsupportedError as fault:
+        return {"number": None, "why": str(fault)}
+    except InputError:
+        return {"number": None, "why": f"more than {_MOST_STATES:,}, or without end; exact solutions need limits"}
+    return {"number": space.size, "why": "all that can be reached"}
+
+
+def _speed(model: Model, precision: Precision) -> dict[str, Any]:
+    """Compilation, and events per second on one thread, measured on paths of a fixed number of events."""
+    if model.network.time_dependent:
+        return {"compile_seconds": None, "events_per_second": None, "why": "needs a bound on the total propensity"}
+
+    def measure(steps: int) -> tuple[int, float]:
+        begin = time.perf_counter()
+        paths = simulate(
+            model.network, model.theta, model.x0, steps=[steps], paths=_PATHS, key=0, precision=precision, throw=False
+        )
+        return int(paths.events.sum()), time.perf_counter() - begin
+
+    steps, (events, first) = _STEPS, measure(_STEPS)
+    events, seconds = measure(steps)
+    compiled = max(first - seconds, 0.0)
+    for _ in range(4):  # longer, until a run takes long enough to be timed; paths that end early stop growing
+        if seconds >= _SECONDS:
+            break
+        steps = int(steps * min(32.0, 1.5 * _SECONDS / seconds)) + 1
+        more, seconds = measure(steps)
+        if more <= events:
+            break
+        events = more
+    return {
+        "compile_seconds": compiled,
+        "events_per_second": events / seconds,
+        "events": events,
+        "seconds": seconds,
+        "paths": _PATHS,
+        "why": "one thread, in paths of a fixed number of events",
+    }
+
+
+def _show(document: dict[str, Any]) -> None:
+    machine = document["machine"]
+    extras = [
+        name if now["installed"] else f"{name} missing: pip install 'jumpax[{name}]'"
+        for name, now in machine["extras"].items()
+    ]
+    rows = {
+        "python": machine["python"],
+        "platform": machine["platform"],
+        **machine["versions"],
+        "backend": f"{machine['backend']}: {', '.join(machine['devices'])}",
+        "cores": str(machine["cores"]),
+        "precision": machine["precision"],
+        "extras": "; ".join(extras),
+    }
+    print_table("this machine", {"what": list(rows), "value": list(rows.values())})
+    if "model" in document:
+        _show_model(document["model"])
+
+
+def _show_model(model: dict[str, Any]) -> None:
+    people().print(model["description"], soft_wrap=True)
+    kinds = ", ".join(f"{count} {name}" for name, count in list(model["operations_per_event"]["by_kind"].items())[:6])
+    speed: dict[str, Any] = model["speed"] or {"compile_seconds": None, "events_per_second": None}
+    rows = {
+        "doubts": "\n".join(model["doubts"]) or "none",
+        "states": f"{model['states']['number']:,}" if model["states"]["number"] else model["states"]["why"],
+        "operations per event": f"{model['operations_per_event']['total']} ({kinds}, ...)",
+        "compilation": "not measured" if speed["compile_seconds"] is None else f"{speed['compile_seconds']:.2f} s",
+        "speed": "not measured"
+        if speed["events_per_second"] is None
+        else f"{speed['events_per_second'] / 1e6:.3g} million events/s in {model['precision']}, on one thread",
+    }
+    people().print()
+    print_table("cost", {"what": list(rows), "value": list(rows.values())})

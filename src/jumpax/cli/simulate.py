@@ -1,0 +1,157 @@
+"""`jumpax simulate`."""
+
+import contextlib
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from cyclopts import Parameter
+
+from jumpax._base.errors import InputError
+from jumpax._base.extras import need
+from jumpax._base.status import Status
+from jumpax.cli.models import find_model, times_for
+from jumpax.cli.output import Output, people, print_json, print_table
+from jumpax.engines import Paths, Progress, simulate
+from jumpax.networks.zoo import Model
+
+
+def run(
+    model: str,
+    /,
+    *,
+    times: str | None = None,
+    paths: int = 1000,
+    seed: int = 0,
+    theta: list[str] | None = None,
+    x0: list[str] | None = None,
+    engine: Literal["xla", "reference"] | None = None,
+    precision: Literal["float32", "float64"] | None = None,
+    threads: int = 1,
+    out: Path | None = None,
+    figure: Path | None = None,
+    output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
+) -> None:
+    """Draw exact paths of a model.
+
+    Args:
+        model: A model of the zoo by name, or a TOML file.
+        times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
+        paths: How many paths.
+        seed: Of the random numbers: the same seed gives the same paths.
+        theta: Parameters, as name=number; may be repeated.
+        x0: Counts at the start, as name=number; may be repeated.
+        engine: How paths are drawn.
+        precision: Of times and propensities.
+        threads: How many to run on.
+        out: Write all paths to this netCDF file (.nc).
+        figure: Draw the paths to this file (.png).
+        output: How the answer is given.
+    """
+    chosen = find_model(model, theta or (), x0 or ())
+    stops = times_for(chosen, times)
+    _check_files(out, figure)
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed must be a whole number from 0 to 2^32 - 1; got {seed}")
+    begin = time.perf_counter()
+    with _progress(paths) as progress:
+        result = simulate(
+            chosen.network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
+            precision=precision, threads=threads, progress=progress,
+        )  # fmt: skip
+    seconds = time.perf_counter() - begin
+    settings = {"seed": seed, "theta": chosen.theta, "x0": chosen.x0, "reference": chosen.reference}
+    files = _write(result, chosen, settings, out, figure)
+    document = _document(result, chosen, settings, seconds, files)
+    if output.json:
+        print_json(document)
+    else:
+        _show(document)
+
+
+def _check_files(out: Path | None, figure: Path | None) -> None:
+    """Refuse what cannot be written before any work is done."""
+    if out is not None:
+        from jumpax.results import netcdf
+
+        netcdf.check_target(out)
+    if figure is not None:
+        need("viz", "--figure")
+        from jumpax import plots
+
+        plots.check_target(figure)
+
+
+def _write(
+    result: Paths, model: Model, settings: dict[str, Any], out: Path | None, figure: Path | None
+) -> dict[str, str]:
+    """Write the files asked for; their names."""
+    files, units = {}, model.network.units
+    if out is not None:
+        from jumpax.results import save, to_dataset
+
+        more = {**settings, "model": model.network.describe()}
+        files["out"] = str(save(to_dataset(result, units=units, settings=more), out))
+    if figure is not None:
+        from jumpax import plots
+
+        drawing = plots.trajectory_panels(result, units=units)
+        files["figure"] = str(plots.save_figure(drawing, figure, {**result.provenance, **settings}))
+    return files
+
+
+def _document(
+    result: Paths, model: Model, settings: dict[str, Any], seconds: float, files: dict[str, str]
+) -> dict[str, Any]:
+    """What is printed: moments with the standard error of the mean, how the paths ended, provenance."""
+    several = len(result.status) > 1
+    mean, variance = result.mean(), result.variance() if several else np.full(result.counts.shape[1:], np.nan)
+    error = np.sqrt(variance / len(result.status))
+    ends = Counter(Status(int(code)).name for code in result.status)
+    return {
+        "command": "simulate",
+        "model": model.network.name,
+        "paths": len(result.status),
+        **settings,
+        "times": result.stops,
+        "mean": dict(zip(result.species, mean.T)),
+        "standard_error": dict(zip(result.species, error.T)),
+        "variance": dict(zip(result.species, variance.T)),
+        "status": dict(ends),
+        "events": int(result.events.sum(dtype=np.int64)),
+        "seconds": seconds,
+        "files": files,
+        "units": model.network.units,
+        "provenance": dict(result.provenance),
+    }
+
+
+def _show(document: dict[str, Any]) -> None:
+    unit = document["units"].get("time", "")
+    columns: dict[str, Any] = {f"time ({unit})" if unit else "time": [f"{t:g}" for t in document["times"]]}
+    for name, mean in document["mean"].items():
+        spread = np.sqrt(document["variance"][name])
+        columns[name] = [f"{m:.4g} ± {s:.2g}" if np.isfinite(s) else f"{m:.4g}" for m, s in zip(mean, spread)]
+    print_table(f"{document['model']}: mean ± standard deviation of {document['paths']:,} paths", columns)
+    ends = ", ".join(f"{count:,} {name.lower()}" for name, count in document["status"].items())
+    people().print(f"{document['events']:,} events in {document['seconds']:.2f} s with compilation; paths: {ends}")
+    for what, file in document["files"].items():
+        people().print(f"{what}: {file}", soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _progress(paths: int) -> Iterator[Callable[[Progress], None] | None]:
+    """A bar on standard error, where somebody looks at it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bar
+
+    with Bar(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("paths", total=paths)
+        yield lambda now: bar.update(task, completed=now.finished)

@@ -1,0 +1,141 @@
+"""Figures show what they are given."""
+
+import json
+import struct
+import sys
+import zlib
+
+import matplotlib
+import numpy as np
+import pytest
+
+import jumpax
+from jumpax import plots, results
+from jumpax._base import extras
+
+
+@pytest.fixture(scope="module")
+def paths():
+    model = jumpax.zoo.telegraph()
+    return jumpax.simulate(model.network, model.theta, model.x0, times=[0.0, 1.0, 2.0, 4.0], paths=40, key=5)
+
+
+def chunks(data):
+    """Pieces of a PNG file by type."""
+    place, found = 8, {}
+    while place < len(data):
+        size, kind = struct.unpack(">I4s", data[place : place + 8])
+        found.setdefault(kind.decode(), []).append(data[place + 8 : place + 8 + size])
+        place += 12 + size
+    return found
+
+
+def test_trajectories_draw_mean_band_and_paths(paths):
+    axes = plots.trajectories(paths, "M", units={"time": "min"}, shown=2, band=0.5)
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (min)", "M (molecules)")
+    lines = [line.get_ydata() for line in axes.lines if len(line.get_xdata())]
+    np.testing.assert_array_equal(lines[0], paths["M"][0])
+    np.testing.assert_array_equal(lines[1], paths["M"][1])
+    np.testing.assert_allclose(lines[2], paths.mean()[:, 2])
+    band = axes.collections[0].get_paths()[0].vertices
+    np.testing.assert_allclose(band[:, 1].max(), np.quantile(paths["M"], 0.75, axis=0).max())
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["mean", "50% of 40 paths", "single paths"]
+
+
+def test_a_data_set_gives_the_same_figure(paths):
+    data = results.to_dataset(paths, units={"time": "min", "M": "copies"})
+    ours, theirs = plots.trajectories(data), plots.trajectories(paths)
+    assert ours.get_xlabel() == "time (min)"
+    assert ours.get_ylabel() == "count"  # of different units
+    for a, b in zip(ours.lines, theirs.lines, strict=True):
+        np.testing.assert_array_equal(a.get_ydata(), b.get_ydata())
+
+
+def test_no_mean_of_truncated_paths():
+    model = jumpax.zoo.birth_death()
+    cut = jumpax.simulate(
+        model.network, model.theta, model.x0, times=[0.0, 0.1, 50.0], paths=4, key=0, max_events=9, throw=False
+    )
+    axes = plots.trajectories(cut)
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["paths (4 of 4 incomplete)"]
+    assert not axes.collections
+
+
+def test_panels(paths):
+    figure = plots.trajectory_panels(paths)
+    assert [axes.get_ylabel() for axes in figure.axes] == [f"{name} (molecules)" for name in paths.species]
+    assert [axes.get_xlabel() for axes in figure.axes] == ["", "", "time"]
+
+
+@pytest.mark.parametrize(("top", "width"), [(9, 1), (150, 3)])
+def test_histogram_is_a_probability_per_count(top, width):
+    counts = np.arange(top + 1).repeat(2)
+    law = np.full(top + 1, 1 / (top + 1))
+    axes = plots.distribution(counts, {"exact": law}, species="M")
+    bars = axes.patches
+    assert {round(bar.get_width(), 9) for bar in bars} == {width}
+    np.testing.assert_allclose(sum(bar.get_width() * bar.get_height() for bar in bars), 1.0)
+    assert bars[0].get_x() == -0.5
+    np.testing.assert_array_equal(axes.lines[0].get_ydata(), law)
+    assert axes.get_xlabel() == "M (molecules)"
+
+
+def test_convergence():
+    upper, lower = plots.convergence(
+        [3.0, 2.0], {"k": [1.0, 2.0], "g": [-1.0, 0.0]}, truth={"k": 2.5}, units={"k": "1/s"}
+    )
+    assert lower.get_yscale() == "linear"
+    assert [text.get_text() for text in lower.get_legend().get_texts()] == ["k (1/s)", "g", "true value"]
+    np.testing.assert_array_equal(upper.lines[0].get_ydata(), [3.0, 2.0])
+    given = plots.new_figure().subplots(2)
+    assert plots.convergence([1.0], {}, tuple(given)) == tuple(given)
+    with pytest.raises(jumpax.InputError, match="k has"):
+        plots.convergence([3.0, 2.0], {"k": [1.0]})
+
+
+def test_profile_marks_the_interval():
+    values = np.linspace(0.0, 4.0, 401)
+    axes = plots.profile(values, -2.0 * (values - 2.0) ** 2 - 7.0, name="k", unit="1/min", threshold=0.5)
+    box = axes.patches[0]
+    np.testing.assert_allclose([box.get_x(), box.get_x() + box.get_width()], [1.5, 2.5])
+    assert axes.get_xlabel() == "k (1/min)"
+    open_side = plots.profile(values, np.minimum(0.0, values - 1.0), threshold=0.5).patches[0]
+    np.testing.assert_allclose([open_side.get_x(), open_side.get_x() + open_side.get_width()], [0.5, 4.0])
+    with pytest.raises(jumpax.InputError, match="increasing"):
+        plots.profile([1.0, 1.0], [0.0, 0.0])
+
+
+def test_png_has_size_content_and_provenance(paths, tmp_path):
+    figure = plots.trajectories(paths).figure
+    file = plots.save_figure(figure, tmp_path / "paths.png", paths.provenance, dpi=100)
+    data = file.read_bytes()
+    found = chunks(data)
+    assert struct.unpack(">II", found["IHDR"][0][:8]) == (640, 380)
+    pixels = np.frombuffer(zlib.decompress(b"".join(found["IDAT"])), np.uint8)
+    assert len(np.unique(pixels)) > 20  # not a blank page
+    texts = dict(piece.split(b"\0", 1) for piece in found["tEXt"])
+    assert json.loads(texts[b"provenance"])["network_digest"] == paths.provenance["network_digest"]
+    assert [path.name for path in tmp_path.iterdir()] == ["paths.png"]
+
+
+def test_settings_are_put_back_and_pyplot_is_left_alone(paths):
+    before, pyplot = dict(matplotlib.rcParams), "matplotlib.pyplot" in sys.modules
+    plots.trajectories(paths, "M")
+    assert dict(matplotlib.rcParams) == before
+    assert ("matplotlib.pyplot" in sys.modules) == pyplot
+
+
+def test_errors(paths, tmp_path, monkeypatch):
+    with pytest.raises(jumpax.InputError, match="Did you mean 'off'"):
+        plots.trajectories(paths, "of")
+    with pytest.raises(jumpax.InputError, match="band"):
+        plots.trajectories(paths, band=1.0)
+    with pytest.raises(jumpax.InputError, match="Paths or a data set"):
+        plots.trajectories([1, 2])
+    with pytest.raises(jumpax.InputError, match=">= 0"):
+        plots.distribution([-1, 2])
+    with pytest.raises(jumpax.InputError, match=r"\.png"):
+        plots.save_figure(plots.new_figure(), tmp_path / "a.pdf")
+    monkeypatch.setitem(extras.EXTRAS, "viz", ("no_such_package",))
+    with pytest.raises(jumpax.UnsupportedError, match=r"pip install 'jumpax\[viz\]'"):
+        extras.need("viz", "drawing a figure")
