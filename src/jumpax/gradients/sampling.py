@@ -80,7 +80,7 @@ def _sums(sampling: Sampling, wrt: tuple[str, ...], recorded: Recorded, sound: A
     values = jnp.where(sound[:, None, None], _values(sampling, snapshots), 0.0)
     paths = sound.sum().astype(values.dtype)
     value = values.sum(0)
-    square = (jnp.where(sound[:, None, None], values - value / paths, 0.0) ** 2).sum(0)
+    square = (jnp.where(sound[:, None, None], values - (value / paths)[None], 0.0) ** 2).sum(0)
     empty = jnp.zeros((*value.shape, 0), value.dtype)
     gradient, gradient_square = sampling.estimator.contributions(values, own[0], sound) if wrt else (empty, empty)
     faulty = jnp.any((recorded.status >= FIRST_FAULT) & sound)
@@ -101,7 +101,7 @@ def _merge(parts: Sums) -> Sums:
     def spread(total: Any, square: Any) -> Any:
         width = weight.reshape(-1, *[1] * (total.ndim - 1))
         means, grand = total / width, total.sum(0) / weight.sum()
-        return square.sum(0) + (width * (means - grand) ** 2).sum(0)
+        return square.sum(0) + (width * (means - grand[None]) ** 2).sum(0)
 
     return Sums(
         parts.paths.sum(), parts.value.sum(0), spread(parts.value, parts.square),

@@ -50,7 +50,7 @@ class ScoreFunction(AbstractEstimator):
         centred = values
         if self.baseline is not None:
             mean = jnp.einsum("r,rtk->tk", weight, values) / paths
-            centred = (values - mean) * weight[:, None, None] * (paths / jnp.maximum(paths - 1, 1))
+            centred = (values - mean[None]) * weight[:, None, None] * (paths / jnp.maximum(paths - 1, 1))
         total = jnp.einsum("rtk,rtp->tkp", centred, scores)
         square = jnp.einsum("rtk,rtp->tkp", centred**2, scores**2)
         return total, square - total**2 / paths
