@@ -54,8 +54,9 @@ def test_a_turn_is_printable(name):
         counts = [model.x0[s] for s in model.network.species]
         inputs = make_inputs.make(program, Times((1.0,)), (jnp.uint32(0), jnp.uint32(1)), model.theta, counts, 1)
 
-        def turn(path, counts, theta, program=program, inputs=inputs):
-            target = jax.tree.map(lambda leaf: leaf[0], inputs.stops)
+        target = jax.tree.map(lambda leaf: leaf[0], inputs.stops)
+
+        def turn(path, counts, theta, program=program, inputs=inputs, target=target):
             lane = begin(program, inputs.key, path, counts, theta, inputs.start, target)
             decision = decide(program, lane, theta, inputs.limit, inputs.bound)
             lane = apply(program, lane, decision, theta)
