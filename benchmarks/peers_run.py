@@ -1,0 +1,52 @@
+"""jumpax beside its peers: every tool in an environment and a process of its own, on one core, in one run."""
+
+import json
+import os
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+HERE = Path(__file__).parent / "peers"
+PYPI = {
+    "bioscrape": ["bioscrape==1.4.1"],
+    "copasi": ["copasi-basico==0.92", "python-copasi==4.48.311"],
+    "rebop": ["rebop==0.9.2"],
+}
+MODELS = ("dimer", "telegraph", "repressilator", "vkbl")
+
+
+def interpreter(peer: str, folder: Path) -> str:
+    """Python of a peer's own environment, made when it is not there."""
+    if peer == "jumpax":
+        return sys.executable
+    place = folder / peer
+    python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        venv.create(place, with_pip=True)
+        subprocess.run([python, "-m", "pip", "install", "--quiet", *PYPI[peer]], check=True, stdout=sys.stderr)
+    return str(python)
+
+
+def cell(peer: str, model: str, folder: Path, cpu: float) -> dict:
+    """One tool on one model, in its own process."""
+    script = HERE / f"peer_{peer}.py"
+    command = [interpreter(peer, folder), str(script), model, "--cpu", str(cpu), "--most", "200000"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=HERE, timeout=900)
+    answers = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    return json.loads(answers[-1]) if answers else {"peer": peer, "model": model, "error": done.stderr.strip()[-300:]}
+
+
+def run(tiny: bool, folder: Path, tell=print) -> list[dict]:
+    """All tools on all models, model by model; `ratio` compares with the fastest peer on the same model."""
+    rows = []
+    for model in MODELS[:1] if tiny else MODELS:
+        part = [cell(peer, model, folder, 0.05 if tiny else 1.0) for peer in ("jumpax", *PYPI)]
+        fastest = max((row["rate"] for row in part[1:] if "rate" in row), default=None)
+        for row in part:
+            keep = {k: row[k] for k in ("peer", "model", "version", "trajectories", "events", "seconds", "counted", "error") if k in row}
+            keep["events_per_second"] = row.get("rate")
+            keep["ratio"] = row["rate"] / fastest if fastest and "rate" in row else None
+            rows.append(keep)
+            tell(f"{model:16s} {row['peer']:10s} {row.get('rate', float('nan')) / 1e6:8.2f} M/s {row.get('error', '')}")
+    return rows

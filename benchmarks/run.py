@@ -1,0 +1,66 @@
+"""Benchmarks: `python benchmarks/run.py kernels|peers [--json] [--tiny] [--out FILE]`.
+
+kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
+peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment (made on demand under --venvs)
+
+Events are counted as fired; CPU time; median of repetitions; one core, so that no tool gains by threads.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+def one_core() -> None:
+    """Keep this process and its children on one core; before JAX starts, so that its thread pool has one thread too."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def hardware() -> dict:
+    """What the numbers were measured on."""
+    model = platform.processor()
+    if Path("/proc/cpuinfo").exists():
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
+    return {"processor": model, "cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["kernels", "peers"])
+    parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
+    parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
+    parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
+    parser.add_argument("--venvs", type=Path, default=Path(__file__).parent / ".venvs", help="where peers are installed")
+    arguments = parser.parse_args()
+    one_core()
+
+    def tell(line: str) -> None:
+        print(line, file=sys.stderr if arguments.json else sys.stdout, flush=True)
+
+    if arguments.what == "kernels":
+        import kernels
+
+        rows = kernels.run(arguments.tiny, tell)
+    else:
+        import peers_run
+
+        rows = peers_run.run(arguments.tiny, arguments.venvs, tell)
+    if arguments.json:
+        print(json.dumps(rows))
+    if arguments.out:
+        import jax
+        import jumpax  # noqa: F401
+
+        made = {"date": datetime.now(UTC).isoformat(), "hardware": hardware(), "jax": jax.__version__, "rows": rows}
+        arguments.out.write_text(json.dumps(made, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
