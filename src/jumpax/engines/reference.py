@@ -100,7 +100,7 @@ class _Path:
 
     def counts_now(self) -> tuple:
         """Counts as the laws and folds see them."""
-        return tuple(np.int32(c) for c in self.counts)
+        return tuple(np.int64(c).astype(np.int32) for c in self.counts)
 
     def _numbers(self) -> tuple[Any, Any]:
         first, second = self.words[0].peek(2)
@@ -133,12 +133,11 @@ class _Path:
             total = self.real(0)
             for value in a:
                 total = total + value
-            if not all(v >= 0 for v in a) or not np.isfinite(total):
-                return Status.BAD_PROPENSITY
+            sound = all(v >= 0 for v in a) and np.isfinite(total)
             if wait is None:
+                if not sound:
+                    return Status.BAD_PROPENSITY
                 wait = exponential / total if total > 0 else self.real(np.inf)
-            elif total > self.bound:
-                return Status.BOUND_BROKEN
             arrival = self._later(wait)
             if self.program.clock == "times":
                 in_time = arrival <= stop_time
@@ -146,6 +145,8 @@ class _Path:
             else:
                 in_time = self.events < stop_step and np.isfinite(wait)
                 remaining = self.since
+            if self.program.bounded and in_time and not (sound and total <= self.bound):
+                return Status.BOUND_BROKEN if sound else Status.BAD_PROPENSITY
             horizon = wait if in_time else remaining
             capped = False
             if self.program.fold.caps:

@@ -144,8 +144,6 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
         total = cumulate(a)[-1]
         wait = jnp.where(total > 0, drawn.exponential / total, jnp.full_like(total, INFINITY))
     sums = cumulate(a)
-    sound = (sums[-1] >= 0) & (sums[-1] < INFINITY)
-    going = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked & sound
     arrival = clock.add(lane.time, wait)
     if program.clock == "times":
         in_time = clock.not_after(arrival, lane.target.time)
@@ -153,6 +151,10 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
     else:
         in_time = (lane.events < lane.target.step) & (wait < INFINITY)
         remaining = lane.since
+    sound = (sums[-1] >= 0) & (sums[-1] < INFINITY)
+    if program.bounded:  # those are the propensities at the arrival, which no one asked for if it comes after the stop
+        sound = sound | ~in_time
+    going = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked & sound
     horizon, arrives = jnp.where(in_time, wait, remaining), going
     if program.fold.caps:
         reach = lane.since + program.fold.cap(lane.carry, lane.counts, a, theta)
@@ -168,7 +170,7 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
         (wants & stalled, Status.TIME_STALLED),
         (wants & ~affordable, Status.EVENT_BUDGET),
         (~sound, Status.BAD_PROPENSITY),
-        *(((sums[-1] > total, Status.BOUND_BROKEN),) if program.bounded else ()),
+        *(((in_time & (sums[-1] > total), Status.BOUND_BROKEN),) if program.bounded else ()),
     ):
         fault = jnp.where(flag, np.int32(code), fault)
     return Decision(
