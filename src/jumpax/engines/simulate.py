@@ -135,6 +135,7 @@ def simulate(
         network, fold, check_precision(precision), "times" if steps is None else "steps", bound is not None
     )
     words = random.key_words(key)
+    check_range(program, values)
     with precision_of(program):
         inputs = make_inputs.make(
             program, stops, words, values, counts, paths, start=start, bound=1.0 if bound is None else bound,
@@ -167,6 +168,25 @@ def check_bound(network: Network, bound: float | None) -> None:
         )
     if bound is not None and not (np.isfinite(bound) and bound > 0):
         raise InputError(f"bound must be a positive number; got {bound}")
+
+
+def check_range(program: Program, values: Mapping[str, np.ndarray]) -> None:
+    """Whether parameters survive the conversion to the precision of the run.
+
+    Raises:
+        InputError: for numbers that would become infinite or zero.
+    """
+    kind = np.finfo(program.dtype)
+    faults = []
+    for name, value in values.items():
+        size = np.abs(np.atleast_1d(value))
+        if (lost := (size > kind.max) | ((size > 0) & (size < kind.tiny))).any():
+            faults.append(f"parameter {name!r} = {np.atleast_1d(value)[lost][0]:g}")
+    if faults:
+        raise InputError(
+            f"outside {program.precision}, {kind.tiny:.1e} to {kind.max:.1e}: {', '.join(faults)}; use other units"
+            + (" or precision='float64'" if program.precision == "float32" else "")
+        )
 
 
 def _judge(program: Program, inputs: Any, recorded: Recorded, throw: bool) -> None:
