@@ -98,7 +98,14 @@ def run(name: str, folds: tuple[str, ...], precision: str, engine: str = "xla", 
     record = [FOLDS[fold](chosen) for fold in folds]
     options = {"key": 20261120, "max_events": 5000} | options
     return jumpax.simulate(
-        chosen.network, chosen.theta, chosen.x0, paths=paths, record=record, precision=precision, engine=engine, **options
+        chosen.network,
+        chosen.theta,
+        chosen.x0,
+        paths=paths,
+        record=record,
+        precision=precision,
+        engine=engine,
+        **options,
     )
 
 

@@ -12,9 +12,9 @@ import functools
 import jax
 import numpy as np
 import pytest
-from tables import FOLDS, HORIZONS, run, same_paths
 
 import jumpax
+from tables import FOLDS, HORIZONS, run, same_paths
 
 TOGETHER = tuple(FOLDS)
 """All folds side by side, in one program to save compilation; `FirstPassage` does not end a path in such company."""
@@ -48,7 +48,7 @@ def follows(name, folds, precision, **options):
     assert theirs.events.sum() > 0
     for field in ("counts", "events", "status", "end_counts"):
         np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), err_msg=field)
-    # a sum of positive waits has the relative error of one wait: a few roundings of the propensities and of the division
+    # a sum of positive waits has the relative error of one wait: some roundings of propensities and of a division
     np.testing.assert_allclose(ours.end_times, theirs.end_times, rtol=8 * np.finfo(precision).eps)
     for fold, mine, other in zip(folds, ours.records, theirs.records, strict=True):
         close(mine, other, precision, fold)

@@ -5,4 +5,6 @@ from jumpax.engines.engine import Progress as Progress
 from jumpax.engines.event_log import EventLog as EventLog
 from jumpax.engines.event_log import Events as Events
 from jumpax.engines.paths import Paths as Paths
+from jumpax.engines.saved import load_lanes as load_lanes
+from jumpax.engines.saved import save_lanes as save_lanes
 from jumpax.engines.simulate import simulate as simulate
