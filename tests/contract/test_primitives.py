@@ -12,7 +12,7 @@ from jumpax.engines.program import Program, Times
 from jumpax.engines.turn import apply, decide
 
 PRINTABLE = frozenset({
-    "abs", "add", "add_any", "and", "bitcast_convert_type", "convert_element_type", "div", "eq", "ge", "gt", "le", "lt",
+    "abs", "add", "add_any", "and", "bitcast_convert_type", "convert_element_type", "div", "eq", "ge", "gt", "integer_pow", "le", "lt",
     "max", "min", "mul", "ne", "neg", "not", "or", "select_n", "shift_left", "shift_right_arithmetic",
     "shift_right_logical", "sub", "xor",
 })  # fmt: skip
@@ -48,7 +48,9 @@ def folds_of(network):
 @pytest.mark.parametrize("name", jumpax.zoo.MODELS)
 def test_a_turn_is_printable(name):
     model = jumpax.zoo.MODELS[name]()
-    wanted = folds_of(model.network) if len(model.network.reactions) <= 6 else {"score": folds_of(model.network)["score"]}
+    wanted = (
+        folds_of(model.network) if len(model.network.reactions) <= 6 else {"score": folds_of(model.network)["score"]}
+    )
     for fold in wanted.values():
         program = Program(model.network, fold, "float32")
         counts = [model.x0[s] for s in model.network.species]

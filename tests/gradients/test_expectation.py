@@ -142,9 +142,7 @@ def test_wrong_input_is_named(mean):
     with pytest.raises(jumpax.InputError, match="did not expect|unknown species 'D'"):
         jumpax.expectation(jumpax.Moments("D"), MODEL.network, MODEL.x0, times=[1.0], paths=10)(THETA, 0)
     with pytest.raises(jumpax.InputError, match="x64"):
-        jumpax.expectation(
-            jumpax.Moments("C"), MODEL.network, MODEL.x0, times=[1.0], paths=10, precision="float64"
-        )
+        jumpax.expectation(jumpax.Moments("C"), MODEL.network, MODEL.x0, times=[1.0], paths=10, precision="float64")
 
 
 def test_a_faulty_path_is_an_error_and_never_an_average():

@@ -62,9 +62,7 @@ def test_published_acceptance_values():
         (100, 1 / 100, 1.0, 2.0, 37.896791, -16.009276),
     ]:
         model = jumpax.zoo.association(start=(total, total), k_on=k_on, k_off=k_off)
-        expected = jumpax.expectation(
-            jumpax.Moments("C"), model.network, model.x0, times=[time], paths=PATHS
-        )
+        expected = jumpax.expectation(jumpax.Moments("C"), model.network, model.x0, times=[time], paths=PATHS)
         got = expected.estimate(model.theta, jax.random.key(7), wrt=["k_off"])
         z_mean = (float(got.value[0, 0, 0]) - mean) / float(got.standard_error[0, 0, 0])
         z_slope = (float(got.gradient["k_off"][0, 0, 0]) - slope) / float(got.gradient_standard_error["k_off"][0, 0, 0])
