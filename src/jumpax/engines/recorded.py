@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Int32
 
 
 class Recorded(NamedTuple):
-    """Records and ends of paths; rows after the end of a faulty path hold -1 (integers) and NaN (reals)."""
+    """Records and ends of paths; rows after the end of a faulty path hold -1 (integers), NaN (reals) or False."""
 
     record: Any
     """The fold's record; every leaf (paths, stops)."""

@@ -228,8 +228,12 @@ def _run_path(program: Program, inputs: Inputs, number: int) -> tuple[list, Stat
 
 
 def _collect(program: Program, stops: int, runs: list) -> Recorded:
+    def missing(leaf):
+        kind = np.dtype(leaf.dtype)
+        return np.full((), {"f": np.nan, "b": False}.get(kind.kind, -1), kind)
+
     filler = jax.tree.map(
-        lambda leaf: np.full((), np.nan if jnp.issubdtype(leaf.dtype, jnp.floating) else -1, leaf.dtype),
+        missing,
         jax.eval_shape(
             lambda path=runs[0][2]: program.fold.stop(path.carry, path.counts_now(), path.theta, np.int32(0))[1]
         ),
