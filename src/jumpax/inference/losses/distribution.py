@@ -1,0 +1,125 @@
+"""Whole distributions: the likelihood of measured counts under the simulated law."""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any, final
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
+from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.reference import AbstractReference, NegativeBinomial
+from jumpax.inference.observed import grouped, time_faults
+from jumpax.networks import Network
+from jumpax.observables import Histogram
+
+FLOOR = 1e-30
+"""Least probability of a datum."""
+_FEW = 5.0
+"""Counts that fewer paths than this reached are pooled in the Fisher information."""
+
+
+@final
+class LogLikelihood(AbstractLoss):
+    """Log-likelihood of counts of one species in independent cells, under the law simulated at the same times.
+
+    loss = - sum over cells of ln max(p(count), floor), with p = (R h + w q) / (R + w): h is the share of R paths that
+    have that count, q a reference law, w the weight of `smoothing` in paths. Where many paths fall the law is the
+    simulated one (w / R is 5 in 10,000 by default); where none fall, the reference decides. Bias: w / R in the law, and
+    O(1/R) from the logarithm of a noisy histogram. Both vanish with the number of paths, and `notes` counts the cells
+    that no path reached.
+
+    Args:
+        species: what was counted.
+        counts: one count per cell; or a mapping from time to such columns.
+        times: time of each cell; None: all at steady state.
+        size: places of the histogram, at least two above the largest count; larger than needed lets several data sets
+            share a compiled step.
+        smoothing: weight w of the reference law, in paths; 0 leaves only the floor of 1e-30.
+        reference: the law q; default `NegativeBinomial()`.
+
+    Raises:
+        InputError: counts that are negative, missing or fractional, empty groups; with row numbers.
+    """
+
+    species: str = eqx.field(static=True)
+    times: tuple[float, ...] | None = eqx.field(static=True)
+    size: int = eqx.field(static=True)
+    smoothing: float = eqx.field(static=True)
+    reference: AbstractReference = eqx.field(static=True)
+    cells: Float[np.ndarray, "times size"]
+    """Number of cells by time and count."""
+
+    def __init__(
+        self,
+        species: str,
+        counts: Any,
+        times: Any = None,
+        *,
+        size: int | None = None,
+        smoothing: float = 5.0,
+        reference: AbstractReference | None = None,
+    ):
+        self.times, groups = grouped(species, counts, times)
+        least = max(int(group.max()) for group in groups) + 2
+        if size is not None and size < least:
+            raise InputError(f"size = {size} is too small for counts up to {least - 2}; at least {least} is needed")
+        if not smoothing >= 0:
+            raise InputError(f"smoothing must be 0 or more paths; got {smoothing!r}")
+        self.species, self.size, self.smoothing = species, size or least, float(smoothing)
+        self.reference = NegativeBinomial() if reference is None else reference
+        self.cells = np.stack([np.bincount(g, minlength=self.size) for g in groups]).astype(float)
+
+    def observable(self, network: Network) -> Histogram:
+        """The histogram of the species."""
+        return Histogram(self.species, self.size)
+
+    def faults(self, network: Network, start: float) -> list[str]:
+        """The species must exist, no time may lie before the start."""
+        unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
+        return unknown + time_faults(self.times, start)
+
+    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+        """Minus the log-likelihood of all cells."""
+        p = expected
+        if self.smoothing:
+            weight = self.smoothing / (paths + self.smoothing)
+            p = (1 - weight) * expected + weight * self.reference(expected, values)
+        terms = jnp.where(self.cells > 0, self.cells * jnp.log(jnp.maximum(p, FLOOR)), 0.0)
+        return -terms.sum()
+
+    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+        """Rows sqrt(cells / p) dp: the information of one cell is the sum of dp dp^T / p over counts."""
+        rare = expected * jnp.minimum(paths, 1e9) < _FEW
+        seldom = rare[None, ..., None]
+        pooled = jnp.where(seldom, jacobian, 0.0).sum(2, keepdims=True)
+        rows = jnp.concatenate([jnp.where(seldom, 0.0, jacobian), pooled], 2)
+        p = jnp.where(rare, 0.0, expected)
+        p = jnp.concatenate([p, jnp.where(rare, expected, 0.0).sum(1, keepdims=True)], 1)
+        scale = jnp.where(p > 0, self.cells.sum(1, keepdims=True) / jnp.where(p > 0, p, 1.0), 0.0)
+        return (rows * jnp.sqrt(scale)[None, ..., None]).reshape(
+            rows.shape[0], rows.shape[1] * rows.shape[2], rows.shape[3]
+        )
+
+    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+        """Number of cells, smoothing, and the cells that no path reached."""
+        missed = np.where(np.asarray(expected) == 0, self.cells, 0)
+        unreached = int(missed.sum())
+        if unreached and not (self.smoothing and np.isfinite(paths)):
+            warnings.warn(
+                f"{unreached} of {int(self.cells.sum())} cells have counts of probability 0; they get {FLOOR:g} and no "
+                "gradient. Set smoothing above 0, simulate more paths, or see whether the model can produce such "
+                "counts.",
+                JumpaxWarning,
+                stacklevel=2,
+            )
+        law = f"{self.smoothing:g} of {paths:g} paths' weight on the {self.reference.name}"
+        return {
+            "cells": int(self.cells.sum()),
+            "smoothing": law if self.smoothing and np.isfinite(paths) else f"none; floor {FLOOR:g}",
+            "unreached_cells": unreached,
+            "unreached_counts": [int(n) for n in np.flatnonzero(missed.sum(0))],
+        }

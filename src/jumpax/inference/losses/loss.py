@@ -1,0 +1,59 @@
+"""The contract of a loss: how badly an expectation explains what was measured."""
+
+import abc
+from collections.abc import Mapping
+from typing import Any
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from jumpax.networks import Network
+from jumpax.observables import Observable
+
+Tree = Any
+
+
+class AbstractLoss(eqx.Module):
+    """Minus the log-likelihood of data, up to a constant, as a function of an expected observable.
+
+    A pytree: its arrays are the data, so that other data of the same shape share the compiled step. On that scale the
+    curvature is the Fisher information, and standard errors follow.
+    """
+
+    times: eqx.AbstractVar[tuple[float, ...] | None]
+    """When it was observed; None: at steady state."""
+
+    @abc.abstractmethod
+    def observable(self, network: Network) -> Observable:
+        """What is averaged over paths."""
+
+    @abc.abstractmethod
+    def faults(self, network: Network, start: float) -> list[str]:
+        """Sentences about data that do not fit the network, or a run from time `start`."""
+
+    @abc.abstractmethod
+    def value(self, expected: Tree, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+        """The loss.
+
+        Args:
+            expected: the observable, with a leading axis of times.
+            values: every named parameter.
+            paths: how many paths were averaged; infinite for an exact expectation.
+        """
+
+    @abc.abstractmethod
+    def whitened(self, expected: Tree, jacobian: Tree, paths: Any) -> Float[Array, "batches entries free"]:
+        """Jacobian of the expectation, in units of the standard deviation of the data.
+
+        Args:
+            expected: as above.
+            jacobian: leaves (batches, times, ..., free).
+            paths: as above.
+
+        Returns:
+            W such that the Fisher information is the sum over entries of W W^T.
+        """
+
+    @abc.abstractmethod
+    def notes(self, expected: Tree, paths: float) -> dict[str, Any]:
+        """What a reader must know to judge the number: smoothing, data that no path reached."""

@@ -1,0 +1,77 @@
+"""Moments of measured counts."""
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import equinox as eqx
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, unknown_name
+from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.quadratic import half_square, inverse_root, whitened
+from jumpax.inference.observed import grouped, time_faults
+from jumpax.networks import Network
+from jumpax.observables import Moments
+
+
+@final
+class MomentMatch(AbstractLoss):
+    """Generalised method of moments: raw moments of counts of one species in independent cells.
+
+    loss = r^T C^-1 r / 2 with r the differences of the moments E[x^n], n = 1 .. order, and C the covariance of the
+    measured ones, estimated from the cells. Consistent; the bias is O(1/cells) from C and O(1/paths) from the square of
+    noise.
+
+    Args:
+        species: what was counted.
+        counts: one count per cell; or a mapping from time to such columns.
+        times: time of each cell; None: all at steady state.
+        order: the highest moment.
+
+    Raises:
+        InputError: as `LogLikelihood`; a group with too few different counts for its covariance.
+
+    Source: Hansen 1982, doi:10.2307/1912775.
+    """
+
+    species: str = eqx.field(static=True)
+    times: tuple[float, ...] | None = eqx.field(static=True)
+    order: int = eqx.field(static=True)
+    cells: int = eqx.field(static=True)
+    measured: Float[np.ndarray, "times order"]
+    root: Float[np.ndarray, "times order order"]
+
+    def __init__(self, species: str, counts: Any, times: Any = None, *, order: int = 2):
+        self.times, groups = grouped(species, counts, times)
+        if order < 1:
+            raise InputError(f"order must be 1 or more; got {order!r}")
+        if poor := [i for i, group in enumerate(groups) if len(np.unique(group)) <= order]:
+            where = "" if self.times is None else f" at time {', '.join(f'{self.times[i]:g}' for i in poor)}"
+            raise InputError(f"{species!r}{where} has too few different counts for moments up to order {order}")
+        self.species, self.order, self.cells = species, order, sum(map(len, groups))
+        powers = [group[:, None].astype(float) ** np.arange(1, order + 1) for group in groups]
+        self.measured = np.stack([p.mean(0) for p in powers])
+        roots = [inverse_root(np.atleast_2d(np.cov(p.T)) / len(p)) for p in powers]
+        self.root = np.stack(roots)
+
+    def observable(self, network: Network) -> Moments:
+        """The raw moments of the species."""
+        return Moments(self.species, order=self.order)
+
+    def faults(self, network: Network, start: float) -> list[str]:
+        """The species must exist, no time may lie before the start."""
+        unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
+        return unknown + time_faults(self.times, start)
+
+    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+        """Half the squared distance of the moments, in units of their covariance."""
+        return half_square(expected[:, 0] - self.measured, self.root)
+
+    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+        """Jacobian of the moments, in units of their covariance."""
+        return whitened(jacobian[:, :, 0], self.root)
+
+    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+        """Number of cells and moments."""
+        return {"cells": self.cells, "moments": self.measured.size}

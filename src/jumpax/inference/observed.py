@@ -1,0 +1,102 @@
+"""What was measured, checked with row numbers before anything is simulated."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from jumpax._base.errors import InputError
+from jumpax.networks.parameters import LARGEST_COUNT
+
+SHOWN = 8
+"""How many rows of one kind of fault are listed."""
+
+
+def rows(what: str, bad: np.ndarray, values: np.ndarray | None = None) -> list[str]:
+    """A sentence on the rows (counted from 1) where `bad` is true; none if there are none."""
+    found = np.flatnonzero(bad)
+    if not found.size:
+        return []
+    shown = [f"row {i + 1}" + ("" if values is None else f" ({values[i]:g})") for i in found[:SHOWN]]
+    more = f" and {found.size - SHOWN} more" if found.size > SHOWN else ""
+    return [f"{what}: {', '.join(shown)}{more}"]
+
+
+def numbers(values: Any, what: str) -> Float[np.ndarray, " rows"]:
+    """One column of numbers in float64.
+
+    Raises:
+        InputError: it is no such column.
+    """
+    try:
+        column = np.asarray(values, np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{what} must be numbers, one per row") from None
+    if column.ndim != 1 or not column.size:
+        raise InputError(f"{what} must be one number per row, with at least one row; got shape {column.shape}")
+    return column
+
+
+def count_faults(column: Float[np.ndarray, " rows"], what: str) -> list[str]:
+    """Sentences about numbers that no count can have."""
+    finite = np.isfinite(column)
+    return [
+        *rows(f"{what} is missing or not finite", ~finite),
+        *rows(f"{what} is negative", finite & (column < 0), column),
+        *rows(f"{what} is not a whole number (is it a concentration or an intensity?)",
+              finite & (column >= 0) & (column != np.floor(column)), column),
+        *rows(f"{what} is above {LARGEST_COUNT}, the largest count", finite & (column > LARGEST_COUNT), column),
+    ]  # fmt: skip
+
+
+def grouped(
+    species: str, counts: Any, times: Any = None
+) -> tuple[tuple[float, ...] | None, list[Int[np.ndarray, " cells"]]]:
+    """Counts by time.
+
+    Args:
+        species: for messages.
+        counts: one count per row; or a mapping from time to such a column.
+        times: time of each row, or None for one group without a time.
+
+    Returns:
+        the times, increasing, or None; and the counts of each.
+
+    Raises:
+        InputError: counts that are negative, missing, fractional or too large, times that are not finite, empty groups;
+            with row numbers.
+    """
+    what = f"count of {species!r}"
+    if isinstance(counts, Mapping):
+        if times is not None:
+            raise InputError("give times either as keys of the counts or as a column, not both")
+        if empty := [time for time, column in counts.items() if np.size(column) == 0]:
+            raise InputError(f"no cells of {species!r} at time {', '.join(map(str, empty))}: leave empty groups out")
+        parts = [numbers(column, f"{what} at time {time}") for time, column in counts.items()]
+        times = np.repeat(np.array(list(counts), float), [len(part) for part in parts])
+        column = np.concatenate(parts) if parts else np.zeros(0)
+    else:
+        column = numbers(counts, what)
+    faults = count_faults(column, what)
+    if times is None:
+        _refuse(faults)
+        return None, [column.astype(np.int64)]
+    when = numbers(times, "times")
+    if len(when) != len(column):
+        raise InputError(f"{len(when)} times for {len(column)} counts of {species!r}")
+    faults += rows("time is missing or not finite", ~np.isfinite(when))
+    _refuse(faults)
+    distinct = np.unique(when)
+    return tuple(float(t) for t in distinct), [column[when == t].astype(np.int64) for t in distinct]
+
+
+def time_faults(times: Sequence[float] | None, start: float) -> list[str]:
+    """Sentences about observation times that a run from `start` never reaches."""
+    early = [t for t in times or () if t < start]
+    return [f"observed at time {t:g}, before the run starts at {start:g}" for t in early]
+
+
+def _refuse(faults: list[str]) -> None:
+    if faults:
+        raise InputError("the observed data cannot be used:\n" + "\n".join(f"- {fault}" for fault in faults))

@@ -1,0 +1,232 @@
+"""Free, fixed and derived parameters, and the unconstrained numbers behind the free ones."""
+
+import dataclasses
+import functools
+import inspect
+import math
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, unknown_name
+from jumpax.networks import Network
+
+Scale: TypeAlias = Literal["identity", "log", "log_below", "logit"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Free:
+    """A parameter to be found, with its start value and bounds (excluded).
+
+    It is searched on an unconstrained scale: the logarithm of the distance to a single bound, the logit between two,
+    the value itself without any. The default, a positive number, is searched by its logarithm.
+
+    >>> Free(2.0).scale, Free(0.5, 0.0, 1.0).scale, Free(0.0, -math.inf).scale
+    ('log', 'logit', 'identity')
+    """
+
+    value: float
+    lower: float = 0.0
+    upper: float = math.inf
+    unit: str = ""
+
+    @property
+    def scale(self) -> Scale:
+        """The unconstrained scale."""
+        if math.isinf(self.lower):
+            return "identity" if math.isinf(self.upper) else "log_below"
+        return "log" if math.isinf(self.upper) else "logit"
+
+
+@dataclasses.dataclass(frozen=True)
+class Fixed:
+    """A parameter that keeps its value."""
+
+    value: float
+    unit: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Derived:
+    """A parameter, or a number to report, that follows from others.
+
+    Args:
+        formula: function of other parameters, written with `jax.numpy` if it needs more than arithmetic.
+        reads: their names; default the names of the formula's arguments.
+        unit: for people.
+
+    >>> Derived(lambda burst_size, k_off: burst_size * k_off).names
+    ('burst_size', 'k_off')
+    >>> Derived.ratio("k_tx", "k_off").names
+    ('k_tx', 'k_off')
+    """
+
+    formula: Callable[..., Any]
+    reads: tuple[str, ...] | None = None
+    unit: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What it is computed from."""
+        return tuple(inspect.signature(self.formula).parameters) if self.reads is None else self.reads
+
+    @classmethod
+    def product(cls, *names: str, unit: str = "") -> "Derived":
+        """Product of several parameters."""
+        return cls(_product, names, unit)
+
+    @classmethod
+    def ratio(cls, over: str, under: str, unit: str = "") -> "Derived":
+        """One parameter divided by another."""
+        return cls(operator.truediv, (over, under), unit)
+
+
+Parameter: TypeAlias = Free | Fixed | Derived
+
+
+def _product(*values: Any) -> Any:
+    return functools.reduce(operator.mul, values)
+
+
+class Numbers(NamedTuple):
+    """What may change without compiling again: bounds of the free parameters, values of the fixed ones."""
+
+    lower: Float[np.ndarray, " free"]
+    upper: Float[np.ndarray, " free"]
+    fixed: dict[str, Float[np.ndarray, ""]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Structure:
+    """Which parameters are free, fixed and derived (in an order in which they can be computed); hashable."""
+
+    network: tuple[str, ...]
+    free: tuple[str, ...]
+    scales: tuple[Scale, ...]
+    fixed: tuple[str, ...]
+    derived: tuple[tuple[str, Derived], ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names: free, fixed, derived."""
+        return (*self.free, *self.fixed, *(name for name, _ in self.derived))
+
+    def values(self, u: Float[Array, " free"], numbers: Numbers) -> dict[str, Any]:
+        """Every named value at the unconstrained point `u`; differentiable."""
+        found: dict[str, Any] = {
+            name: _constrained(scale, u[i], numbers.lower[i], numbers.upper[i])
+            for i, (name, scale) in enumerate(zip(self.free, self.scales, strict=True))
+        } | dict(numbers.fixed)
+        for name, derived in self.derived:
+            found[name] = derived.formula(*(found[read] for read in derived.names))
+        return found
+
+    def theta(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of the values that the network reads."""
+        return {name: values[name] for name in self.network}
+
+    def unconstrained(self, values: Mapping[str, float], numbers: Numbers) -> Float[np.ndarray, " free"]:
+        """The point `u` of values of the free parameters.
+
+        Raises:
+            InputError: values on or beyond their bounds.
+        """
+        faults = _outside({name: values[name] for name in self.free}, numbers)
+        if faults:
+            raise InputError("\n".join(faults))
+        return np.array(
+            [
+                _unconstrained(scale, values[name], numbers.lower[i], numbers.upper[i])
+                for i, (name, scale) in enumerate(zip(self.free, self.scales, strict=True))
+            ]
+        )
+
+
+def _constrained(scale: Scale, u: Any, lower: Any, upper: Any) -> Any:
+    if scale == "identity":
+        return u
+    if scale == "log":
+        return lower + jnp.exp(u)
+    if scale == "log_below":
+        return upper - jnp.exp(u)
+    return lower + (upper - lower) / (1 + jnp.exp(-u))
+
+
+def _unconstrained(scale: Scale, value: float, lower: float, upper: float) -> float:
+    if scale == "identity":
+        return value
+    if scale == "log":
+        return math.log(value - lower)
+    if scale == "log_below":
+        return math.log(upper - value)
+    return math.log((value - lower) / (upper - value))
+
+
+def _outside(values: Mapping[str, float], numbers: Numbers) -> list[str]:
+    return [
+        f"parameter {name!r} = {value:g} is not between its bounds {low:g} and {high:g} (the bounds are excluded)"
+        for (name, value), low, high in zip(values.items(), numbers.lower, numbers.upper, strict=True)
+        if not low < value < high
+    ]
+
+
+def resolve(parameters: Mapping[str, Parameter], network: Network) -> tuple[Structure, Numbers, dict[str, float]]:
+    """Structure, numbers, and start values of the free parameters.
+
+    Raises:
+        InputError: everything that is wrong: missing parameters of the network, unknown names in formulas, circles,
+            values that are not finite or not between their bounds, free parameters that nothing depends on.
+    """
+    wrong = [n for n, p in parameters.items() if not isinstance(p, Free | Fixed | Derived)]
+    faults = [f"parameter {name!r} must be Free, Fixed or Derived, not {parameters[name]!r}" for name in wrong]
+    faults += [f"parameter {name!r} of the network is missing" for name in network.parameters if name not in parameters]
+    free = {n: p for n, p in parameters.items() if isinstance(p, Free)}
+    fixed = {n: p for n, p in parameters.items() if isinstance(p, Fixed)}
+    numbers = Numbers(
+        np.array([p.lower for p in free.values()], float),
+        np.array([p.upper for p in free.values()], float),
+        {n: np.asarray(p.value, float) for n, p in fixed.items()},
+    )
+    faults += [
+        f"parameter {name!r} is not a finite number: {p.value!r}"
+        for name, p in (free | fixed).items()
+        if not math.isfinite(p.value)
+    ]
+    faults += _outside({n: p.value for n, p in free.items()}, numbers)
+    derived = {n: p for n, p in parameters.items() if isinstance(p, Derived)}
+    order = _ordered(derived, {*free, *fixed}, faults)
+    faults += _idle(free, derived, network)
+    if faults:
+        raise InputError("the parameters do not fit together:\n" + "\n".join(f"- {fault}" for fault in faults))
+    scales: tuple[Scale, ...] = tuple(p.scale for p in free.values())
+    structure = Structure(network.parameters, tuple(free), scales, tuple(fixed), order)
+    return structure, numbers, {n: float(p.value) for n, p in free.items()}
+
+
+def _ordered(derived: dict[str, Derived], known: set[str], faults: list[str]) -> tuple[tuple[str, Derived], ...]:
+    """Derived parameters in an order in which each can be computed."""
+    everything = [*known, *derived]
+    unknown = {n: [r for r in p.names if r not in everything] for n, p in derived.items()}
+    faults += [
+        f"in {n!r}: {unknown_name('parameter', r, everything)}" for n, missing in unknown.items() for r in missing
+    ]
+    waiting, order = {n: p for n, p in derived.items() if not unknown[n]}, []
+    while ready := [n for n, p in waiting.items() if known.issuperset(p.names)]:
+        order += [(n, waiting.pop(n)) for n in ready]
+        known = known.union(ready)
+    if waiting and not any(unknown.values()):
+        faults.append(f"derived parameters depend on each other in a circle: {', '.join(waiting)}")
+    return tuple(order)
+
+
+def _idle(free: Mapping[str, Free], derived: Mapping[str, Derived], network: Network) -> list[str]:
+    """Sentences about free parameters that the network does not feel."""
+    felt, found = set(network.parameters), True
+    while found:
+        found = {r for n, p in derived.items() if n in felt for r in p.names} - felt
+        felt |= found
+    return [f"nothing in the network depends on the free parameter {name!r}" for name in free if name not in felt]

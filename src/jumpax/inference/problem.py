@@ -1,0 +1,275 @@
+"""A fitting problem: data, model, parameters, and one evaluation of the loss with its derivatives."""
+
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
+from jumpax.inference.losses import AbstractLoss
+from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, resolve
+from jumpax.inference.sources import AbstractSource, Expected, Simulation
+from jumpax.networks import Network, check_counts
+from jumpax.observables import Observable
+
+
+class Evaluation(NamedTuple):
+    """Loss and derivatives at one point, on the unconstrained scale."""
+
+    loss: Float[Array, ""]
+    loss_error: Float[Array, ""]
+    """Standard error of the loss, from the batches."""
+    gradient: Float[Array, " free"]
+    gradient_covariance: Float[Array, "free free"]
+    """Of the gradient, from the batches."""
+    information: Float[Array, "free free"]
+    """Expected Fisher information of the data; unbiased, so that it need not be positive."""
+    expected: Any
+    """The observable, averaged over batches; a leading axis of times."""
+
+    @property
+    def gradient_error(self) -> Float[Array, " free"]:
+        """Standard error of the gradient."""
+        return jnp.sqrt(jnp.maximum(jnp.diagonal(self.gradient_covariance), 0.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything static about a problem; equal plans are compiled once."""
+
+    structure: Structure
+    observable: Observable
+    network: Network
+    x0: tuple[tuple[str, int], ...]
+    times: tuple[float, ...] | None
+    settle: float | None
+    start: float
+    source: AbstractSource
+
+    @functools.cached_property
+    def expected(self) -> Expected:
+        """The expectation as a function of theta and key."""
+        return self.source.expected(self.observable, self.network, dict(self.x0), self.times, self.settle, self.start)
+
+
+@dataclasses.dataclass(frozen=True)
+class Problem:
+    """What is to be explained, and by what.
+
+    Args:
+        network: what reacts.
+        x0: counts at the start.
+        loss: data, and how badly an expectation explains them (`jumpax.losses`).
+        parameters: `Free`, `Fixed` or `Derived` by name: all parameters of the network, and more if formulas read them
+            or they are to be reported.
+        settle: for data at steady state (a loss without times): how long to simulate until the start is forgotten.
+        start: time at the start.
+        source: where expectations come from: `Simulation(...)` (default) or `MasterEquation(...)`.
+
+    Raises:
+        InputError: everything that does not fit together.
+
+    Example:
+        >>> import jumpax
+        >>> from jumpax.inference import Fixed, Free, Problem, losses
+        >>> model = jumpax.zoo.birth_death()
+        >>> data = losses.MomentMatch("X", [9, 12, 7, 10, 14, 8, 11], order=1)
+        >>> parameters = {name: Fixed(value) for name, value in model.theta.items()}
+        >>> problem = Problem(model.network, model.x0, data, parameters | {"birth": Free(5.0)}, settle=10.0)
+        >>> problem.free
+        ('birth',)
+    """
+
+    network: Network
+    x0: Mapping[str, int]
+    loss: AbstractLoss
+    parameters: Mapping[str, Parameter]
+    settle: float | None = None
+    start: float = 0.0
+    source: AbstractSource = dataclasses.field(default_factory=Simulation)
+
+    def __post_init__(self):
+        if not isinstance(self.loss, AbstractLoss):
+            raise InputError(f"loss must be one of jumpax.losses, not {self.loss!r}")
+        faults = list(self.loss.faults(self.network, self.start))
+        if self.loss.times is None and not (self.settle and self.settle > 0):
+            faults.append("the data have no times: give settle=..., the time after which the start is forgotten")
+        if self.loss.times is not None and self.settle is not None:
+            faults.append("the data have times, so settle means nothing: leave it out")
+        for check in (lambda: self._resolved, lambda: check_counts(self.network, self.x0)):
+            try:
+                check()
+            except InputError as error:
+                faults.append(str(error))
+        if faults:
+            raise InputError("the problem cannot be set up:\n" + "\n".join(f"- {fault}" for fault in faults))
+
+    @functools.cached_property
+    def _resolved(self) -> tuple[Structure, Numbers, dict[str, float]]:
+        return resolve(self.parameters, self.network)
+
+    @property
+    def structure(self) -> Structure:
+        """Which parameters are free, fixed, derived."""
+        return self._resolved[0]
+
+    @property
+    def numbers(self) -> Numbers:
+        """Bounds and fixed values."""
+        return self._resolved[1]
+
+    @property
+    def start_values(self) -> dict[str, float]:
+        """Where the search begins."""
+        return dict(self._resolved[2])
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names of the free parameters."""
+        return self.structure.free
+
+    @functools.cached_property
+    def plan(self) -> Plan:
+        """The static part."""
+        counts = check_counts(self.network, self.x0)
+        x0 = tuple(zip(self.network.species, (int(c) for c in counts), strict=True))
+        return Plan(
+            self.structure, self.loss.observable(self.network), self.network, x0, self.loss.times, self.settle,
+            self.start, self.source,
+        )  # fmt: skip
+
+    def fixing(self, name: str, value: float) -> "Problem":
+        """The same problem with one parameter fixed.
+
+        Raises:
+            InputError: for a name that is not a free or fixed parameter.
+        """
+        known = [n for n, p in self.parameters.items() if not isinstance(p, Derived)]
+        if name not in known:
+            raise InputError(unknown_name("free or fixed parameter", name, known))
+        fixed = Fixed(float(value), self.parameters[name].unit)
+        return dataclasses.replace(self, parameters={**self.parameters, name: fixed})
+
+    def starting(self, values: Mapping[str, float]) -> "Problem":
+        """The same problem, begun at other values of some free parameters."""
+        if unknown := [n for n in values if n not in self.free]:
+            raise InputError("; ".join(unknown_name("free parameter", n, self.free) for n in unknown))
+        changed = {
+            n: dataclasses.replace(p, value=float(values[n])) if isinstance(p, Free) and n in values else p
+            for n, p in self.parameters.items()
+        }
+        return dataclasses.replace(self, parameters=changed)
+
+    def values(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
+        """Every named value at an unconstrained point."""
+        return self.structure.values(jnp.asarray(u, float), self.numbers)
+
+    def evaluate(self, u: Float[Array, " free"], key: Any) -> Evaluation:
+        """Loss and derivatives at an unconstrained point, as numbers.
+
+        Raises:
+            SimulationError: the loss or a derivative is not a number; names the parameters.
+        """
+        run = _evaluate if self.source.deterministic else _compiled
+        found = jax.tree.map(np.asarray, run(self.plan, self.loss, self.numbers, jnp.asarray(u, float), key))
+        if np.isfinite(found.loss) and np.isfinite(found.gradient).all():
+            return found
+        values = {name: float(value) for name, value in self.values(u).items()}
+        at = ", ".join(f"{name} = {value:g}" for name, value in values.items())
+        if np.isfinite(found.loss):
+            wrong = self._broken(u, key)
+            raise SimulationError(
+                f"the gradient of the loss with respect to {', '.join(map(repr, wrong))} is not a number at {at}. A "
+                "rate law whose value is finite may have a derivative that is not, as sqrt has at 0: rewrite it, or "
+                "set bounds."
+            )
+        self._explain(values, key)
+        raise SimulationError(f"the loss is not a number at {at}: see the observable and the data")
+
+    def _broken(self, u: Float[Array, " free"], key: Any) -> list[str]:
+        """The free parameters with a gradient that is not a number, each looked at by itself: 0 times NaN is NaN."""
+        wrong = []
+        for i, name in enumerate(self.free):
+            alone = self
+            for other in self.free:
+                if other != name:
+                    alone = alone.fixing(other, float(self.values(u)[other]))
+            found = _evaluate(alone.plan, self.loss, alone.numbers, jnp.asarray(u, float)[i : i + 1], key)
+            wrong += [] if np.isfinite(found.gradient).all() else [name]
+        return wrong or list(self.free)
+
+    def _explain(self, values: Mapping[str, float], key: Any) -> None:
+        """Raise what went wrong in the paths, outside compiled code."""
+        theta = self.structure.theta(values)
+        if broken := [f"{n} = {v:g}" for n, v in theta.items() if not np.isfinite(v)]:
+            raise SimulationError(f"parameters left the range of numbers: {', '.join(broken)}; set bounds")
+        if negative := [f"{n} = {theta[n]:g}" for n in self.network.nonnegative if theta[n] < 0]:
+            raise SimulationError(f"parameters became negative: {', '.join(negative)}; set bounds")
+        try:
+            expected = self.plan.expected(theta, key)
+        except JumpaxError as error:
+            raise SimulationError(f"the loss is not a number: {error}") from error
+        if any(bool(jnp.isnan(leaf).any()) for leaf in jax.tree.leaves(expected)):
+            at = ", ".join(f"{n} = {v:g}" for n, v in theta.items())
+            raise SimulationError(
+                f"the expectation is not a number at {at}: a path was faulty, or the observable gives NaN. "
+                "jumpax.simulate with the same network and theta names the path, the reaction and the state."
+            )
+
+
+def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, " free"], key: Any) -> Evaluation:
+    """One evaluation; every derivative comes from one Jacobian of the expectation.
+
+    Noise is that of the jackknife over batches: what loss and gradient are without each of them.
+    """
+    paths = jnp.asarray(plan.source.total, u.dtype)
+
+    def batches(u: Float[Array, " free"]) -> tuple[Any, Any]:
+        made = plan.expected(plan.structure.theta(plan.structure.values(u, numbers)), key)
+        return made, made
+
+    def judged(expected: Any, slopes: Any, paths: Any) -> tuple[Float[Array, ""], Float[Array, " free"]]:
+        def value(expected: Any, u: Float[Array, " free"]) -> Float[Array, ""]:
+            return loss.value(expected, plan.structure.values(u, numbers), paths)
+
+        level, (steep, direct) = jax.value_and_grad(value, (0, 1))(expected, u)
+        return level, _contract(steep, slopes) + direct
+
+    jacobian, made = jax.jacfwd(batches, has_aux=True)(u)
+    mean, slopes = jax.tree.map(lambda leaf: leaf.mean(0), (made, jacobian))
+    level, gradient = judged(mean, slopes, paths)
+    count = jax.tree.leaves(made)[0].shape[0]
+    roots = loss.whitened(mean, jacobian, paths)
+    own = jnp.einsum("kep,keq->pq", roots, roots)
+    if count == 1:
+        nothing = jnp.zeros_like(level)
+        return Evaluation(level, nothing, gradient, jnp.zeros_like(own), own, mean)
+    without = jax.tree.map(lambda leaf: (leaf.sum(0, keepdims=True) - leaf) / (count - 1), (made, jacobian))
+    share = (count - 1) / count
+    levels, gradients = jax.vmap(lambda e, s: judged(e, s, paths * share))(*without)
+    spread = gradients - gradients.mean(0, keepdims=True)
+    total = roots.sum(0)
+    information = (total.T @ total - own) / (count * (count - 1))
+    return Evaluation(
+        level, jnp.sqrt(share * ((levels - levels.mean()) ** 2).sum()), gradient, share * spread.T @ spread,
+        (information + information.T) / 2, mean,
+    )  # fmt: skip
+
+
+def _contract(slope: Any, jacobian: Any) -> Any:
+    """Sum of the products over everything but the last axis of the Jacobian, that of the free parameters."""
+
+    def over(s: Any, x: Any) -> Any:
+        return jnp.tensordot(s, x, s.ndim)
+
+    return functools.reduce(jnp.add, jax.tree.leaves(jax.tree.map(over, slope, jacobian)))
+
+
+_compiled: Callable[..., Evaluation] = jax.jit(
+    _evaluate, static_argnums=0, compiler_options={"xla_cpu_prefer_vector_width": 512}
+)

@@ -1,0 +1,141 @@
+"""Where expectations come from: exact simulation, or the master equation."""
+
+import abc
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, TypeAlias
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jumpax._base.errors import InputError
+from jumpax.exact import StateSpace, distribution, stationary
+from jumpax.gradients import AbstractEstimator, expectation
+from jumpax.networks import Network
+from jumpax.observables import Observable
+
+Expected: TypeAlias = Callable[[Mapping[str, Any], Any], Any]
+"""From theta and a key to the expected observable: leaves (batches, times, ...), differentiable in theta."""
+
+
+class AbstractSource(abc.ABC):
+    """How the expectation of an observable is found. Final subclasses are frozen dataclasses, hashable."""
+
+    deterministic: ClassVar[bool]
+    """Whether the key does not matter; then nothing is compiled, and errors are raised as they are."""
+
+    @property
+    @abc.abstractmethod
+    def total(self) -> float:
+        """Number of paths behind one expectation; infinite if it is exact."""
+
+    @abc.abstractmethod
+    def expected(
+        self,
+        observable: Observable,
+        network: Network,
+        x0: Mapping[str, int],
+        times: tuple[float, ...] | None,
+        settle: float | None,
+        start: float,
+    ) -> Expected:
+        """The expectation at `times`, or at steady state, as a function of theta and key."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Simulation(AbstractSource):
+    """Exact paths with the gradients of an estimator; steady state is the state after the time `settle`.
+
+    Unbiased at times; at steady state biased by what is left of the start, of order exp(-settle / slowest relaxation).
+
+    Args:
+        paths: how many paths each step simulates, in all batches together.
+        batches: independent batches, at least 2: their spread is the noise of loss and gradient, and products of
+            different batches give an unbiased Fisher information.
+        gradient: the estimator; default the score function.
+        max_events: events after which a path is given up as exploding.
+    """
+
+    paths: int = 8_000
+    batches: int = 8
+    gradient: AbstractEstimator | None = None
+    max_events: int = 10_000_000
+    deterministic = False
+
+    def __post_init__(self):
+        if self.batches < 2 or self.paths < 2 * self.batches:
+            raise InputError(
+                f"needed are at least 2 batches of at least 2 paths; got {self.paths} paths in {self.batches} batches"
+            )
+
+    @property
+    def total(self) -> float:
+        """Paths of all batches."""
+        return float(self.paths // self.batches * self.batches)
+
+    def expected(
+        self,
+        observable: Observable,
+        network: Network,
+        x0: Mapping[str, int],
+        times: tuple[float, ...] | None,
+        settle: float | None,
+        start: float,
+    ) -> Expected:
+        """One expectation per batch, each with a key of its own."""
+        stops = (start + (settle or 0.0),) if times is None else times
+        one = expectation(
+            observable, network, x0, stops, paths=self.paths // self.batches, gradient=self.gradient, start=start,
+            max_events=self.max_events,
+        )  # fmt: skip
+        return lambda theta, key: jax.vmap(lambda k: one(theta, k))(jax.random.split(key, self.batches))
+
+
+@dataclasses.dataclass(frozen=True)
+class MasterEquation(AbstractSource):
+    """The master equation on a truncated space: exact up to the truncation, for small networks.
+
+    Args:
+        limits: largest count of each species that is not bounded by itself.
+        tolerance: refuse to lose more probability than this.
+    """
+
+    limits: tuple[tuple[str, int], ...]
+    tolerance: float
+    deterministic = True
+
+    def __init__(self, limits: Mapping[str, int] | None = None, tolerance: float = 1e-6):
+        object.__setattr__(self, "limits", tuple(sorted((limits or {}).items())))
+        object.__setattr__(self, "tolerance", tolerance)
+
+    @property
+    def total(self) -> float:
+        """Infinitely many."""
+        return float("inf")
+
+    def expected(
+        self,
+        observable: Observable,
+        network: Network,
+        x0: Mapping[str, int],
+        times: tuple[float, ...] | None,
+        settle: float | None,
+        start: float,
+    ) -> Expected:
+        """Probabilities times the table of the observable over all states; one batch."""
+        space = StateSpace.reachable(network, x0, limits=dict(self.limits))
+        columns = {name: jnp.asarray(x, float) for name, x in zip(network.species, space.states.T, strict=True)}
+        table = jax.vmap(observable)(columns)
+
+        def probabilities(theta: Mapping[str, Any]) -> Any:
+            if times is None:
+                return stationary(space, theta, tolerance=self.tolerance).probabilities[None]
+            after = list(np.array(times) - start)
+            return distribution(space, theta, after, x0, tolerance=self.tolerance).probabilities
+
+        def expected(theta: Mapping[str, Any], key: Any) -> Any:
+            p = probabilities(theta)
+            return jax.tree.map(lambda leaf: jnp.tensordot(p, jnp.asarray(leaf, p.dtype), 1)[None], table)
+
+        return expected

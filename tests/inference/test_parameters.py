@@ -1,0 +1,82 @@
+"""Free, fixed, derived parameters and their scales."""
+
+import math
+import operator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jumpax
+from jumpax.inference import Derived, Fixed, Free
+from jumpax.inference.parameters import resolve
+
+NETWORK = jumpax.zoo.telegraph().network
+
+
+def telegraph(**changes):
+    parameters = {
+        "k_on": Free(2.0),
+        "burst": Free(10.0),
+        "k_off": Fixed(20.0),
+        "gamma": Fixed(1.0),
+        "k_tx": Derived.product("burst", "k_off"),
+    }
+    return parameters | changes
+
+
+@pytest.mark.parametrize(
+    "free",
+    [Free(2.0), Free(2.0, -math.inf), Free(-3.0, -math.inf, -1.0), Free(0.3, 0.0, 1.0), Free(5.0, 4.0, 9.0)],
+    ids=lambda free: f"{free.lower} {free.upper}",
+)
+def test_scales_are_inverted_and_keep_to_the_bounds(free):
+    structure, numbers, start = resolve(telegraph(k_on=free), NETWORK)
+    u = structure.unconstrained(start, numbers)
+    assert float(structure.values(jnp.asarray(u), numbers)["k_on"]) == pytest.approx(free.value, rel=1e-5)
+    for far in (-12.0, 12.0):
+        value = float(structure.values(jnp.asarray(u).at[0].add(far), numbers)["k_on"])
+        assert free.lower <= value <= free.upper
+
+
+def test_derived_parameters_follow_in_any_order_and_are_differentiable():
+    extra = {"twice": Derived(lambda half: 4 * half), "half": Derived(lambda k_tx: k_tx / 2)}
+    ratio = {"again": Derived.ratio("k_tx", "k_off"), "root": Derived(operator.neg, ("twice",))}
+    structure, numbers, start = resolve({**extra, **telegraph(), **ratio}, NETWORK)
+    u = jnp.asarray(structure.unconstrained(start, numbers))
+    values = {n: float(v) for n, v in structure.values(u, numbers).items()}
+    assert values["k_tx"] == pytest.approx(200.0)
+    assert values["twice"] == pytest.approx(400.0)
+    assert values["again"] == pytest.approx(10.0)
+    assert values["root"] == pytest.approx(-400.0)
+    slope = jax.jacfwd(lambda u: structure.values(u, numbers)["k_tx"])(u)
+    np.testing.assert_allclose(slope, [0.0, 200.0], rtol=1e-5)
+    assert set(structure.theta(values)) == set(NETWORK.parameters)
+
+
+def test_every_fault_is_told_at_once():
+    parameters = telegraph(
+        gamma=3.0, k_on=Free(2.0, 3.0), k_off=Fixed(float("nan")), a=Derived(lambda b: b), b=Derived(lambda a: a),
+        c=Derived(lambda brust: brust),
+    )  # fmt: skip
+    parameters["lonely"] = Free(1.0)
+    del parameters["k_tx"]
+    with pytest.raises(jumpax.InputError) as fault:
+        resolve(parameters, NETWORK)
+    for words in (
+        "'gamma' must be Free, Fixed or Derived",
+        "'k_tx' of the network is missing",
+        "'k_on' = 2 is not between its bounds 3 and inf",
+        "'k_off' is not a finite number",
+        "in 'c': unknown parameter 'brust'",
+        "Did you mean 'burst'",
+        "nothing in the network depends on the free parameter 'lonely'",
+        "nothing in the network depends on the free parameter 'burst'",
+    ):
+        assert words in str(fault.value)
+
+
+def test_a_circle_is_refused():
+    with pytest.raises(jumpax.InputError, match="in a circle: a, b"):
+        resolve(telegraph(a=Derived(lambda b: b), b=Derived(lambda a: a)), NETWORK)

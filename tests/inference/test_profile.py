@@ -1,0 +1,61 @@
+"""Profile likelihoods on the exact law."""
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+from scipy.stats import chi2, poisson
+
+import jumpax
+from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, losses, profile
+
+COUNTS = np.random.default_rng(2).poisson(8.0, 80)
+MODEL = jumpax.zoo.birth_death()
+EXACT = MasterEquation({"X": 60})
+
+
+def test_two_bounds_are_those_of_the_likelihood_ratio():
+    parameters = {"mean": Free(8.0), "death": Fixed(1.0), "birth": Derived.product("mean", "death")}
+    data = losses.LogLikelihood("X", COUNTS)
+    problem = Problem(MODEL.network, MODEL.x0, data, parameters, settle=8.0, source=EXACT)
+    found = profile(problem, "mean", [6.0, 7.0, 8.0, 9.0, 10.0], refine=3)
+
+    def excess(mean):
+        top = poisson.logpmf(COUNTS, found.values[found.log_likelihood.argmax()]).sum()
+        return poisson.logpmf(COUNTS, mean).sum() - top + chi2.ppf(0.95, 1) / 2
+
+    assert not found.one_sided
+    assert found.lower == pytest.approx(brentq(excess, 4, COUNTS.mean()), rel=1e-3)
+    assert found.upper == pytest.approx(brentq(excess, COUNTS.mean(), 15), rel=1e-3)
+    assert found.log_likelihood.max() == 0
+    assert found.others == {}
+
+
+def test_without_a_maximum_there_is_one_bound():
+    """Counts with a heavier tail than any telegraph law: the faster the promoter switches off the better."""
+    model = jumpax.zoo.telegraph()
+    rng = np.random.default_rng(5)
+    data = losses.LogLikelihood("M", rng.poisson(rng.lognormal(1.5, 0.8, 300)))
+    parameters = {
+        "k_on": Free(2.0), "burst": Free(3.0), "k_off": Fixed(20.0), "gamma": Fixed(1.0),
+        "k_tx": Derived.product("burst", "k_off"),
+    }  # fmt: skip
+    problem = Problem(model.network, model.x0, data, parameters, settle=8.0, source=MasterEquation({"M": 400}))
+    found = profile(problem, "k_off", [1.0, 10.0, 100.0, 1e4], refine=2)
+    assert found.one_sided
+    assert found.upper is None
+    assert found.lower is not None
+    assert 1.0 < found.lower < 1e4
+    assert found.drop == pytest.approx(chi2.ppf(0.9, 1) / 2)
+    assert (np.diff(found.log_likelihood[found.values <= 10]) > 0).all()
+    assert str(found).startswith("k_off > ")
+    assert found.to_dict()["upper"] is None
+
+
+def test_nonsense_is_refused():
+    problem = Problem(
+        MODEL.network, MODEL.x0, losses.LogLikelihood("X", COUNTS), {"birth": Free(8.0), "death": Fixed(1.0)}, settle=8.0
+    )  # fmt: skip
+    with pytest.raises(jumpax.InputError, match="three different values"):
+        profile(problem, "birth", [1.0, 2.0])
+    with pytest.raises(jumpax.InputError, match="unknown free or fixed parameter 'brith'"):
+        profile(problem, "brith", [1.0, 2.0, 3.0])
