@@ -58,7 +58,7 @@ def test_smoothing_is_a_mixture_and_says_what_it_did():
     assert notes["unreached_cells"] == 3
     assert notes["unreached_counts"] == [40, 41]
     assert "negative binomial" in notes["smoothing"]
-    assert "5 of 1000 paths" in notes["smoothing"]
+    assert "weight of 5 in 1,000 paths" in notes["smoothing"]
 
 
 def test_without_smoothing_the_floor_is_named():

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, str] = {
     "simulate": "Draw exact paths of a model.",
     "exact": "Solve the master equation of a small model.",
+    "fit": "Find the parameters of a model from data.",
+    "demo": "Fit bursts of transcription to real counts of genes.",
     "check": "Say what this machine and a model can do.",
 }
 """Commands and what they do, in the order of the help. Each is the function `run` of `jumpax/cli/<name>.py`, imported

@@ -227,7 +227,7 @@ def _result(
     version = {"optax": importlib.metadata.version("optax")}
     where = provenance(
         problem.network, words, str(jnp.zeros(()).dtype), type(source).__name__, source=repr(source),
-        loss=type(problem.loss).__name__, steps=settings.steps, average=settings.average, final=settings.final,
+        loss=type(problem.loss).__name__, steps=settings.steps, average=settings.average, final=settings.final, paths_per_step=source.total,
         stopping=repr(settings.stopping), settle=problem.settle,
     )  # fmt: skip
     return FitResult(
@@ -245,7 +245,7 @@ def _result(
         interrupted=any(r.reason == INTERRUPTED for r in runs),
         converged=run.reason != INTERRUPTED and not run.reason.startswith("all "),
         undetermined=left.undetermined,
-        notes=problem.loss.notes(expected, source.total * len(found)),
+        notes=problem.loss.notes(expected, source.total),
         expected=expected,
         units={n: p.unit or problem.network.units.get(n, "") for n, p in problem.parameters.items()},
         paths=source.total * steps,
@@ -271,6 +271,7 @@ def _doubts(problem: Problem, run: Run, left: Uncertainty) -> None:
             JumpaxWarning,
             stacklevel=4,
         )
+    # pure noise has a mean square of its variance, so a gradient as large as its error has twice that
     hidden = 2 * (run.history.gradient_error**2).sum(0) > (run.history.gradient**2).sum(0)
     noisy = [
         name
@@ -279,9 +280,9 @@ def _doubts(problem: Problem, run: Run, left: Uncertainty) -> None:
     ]
     if noisy:
         warnings.warn(
-            f"the standard error of the gradient with respect to {', '.join(noisy)} exceeds what is left of "
-            "the gradient without it, and the simulation error of the estimate exceeds its standard error: use more paths, an earlier "
-            "time, or another gradient estimator.",
+            f"the standard error of the gradient with respect to {', '.join(noisy)} exceeds the gradient, and the "
+            "simulation error of the estimate its standard error: use more paths, an earlier time, or another gradient "
+            "estimator.",
             JumpaxWarning,
             stacklevel=4,
         )

@@ -199,7 +199,8 @@ class Problem:
             for other in self.free:
                 if other != name:
                     alone = alone.fixing(other, float(self.values(u)[other]))
-            found = _evaluate(alone.plan, self.loss, alone.numbers, jnp.asarray(u, float)[i : i + 1], key)
+            run = _evaluate if self.source.deterministic else _compiled
+            found = run(alone.plan, self.loss, alone.numbers, jnp.asarray(u, float)[i : i + 1], key)
             wrong += [] if np.isfinite(found.gradient).all() else [name]
         return wrong or list(self.free)
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 from scipy.stats import chi2
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.inference.fit import fit
 from jumpax.inference.problem import Problem
 
@@ -36,14 +37,18 @@ class Profile:
     """Bound; None where the profile stays above the threshold down to the least value."""
     upper: float | None
     """Bound; None where it stays above up to the largest value."""
+    resolved: bool
+    """Whether the simulation errors are small enough against `drop` for bounds."""
     one_sided: bool
-    """Whether the likelihood has no maximum inside: it still rises at an end of the range."""
+    """Whether the likelihood does not come down at one end of the range, so that there is one bound."""
     unit: str = ""
 
     def __str__(self) -> str:
         """The bounds in words."""
         unit = f" {self.unit}" if self.unit else ""
         sure = f"({self.confidence:.0%} confidence)"
+        if not self.resolved:
+            return f"{self.name}: the noise of the simulated likelihood hides the bounds"
         if self.lower is not None and self.upper is None:
             return f"{self.name} > {self.lower:.3g}{unit} {sure}"
         if self.upper is not None and self.lower is None:
@@ -55,7 +60,7 @@ class Profile:
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
         return {
-            "name": self.name, "lower": self.lower, "upper": self.upper, "one_sided": self.one_sided,
+            "name": self.name, "lower": self.lower, "upper": self.upper, "resolved": self.resolved, "one_sided": self.one_sided,
             "confidence": self.confidence, "drop": self.drop, "values": self.values.tolist(),
             "log_likelihood": self.log_likelihood.tolist(), "errors": self.errors.tolist(),
             "others": {n: v.tolist() for n, v in self.others.items()}, "unit": self.unit,
@@ -75,13 +80,14 @@ def profile(
     """Profile likelihood of one parameter: the others are fitted again at each of its values.
 
     A value is inside the bounds while twice the drop of the log-likelihood is below the quantile of chi-squared with
-    one degree of freedom: at `confidence` for two bounds, and at `2 confidence - 1` for one, where the likelihood still
-    rises at an end of the range (there it has no maximum, and the supremum is taken to be the value at that end).
+    one degree of freedom: at `confidence` for two bounds, and at `2 confidence - 1` for one, where the likelihood does
+    not come down at the other end of the range (if it has no maximum, its supremum is taken to be the value there).
     Asymptotic in the number of data. Bounds lie between points: each is narrowed by bisection (on a logarithmic scale
     for positive values) and a straight line at last.
 
     With simulated likelihoods the noise must be well below the drop: sqrt(cells x counts / paths) is its size, so that
-    some million paths are needed for thousands of cells; `MasterEquation` has none.
+    some million paths are needed for thousands of cells; `MasterEquation` has none. Where it is not, there is a warning
+    and no bound.
 
     Args:
         problem: as for `fit`.
@@ -105,16 +111,31 @@ def profile(
     found: dict[float, tuple[float, float, dict[str, float]]] = {}
     for value in points:
         _add(problem, name, value, found, key, settings)
-    best = max(found, key=lambda v: found[v][0])
-    one_sided = best in (points[0], points[-1])
-    drop = 0.5 * float(chi2.ppf(2 * confidence - 1 if one_sided else confidence, 1))
-    lower, upper = (_bound(problem, name, found, side, drop, refine, key, settings) for side in (-1, 1))
+    drop = 0.5 * float(chi2.ppf(confidence, 1))
+    top = max(level for level, _, _ in found.values())
+    one_sided = (found[points[0]][0] > top - drop) != (found[points[-1]][0] > top - drop)
+    if one_sided:
+        drop = 0.5 * float(chi2.ppf(2 * confidence - 1, 1))
+    noise = math.sqrt(2) * float(np.median([error for _, error, _ in found.values()]))
+    resolved = noise <= drop / 2
+    if not resolved:
+        warnings.warn(
+            f"the profile of {name!r} has differences of log-likelihoods known to ± {noise:.2g} only, and bounds are "
+            f"decided by {drop:.3g}: simulate more paths, or use source=MasterEquation(...).",
+            JumpaxWarning,
+            stacklevel=2,
+        )
+    lower, upper = (
+        (None, None)
+        if not resolved
+        else (_bound(problem, name, found, side, drop, refine, key, settings) for side in (-1, 1))
+    )
     order = sorted(found)
     top = max(level for level, _, _ in found.values())
     return Profile(
         name, np.array(order), np.array([found[v][0] - top for v in order]), np.array([found[v][1] for v in order]),
         {n: np.array([found[v][2][n] for v in order]) for n in found[order[0]][2]}, drop, confidence, lower, upper,
-        one_sided, problem.parameters[name].unit or problem.network.units.get(name, ""),
+        resolved, one_sided, problem.parameters[name].unit or problem.network.units.get(name, ""),
     )  # fmt: skip
 
 

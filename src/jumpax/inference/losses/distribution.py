@@ -36,8 +36,8 @@ class LogLikelihood(AbstractLoss):
         species: what was counted.
         counts: one count per cell; or a mapping from time to such columns.
         times: time of each cell; None: all at steady state.
-        size: places of the histogram, at least two above the largest count; larger than needed lets several data sets
-            share a compiled step.
+        size: places of the histogram, at least two above the largest count; default half as much again. Larger than
+            needed lets several data sets share a compiled step.
         smoothing: weight w of the reference law, in paths; 0 leaves only the floor of 1e-30.
         reference: the law q; default `NegativeBinomial()`.
 
@@ -64,12 +64,13 @@ class LogLikelihood(AbstractLoss):
         reference: AbstractReference | None = None,
     ):
         self.times, groups = grouped(species, counts, times)
-        least = max(int(group.max()) for group in groups) + 2
+        largest = max(int(group.max()) for group in groups)
+        least = largest + 2
         if size is not None and size < least:
             raise InputError(f"size = {size} is too small for counts up to {least - 2}; at least {least} is needed")
         if not smoothing >= 0:
             raise InputError(f"smoothing must be 0 or more paths; got {smoothing!r}")
-        self.species, self.size, self.smoothing = species, size or least, float(smoothing)
+        self.species, self.size, self.smoothing = species, size or largest * 3 // 2 + 10, float(smoothing)
         self.reference = NegativeBinomial() if reference is None else reference
         self.cells = np.stack([np.bincount(g, minlength=self.size) for g in groups]).astype(float)
 
@@ -116,7 +117,7 @@ class LogLikelihood(AbstractLoss):
                 JumpaxWarning,
                 stacklevel=2,
             )
-        law = f"{self.smoothing:g} of {paths:g} paths' weight on the {self.reference.name}"
+        law = f"weight of {self.smoothing:g} in {paths:,.0f} paths on the {self.reference.name}"
         return {
             "cells": int(self.cells.sum()),
             "smoothing": law if self.smoothing and np.isfinite(paths) else f"none; floor {FLOOR:g}",

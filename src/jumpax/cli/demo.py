@@ -1,0 +1,61 @@
+"""`jumpax demo`."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from jumpax._base.extras import need
+from jumpax.cli.output import Output, people, print_json, print_table
+
+
+def run(
+    *,
+    gene: list[str] | None = None,
+    time: float | None = None,
+    start: int = 0,
+    seed: int = 0,
+    paths: int = 24_000,
+    out: Path = Path("jumpax-demo"),
+    output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
+) -> None:
+    """Fit bursty transcription to real counts of three genes, beside the exact answer, and write a report.
+
+    Args:
+        gene: Bmal1, Cry1 or Nr1d1; may be repeated. Default: all three.
+        time: One time alone, in hours (29, for example). Default: all times pooled.
+        start: Which of the three starting points, 0 to 2.
+        seed: Of the random numbers.
+        paths: Simulated per step.
+        out: Folder for report.html, figures and numbers; made if need be.
+        output: How the answer is given.
+    """
+    need("viz", "the report")
+    need("io", "the numbers in netCDF")
+    from jumpax.demo import GENES, run_demo
+    from jumpax.demo.report import write_demo
+
+    watched = sys.stderr.isatty()
+
+    def tell(text: str) -> None:
+        print(f"\n{text}" if watched else text, file=sys.stderr)
+
+    demo = run_demo(
+        gene or tuple(GENES), time_of_day=time, start=start, seed=seed, paths=paths, tell=tell, progress=watched
+    )
+    files = write_demo(demo, out)
+    if watched:
+        print(file=sys.stderr)
+    if output.json:
+        print_json({"command": "demo", **demo.to_dict(), "files": files})
+        return
+    columns = {"gene": [g.name for g in demo.genes], "cells": [len(g.counts) for g in demo.genes]}
+    for name in ("burst_frequency", "burst_size"):
+        label = name.replace("_", " ")
+        columns[label] = [f"{g.fit.estimates[name]:.4g} ± {g.fit.standard_errors[name]:.2g}" for g in demo.genes]
+        columns[f"exact {label}"] = [f"{g.exact.estimates[name]:.4g}" for g in demo.genes]
+    columns["bound"] = [str(g.k_off) for g in demo.genes]
+    columns["seconds"] = [f"{g.fit.seconds:.1f}" for g in demo.genes]
+    print_table("Bursts of transcription, per lifetime of the messenger; k_off fixed at 20", columns)
+    people().print(f"report: {files['report']} ({demo.seconds:.0f} s)", soft_wrap=True)

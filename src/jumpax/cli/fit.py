@@ -1,0 +1,156 @@
+"""`jumpax fit`."""
+
+import dataclasses
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+
+from jumpax._base.errors import InputError
+from jumpax._base.extras import need
+from jumpax.cli.exits import Exit
+from jumpax.cli.output import Output, people, print_json, print_table
+from jumpax.cli.problem_file import ProblemFile, read_problem
+from jumpax.inference import FitResult, Profile, fit, profile
+from jumpax.inference.losses import LogLikelihood
+
+
+def run(
+    problem: Path,
+    /,
+    *,
+    seed: int | None = None,
+    starts: int | None = None,
+    out: Path | None = None,
+    report: Path | None = None,
+    output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
+) -> None:
+    """Find the parameters of a model from data.
+
+    Args:
+        problem: A TOML file with the model, [parameters], [data] and more.
+        seed: Of the random numbers; default that of the file, or 0.
+        starts: How many starting points; default that of the file, or 1.
+        out: Write estimates and history to this netCDF file (.nc).
+        report: Write a report with figures to this file (.html).
+        output: How the answer is given.
+    """
+    _check_files(out, report)
+    asked = read_problem(problem)
+    settings = {**asked.settings, **({} if starts is None else {"starts": starts})}
+    key = settings.pop("seed") if seed is None else seed
+    settings.pop("seed", None)
+    if not 0 <= key < 2**32:
+        raise InputError(f"the seed must be a whole number from 0 to 2^32 - 1; got {key}")
+    watched = sys.stderr.isatty()
+    found = fit(asked.problem, key=key, progress=watched, **settings)
+    if watched:
+        print(file=sys.stderr)
+    bound = None
+    if asked.profile is not None and not found.interrupted:
+        start = {n: found.estimates[n] for n in asked.problem.free}
+        settings.pop("starts", None)
+        wanted = dict(asked.profile)
+        problem_there = dataclasses.replace(asked.problem.starting(start), source=wanted.pop("source"))
+        bound = profile(problem_there, **wanted, key=key, **settings)
+    files = _write(asked, found, bound, key, out, report)
+    if output.json:
+        bounded = {} if bound is None else {"profile": bound.to_dict()}
+        print_json(
+            {"command": "fit", "problem": str(problem), "seed": key, **found.to_dict(), **bounded, "files": files}
+        )
+    else:
+        _show(asked, found, bound, files)
+    if found.interrupted:
+        raise SystemExit(int(Exit.INTERRUPTED))
+
+
+def _check_files(out: Path | None, report: Path | None) -> None:
+    """Refuse what cannot be written before any work is done."""
+    if out is not None:
+        from jumpax.results import netcdf
+
+        netcdf.check_target(out)
+    if report is not None:
+        need("viz", "--report")
+        from jumpax._base.files import check_file
+
+        check_file(report, (".html", ".htm"), "a report")
+
+
+def _write(
+    asked: ProblemFile, found: FitResult, bound: Profile | None, seed: int, out: Path | None, report: Path | None
+) -> dict[str, str]:
+    """Write the files asked for; their names."""
+    files = {}
+    if out is not None:
+        from jumpax.results import save
+        from jumpax.results.fits import fit_to_dataset
+
+        more = {"seed": seed, "model": asked.problem.network.describe()}
+        files["out"] = str(save(fit_to_dataset(found, bound, **more), out))
+    if report is not None:
+        from jumpax.results import Section, write_report
+
+        text = f"{found}" if bound is None else f"{found}\n\nBound: {bound}."
+        text = f"{text.split(chr(10), 1 + len(found.estimates))[-1]}\n\n{asked.problem.network.describe()}"
+        section = Section(asked.name, text, _columns(found), _figures(asked, found, bound))
+        provenance = {"seed": seed, **found.provenance}
+        files["report"] = str(write_report(report, f"Fit of {asked.name}", [section], provenance=provenance))
+    return files
+
+
+def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dict[str, Any]:
+    """How the fit went, data under the fitted law, and the profile."""
+    from jumpax import plots
+
+    history = found.history
+    values = {name: history.values[:, i] for i, name in enumerate(found.free)}
+    upper, _ = plots.convergence(history.loss, values, units=dict(found.units), loss_name="loss")
+    figures: dict[str, Any] = {"Loss and parameters step by step.": upper.figure}
+    loss = asked.problem.loss
+    if isinstance(loss, LogLikelihood):
+        for row, cells in enumerate(loss.cells):
+            counts = np.repeat(np.arange(loss.size), cells.astype(int))
+            place = "at steady state" if loss.times is None else f"at time {loss.times[row]:g}"
+            law = {"fitted law": found.expected[row]}
+            axes = plots.distribution(counts, law, species=loss.species, label="cells")
+            figures[f"Counts of {loss.species} {place}, and the fitted law."] = axes.figure
+    if bound is not None:
+        axes = plots.profile(
+            bound.values, bound.log_likelihood, name=bound.name, unit=bound.unit or None, threshold=bound.drop
+        )
+        if bound.values[0] > 0 and bound.values[-1] > 30 * bound.values[0]:
+            axes.set_xscale("log")
+        figures[f"Profile likelihood: {bound}."] = axes.figure
+    return figures
+
+
+def _columns(found: FitResult) -> dict[str, list[Any]]:
+    names = list(found.estimates)
+
+    def shown(name: str) -> str:
+        error = found.standard_errors[name]
+        if not error and not found.simulation_errors[name]:
+            return "fixed"
+        return f"{error:.2g}" if np.isfinite(error) else "not determined"
+
+    return {
+        "parameter": names,
+        "estimate": [f"{found.estimates[n]:.5g}" for n in names],
+        "standard error": [shown(n) for n in names],
+        "simulation error": [f"{found.simulation_errors[n]:.1g}" if found.simulation_errors[n] else "" for n in names],
+        "unit": [found.units[n] for n in names],
+    }
+
+
+def _show(asked: ProblemFile, found: FitResult, bound: Profile | None, files: dict[str, str]) -> None:
+    print_table(f"{asked.name}: estimates ± standard errors", _columns(found))
+    for line in str(found).splitlines()[1 + len(found.estimates) :]:
+        people().print(line, soft_wrap=True)
+    if bound is not None:
+        people().print(f"bound: {bound}", soft_wrap=True)
+    for what, file in files.items():
+        people().print(f"{what}: {file}", soft_wrap=True)

@@ -1,0 +1,106 @@
+"""Files of the demonstration: one report, the figures, the numbers."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from jumpax._base.errors import InputError
+from jumpax.demo.bursting import SETTLE
+from jumpax.demo.counts import GENES
+from jumpax.demo.figures import convergence_figure, distribution_figure, profile_figure
+from jumpax.demo.run import FOUND, Demo, GeneFit
+
+_ABOUT = """Messenger RNA of circadian genes was counted in single mouse cells by fluorescence in situ hybridisation \
+(CircadianSMFISH, Apache-2.0). The model is bursty transcription: a promoter that opens at the burst frequency k_on, \
+closes at k_off, and transcribes at k_tx while open; a burst makes k_tx / k_off molecules on average. All rates are per \
+lifetime of the messenger. Cells are taken as independent and at steady state; the counts grow with the area of the cell, \
+which is not modelled, so that part of what reads as bursting is size.
+
+Each fit simulates exact paths (Gillespie's direct method, {paths:,} per step, {settle:g} lifetimes from an empty cell) \
+and follows the score-function gradient of the log-likelihood of the counts under the simulated histogram. k_off is fixed \
+at 20: the counts do not determine it (its likelihood has no maximum), so it is reported as a bound. The exact values \
+come from the master equation and are not used by the fit. A fit is right when it lies within two standard errors of \
+them."""
+
+_BOUND = """k_off is refitted on a grid with the two others maximised, on the likelihood of the master equation: the noise \
+of a simulated one is larger than the drop that decides. Where the curve does not come down to the right, bursts may be \
+instantaneous."""
+
+
+def write_demo(demo: Demo, folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Write `report.html`, figures (.png) and numbers (.nc) of every gene into a folder, which is made if need be.
+
+    Returns:
+        Names of the files: `report`, `figures`, `results`.
+
+    Raises:
+        InputError: the folder cannot be made.
+        UnsupportedError: what draws figures or writes netCDF is not installed.
+    """
+    from jumpax import plots
+    from jumpax.results import Section, save, write_report
+    from jumpax.results.fits import fit_to_dataset
+
+    place = Path(folder)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InputError(f"the folder {place} cannot be made: {fault.strerror}") from fault
+    about = _ABOUT.format(paths=demo.settings["paths"], settle=SETTLE)
+    sections, figures, files = [Section("Bursts of transcription", about, _table(demo))], [], []
+    for gene in demo.genes:
+        drawn = {
+            "distribution": distribution_figure(gene), "convergence": convergence_figure(gene),
+            "k_off": profile_figure(gene),
+        }  # fmt: skip
+        figures += [
+            str(plots.save_figure(figure, place / f"{gene.name}_{kind}.png", gene.fit.provenance))
+            for kind, figure in drawn.items()
+        ]
+        files.append(str(save(fit_to_dataset(gene.fit, gene.k_off, gene=gene.name), place / f"{gene.name}.nc")))
+        sections.append(Section(gene.name, _words(gene), figures=dict(zip(_CAPTIONS, drawn.values(), strict=True))))
+    settings = {**demo.settings, **(demo.genes[0].fit.provenance if demo.genes else {})}
+    report = write_report(place / "report.html", "Bursts of transcription in circadian genes", sections,
+                          provenance=settings)  # fmt: skip
+    return {"report": str(report), "figures": figures, "results": files}
+
+
+_CAPTIONS = (
+    "Counts per cell, the simulated law at the fit, and the exact law at its maximum. Left: linear; right: logarithmic, "
+    "with bins that widen.",
+    "The fit step by step: loss with its standard error, and the two parameters; dashed: exact. The loss of one step lies "
+    "above the exact one, for the logarithm of a noisy histogram is low on average; the gradient feels next to nothing of "
+    "that.",
+    "Profile likelihood of k_off.",
+)
+
+
+def _table(demo: Demo) -> dict[str, list[Any]]:
+    columns: dict[str, list[Any]] = {"gene": [g.name for g in demo.genes], "cells": [len(g.counts) for g in demo.genes]}
+    for name in FOUND:
+        label = name.replace("_", " ")
+        columns[label] = [f"{g.fit.estimates[name]:.4g} ± {g.fit.standard_errors[name]:.2g}" for g in demo.genes]
+        columns[f"exact {label}"] = [f"{g.exact.estimates[name]:.4g}" for g in demo.genes]
+        columns[f"off by, in s.e. ({label})"] = [f"{g.deviations()[name]:+.2f}" for g in demo.genes]
+    columns["k_off"] = [str(g.k_off) for g in demo.genes]
+    columns["events"] = [f"{g.events:.2g}" for g in demo.genes]
+    columns["seconds"] = [f"{g.fit.seconds:.1f}" for g in demo.genes]
+    return columns
+
+
+def _words(gene: GeneFit) -> str:
+    notes, place = gene.fit.notes, GENES[gene.name]
+    text = f"{len(gene.counts):,} cells from {place.file}."
+    if place.also_in:
+        text += f" The gene is also in {place.also_in}, which has fewer cells and is not used."
+    text += f"\n\n{gene.fit.reason[:1].upper()}{gene.fit.reason[1:]}, after {len(gene.fit.history.loss)} steps."
+    text += f" Smoothing: {notes['smoothing']}."
+    if gene.without is not None:
+        shown = ", ".join(map(str, notes["unreached_counts"]))
+        rest = ", ".join(f"{n.replace('_', ' ')} {gene.without.estimates[n]:.4g}" for n in FOUND)
+        text += (
+            f"\n\n{notes['unreached_cells']} cells have counts that no simulated path reached ({shown}). Their "
+            f"probability is that of the smoothing law. They weigh heavily: without them the exact maximum would lie at "
+            f"{rest}."
+        )
+    return f"{text}\n\n{_BOUND}\n\nResult: {gene.k_off}."
