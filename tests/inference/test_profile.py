@@ -6,7 +6,7 @@ from scipy.optimize import brentq
 from scipy.stats import chi2, poisson
 
 import jumpax
-from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, losses, profile
+from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simulation, losses, profile
 
 COUNTS = np.random.default_rng(2).poisson(8.0, 80)
 MODEL = jumpax.zoo.birth_death()
@@ -59,3 +59,16 @@ def test_nonsense_is_refused():
         profile(problem, "birth", [1.0, 2.0])
     with pytest.raises(jumpax.InputError, match="unknown free or fixed parameter 'brith'"):
         profile(problem, "brith", [1.0, 2.0, 3.0])
+
+
+def test_bounds_that_noise_would_fake_are_not_given():
+    source = Simulation(paths=64, batches=8)
+    data = losses.LogLikelihood("X", np.repeat(COUNTS, 20))
+    problem = Problem(
+        MODEL.network, MODEL.x0, data, {"birth": Free(8.0), "death": Fixed(1.0)}, settle=8.0, source=source
+    )
+    with pytest.warns(jumpax.JumpaxWarning, match="simulate more paths, or use source=MasterEquation"):
+        found = profile(problem, "birth", [7.0, 8.0, 9.0])
+    assert not found.resolved
+    assert found.lower is found.upper is None
+    assert "hides the bounds" in str(found)

@@ -52,10 +52,11 @@ def run(
         return
     columns = {"gene": [g.name for g in demo.genes], "cells": [len(g.counts) for g in demo.genes]}
     for name in ("burst_frequency", "burst_size"):
-        label = name.replace("_", " ")
-        columns[label] = [f"{g.fit.estimates[name]:.4g} ± {g.fit.standard_errors[name]:.2g}" for g in demo.genes]
-        columns[f"exact {label}"] = [f"{g.exact.estimates[name]:.4g}" for g in demo.genes]
-    columns["bound"] = [str(g.k_off) for g in demo.genes]
-    columns["seconds"] = [f"{g.fit.seconds:.1f}" for g in demo.genes]
+        columns[f"{name.replace('_', ' ')} (exact)"] = [
+            f"{g.fit.estimates[name]:.4g} ± {g.fit.standard_errors[name]:.2g} ({g.exact.estimates[name]:.4g})"
+            for g in demo.genes
+        ]
+    columns["95 % bound"] = [str(g.k_off).split(" 1/")[0] for g in demo.genes]
+    columns["s"] = [f"{g.fit.seconds:.1f}" for g in demo.genes]
     print_table("Bursts of transcription, per lifetime of the messenger; k_off fixed at 20", columns)
     people().print(f"report: {files['report']} ({demo.seconds:.0f} s)", soft_wrap=True)

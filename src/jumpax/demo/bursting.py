@@ -1,6 +1,7 @@
 """The fit of bursty transcription to counts at steady state."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,8 +44,7 @@ class BetaPoisson(AbstractReference):
     def __call__(self, law: Float[Array, "times size"], values: Mapping[str, Any]) -> Float[Array, "times size"]:
         """Its probabilities, the same at all times."""
         rates = {name: values[name] / values["gamma"] for name in ("k_on", "k_off", "k_tx")}
-        node, weight = np.polynomial.legendre.leggauss(_NODES)
-        t, weight = (node + 1) / 2, weight / 2
+        t, weight = _rule()
         x = t**_POWER
         density = jnp.log(weight) + (_POWER * rates["k_on"] - 1) * jnp.log(t) + (rates["k_off"] - 1) * jnp.log1p(-x)
         share = jnp.exp(density - density.max())
@@ -53,6 +53,13 @@ class BetaPoisson(AbstractReference):
         n = jnp.arange(law.shape[1], dtype=law.dtype)[None]
         p = share @ jnp.exp(n * jnp.log(mean) - mean - gammaln(n + 1))
         return jnp.broadcast_to(closed(p[None]), law.shape)
+
+
+@functools.cache
+def _rule() -> tuple[np.ndarray, np.ndarray]:
+    """Nodes and weights of the Gauss-Legendre rule on (0, 1)."""
+    node, weight = np.polynomial.legendre.leggauss(_NODES)
+    return (node + 1) / 2, weight / 2
 
 
 def bursting(

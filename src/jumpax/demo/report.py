@@ -18,9 +18,9 @@ which is not modelled, so that part of what reads as bursting is size.
 
 Each fit simulates exact paths (Gillespie's direct method, {paths:,} per step, {settle:g} lifetimes from an empty cell) \
 and follows the score-function gradient of the log-likelihood of the counts under the simulated histogram. k_off is fixed \
-at 20: the counts do not determine it (its likelihood has no maximum), so it is reported as a bound. The exact values \
-come from the master equation and are not used by the fit. A fit is right when it lies within two standard errors of \
-them."""
+at 20: the counts do not determine it (its likelihood has no maximum), so it is reported as a bound. Counts that no \
+path reached have the probability of the closed stationary law, which otherwise enters with a weight of five paths only. \
+The exact values come from the master equation. A fit is right when it lies within two standard errors of them."""
 
 _BOUND = """k_off is refitted on a grid with the two others maximised, on the likelihood of the master equation: the noise \
 of a simulated one is larger than the drop that decides. Where the curve does not come down to the right, bursts may be \
@@ -97,10 +97,18 @@ def _words(gene: GeneFit) -> str:
     text += f" Smoothing: {notes['smoothing']}."
     if gene.without is not None:
         shown = ", ".join(map(str, notes["unreached_counts"]))
+        number = notes["unreached_cells"]
         rest = ", ".join(f"{n.replace('_', ' ')} {gene.without.estimates[n]:.4g}" for n in FOUND)
         text += (
-            f"\n\n{notes['unreached_cells']} cells have counts that no simulated path reached ({shown}). Their "
-            f"probability is that of the smoothing law. They weigh heavily: without them the exact maximum would lie at "
-            f"{rest}."
+            f"\n\nNo simulated path of the last evaluations reached the counts of {number} cell{'s' * (number > 1)} "
+            f"({shown}): the smoothing law decides there. Such cells weigh heavily: without them the exact maximum would "
+            f"lie at {rest}."
         )
-    return f"{text}\n\n{_BOUND}\n\nResult: {gene.k_off}."
+    bound = f"Result: {gene.k_off}."
+    if gene.k_off.lower is not None and gene.k_off.lower > gene.fit.estimates["k_off"]:
+        ends = ", ".join(f"{n.replace('_', ' ')} {gene.k_off.others[n][-1]:.4g}" for n in FOUND)
+        bound += (
+            f" The value at which it is fixed lies below: shorter bursts explain these counts better. With bursts of no "
+            f"duration the most likely values are {ends}."
+        )
+    return f"{text}\n\n{_BOUND}\n\n{bound}"

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -228,7 +229,8 @@ def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, 
 
     Noise is that of the jackknife over batches: what loss and gradient are without each of them.
     """
-    paths = jnp.asarray(plan.source.total, u.dtype)
+    paths = plan.source.total
+    paths = paths if math.isinf(paths) else jnp.asarray(paths, u.dtype)
 
     def batches(u: Float[Array, " free"]) -> tuple[Any, Any]:
         made = plan.expected(plan.structure.theta(plan.structure.values(u, numbers)), key)

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, TypeAlias
 
@@ -124,9 +125,7 @@ class MasterEquation(AbstractSource):
         start: float,
     ) -> Expected:
         """Probabilities times the table of the observable over all states; one batch."""
-        space = StateSpace.reachable(network, x0, limits=dict(self.limits))
-        columns = {name: jnp.asarray(x, float) for name, x in zip(network.species, space.states.T, strict=True)}
-        table = jax.vmap(observable)(columns)
+        space, table = _table(observable, network, tuple(x0.items()), self.limits)
 
         def probabilities(theta: Mapping[str, Any]) -> Any:
             if times is None:
@@ -139,3 +138,13 @@ class MasterEquation(AbstractSource):
             return jax.tree.map(lambda leaf: jnp.tensordot(p, jnp.asarray(leaf, p.dtype), 1)[None], table)
 
         return expected
+
+
+@functools.lru_cache(maxsize=8)
+def _table(
+    observable: Observable, network: Network, x0: tuple[tuple[str, int], ...], limits: tuple[tuple[str, int], ...]
+) -> tuple[StateSpace, Any]:
+    """The space, and the observable in each of its states."""
+    space = StateSpace.reachable(network, dict(x0), limits=dict(limits))
+    columns = {name: jnp.asarray(x, float) for name, x in zip(network.species, space.states.T, strict=True)}
+    return space, jax.vmap(observable)(columns)

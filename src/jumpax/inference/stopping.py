@@ -62,7 +62,7 @@ class SignalToNoise(AbstractStopping):
         low = sum(self.ratio(losses[:end]) < self.threshold for end in range(self.window + 1, len(losses) + 1))
         if low < self.times:
             return None
-        return f"signal-to-noise of the loss below {self.threshold:g} for the {low}th time (window {self.window})"
+        return f"signal-to-noise of the loss below {self.threshold:g} {low} times (window {self.window})"
 
 
 @dataclasses.dataclass(frozen=True)

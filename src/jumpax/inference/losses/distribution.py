@@ -86,7 +86,7 @@ class LogLikelihood(AbstractLoss):
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
         """Minus the log-likelihood of all cells."""
         p = expected
-        if self.smoothing:
+        if self.smoothing and not (isinstance(paths, float) and np.isinf(paths)):
             weight = self.smoothing / (paths + self.smoothing)
             p = (1 - weight) * expected + weight * self.reference(expected, values)
         terms = jnp.where(self.cells > 0, self.cells * jnp.log(jnp.maximum(p, FLOOR)), 0.0)
