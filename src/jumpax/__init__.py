@@ -1,5 +1,6 @@
 """jumpax: differentiable exact stochastic simulation."""
 
+from jumpax import exact as exact
 from jumpax._base.errors import InputError as InputError
 from jumpax._base.errors import JumpaxError as JumpaxError
 from jumpax._base.errors import JumpaxWarning as JumpaxWarning
@@ -17,6 +18,12 @@ from jumpax.gradients import Estimate as Estimate
 from jumpax.gradients import Expectation as Expectation
 from jumpax.gradients import ScoreFunction as ScoreFunction
 from jumpax.gradients import expectation as expectation
+from jumpax.inference import Derived as Derived
+from jumpax.inference import Fixed as Fixed
+from jumpax.inference import Free as Free
+from jumpax.inference import Problem as Problem
+from jumpax.inference import fit as fit
+from jumpax.inference import losses as losses
 from jumpax.networks import Hill as Hill
 from jumpax.networks import MassAction as MassAction
 from jumpax.networks import MichaelisMenten as MichaelisMenten

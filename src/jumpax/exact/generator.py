@@ -1,15 +1,19 @@
 """Sparse matrices of the master equation on a state space, from propensities."""
 
+from typing import Any, TypeAlias
+
 import numpy as np
-import scipy.sparse as sp
 from jaxtyping import Float
 
 from jumpax.exact.state_space import StateSpace
 
+Sparse: TypeAlias = Any
+"""`scipy.sparse.csr_array`: imported when needed, since it takes as long as the rest of jumpax; its stubs know no arithmetic."""
+
 
 def generator(
     space: StateSpace, propensities: Float[np.ndarray, "reactions states"], *, reflecting: bool = False
-) -> sp.csr_array:
+) -> Sparse:
     """The matrix Q of `dp/dt = Q p`; linear in the propensities, so their derivatives give its derivative.
 
     Args:
@@ -27,6 +31,8 @@ def generator(
     target, rate = space.targets[reaction, source], propensities[reaction, source]
     size = space.size if reflecting else space.size + 1
     entries = (np.concatenate([rate, -rate]), (np.concatenate([target, source]), np.concatenate([source, source])))
+    import scipy.sparse as sp
+
     return sp.csr_array(sp.coo_array(entries, shape=(size, size)))
 
 
@@ -42,3 +48,10 @@ def advice(space: StateSpace, propensities: np.ndarray) -> str:
     grown = [name for name, row in zip(space.network.species, change) if (row > 0).any()]
     top = dict(zip(space.network.species, space.states.max(axis=0).tolist()))
     return "raise the limits of " + ", ".join(f"{name} (now {top[name]})" for name in grown)
+
+
+def plus_identity(matrix: Sparse) -> Sparse:
+    """1 + matrix."""
+    import scipy.sparse as sp
+
+    return sp.csr_array(sp.eye_array(matrix.shape[0]) + matrix)

@@ -1,18 +1,16 @@
 """Weighted sums of powers of a sparse matrix on a vector, with derivatives: the one loop behind every law in time."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg import get_blas_funcs
+
+from jumpax.exact.generator import Sparse
 
 TRUNCATION = 1e-12
 """Bound on the total variation error that stopping a series early may add; Poisson tails left out are below 1e-16."""
 _CHECK_EVERY = 64
-_axpy: Any = get_blas_funcs("axpy", dtype=np.float64)
-
-Sparse: TypeAlias = Any  # scipy.sparse.csr_array, whose type stubs know no arithmetic
 
 
 class Window(NamedTuple):
@@ -93,8 +91,10 @@ def _add(
     derivative: Float[np.ndarray, "parameters states"],
 ) -> None:
     """Add weight times each power to its sum, in place."""
+    from scipy.linalg.blas import daxpy
+
     for vector, total in zip(powers, [value, *derivative]):
-        _axpy(vector, total, a=weight)
+        daxpy(vector, total, a=weight)
 
 
 def _settled(

@@ -4,16 +4,12 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
-import scipy.sparse as sp
 from jaxtyping import Float, Int
-from scipy.sparse.csgraph import connected_components
-from scipy.sparse.linalg import splu
 
 from jumpax._base.errors import InputError, SimulationError
 from jumpax.exact.first_order import Theta, first_order
-from jumpax.exact.generator import advice, exit_rates, generator
+from jumpax.exact.generator import Sparse, advice, exit_rates, generator
 from jumpax.exact.law import Law
-from jumpax.exact.power_series import Sparse
 from jumpax.exact.state_space import StateSpace
 
 _SHIFT = 1e-9
@@ -109,6 +105,8 @@ def _lost(space: StateSpace, propensities: Float[np.ndarray, "reactions states"]
 
 def _closed_class(space: StateSpace, matrix: Sparse) -> Int[np.ndarray, " members"]:
     """The states that are visited for ever; InputError if there are several such sets."""
+    from scipy.sparse.csgraph import connected_components
+
     count, label = cast(Any, connected_components(matrix.T, directed=True, connection="strong"))
     target, source = matrix.nonzero()
     closed = np.ones(count, bool)
@@ -126,6 +124,9 @@ def _closed_class(space: StateSpace, matrix: Sparse) -> Int[np.ndarray, " member
 
 def _factors(shift: float, matrix: Sparse) -> Solve:
     """Solver of `(shift - matrix) x = b`: diagonally dominant by columns, so no pivoting is needed."""
+    import scipy.sparse as sp
+    from scipy.sparse.linalg import splu
+
     shifted = sp.csc_array(shift * sp.eye_array(matrix.shape[0]) - matrix)
     return splu(shifted, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True}).solve
 

@@ -4,13 +4,12 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
-import scipy.sparse as sp
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError
 from jumpax.exact.first_order import Method, Theta, first_order
-from jumpax.exact.generator import advice, exit_rates, generator
+from jumpax.exact.generator import advice, exit_rates, generator, plus_identity
 from jumpax.exact.law import Law
 from jumpax.exact.power_series import Window, poisson_window, power_series
 from jumpax.exact.state_space import Counts, StateSpace
@@ -74,9 +73,9 @@ def distribution(
                 f"times per unit of time; use a smaller space, shorter times, or stationary()"
             )
         scale = rate if rate > 0 else 1.0
-        step = sp.csr_array(sp.eye_array(space.size + 1) + generator(space, propensities) / scale)
+        step = plus_identity(generator(space, propensities) / scale)
         windows = [poisson_window(scale * time) for time in moments]
-        return power_series(step, [sp.csr_array(generator(space, s) / scale) for s in slopes], start, windows)
+        return power_series(step, [generator(space, s) / scale for s in slopes], start, windows)
 
     return _law(space, theta, method, moments, tolerance, "time")
 
@@ -127,7 +126,7 @@ def jump_chain(
         total = exit_rates(space, propensities)
         inverse = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
         shares = propensities * inverse
-        step = sp.csr_array(sp.eye_array(space.size + 1) + generator(space, shares))
+        step = plus_identity(generator(space, shares))
         changes = [(slope - shares * exit_rates(space, slope)) * inverse for slope in slopes]
         return power_series(step, [generator(space, change) for change in changes], start, windows)
 

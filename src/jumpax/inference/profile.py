@@ -4,13 +4,13 @@ import dataclasses
 import math
 import warnings
 from collections.abc import Sequence
+from statistics import NormalDist
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
-from scipy.stats import chi2
 
 from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.inference.fit import fit
@@ -111,11 +111,11 @@ def profile(
     found: dict[float, tuple[float, float, dict[str, float]]] = {}
     for value in points:
         _add(problem, name, value, found, key, settings)
-    drop = 0.5 * float(chi2.ppf(confidence, 1))
+    drop = _drop(confidence)
     top = max(level for level, _, _ in found.values())
     one_sided = (found[points[0]][0] > top - drop) != (found[points[-1]][0] > top - drop)
     if one_sided:
-        drop = 0.5 * float(chi2.ppf(2 * confidence - 1, 1))
+        drop = _drop(2 * confidence - 1)
     noise = math.sqrt(2) * float(np.median([error for _, error, _ in found.values()]))
     resolved = noise <= drop / 2
     if not resolved:
@@ -177,3 +177,8 @@ def _bound(
         share = (found[inner][0] - level) / (found[inner][0] - found[outer][0])
         return float(inner * (outer / inner) ** share) if logarithmic else inner + share * (outer - inner)
     return None
+
+
+def _drop(confidence: float) -> float:
+    """Half a quantile of the chi-square law with one degree of freedom, the square of a normal variable."""
+    return 0.5 * NormalDist().inv_cdf((1 + confidence) / 2) ** 2
