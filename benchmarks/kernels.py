@@ -12,11 +12,11 @@ import jumpax
 from jumpax.folds import AbstractFold, Score
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
-import models  # noqa: E402
-from peer_jumpax import network as as_network  # noqa: E402
+import models
+from peer_jumpax import network as as_network
 
 MODELS = ("dimer", "telegraph", "repressilator", "vkbl")
-ENGINES = ("xla",)
+ENGINES = ("cpu", "xla")
 REPETITIONS = 5
 
 
@@ -81,5 +81,7 @@ def run(tiny: bool, tell=print) -> list[dict]:
     rows = []
     for case in cases(tiny):
         rows.append(case.measure(0.02 if tiny else 1.0))
-        tell(f"{case.model:16s} {case.engine} {case.precision} {case.fold:8s} {rows[-1]['events_per_second'] / 1e6:8.1f} M/s")
+        tell(
+            f"{case.model:16s} {case.engine} {case.precision} {case.fold:8s} {rows[-1]['events_per_second'] / 1e6:8.1f} M/s"
+        )
     return rows

@@ -44,7 +44,11 @@ def run(tiny: bool, folder: Path, tell=print) -> list[dict]:
         part = [cell(peer, model, folder, 0.05 if tiny else 1.0) for peer in ("jumpax", *PYPI)]
         fastest = max((row["rate"] for row in part[1:] if "rate" in row), default=None)
         for row in part:
-            keep = {k: row[k] for k in ("peer", "model", "version", "trajectories", "events", "seconds", "counted", "error") if k in row}
+            keep = {
+                k: row[k]
+                for k in ("peer", "model", "version", "trajectories", "events", "seconds", "counted", "error")
+                if k in row
+            }
             keep["events_per_second"] = row.get("rate")
             keep["ratio"] = row["rate"] / fastest if fastest and "rate" in row else None
             rows.append(keep)

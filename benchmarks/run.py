@@ -27,7 +27,12 @@ def hardware() -> dict:
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
-    return {"processor": model, "cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
+    return {
+        "processor": model,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "system": platform.system(),
+    }
 
 
 def main() -> None:
@@ -37,7 +42,9 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
-    parser.add_argument("--venvs", type=Path, default=Path(__file__).parent / ".venvs", help="where peers are installed")
+    parser.add_argument(
+        "--venvs", type=Path, default=Path(__file__).parent / ".venvs", help="where peers are installed"
+    )
     arguments = parser.parse_args()
     one_core()
 
@@ -56,6 +63,7 @@ def main() -> None:
         print(json.dumps(rows))
     if arguments.out:
         import jax
+
         import jumpax  # noqa: F401
 
         made = {"date": datetime.now(UTC).isoformat(), "hardware": hardware(), "jax": jax.__version__, "rows": rows}

@@ -53,7 +53,7 @@ class Capped(AbstractFold):
     words = 3
     caps = True
 
-    def init(self, counts, theta):
+    def init(self, counts, theta, now):
         return jnp.zeros_like(counts[0]), jnp.zeros_like(counts[0])
 
     def cap(self, carry, counts, propensities, theta):

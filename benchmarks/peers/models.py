@@ -47,21 +47,33 @@ class Model:
         """The propensity as text; `power` is the peer's way to write a power, `numbers` puts in the values of the parameters."""
         if not reaction.law:
             rate = reaction.rate if isinstance(reaction.rate, str) and not numbers else repr(self.constant(reaction))
-            factors = [name if j == 0 else f"({name}-{j})" for name, order in reaction.reactants.items() for j in range(order)]
-            return "*".join([rate] + factors)
+            factors = [
+                name if j == 0 else f"({name}-{j})" for name, order in reaction.reactants.items() for j in range(order)
+            ]
+            return "*".join([rate, *factors])
         text = re.sub(r"pow\(([^,()]+),([^()]+)\)", lambda m: power.format(m[1].strip(), m[2].strip()), reaction.rate)
         if numbers:
-            text = re.sub(r"[A-Za-z_]\w*", lambda m: repr(self.parameters[m[0]]) if m[0] in self.parameters else m[0], text)
+            text = re.sub(
+                r"[A-Za-z_]\w*", lambda m: repr(self.parameters[m[0]]) if m[0] in self.parameters else m[0], text
+            )
         return text
 
     def with_counter(self):
         """The same model in which every reaction also makes one molecule of COUNTER."""
         counted = [Reaction(r.reactants, {**r.products, COUNTER: 1}, r.rate, r.law) for r in self.reactions]
-        return Model(self.name, {**self.start, COUNTER: 0}, self.parameters, counted, self.until, [*self.observed, COUNTER])
+        return Model(
+            self.name, {**self.start, COUNTER: 0}, self.parameters, counted, self.until, [*self.observed, COUNTER]
+        )
 
 
 def birth_death():
-    return Model("birth_death", {"X": 0}, {"kb": 100.0, "kd": 1.0}, [Reaction({}, {"X": 1}, "kb"), Reaction({"X": 1}, {}, "kd")], 10.0)
+    return Model(
+        "birth_death",
+        {"X": 0},
+        {"kb": 100.0, "kd": 1.0},
+        [Reaction({}, {"X": 1}, "kb"), Reaction({"X": 1}, {}, "kd")],
+        10.0,
+    )
 
 
 def dimer():
@@ -85,7 +97,14 @@ def _promoter(extra=()):
 
 
 def telegraph():
-    return Model("telegraph", {"Goff": 1, "Gon": 0, "M": 0}, {"kon": 0.5, "koff": 1.0, "km": 60.0, "gm": 1.0}, _promoter(), 50.0, ["M"])
+    return Model(
+        "telegraph",
+        {"Goff": 1, "Gon": 0, "M": 0},
+        {"kon": 0.5, "koff": 1.0, "km": 60.0, "gm": 1.0},
+        _promoter(),
+        50.0,
+        ["M"],
+    )
 
 
 def telegraph_protein():
@@ -108,7 +127,11 @@ def repressilator():
     ]
     dies = [Reaction({name: 1}, {}, "gam") for name in ("P1", "P2", "P3")]
     return Model(
-        "repressilator", {"P1": 10, "P2": 0, "P3": 0}, {"bet": 60.0, "K": 20.0, "n": 3.0, "a0": 0.5, "gam": 1.0}, makes + dies, 20.0
+        "repressilator",
+        {"P1": 10, "P2": 0, "P3": 0},
+        {"bet": 60.0, "K": 20.0, "n": 3.0, "a0": 0.5, "gam": 1.0},
+        makes + dies,
+        20.0,
     )
 
 
@@ -131,23 +154,23 @@ def schlogl():
 
 def vkbl():
     """The circadian oscillator of Vilar, Kueh, Barkai and Leibler (2002)."""
-    constants = dict(
-        aA=50.0,
-        aAp=500.0,
-        aR=0.01,
-        aRp=50.0,
-        bA=50.0,
-        bR=5.0,
-        dMA=10.0,
-        dMR=0.5,
-        dA=1.0,
-        dR=0.2,
-        gA=1.0,
-        gR=1.0,
-        gC=2.0,
-        thA=50.0,
-        thR=100.0,
-    )
+    constants = {
+        "aA": 50.0,
+        "aAp": 500.0,
+        "aR": 0.01,
+        "aRp": 50.0,
+        "bA": 50.0,
+        "bR": 5.0,
+        "dMA": 10.0,
+        "dMR": 0.5,
+        "dA": 1.0,
+        "dR": 0.2,
+        "gA": 1.0,
+        "gR": 1.0,
+        "gC": 2.0,
+        "thA": 50.0,
+        "thR": 100.0,
+    }
     start = {"DA": 1, "DAp": 0, "DR": 1, "DRp": 0, "MA": 0, "MR": 0, "A": 0, "Rr": 0, "C": 0}
     reactions = [
         Reaction({"DA": 1, "A": 1}, {"DAp": 1}, "gA"),
@@ -194,7 +217,9 @@ def sbml(model):
         return f"<ci>{node.id}</ci>" if isinstance(node, ast.Name) else f"<cn>{float(node.value)!r}</cn>"
 
     def references(tag, counts):
-        items = "".join(f'<speciesReference species="{s}" stoichiometry="{n}" constant="true"/>' for s, n in counts.items())
+        items = "".join(
+            f'<speciesReference species="{s}" stoichiometry="{n}" constant="true"/>' for s, n in counts.items()
+        )
         return f"<{tag}>{items}</{tag}>" if items else ""
 
     species = "".join(
@@ -202,7 +227,9 @@ def sbml(model):
         ' boundaryCondition="false" constant="false"/>'
         for s, n in model.start.items()
     )
-    parameters = "".join(f'<parameter id="{p}" value="{float(v)!r}" constant="true"/>' for p, v in model.parameters.items())
+    parameters = "".join(
+        f'<parameter id="{p}" value="{float(v)!r}" constant="true"/>' for p, v in model.parameters.items()
+    )
     reactions = []
     for i, r in enumerate(model.reactions):
         text = model.propensity(r)

@@ -118,11 +118,9 @@ def test_first_passage_is_an_event_of_the_log(start):
     assert np.isnan(when[~reached]).all()
 
 
-@pytest.mark.xfail(
-    strict=True, reason="init knows no time, so a condition that holds at once is said to hold at time 0"
-)
-def test_first_passage_in_the_start_state_is_at_the_start():
+@pytest.mark.parametrize("engine", ["xla", "reference"])
+def test_first_passage_in_the_start_state_is_at_the_start(engine):
     network = jumpax.Network([jumpax.Reaction("X -> ∅", jumpax.MassAction("d"))])
     paths = jumpax.simulate(network, {"d": 1.0}, {"X": 0}, start=5.0, times=6.0, paths=1, key=0,
-                            record=FirstPassage(network, _is_empty))  # fmt: skip
+                            engine=engine, record=FirstPassage(network, _is_empty))  # fmt: skip
     assert paths.records[1][0, 0] == 5.0

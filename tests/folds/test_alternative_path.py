@@ -81,7 +81,9 @@ def test_no_time_changes_nothing():
     fold = AlternativePath(ASSOCIATION, "k_off")
     theta = {"k_on": jnp.float32(0.1), "k_off": jnp.float32(0.7)}
     counts = tuple(jnp.int32(c) for c in (3, 4, 5))
-    carry = fold.init(counts, theta)._replace(ahead=jnp.float32(0.3), weight=jnp.float32(2.1), score=jnp.float32(-0.7))
+    carry = fold.init(counts, theta, jnp.float32(0))._replace(
+        ahead=jnp.float32(0.3), weight=jnp.float32(2.1), score=jnp.float32(-0.7)
+    )
     after = fold.advance(carry, counts, (jnp.float32(1.2), jnp.float32(3.5)), theta, jnp.float32(1), jnp.float32(0))
     assert jax.tree.map(float, after) == jax.tree.map(float, carry)
 

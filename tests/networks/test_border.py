@@ -85,7 +85,7 @@ def test_all_faults_of_counts_are_reported_at_once():
     assert _lines(check_counts, {"A": 2.5, "b": 1, "C": -1}) == [
         "unknown species 'b'; known: A, B, C.",
         "the count of 'B' is missing",
-        "count of 'A' is not a whole number: 2.5; pass round=True to round it",
+        "count of 'A' is not a whole number: 2.5; pass round_counts=True to round it",
         "count of 'C' is negative: -1",
     ]
 
@@ -110,8 +110,8 @@ def test_each_fault_of_counts(x0, fault):
 
 
 def test_fractions_are_rounded_when_asked():
-    np.testing.assert_array_equal(check_counts(NETWORK, [24.999999999999996, 0.2, 7], round=True), [25, 0, 7])
-    assert _lines(check_counts, [-0.6, 0, 0], round=True) == ["count of 'A' is negative: -1"]
+    np.testing.assert_array_equal(check_counts(NETWORK, [24.999999999999996, 0.2, 7], round_counts=True), [25, 0, 7])
+    assert _lines(check_counts, [-0.6, 0, 0], round_counts=True) == ["count of 'A' is negative: -1"]
 
 
 def test_counts_per_path_must_have_the_number_of_paths():

@@ -22,7 +22,8 @@ class Time(NamedTuple):
 def split(times: np.ndarray, dtype: np.dtype) -> Time:
     """Host times (float64) as pairs in the precision of a run."""
     high = np.asarray(times, np.float64).astype(dtype)
-    return Time(high, (np.asarray(times, np.float64) - high.astype(np.float64)).astype(dtype))
+    low = (np.asarray(times, np.float64) - high.astype(np.float64)).astype(dtype)
+    return Time(high, low)  # type: ignore[arg-type]  # on the host
 
 
 def join(time: Time) -> np.ndarray:
@@ -33,7 +34,7 @@ def join(time: Time) -> np.ndarray:
 
 
 def add(time: Time, wait: Real) -> Time:
-    """time + wait, normalised."""
+    """The sum of time and wait, normalised."""
     total = time.high + wait
     back = total - time.high
     error = (time.high - (total - back)) + (wait - back) + time.low
@@ -47,7 +48,7 @@ def not_after(first: Time, second: Time) -> Flag:
 
 
 def between(first: Time, second: Time) -> Real:
-    """second - first as one number, at least zero."""
+    """The time from first to second as one number, at least zero."""
     gap = (second.high - first.high) + (second.low - first.low)
     return jnp.maximum(gap, jnp.zeros_like(gap))
 

@@ -6,7 +6,7 @@ stream 2 belongs to the folds. A path therefore depends on its key and its index
 Sources: Blackman & Vigna 2021 (doi:10.1145/3460772), Salmon et al. 2011 (doi:10.1145/2063384.2063405).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -48,18 +48,19 @@ def threefry2x32(key: tuple[Word, Word], counter: tuple[Word, Word]) -> tuple[Wo
     return x, y
 
 
-def key_words(key: object) -> tuple[Word, Word]:
+def key_words(key: Any) -> tuple[Word, Word]:
     """The two words of a key: a typed JAX key, its raw data, or an int as in `jax.random.key(0)`."""
-    if isinstance(key, (int, np.integer)) and not isinstance(key, bool):
+    if isinstance(key, int | np.integer) and not isinstance(key, bool):
         key = jax.random.key(int(key), impl="threefry2x32")
-    if not hasattr(key, "dtype"):
+    kind = getattr(key, "dtype", None)
+    if kind is None:
         raise InputError(f"key must be a JAX random key or an int, as in jax.random.key(0); got {type(key).__name__}")
-    data = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else jnp.asarray(key)
+    data = jax.random.key_data(key) if jnp.issubdtype(kind, jax.dtypes.prng_key) else jnp.asarray(key)
     if data.dtype != np.uint32 or data.ndim != 1 or data.size < 2:
         raise InputError(f"key must be one JAX random key, not an array of shape {data.shape} and type {data.dtype}")
     first, second = data[0], data[1]
     for i in range(2, data.size):
-        first, second = threefry2x32((first, second), (data[i], np.uint32(i)))
+        first, second = threefry2x32((first, second), (data[i], jnp.uint32(i)))
     return first, second
 
 

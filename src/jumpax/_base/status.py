@@ -6,7 +6,10 @@ import enum
 class Status(enum.IntEnum):
     """How a path ended; codes of `FAULTS` are raised at the Python border unless `throw=False`."""
 
+    PARKED = -1
+    """Stands at its next stop, or its fold wants nothing more of it; inside a run only."""
     RUNNING = 0
+    """Inside a run only."""
     REACHED = 1
     """The last stop was reached."""
     ABSORBED = 2
@@ -25,6 +28,9 @@ class Status(enum.IntEnum):
     """A wait was too short to move the clock."""
     BOUND_BROKEN = 9
     """The total propensity exceeded the bound given for time-dependent rates."""
+
+    FAULTY = 10
+    """Something is wrong, not yet told what; inside a run only."""
 
     @property
     def is_fault(self) -> bool:

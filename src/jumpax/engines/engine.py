@@ -110,12 +110,13 @@ def run_threads(
     done = [0] * len(firsts)
 
     def tell(share: int) -> Callable[[int], None] | None:
-        if progress is None:
+        report = progress
+        if report is None:
             return None
 
         def told(finished: int) -> None:
             done[share] = finished
-            progress(Progress(sum(done), total, time.perf_counter() - begin))
+            report(Progress(sum(done), total, time.perf_counter() - begin))
 
         return told
 

@@ -48,7 +48,7 @@ def _round(program: Program, inputs: Inputs, lanes: xla.Lanes) -> tuple[xla.Lane
 
     def body(lane: Any, _: None) -> tuple[Any, Any]:
         decision = look(lane)
-        return move(lane, decision), (decision.reaction, decision.arrival)
+        return move(lane, decision), (decision.outcome, decision.arrival)
 
     lane, made = lax.scan(body, lanes.lane, None, length=xla.TURNS)
     return xla.settle(program, inputs, lanes._replace(lane=lane)), (lanes.path, made)
@@ -63,7 +63,7 @@ def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog
         while engine.finished(lanes) < int(inputs.paths):
             lanes, (path, (reaction, arrival)) = _round(program, padded, lanes)
             turn, lane = np.nonzero(np.asarray(reaction) >= 0)
-            times = clock.join(clock.Time(*(np.asarray(part)[turn, lane] for part in arrival)))
+            times = clock.join(clock.Time(*(np.asarray(part)[turn, lane] for part in arrival)))  # type: ignore[arg-type]
             parts.append((np.asarray(path)[lane], times, np.asarray(reaction)[turn, lane]))
         recorded = jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
     return recorded, _sort(parts, inputs)

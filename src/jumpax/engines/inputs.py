@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32
@@ -37,19 +38,19 @@ class Inputs(NamedTuple):
 
 def make_stops(program: Program, stops: Times | Steps) -> Stop:
     """Stops as arrays in the precision of the run."""
-    never = np.full(len(stops.values), 2**31 - 1, np.int32)
     if isinstance(stops, Times):
-        return Stop(clock.split(np.array(stops.values), program.dtype), never)
-    far = np.full(len(stops.values), np.inf, program.dtype)
-    return Stop(clock.Time(far, np.zeros_like(far)), np.array(stops.values, np.int32))
+        time = jax.tree.map(jnp.asarray, clock.split(np.array(stops.values), program.dtype))
+        return Stop(time, jnp.full(len(stops.values), 2**31 - 1, jnp.int32))
+    far = jnp.full(len(stops.values), np.inf, program.dtype)
+    return Stop(clock.Time(far, jnp.zeros_like(far)), jnp.asarray(stops.values, jnp.int32))
 
 
 def make(
     program: Program,
     stops: Times | Steps,
     key: tuple[Word, Word],
-    theta: Mapping[str, Real],
-    counts: Int32[Array, "..."],
+    theta: Mapping[str, Real | np.ndarray],
+    counts: Int32[Array | np.ndarray, "..."],
     paths: int | Count,
     *,
     first: int | Word = 0,
@@ -69,10 +70,8 @@ def make(
         paths=jnp.asarray(paths, jnp.int32),
         theta=values,
         counts=jnp.asarray(counts, jnp.int32),
-        start=clock.Time(*(jnp.asarray(v) for v in clock.split(np.asarray(start), dtype))),
-        stops=Stop(
-            clock.Time(*map(jnp.asarray, make_stops(program, stops).time)), jnp.asarray(make_stops(program, stops).step)
-        ),
+        start=jax.tree.map(jnp.asarray, clock.split(np.asarray(start), dtype)),
+        stops=make_stops(program, stops),
         limit=jnp.asarray(max_events, jnp.int32),
         bound=jnp.asarray(bound, dtype),
     )

@@ -8,7 +8,7 @@ import numpy as np
 from jumpax._base import random
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
-from jumpax._base.types import Count, Flag, Real, Word
+from jumpax._base.types import Count, Real, Word
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Counts, Theta
 
@@ -32,11 +32,10 @@ class Lane(NamedTuple):
     index: Count
     """Number of the next stop."""
     target: Stop
-    parked: Flag
-    """Whether the path stands at its next stop, or its fold wants nothing more of it."""
     streams: tuple[random.Stream, ...]
     carry: Any
     status: Count
+    """RUNNING, PARKED, or FAULTY."""
 
 
 def begin(
@@ -45,16 +44,18 @@ def begin(
     """Lane at the start of path number `path`."""
     zero = jnp.zeros_like(counts[0])
     nothing = zero.astype(program.dtype)
-    carry = program.fold.init(counts, theta)
+    time = Time(nothing + start.high, nothing + start.low)
+    carry, status = program.fold.init(counts, theta, time.high), zero + np.int32(Status.RUNNING)
+    if program.fold.ends:
+        status = jnp.where(program.fold.done(carry), np.int32(Status.PARKED), status)
     return Lane(
         counts=counts,
-        time=Time(nothing + start.high, nothing + start.low),
+        time=time,
         since=nothing,
         events=zero,
         index=zero,
         target=target,
-        parked=program.fold.done(carry) if program.fold.ends else zero != 0,
         streams=tuple(random.seed(key, path, number) for number in program.streams),
         carry=carry,
-        status=zero + np.int32(Status.RUNNING),
+        status=status,
     )

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from jaxtyping import Array, Float, Int32
 
 
@@ -10,10 +11,10 @@ class Recorded(NamedTuple):
 
     record: Any
     """The fold's record; every leaf (paths, stops)."""
-    status: Int32[Array, " paths"]
-    events: Int32[Array, " paths"]
+    status: Int32[Array | np.ndarray, " paths"]
+    events: Int32[Array | np.ndarray, " paths"]
     """Reactions fired."""
-    counts: Int32[Array, "paths species"]
+    counts: Int32[Array | np.ndarray, "paths species"]
     """Counts at the end."""
-    time: Float[Array, "paths 2"]
+    time: Float[Array | np.ndarray, "paths 2"]
     """Time of the last event, as a pair to be added in float64."""

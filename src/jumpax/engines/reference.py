@@ -94,7 +94,7 @@ class _Path:
         self.time = (self.real(inputs.start.high), self.real(inputs.start.low))
         self.since = self.real(0)
         self.events = 0
-        self.carry = self.code["init"](self.counts_now(), self.theta)
+        self.carry = self.code["init"](self.counts_now(), self.theta, self.time[0])
         self.bound = self.real(inputs.bound)
         self.limit = int(inputs.limit)
 
@@ -194,7 +194,7 @@ class _Path:
     def _fold_event(self, a, fired, exponential, point, now) -> None:
         words = self.words[2].peek(self.program.fold.words)
         flags = tuple(np.bool_(r == fired) for r in range(len(a)))
-        jump = Jump(flags, exponential, point, tuple(np.uint32(w) for w in words))
+        jump = Jump(flags, exponential, point, tuple(map(np.uint32, words)))  # type: ignore[arg-type]  # on the host
         self.carry = self.code["event"](self.carry, self.counts_now(), tuple(a), self.theta, now, jump)
         self.words[2].skip(len(words))
 
@@ -232,12 +232,10 @@ def _collect(program: Program, stops: int, runs: list) -> Recorded:
         kind = np.dtype(leaf.dtype)
         return np.full((), {"f": np.nan, "b": False}.get(kind.kind, -1), kind)
 
-    filler = jax.tree.map(
-        missing,
-        jax.eval_shape(
-            lambda path=runs[0][2]: program.fold.stop(path.carry, path.counts_now(), path.theta, np.int32(0))[1]
-        ),
-    )
+    def stop(path):
+        return program.fold.stop(path.carry, path.counts_now(), path.theta, jnp.int32(0))[1]
+
+    filler = jax.tree.map(missing, jax.eval_shape(functools.partial(stop, runs[0][2])))
     rows = [records + [filler] * (stops - len(records)) for records, _, _ in runs]
     record = jax.tree.map(lambda *leaves: np.array(leaves).reshape(len(rows), stops), *[r for row in rows for r in row])
     return Recorded(
@@ -254,6 +252,9 @@ class Reference(AbstractEngine):
 
     name = "reference"
     traceable = False
+
+    def prepare(self, program: Program, inputs: Inputs) -> None:
+        """Nothing."""
 
     def start(self, program: Program, inputs: Inputs, room: int) -> list:
         """No paths yet."""

@@ -126,7 +126,7 @@ def simulate(
         [10, 10, 10, 10]
     """
     paths = check_positive("paths", paths)
-    values, counts = check_theta(network, theta, paths), check_counts(network, x0, paths, round=round_counts)
+    values, counts = check_theta(network, theta, paths), check_counts(network, x0, paths, round_counts=round_counts)
     check_bound(network, bound)
     own = record if isinstance(record, Sequence) else ((record,) if isinstance(record, AbstractFold) else ())
     fold = Together((Snapshots(), *own))

@@ -36,6 +36,24 @@ class Numbers(NamedTuple):
     streams: tuple[random.Stream, ...]
 
 
+class Outlook(NamedTuple):
+    """What will happen to a path if nothing intervenes."""
+
+    drawn: Numbers
+    propensities: tuple[Real, ...]
+    sums: list[Real]
+    """Running sums of the propensities."""
+    total: Real
+    """What the wait is drawn from: the last of the sums, or the bound."""
+    wait: Real
+    arrival: Time
+    """Time of the next event."""
+    in_time: Flag
+    """Whether it comes no later than the stop."""
+    sound: Flag
+    """Whether the propensities are numbers that make sense."""
+
+
 class Decision(NamedTuple):
     """What a turn does.
 
@@ -46,21 +64,17 @@ class Decision(NamedTuple):
     propensities: tuple[Real, ...]
     uniform: Real
     arrival: Time
-    """Time of the next event if nothing intervenes."""
     horizon: Real
     """Time lived in the present state after this turn."""
     dt: Real
     """Time that this turn advances."""
-    reaction: Count
-    """Number of the reaction that fires; NOTHING, or NULL for an event of a bounded program that changes nothing."""
-    stops: Flag
-    """Whether the path reaches its stop."""
-    fault: Count
-    """Status code of what went wrong, or RUNNING."""
+    outcome: Count
+    """Number of the reaction that fires, or one of the codes below."""
 
 
-NOTHING, NULL = -1, -2
-"""Values of `Decision.reaction` when none fires."""
+NULL, STOP, FAULT, NOTHING = -1, -2, -3, -4
+"""Outcomes of a turn without a reaction: a null event of a bounded program; the stop is reached; something is wrong;
+the path stands, or lives on to the cap of its fold."""
 
 
 def select(flag: Flag, new: Any, old: Any) -> Any:
@@ -108,10 +122,14 @@ def numbers(program: Program, streams: tuple[random.Stream, ...]) -> Numbers:
     )
 
 
-def choose(sums: Sequence[Real], point: Real) -> Count:
-    """Inverse CDF in reaction order: number of the first reaction whose running sum exceeds `point`, NULL if none does."""
-    passed = functools.reduce(jnp.add, [(point >= total).astype(jnp.int32) for total in sums])
-    return jnp.where(passed < len(sums), passed, np.int32(NULL))
+def choose(program: Program, sums: Sequence[Real], point: Real) -> Count:
+    """Inverse CDF in reaction order: number of the first reaction whose running sum exceeds `point`.
+
+    The point lies below the last sum, unless the program is bounded: then it may lie beyond, which is a null event.
+    """
+    compared = sums if program.bounded else sums[:-1]
+    passed = sum(((point >= total).astype(jnp.int32) for total in compared), jnp.zeros_like(point, jnp.int32))
+    return jnp.where(passed < len(sums), passed, np.int32(NULL)) if program.bounded else passed
 
 
 def fire(program: Program, counts: Sequence[Count], reaction: Count) -> tuple[Count, ...]:
@@ -124,6 +142,30 @@ def fire(program: Program, counts: Sequence[Count], reaction: Count) -> tuple[Co
     return tuple(out)
 
 
+def look(program: Program, lane: Lane, theta: Mapping[str, Real], bound: Real) -> Outlook:
+    """Wait, propensities and time of the next event."""
+    drawn = numbers(program, lane.streams)
+    if program.bounded:
+        total = jnp.broadcast_to(bound, lane.since.shape)
+        wait = drawn.exponential / total
+        a = propensities(program, lane.counts, theta, lane.time.high + wait)
+        sums = cumulate(a)
+    else:
+        a = propensities(program, lane.counts, theta, lane.time.high + lane.since)
+        sums = cumulate(a)
+        total = sums[-1]
+        wait = drawn.exponential / total  # infinite, or NaN, when nothing can react: both are not in time
+    arrival = clock.add(lane.time, wait)
+    if program.clock == "times":
+        in_time = clock.not_after(arrival, lane.target.time)
+    else:
+        in_time = (lane.events < lane.target.step) & (wait < INFINITY)
+    sound = sums[-1] - sums[-1] == 0  # neither NaN nor infinite; negative ones are NaN
+    if program.bounded:  # propensities at the arrival, which no one asked for if it comes after the stop
+        sound = (sound & (sums[-1] <= total)) | ~in_time
+    return Outlook(drawn, a, sums, total, wait, arrival, in_time, sound)
+
+
 def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real) -> Decision:
     """What the next turn of a path does.
 
@@ -134,55 +176,43 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
         limit: most events that a path may fire.
         bound: total propensity from which a bounded program draws its waits; not used by others.
     """
-    drawn, zero = numbers(program, lane.streams), jnp.zeros_like(lane.since)
-    if program.bounded:
-        total = bound + zero
-        wait = drawn.exponential / total
-        a = propensities(program, lane.counts, theta, lane.time.high + wait)
-    else:
-        a = propensities(program, lane.counts, theta, lane.time.high + lane.since)
-        total = cumulate(a)[-1]
-        wait = jnp.where(total > 0, drawn.exponential / total, jnp.full_like(total, INFINITY))
-    sums = cumulate(a)
-    arrival = clock.add(lane.time, wait)
-    if program.clock == "times":
-        in_time = clock.not_after(arrival, lane.target.time)
-        remaining = clock.between(lane.time, lane.target.time)
-    else:
-        in_time = (lane.events < lane.target.step) & (wait < INFINITY)
-        remaining = lane.since
-    sound = (sums[-1] >= 0) & (sums[-1] < INFINITY)
-    if program.bounded:  # those are the propensities at the arrival, which no one asked for if it comes after the stop
-        sound = sound | ~in_time
-    going = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked & sound
-    horizon, arrives = jnp.where(in_time, wait, remaining), going
-    if program.fold.caps:
-        reach = lane.since + program.fold.cap(lane.carry, lane.counts, a, theta)
-        arrives = going & (horizon <= reach)
-        horizon = jnp.minimum(horizon, reach)
+    fold, ahead = program.fold, look(program, lane, theta, bound)
+    stalled = clock.same(ahead.arrival, lane.time) & (ahead.wait > 0)
+    fine = ahead.sound & ((~stalled & (lane.events < limit)) | ~ahead.in_time)
+    outcome = choose(program, ahead.sums, ahead.drawn.uniform * ahead.total)
+    outcome = jnp.where(ahead.in_time, outcome, np.int32(STOP))
+    horizon, dt = lane.since, jnp.zeros_like(lane.since)
+    if fold.advances or fold.caps:
+        remaining = clock.between(lane.time, lane.target.time) if program.clock == "times" else lane.since
+        horizon = jnp.where(ahead.in_time, ahead.wait, remaining)
+        if fold.caps:
+            reach = lane.since + fold.cap(lane.carry, lane.counts, ahead.propensities, theta)
+            outcome = jnp.where(horizon <= reach, outcome, np.int32(NOTHING))
+            horizon = jnp.minimum(horizon, reach)
+        going = (lane.status == np.int32(Status.RUNNING)) & fine
+        dt = jnp.where(going, jnp.maximum(horizon - lane.since, dt), dt)
+        horizon = jnp.where(going, horizon, lane.since)
+    outcome = jnp.where(fine, outcome, np.int32(FAULT))
+    outcome = jnp.where(lane.status == np.int32(Status.RUNNING), outcome, np.int32(NOTHING))
+    return Decision(ahead.propensities, ahead.drawn.uniform, ahead.arrival, horizon, dt, outcome)
 
-    wants = arrives & in_time
-    stalled = clock.same(arrival, lane.time) & (wait > 0)
-    affordable = lane.events < limit
-    reaction = choose(sums, drawn.uniform * total)
-    fault = jnp.full_like(lane.status, Status.RUNNING)
-    for flag, code in (
-        (wants & stalled, Status.TIME_STALLED),
-        (wants & ~affordable, Status.EVENT_BUDGET),
-        (~sound, Status.BAD_PROPENSITY),
-        *(((in_time & (sums[-1] > total), Status.BOUND_BROKEN),) if program.bounded else ()),
-    ):
-        fault = jnp.where(flag, np.int32(code), fault)
-    return Decision(
-        propensities=a,
-        uniform=drawn.uniform,
-        arrival=arrival,
-        horizon=jnp.where(going, horizon, lane.since),
-        dt=jnp.where(going, jnp.maximum(horizon - lane.since, zero), zero),
-        reaction=jnp.where(wants & affordable & ~stalled, reaction, np.int32(NOTHING)),
-        stops=arrives & ~in_time,
-        fault=fault,
-    )
+
+def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real) -> Count:
+    """Status code with which a path ends here: what is wrong if it is FAULTY, else whether it could have gone on."""
+    ahead = look(program, lane, theta, bound)
+    least = functools.reduce(jnp.minimum, lane.counts)
+    code = jnp.full_like(lane.status, Status.TIME_STALLED)
+    code = jnp.where(lane.events >= limit, np.int32(Status.EVENT_BUDGET), code)
+    if program.bounded:
+        code = jnp.where(ahead.sums[-1] > ahead.total, np.int32(Status.BOUND_BROKEN), code)
+    code = jnp.where(ahead.sums[-1] - ahead.sums[-1] == 0, code, np.int32(Status.BAD_PROPENSITY))
+    code = jnp.where(least < 0, np.int32(Status.NEGATIVE_COUNT), code)
+    code = jnp.where(least < -(2**30), np.int32(Status.COUNT_OVERFLOW), code)
+    total = cumulate(propensities(program, lane.counts, theta, lane.time.high + lane.since))[-1]
+    ended = jnp.where(total == 0, np.int32(Status.ABSORBED), np.int32(Status.REACHED))
+    if program.fold.ends:
+        ended = jnp.where(program.fold.done(lane.carry), np.int32(Status.DONE), ended)
+    return jnp.where(lane.status == np.int32(Status.FAULTY), code, ended)
 
 
 def gather(
@@ -192,10 +222,10 @@ def gather(
     fold = program.fold
     now = lane.time.high + lane.since
     carry = fold.advance(lane.carry, lane.counts, decision.propensities, theta, now, decision.dt)
-    happens = decision.reaction != np.int32(NOTHING)
+    happens = decision.outcome >= np.int32(NULL)
     moving, at = happens, decision.arrival.high
     if fold.waits:
-        moving = happens | (lane.parked & ~fold.ready(lane.carry))
+        moving = happens | waits(program, lane)
         at = jnp.where(happens, at, now)
     words, stream = [], None
     if fold.words:
@@ -205,35 +235,40 @@ def gather(
             words.append(word)
         stream = select(moving, stream, lane.streams[-1])
     drawn = numbers(program, lane.streams)
-    flags = tuple(decision.reaction == np.int32(number) for number in range(len(decision.propensities)))
+    flags = tuple(decision.outcome == np.int32(number) for number in range(len(decision.propensities)))
     jump = Jump(flags, drawn.exponential, decision.uniform, tuple(words))
     after = fold.event(carry, lane.counts, decision.propensities, theta, at, jump)
     return select(moving, after, carry), stream
 
 
+def waits(program: Program, lane: Lane) -> Flag:
+    """Whether a parked path is held by its fold."""
+    return (lane.status == np.int32(Status.PARKED)) & ~program.fold.ready(lane.carry)
+
+
 def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, Real]) -> Lane:
     """The path after its turn."""
-    happens = decision.reaction != np.int32(NOTHING)
+    outcome = decision.outcome
+    happens = outcome >= np.int32(NULL)
     streams = select(happens, numbers(program, lane.streams).streams, lane.streams)
     carry, own = gather(program, lane, decision, theta)
     if own is not None:
         streams = (*streams[:-1], own)
-    running = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked
-    counts = fire(program, lane.counts, decision.reaction)
-    negative = functools.reduce(jnp.bitwise_or, counts) < 0
-    fault = jnp.where(negative, np.int32(Status.NEGATIVE_COUNT), decision.fault)
-    parked = lane.parked | decision.stops
+    counts = fire(program, lane.counts, outcome)
+    status = jnp.where(outcome == np.int32(STOP), np.int32(Status.PARKED), lane.status)
     if program.fold.ends:
-        parked = parked | program.fold.done(carry)
+        ends = (status == np.int32(Status.RUNNING)) & program.fold.done(carry)
+        status = jnp.where(ends, np.int32(Status.PARKED), status)
+    negative = functools.reduce(jnp.bitwise_or, counts) < 0
+    status = jnp.where((outcome == np.int32(FAULT)) | negative, np.int32(Status.FAULTY), status)
     return Lane(
         counts=counts,
         time=select(happens, decision.arrival, lane.time),
         since=jnp.where(happens, jnp.zeros_like(lane.since), decision.horizon),
-        events=lane.events + (decision.reaction >= 0).astype(jnp.int32),
+        events=lane.events + (outcome >= 0).astype(jnp.int32),
         index=lane.index,
         target=lane.target,
-        parked=parked,
         streams=streams,
         carry=carry,
-        status=jnp.where(running, fault, lane.status),
+        status=status,
     )

@@ -20,7 +20,7 @@ from jumpax.engines.inputs import Inputs
 from jumpax.engines.lane import Lane, begin
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
-from jumpax.engines.turn import Decision, apply, decide, propensities, select
+from jumpax.engines.turn import Decision, apply, decide, select, verdict, waits
 
 TURNS = 64
 """Most turns between two looks at parked and finished lanes."""
@@ -74,19 +74,19 @@ def _fresh(program: Program, inputs: Inputs, path: Count, theta: Mapping[str, Re
         inputs.counts[path, i] if per_path else jnp.broadcast_to(inputs.counts[i], path.shape) for i in range(species)
     )
     index = inputs.first[path] if jnp.ndim(inputs.first) else inputs.first + path.astype(jnp.uint32)
-    key = tuple(jnp.broadcast_to(word[path] if jnp.ndim(word) else word, path.shape) for word in inputs.key)
+    first, second = (jnp.broadcast_to(word[path] if jnp.ndim(word) else word, path.shape) for word in inputs.key)
     target = jax.tree.map(lambda s: s[0], inputs.stops)
     make = functools.partial(begin, program)
     axes = (0, 0, 0, {k: 0 if jnp.ndim(v) else None for k, v in theta.items()}, None, None)
-    lane = jax.vmap(make, in_axes=axes)(key, index, columns, theta, inputs.start, target)
+    lane = jax.vmap(make, in_axes=axes)((first, second), index, columns, theta, inputs.start, target)
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, path.shape), lane)
 
 
 def _record_shape(program: Program, lane: Lane, theta: Mapping[str, Real]) -> tuple[Any, list[Any]]:
     """Structure of the fold's record, and the types of its leaves."""
     scalar = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((), leaf.dtype), (lane.carry, lane.counts))
-    theta = {k: jax.ShapeDtypeStruct((), v.dtype) for k, v in theta.items()}
-    record = jax.eval_shape(lambda c, x, t: program.fold.stop(c, x, t, jnp.int32(0))[1], *scalar, theta)
+    values = {k: jax.ShapeDtypeStruct((), v.dtype) for k, v in theta.items()}
+    record = jax.eval_shape(lambda c, x, t: program.fold.stop(c, x, t, jnp.int32(0))[1], *scalar, values)
     leaves, tree = jax.tree.flatten(record)
     return tree, [leaf.dtype for leaf in leaves]
 
@@ -153,9 +153,9 @@ def _turns(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     enough = jnp.maximum(1, alive - (alive * IDLE).astype(jnp.int32))
 
     def busy(lane: Lane) -> Count:
-        moving = (lane.status == np.int32(Status.RUNNING)) & ~lane.parked
+        moving = lane.status == np.int32(Status.RUNNING)
         if program.fold.waits:
-            moving = moving | (lane.parked & ~jax.vmap(program.fold.ready)(lane.carry))
+            moving = moving | jax.vmap(functools.partial(waits, program))(lane)
         return jnp.sum(moving, dtype=jnp.int32)
 
     def more(state: tuple[Count, Count, Lane, Decision]) -> Any:
@@ -177,8 +177,8 @@ def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     lane, fold, axes = lanes.lane, program.fold, _axes(lanes.theta)
     stops = inputs.stops.step.shape[0]
     alive = lanes.path >= 0
-    fault = alive & (lane.status >= np.int32(Status.EVENT_BUDGET))
-    due = alive & lane.parked & ~fault
+    fault = alive & (lane.status == np.int32(Status.FAULTY))
+    due = alive & (lane.status == np.int32(Status.PARKED))
     if fold.waits:
         due = due & jax.vmap(fold.ready)(lane.carry)
     carry, record = jax.vmap(fold.stop, in_axes=(0, 0, axes, 0))(lane.carry, lane.counts, lanes.theta, lane.index)
@@ -194,22 +194,20 @@ def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
 
     index = lane.index + due.astype(jnp.int32)
     finished = fault | (due & (index >= stops))
-    at = functools.partial(jax.vmap(functools.partial(propensities, program), in_axes=(0, axes, 0)), lane.counts)
-    total = functools.reduce(jnp.add, at(lanes.theta, lane.time.high + lane.since))
-    ended = jnp.where(total == 0, np.int32(Status.ABSORBED), np.int32(Status.REACHED))
-    held = jax.vmap(fold.done)(carry) if fold.ends else jnp.zeros_like(due)
-    ended = jnp.where(held, np.int32(Status.DONE), ended)
-    wrapped = functools.reduce(jnp.minimum, lane.counts) < -(2**30)
-    status = jnp.where(wrapped, np.int32(Status.COUNT_OVERFLOW), lane.status)
-    status = jnp.where(finished & (status == np.int32(Status.RUNNING)), ended, status)
+    after = lane._replace(carry=select(due, carry, lane.carry), index=index)
+    judge = jax.vmap(functools.partial(verdict, program), in_axes=(0, axes, None, None))
+    status = judge(after, lanes.theta, inputs.limit, inputs.bound)
+    going = np.int32(Status.RUNNING)
+    if fold.ends:
+        going = jnp.where(jax.vmap(fold.done)(after.carry), np.int32(Status.PARKED), going)
     last = jnp.where(finished, lanes.path, lanes.ends.shape[0])
     ends = lanes.ends.at[last].set(jnp.stack([status, lane.events, *lane.counts], 1), mode="drop")
     end_times = lanes.end_times.at[last].set(jnp.stack(list(lane.time), 1), mode="drop")
     target = jax.tree.map(lambda s: s[jnp.minimum(index, stops - 1)], inputs.stops)
     return lanes._replace(
-        lane=lane._replace(
-            index=index, parked=(lane.parked & ~due) | held, target=select(due, target, lane.target),
-            carry=select(due, carry, lane.carry), status=status,
+        lane=after._replace(
+            target=select(due, target, lane.target),
+            status=jnp.where(finished, np.int32(Status.DONE), jnp.where(due, going, lane.status)),
         ),
         path=jnp.where(finished, -1, lanes.path),
         integers=put(lanes.integers, wholes), reals=put(lanes.reals, parts), ends=ends, end_times=end_times,
@@ -263,7 +261,7 @@ def _unpack(program: Program, lanes: Lanes, paths: int) -> Recorded:
         lanes.integers[:paths, :, next(integers)] if _is_whole(kind) else lanes.reals[:paths, :, next(reals)]
         for kind in kinds
     ]
-    leaves = [leaf == 1 if kind == bool else leaf for kind, leaf in zip(kinds, leaves, strict=True)]
+    leaves = [leaf == 1 if np.issubdtype(kind, bool) else leaf for kind, leaf in zip(kinds, leaves, strict=True)]
     ends = lanes.ends[:paths]
     return Recorded(
         record=jax.tree.unflatten(tree, leaves),
@@ -281,6 +279,9 @@ class Xla(AbstractEngine):
     name = "xla"
     traceable = True
 
+    def prepare(self, program: Program, inputs: Inputs) -> None:
+        """Nothing."""
+
     def start(self, program: Program, inputs: Inputs, room: int) -> Lanes:
         """Lanes at the start of the first paths."""
         padded = pad(inputs, room)
@@ -288,7 +289,7 @@ class Xla(AbstractEngine):
 
     def advance(self, program: Program, inputs: Inputs, lanes: Lanes, budget: int) -> Lanes:
         """Lanes after up to `budget` rounds of turns."""
-        return _advance(program, pad(inputs, lanes.ends.shape[0]), lanes, np.int32(budget))
+        return _advance(program, pad(inputs, lanes.ends.shape[0]), lanes, jnp.int32(budget))
 
     def finished(self, lanes: Lanes) -> int:
         """How many paths have ended."""
@@ -301,7 +302,7 @@ class Xla(AbstractEngine):
     def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
         """A whole run as one traceable call; rows beyond the paths of `inputs` are empty."""
         padded = pad(inputs, room)
-        lanes = advance(program, padded, start(program, padded, room), np.int32(2**31 - 1))
+        lanes = advance(program, padded, start(program, padded, room), jnp.int32(2**31 - 1))
         return _unpack(program, lanes, room)
 
 

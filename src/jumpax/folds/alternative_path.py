@@ -88,7 +88,7 @@ class AlternativePath(AbstractFold):
         if self.network.time_dependent:
             raise UnsupportedError("alternative paths need rates that do not depend on time explicitly")
 
-    def init(self, counts, theta) -> Alternative:
+    def init(self, counts, theta, now) -> Alternative:
         zero = jnp.zeros_like(theta[self.parameter])
         return Alternative(tuple(counts), jnp.full_like(counts[0], IDLE), zero, zero, zero)
 

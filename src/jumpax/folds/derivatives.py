@@ -24,7 +24,7 @@ def _propensity(network: Network, index: int, counts: Sequence[Real], theta: Map
 def parameter_derivatives(
     network: Network, wrt: Sequence[str], counts: Sequence[Real], theta: Mapping[str, Real], now: Real
 ) -> list[dict[str, Real]]:
-    """d a_r / d theta_p for each reaction r, for the names of `wrt` that its law reads; elementwise.
+    """Derivatives d a_r / d theta_p for each reaction r, for the names of `wrt` that its law reads; elementwise.
 
     Shapes: one scalar (or one entry per lane) for each (r, p); units 1/time over the unit of the parameter.
     """
@@ -45,7 +45,7 @@ def parameter_derivatives(
 def count_derivatives(
     network: Network, counts: Sequence[Real], theta: Mapping[str, Real], now: Real
 ) -> list[dict[int, Real]]:
-    """d a_r / d x_d for each reaction r and the species d that its law reads, by the law's smooth extension."""
+    """Derivatives d a_r / d x_d for each reaction r and the species d that its law reads, by the law's smooth extension."""
     out = []
     for index in range(len(network.reactions)):
         row = {}

@@ -19,7 +19,7 @@ class FirstPassage(AbstractFold):
         network: whose counts the condition reads.
         condition: function of a dict name -> count (elementwise JAX) to a truth value; also looked at in the start state.
 
-    Record: `(reached, time)`; the time is NaN until the condition has held, and the counts are held from then on. Exact.
+    Record: `(reached, time)`; the time is NaN until the condition has held, that of the start if it holds there, and the counts are held from then on. Exact.
 
     >>> from jumpax import networks
     >>> model = networks.zoo.birth_death()
@@ -33,10 +33,9 @@ class FirstPassage(AbstractFold):
     def _holds(self, counts: tuple[Count, ...]) -> Flag:
         return jnp.asarray(self.condition(dict(zip(self.network.species, counts, strict=True))), bool)
 
-    def init(self, counts, theta) -> tuple:
-        like = next(iter(theta.values()))
+    def init(self, counts, theta, now) -> tuple:
         reached = self._holds(counts)
-        return reached, jnp.where(reached, jnp.zeros_like(like), jnp.full_like(like, jnp.nan))
+        return reached, jnp.where(reached, now, jnp.full_like(now, jnp.nan))
 
     def stop(self, carry, counts, theta, index) -> tuple:
         return carry, carry

@@ -47,9 +47,14 @@ class AbstractFold(abc.ABC):
     passive: ClassVar[bool] = False
     """Whether the fold only looks at stops, and would let another fold end the path."""
 
+    @property
+    def advances(self) -> bool:
+        """Whether time between events matters to the fold: whether it has an `advance` of its own."""
+        return type(self).advance is not AbstractFold.advance
+
     @abc.abstractmethod
-    def init(self, counts: Counts, theta: Theta) -> Any:
-        """Carry at the start of the path: any pytree of scalars."""
+    def init(self, counts: Counts, theta: Theta, now: Real) -> Any:
+        """Carry at the start of the path, which is at time `now`: any pytree of scalars."""
 
     @abc.abstractmethod
     def stop(self, carry: Any, counts: Counts, theta: Theta, index: Count) -> tuple[Any, Any]:

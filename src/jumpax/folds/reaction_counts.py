@@ -14,7 +14,7 @@ class ReactionCounts(AbstractFold):
 
     network: Network
 
-    def init(self, counts, theta) -> tuple:
+    def init(self, counts, theta, now) -> tuple:
         return tuple(jnp.zeros_like(counts[0]) for _ in self.network.reactions)
 
     def stop(self, carry, counts, theta, index) -> tuple:

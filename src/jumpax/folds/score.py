@@ -35,7 +35,7 @@ class Score(AbstractFold):
         if self.network.time_dependent:
             raise UnsupportedError("the score of a network with explicitly time-dependent rates is not available")
 
-    def init(self, counts, theta) -> tuple[Real, ...]:
+    def init(self, counts, theta, now) -> tuple[Real, ...]:
         return tuple(jnp.zeros_like(theta[name]) for name in self.wrt)
 
     def stop(self, carry, counts, theta, index) -> tuple:

@@ -14,7 +14,7 @@ class Snapshots(AbstractFold):
 
     passive = True
 
-    def init(self, counts, theta) -> tuple[()]:
+    def init(self, counts, theta, now) -> tuple[()]:
         return ()
 
     def stop(self, carry, counts, theta, index) -> tuple:

@@ -18,7 +18,7 @@ class TimeAverages(AbstractFold):
 
     network: Network
 
-    def init(self, counts, theta) -> tuple:
+    def init(self, counts, theta, now) -> tuple:
         like = next(iter(theta.values()))
         return tuple(jnp.zeros_like(like) for _ in range(len(counts) + 1))
 

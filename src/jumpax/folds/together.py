@@ -18,6 +18,10 @@ class Together(AbstractFold):
     folds: tuple[AbstractFold, ...]
 
     @property
+    def advances(self) -> bool:
+        return any(fold.advances for fold in self.folds)
+
+    @property
     def words(self) -> int:  # type: ignore[override]
         return sum(fold.words for fold in self.folds)
 
@@ -33,8 +37,8 @@ class Together(AbstractFold):
     def ends(self) -> bool:  # type: ignore[override]
         return any(fold.ends for fold in self.folds) and all(fold.ends or fold.passive for fold in self.folds)
 
-    def init(self, counts, theta) -> tuple:
-        return tuple(fold.init(counts, theta) for fold in self.folds)
+    def init(self, counts, theta, now) -> tuple:
+        return tuple(fold.init(counts, theta, now) for fold in self.folds)
 
     def stop(self, carry, counts, theta, index) -> tuple[tuple, tuple]:
         both = [fold.stop(c, counts, theta, index) for fold, c in zip(self.folds, carry, strict=True)]

@@ -65,7 +65,7 @@ class TrapezoidalTangent(AbstractFold):
         if self.network.time_dependent:
             raise UnsupportedError("the tangent of a network with explicitly time-dependent rates is not available")
 
-    def init(self, counts, theta) -> Tangent:
+    def init(self, counts, theta, now) -> Tangent:
         return tuple(tuple(jnp.zeros_like(theta[name]) for name in self.wrt) for _ in counts)
 
     def stop(self, carry, counts, theta, index) -> tuple:

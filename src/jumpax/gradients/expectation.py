@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import core
 from jax.custom_derivatives import SymbolicZero
 from jax.flatten_util import ravel_pytree
 from jaxtyping import PRNGKeyArray
@@ -86,9 +87,7 @@ class Expectation:
 
     def _arguments(self, theta: Mapping[str, Any], key: Any) -> tuple[dict[str, Any], tuple[Word, Word]]:
         network = self.sampling.network
-        traced = (
-            {k: v for k, v in theta.items() if isinstance(v, jax.core.Tracer)} if isinstance(theta, Mapping) else {}
-        )
+        traced = {k: v for k, v in theta.items() if isinstance(v, core.Tracer)} if isinstance(theta, Mapping) else {}
         plain = {**theta, **dict.fromkeys(traced, 1.0)} if traced else theta
         checked = check_theta(network, plain)
         if batched := [k for k, v in checked.items() if v.ndim] + [k for k, v in traced.items() if jnp.ndim(v)]:
@@ -101,9 +100,9 @@ class Expectation:
         return jax.vmap(ravel_pytree(like)[1])(flat)
 
     def _judge(self, flat: Any, theta: Mapping[str, Any]) -> None:
-        if isinstance(flat, jax.core.Tracer) or not bool(jnp.isnan(flat).any()):
+        if isinstance(flat, core.Tracer) or not bool(jnp.isnan(flat).any()):
             return
-        shown = ", ".join(f"{k} = {float(v):g}" for k, v in theta.items() if not isinstance(v, jax.core.Tracer))
+        shown = ", ".join(f"{k} = {float(v):g}" for k, v in theta.items() if not isinstance(v, core.Tracer))
         raise SimulationError(
             f"the expectation is not a number at {shown}: a path was faulty, or the observable gives NaN. "
             "jumpax.simulate with the same network, theta and key names the path, the reaction and the state."
@@ -131,7 +130,7 @@ _outside = jax.jit(_guarded, static_argnums=(0, 1), compiler_options={"xla_cpu_p
 
 def _sample(sampling: Sampling, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
     """Sums over paths; compiler options are allowed at the outermost jit only."""
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((theta, words)))
+    traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
     return (_inside if traced else _outside)(sampling, wrt, theta, words)
 
 
@@ -200,7 +199,7 @@ def expectation(
         True
     """
     check_bound(network, None)
-    counts = check_counts(network, x0, round=round_counts)
+    counts = check_counts(network, x0, round_counts=round_counts)
     if counts.ndim == 2:
         raise InputError("x0 must be one state for an expectation; vmap or average over several")
     chosen = ScoreFunction() if gradient is None else gradient

@@ -67,8 +67,7 @@ def _values(sampling: Sampling, snapshots: tuple[Any, ...]) -> Float[Array, "pat
 
     def one(*counts: Any) -> Any:
         made = sampling.observe(dict(zip(sampling.network.species, counts, strict=True)))
-        flat = ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), made))[0]
-        return flat
+        return ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), made))[0]
 
     return jax.vmap(jax.vmap(one))(*(c.astype(kind) for c in snapshots))
 

@@ -61,7 +61,7 @@ def check_counts(
     network: Network,
     x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
     paths: int | None = None,
-    round: bool = False,  # noqa: A002
+    round_counts: bool = False,
 ) -> Int[np.ndarray, "*paths species"]:
     """Initial counts in int32, in the order of the species.
 
@@ -70,7 +70,7 @@ def check_counts(
         x0: a number, or one number per path, for every species by name; or the numbers in the order of the
             species, with shape (species,) or (paths, species).
         paths: number of paths, if it is known.
-        round: round fractions to the nearest integer (half to even) instead of refusing them.
+        round_counts: round fractions to the nearest integer (half to even) instead of refusing them.
 
     Returns:
         Array of shape (species,), or (paths, species) if some count is given per path.
@@ -86,7 +86,7 @@ def check_counts(
     faults: list[str] = []
     columns = _columns_by_name(network, x0, faults) if isinstance(x0, Mapping) else _columns(network, x0, faults)
     for name, column in columns.items():
-        if round:
+        if round_counts:
             columns[name] = column = np.round(column)
         faults += _outside(f"count of {name!r}", column, negative=False, whole=True)
     faults += _lengths({f"count of {name!r}": column for name, column in columns.items() if column.ndim}, paths)
@@ -149,7 +149,7 @@ def _outside(what: str, value: np.ndarray, *, negative: bool, whole: bool = Fals
         if bad.any():
             first = int(np.argmax(bad))
             place = f" (path {first})" if value.ndim else ""
-            hint = "; pass round=True to round it" if fault == "is not a whole number" else ""
+            hint = "; pass round_counts=True to round it" if fault == "is not a whole number" else ""
             yield f"{what} {fault}: {value.reshape(-1)[first]:.17g}{place}{hint}"
 
 
