@@ -1,7 +1,7 @@
-"""The contract of engines: `xla` follows `reference` path by path, and a path does not depend on its folds.
+"""The contract of engines: `xla` and `cpu` follow `reference` path by path, and a path does not depend on its folds.
 
-Both engines read the same random words and must take the same decisions. They may round a propensity differently by a
-few units in the last place (XLA may contract a product and a sum), so a decision could differ when a uniform number
+All engines read the same random words and must take the same decisions. They may round a propensity differently by a
+few units in the last place (XLA may contract a product and a sum; the printed loops of `cpu` may not), so a decision could differ when a uniform number
 falls between the two roundings: in float32 with probability below 4 * 16 * 2^-24 an event (16 reactions, 4 units). The
 float32 half of the table fires about 2,000 events, so that one path would part with probability below 1 %; no path is
 allowed to.
@@ -16,6 +16,7 @@ import pytest
 import jumpax
 from tables import FOLDS, HORIZONS, run, same_paths
 
+ENGINES = ("xla", "cpu")
 TOGETHER = tuple(FOLDS)
 """All folds side by side, in one program to save compilation; `FirstPassage` does not end a path in such company."""
 ENDING = ("FirstPassage",)
@@ -46,8 +47,8 @@ def close(ours, theirs, precision, name):
             np.testing.assert_array_equal(a, b, err_msg=name)
 
 
-def follows(name, folds, precision, **options):
-    ours, theirs = cached(name, folds, precision, **options), run(name, folds, precision, "reference", **options)
+def follows(name, folds, precision, engine, **options):
+    ours, theirs = (cached(name, folds, precision, e, **options) for e in (engine, "reference"))
     assert theirs.events.sum() > 0
     for field in ("counts", "events", "status", "end_counts"):
         np.testing.assert_array_equal(getattr(ours, field), getattr(theirs, field), err_msg=field)
@@ -57,46 +58,53 @@ def follows(name, folds, precision, **options):
         close(mine, other, precision, fold)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", HORIZONS)
-def test_xla_follows_reference(name):
-    follows(name, TOGETHER, "float32")
+def test_engine_follows_reference(name, engine):
+    follows(name, TOGETHER, "float32", engine)
 
 
 @pytest.mark.parametrize(
     "name", [name if name in IN_FLOAT64 else pytest.param(name, marks=pytest.mark.long) for name in HORIZONS]
 )
-def test_xla_follows_reference_in_float64(name):
-    follows(name, TOGETHER, "float64")
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engine_follows_reference_in_float64(name, engine):
+    follows(name, TOGETHER, "float64", engine)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", HORIZONS)
-def test_xla_follows_reference_when_a_fold_ends_the_path(name):
-    follows(name, ENDING, "float32")
+def test_engine_follows_reference_when_a_fold_ends_the_path(name, engine):
+    follows(name, ENDING, "float32", engine)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("fold", FOLDS)
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("name", HORIZONS)
-def test_xla_follows_reference_fold_by_fold(name, precision, fold):
-    follows(name, (fold,), precision, paths=8)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engine_follows_reference_fold_by_fold(name, precision, fold, engine):
+    follows(name, (fold,), precision, engine, paths=8)
     jax.clear_caches()  # see conftest.py: the table alone has more programs than fit
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", HORIZONS)
-def test_paths_do_not_depend_on_folds(name):
-    plain = run(name, (), "float32")
-    same_paths(plain, cached(name, TOGETHER, "float32"))
-    held = cached(name, ENDING, "float32")
+def test_paths_do_not_depend_on_folds(name, engine):
+    plain = run(name, (), "float32", engine)
+    same_paths(plain, cached(name, TOGETHER, "float32", engine))
+    held = cached(name, ENDING, "float32", engine)
     going = held.status != jumpax.Status.DONE
     np.testing.assert_array_equal(held.counts[going], plain.counts[going])
 
 
 @pytest.mark.parametrize("name", IN_FLOAT64)
-def test_paths_do_not_depend_on_folds_in_float64(name):
-    same_paths(run(name, (), "float64"), cached(name, TOGETHER, "float64"))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_paths_do_not_depend_on_folds_in_float64(name, engine):
+    same_paths(run(name, (), "float64", engine), cached(name, TOGETHER, "float64", engine))
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_xla_follows_reference_to_steps(precision):
-    follows("lotka_volterra", ("TimeAverages", "ReactionCounts", "Score"), precision, steps=(0, 1, 7, 20))
+@pytest.mark.parametrize("engine", ENGINES)
+def test_engine_follows_reference_to_steps(precision, engine):
+    follows("lotka_volterra", ("TimeAverages", "ReactionCounts", "Score"), precision, engine, steps=(0, 1, 7, 20))

@@ -23,7 +23,7 @@ from tables import model, run, same_paths
 
 DECAY = Network([Reaction("A -> ∅", MassAction("k"), name="decay")])
 ARRIVALS = Network([Reaction("∅ -> X", MassAction("k"), name="arrival")])
-ENGINES = ["xla", "reference"]
+ENGINES = ["cpu", "xla", "reference"]
 
 
 def simulate(network, theta, x0, **options):

@@ -138,7 +138,7 @@ def test_thinning_of_a_seasonal_birth_rate(precision, start):
     network = jumpax.Network([jumpax.Reaction("∅ -> X", _season)])
     k, times = 6.0, start + np.array([1.0, 7.0])
     paths = jumpax.simulate(network, {"k": k}, {"X": 0}, times=times, start=start, paths=10_000, key=903, bound=2 * k,
-                            precision=precision)  # fmt: skip
+                            precision=precision, engine="xla")  # fmt: skip
     for i, time in enumerate(times):
         mean = k * (time - start + np.cos(start) - np.cos(time))
         found = np.bincount(paths["X"][:, i], minlength=200)
@@ -151,7 +151,7 @@ def test_thinning_with_deaths():
     network = jumpax.Network([jumpax.Reaction("∅ -> X", _season), deaths])
     k, g, times = 10.0, 0.8, np.array([1.5, 6.0])
     paths = jumpax.simulate(
-        network, {"k": k, "g": g}, {"X": 0}, times=times, paths=10_000, key=904, bound=2 * k + g * 70
+        network, {"k": k, "g": g}, {"X": 0}, times=times, paths=10_000, key=904, bound=2 * k + g * 70, engine="xla"
     )
     for i, time in enumerate(times):
         fade = np.exp(-g * time)

@@ -29,9 +29,9 @@ def run(
     seed: int = 0,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
-    engine: Literal["xla", "reference"] | None = None,
+    engine: Literal["cpu", "xla", "reference"] | None = None,
     precision: Literal["float32", "float64"] | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     out: Path | None = None,
     figure: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -47,7 +47,7 @@ def run(
         x0: Counts at the start, as name=number; may be repeated.
         engine: How paths are drawn.
         precision: Of times and propensities.
-        threads: How many to run on.
+        threads: How many to run on; all cores by default where they help.
         out: Write all paths to this netCDF file (.nc).
         figure: Draw the paths to this file (.png).
         output: How the answer is given.

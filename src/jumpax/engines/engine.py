@@ -4,7 +4,6 @@ import abc
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, NamedTuple
 
 import jax
@@ -37,6 +36,10 @@ class AbstractEngine(abc.ABC):
     name: ClassVar[str]
     traceable: ClassVar[bool]
     """Whether `gather` may be called under `jax.jit` and `jax.vmap`."""
+
+    @abc.abstractmethod
+    def prepare(self, program: Program, inputs: Inputs) -> None:
+        """Whatever must be done before the engine is called from inside a JAX program."""
 
     @abc.abstractmethod
     def start(self, program: Program, inputs: Inputs, room: int) -> Any:
@@ -91,9 +94,18 @@ def run(
 
 def _share(inputs: Inputs, first: int, paths: int) -> Inputs:
     """The part of a run that one thread takes."""
-    per_path = {k: v[first : first + paths] if np.ndim(v) else v for k, v in inputs.theta.items()}
-    counts = inputs.counts[first : first + paths] if np.ndim(inputs.counts) == 2 else inputs.counts
-    return inputs._replace(first=inputs.first + np.uint32(first), paths=np.int32(paths), theta=per_path, counts=counts)
+
+    def part(values: Any) -> Any:
+        return values[first : first + paths]
+
+    key, theta = jax.tree.map(lambda v: part(v) if np.ndim(v) else v, (inputs.key, inputs.theta))
+    return inputs._replace(
+        key=key,
+        first=part(inputs.first) if np.ndim(inputs.first) else inputs.first + np.uint32(first),
+        paths=np.int32(paths),
+        theta=theta,
+        counts=part(inputs.counts) if np.ndim(inputs.counts) == 2 else inputs.counts,
+    )
 
 
 def run_threads(
@@ -126,6 +138,8 @@ def run_threads(
 
     if len(firsts) == 1:
         return part(0, 0)
+    from concurrent.futures import ThreadPoolExecutor  # not needed by most, and slow to import
+
     with ThreadPoolExecutor(len(firsts)) as pool:
         parts = list(pool.map(part, range(len(firsts)), firsts))
     return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)

@@ -13,30 +13,15 @@ from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, Unsu
 from jumpax._base.types import Precision, default_precision
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines.engine import AbstractEngine, Progress, precision_of, room_for, run_threads
+from jumpax.engines.choice import default_threads, engine_for, engine_named
+from jumpax.engines.engine import Progress, precision_of, room_for, run_threads
 from jumpax.engines.event_log import Events
 from jumpax.engines.paths import Paths
 from jumpax.engines.program import Program, Steps, Times, check_positive, check_steps, check_times, union
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded
-from jumpax.engines.reference import Reference
-from jumpax.engines.xla import Xla
 from jumpax.folds import AbstractFold, Snapshots, Together
 from jumpax.networks import Network, check_counts, check_theta
-
-ENGINES: dict[str, AbstractEngine] = {engine.name: engine for engine in (Xla(), Reference())}
-"""Engines by name; the first is the default."""
-
-
-def engine_named(name: str | None) -> AbstractEngine:
-    """An engine; the default one for None.
-
-    Raises:
-        InputError: for a name that is not known.
-    """
-    if name is not None and name not in ENGINES:
-        raise InputError(f"unknown engine {name!r}; known: {', '.join(ENGINES)}")
-    return ENGINES[name or next(iter(ENGINES))]
 
 
 def check_precision(precision: str | None) -> Precision:
@@ -74,9 +59,9 @@ def simulate(
     key: PRNGKeyArray | int,
     record: AbstractFold | Events | Sequence[AbstractFold] = (),
     start: float = 0.0,
-    engine: Literal["xla", "reference"] | None = None,
+    engine: Literal["cpu", "xla", "reference"] | None = None,
     precision: Precision | None = None,
-    threads: int = 1,
+    threads: int | None = None,
     bound: float | None = None,
     max_events: int = 10_000_000,
     round_counts: bool = False,
@@ -99,9 +84,10 @@ def simulate(
         key: `jax.random.key(seed)` or an int.
         record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
         start: time at the start.
-        engine: `xla` (default) or `reference`.
+        engine: `cpu` (printed SIMD loops), `xla` (any law, any device) or `reference` (slow, readable); default is the
+            fastest that can run the model here.
         precision: `float32` or `float64`; default follows JAX's x64 flag.
-        threads: how many runs to spread the paths over.
+        threads: how many to spread the paths over; default all cores on `cpu`, 1 on others.
         bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds.
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
@@ -142,13 +128,16 @@ def simulate(
             max_events=check_positive("max_events", max_events, 2**31 - 2),
         )  # fmt: skip
         inputs = jax.tree.map(np.asarray, inputs)
-    chosen, log = engine_named(engine), None
+    log = None
     if isinstance(record, Events):
-        if chosen.name != "xla":
-            raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {chosen.name!r}")
+        if engine not in (None, "xla"):
+            raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {engine!r}")
+        chosen = engine_named("xla")
         recorded, log = event_log.run(program, inputs, room_for(paths))
     else:
-        recorded = run_threads(chosen, program, inputs, check_positive("threads", threads, 256), progress)
+        chosen = engine_for(program, engine)
+        workers = default_threads(chosen) if threads is None else check_positive("threads", threads, 256)
+        recorded = run_threads(chosen, program, inputs, workers, progress)
     _judge(program, inputs, recorded, throw)
     origin = provenance(network, words, program.precision, chosen.name, start=start, max_events=int(inputs.limit))
     return _result(network, stops, times, recorded, log, origin, single=isinstance(record, AbstractFold))

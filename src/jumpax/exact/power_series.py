@@ -91,7 +91,7 @@ def _add(
     derivative: Float[np.ndarray, "parameters states"],
 ) -> None:
     """Add weight times each power to its sum, in place."""
-    from scipy.linalg.blas import daxpy
+    from scipy.linalg.blas import daxpy  # type: ignore[attr-defined]
 
     for vector, total in zip(powers, [value, *derivative]):
         daxpy(vector, total, a=weight)

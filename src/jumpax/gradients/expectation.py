@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -159,6 +159,7 @@ def expectation(
     steps: object = None,
     paths: int,
     gradient: AbstractEstimator | None = None,
+    engine: Literal["cpu", "xla"] | None = None,
     precision: Precision | None = None,
     start: float = 0.0,
     max_events: int = 10_000_000,
@@ -178,6 +179,7 @@ def expectation(
         steps: stops after numbers of events, instead of times.
         paths: how many paths are averaged.
         gradient: the estimator; default `ScoreFunction()`.
+        engine: `cpu` or `xla`; default is the faster one that can run the network.
         precision: `float32` or `float64`; default follows JAX's x64 flag. float64 needs the flag.
         start: time at the start.
         max_events: events after which a path is given up as exploding.
@@ -216,6 +218,6 @@ def expectation(
     return Expectation(
         Sampling(
             observable, network, tuple(int(c) for c in counts), stops, keep, check_positive("paths", paths), chosen, kind,
-            float(start), check_positive("max_events", max_events, 2**31 - 2),
+            engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
         )
     )  # fmt: skip

@@ -14,9 +14,9 @@ from jaxtyping import Array, Float
 from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Precision, Word
 from jumpax.engines import inputs as make_inputs
+from jumpax.engines.choice import engine_for, gather
 from jumpax.engines.program import Program, Steps, Times
 from jumpax.engines.recorded import Recorded
-from jumpax.engines.xla import Xla
 from jumpax.folds import Snapshots, Together
 from jumpax.gradients.estimator import AbstractEstimator, Sums
 from jumpax.networks import Network
@@ -41,6 +41,7 @@ class Sampling:
     paths: int
     estimator: AbstractEstimator
     precision: Precision
+    engine: str | None
     start: float
     max_events: int
 
@@ -150,7 +151,7 @@ def _sample_batch(sampling: Sampling, wrt: tuple[str, ...], theta: Any, words: A
             program, sampling.stops, key, values, np.array(sampling.counts), many, first=first,
             start=sampling.start, max_events=sampling.max_events,
         )  # fmt: skip
-        recorded = Xla().gather(program, inputs, size * width)
+        recorded = gather(engine_for(program, sampling.engine), program, inputs, size * width)
         rows = jax.tree.map(lambda leaf: leaf.reshape(size, width, *leaf.shape[1:]), recorded)
         sound = index < sampling.paths
         return jax.vmap(lambda one: _sums(sampling, wrt, one, sound))(rows)

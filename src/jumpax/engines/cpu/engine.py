@@ -1,0 +1,136 @@
+"""The CPU engine: the loop of a program printed as Numba source, lanes innermost, so that LLVM makes SIMD code of it."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from jumpax._base.status import Status
+from jumpax.engines.cpu import kernels
+from jumpax.engines.cpu.source import layout_of
+from jumpax.engines.cpu.traced import record_types, trace
+from jumpax.engines.engine import AbstractEngine, precision_of
+from jumpax.engines.inputs import Inputs
+from jumpax.engines.program import Program
+from jumpax.engines.recorded import Recorded
+
+LINE = 64
+"""Bytes of a cache line, and of the widest vector."""
+
+
+class Block(NamedTuple):
+    """A run in progress: NumPy arrays, changed in place by `advance`."""
+
+    reals: np.ndarray
+    """Floating leaves of the lanes, one after the other; then parameters, where each path has its own."""
+    integers: np.ndarray
+    words: np.ndarray
+    path: np.ndarray
+    """(lanes,) path of each lane, -1 without one."""
+    queue: np.ndarray
+    """Next path to start, and how many have ended."""
+    turns: np.ndarray
+    """Turns that the block has taken."""
+    record_integers: np.ndarray
+    """(paths, stops, n) counts and truth values of the records."""
+    record_reals: np.ndarray
+    ends: np.ndarray
+    """(paths, 2 + species) status, events fired, counts at the end."""
+    end_times: np.ndarray
+
+
+def _aligned(size: int, dtype: Any) -> np.ndarray:
+    """Zeros that start at a cache line, so that no vector straddles two."""
+    kind = np.dtype(dtype)
+    raw = np.zeros(size * kind.itemsize + LINE, np.uint8)
+    skip = -raw.ctypes.data % LINE
+    return raw[skip : skip + size * kind.itemsize].view(kind)
+
+
+def _rows(values: list[Any], dtype: Any) -> np.ndarray:
+    """Columns side by side, with one row for all paths or one for each."""
+    columns = [np.atleast_1d(np.asarray(v, dtype)) for v in values]
+    rows = max((len(c) for c in columns), default=1)
+    return np.ascontiguousarray(
+        np.stack([np.broadcast_to(c, rows) for c in columns], -1) if columns else np.zeros((1, 0), dtype)
+    )
+
+
+class Cpu(AbstractEngine):
+    """Fused SIMD loops: any law and any fold that is made of printable operations (`UnsupportedError` names others).
+
+    No result depends on the block: a path follows `reference` and `xla` word for word, up to near ties in the last bit.
+    """
+
+    name = "cpu"
+    traceable = False
+
+    def prepare(self, program: Program, inputs: Inputs) -> None:
+        """Print the kernel: a call from inside a JAX program must not trace."""
+        with precision_of(program):
+            kernels.load(program, any(np.ndim(v) for v in inputs.theta.values()))
+
+    def start(self, program: Program, inputs: Inputs, room: int) -> Block:
+        """An empty block and empty records."""
+        traced = trace(program)
+        layout, types = layout_of(traced), record_types(traced)
+        whole = sum(kind.kind != "f" for kind in types)
+        stops, species = len(inputs.stops.step), len(program.network.species)
+        reals = layout.size("F") + len(program.network.parameters)
+        block = Block(
+            reals=_aligned(reals * layout.lanes, program.dtype),
+            integers=_aligned(layout.size("I") * layout.lanes, np.int32),
+            words=_aligned(layout.size("U") * layout.lanes, np.uint32),
+            path=np.full(layout.lanes, -1, np.int64),
+            queue=np.zeros(2, np.int64),
+            turns=np.zeros(1, np.int64),
+            record_integers=np.full((room, stops, whole), -1, np.int32),
+            record_reals=np.full((room, stops, len(types) - whole), np.nan, program.dtype),
+            ends=np.zeros((room, 2 + species), np.int32),
+            end_times=np.zeros((room, 2), program.dtype),
+        )
+        number = traced.fields.index("status")
+        first = layout.places[number][1] * layout.lanes
+        block.integers[first : first + layout.lanes] = int(Status.DONE)
+        return block
+
+    def advance(self, program: Program, inputs: Inputs, lanes: Block, budget: int) -> Block:
+        """The block after up to `budget` rounds; changed in place."""
+        theta = _rows([inputs.theta[name] for name in program.network.parameters], program.dtype)
+        kernels.load(program, per_path=len(theta) > 1).advance(
+            lanes.reals, lanes.integers, lanes.words, lanes.path, lanes.queue,
+            theta, np.ascontiguousarray(np.atleast_2d(np.asarray(inputs.counts, np.int32))),
+            _rows(list(inputs.key), np.uint32), np.atleast_1d(np.asarray(inputs.first, np.uint32)),
+            _rows([inputs.start.high, inputs.start.low], program.dtype)[0],
+            _rows([inputs.stops.time.high, inputs.stops.time.low], program.dtype),
+            np.asarray(inputs.stops.step, np.int32), int(inputs.paths), np.int32(inputs.limit),
+            program.dtype.type(inputs.bound), budget,
+            lanes.record_integers, lanes.record_reals, lanes.ends, lanes.end_times, lanes.turns,
+        )  # fmt: skip
+        return lanes
+
+    def finished(self, lanes: Block) -> int:
+        """How many paths have ended."""
+        return int(lanes.queue[1])
+
+    def collect(self, program: Program, inputs: Inputs, lanes: Block) -> Recorded:
+        """What has been recorded."""
+        traced, paths = trace(program), int(inputs.paths)
+        integers, reals = iter(range(lanes.record_integers.shape[2])), iter(range(lanes.record_reals.shape[2]))
+        leaves = []
+        for kind in record_types(traced):
+            if kind.kind == "f":
+                leaves.append(lanes.record_reals[:paths, :, next(reals)])
+            else:
+                whole = lanes.record_integers[:paths, :, next(integers)]
+                leaves.append(whole == 1 if kind.kind == "b" else whole)
+        ends = lanes.ends[:paths]
+        return Recorded(
+            record=jax.tree.unflatten(jax.tree.structure(traced.record), leaves),
+            status=ends[:, 0], events=ends[:, 1], counts=ends[:, 2:], time=lanes.end_times[:paths],
+        )  # fmt: skip
+
+    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
+        """A whole run as one call."""
+        lanes = self.advance(program, inputs, self.start(program, inputs, room), 2**62)
+        return self.collect(program, inputs._replace(paths=np.int32(room)), lanes)

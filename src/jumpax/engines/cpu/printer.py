@@ -1,0 +1,132 @@
+"""Prints a scalar jaxpr as straight-line source."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.extend import core
+
+from jumpax._base import math
+from jumpax._base.errors import UnsupportedError
+
+_PLAIN = {
+    "add": "add", "add_any": "add", "sub": "sub", "mul": "mul", "div": "div", "neg": "neg", "abs": "abs_", "max": "max_",
+    "min": "min_", "and": "and_", "or": "or_", "xor": "xor", "not": "not_", "shift_left": "shl",
+    "shift_right_logical": "lshr", "shift_right_arithmetic": "ashr", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge",
+    "eq": "eq", "ne": "ne", "sqrt": "sqrt",
+}  # fmt: skip
+_LIBRARY = {"exp": math.exp, "log": math.log, "pow": math.power}
+"""Operations that are a call into a library elsewhere, and our straight lines for them."""
+_CONTRACTED = {"add": "addc", "add_any": "addc", "sub": "subc", "mul": "mulc"}
+_PASSED = {"broadcast_in_dim", "copy", "copy_p", "reshape", "squeeze", "stop_gradient"}
+"""Of no effect on scalars."""
+
+
+def _kind(atom: Any) -> np.dtype:
+    return np.dtype(atom.aval.dtype)
+
+
+class Printer:
+    """Turns jaxprs into lines; constants are gathered as globals of the module."""
+
+    def __init__(self):
+        self.constants: dict[str, Any] = {}
+        self._known: dict[tuple[str, bytes], str] = {}
+        self._count = 0
+
+    def constant(self, value: Any, dtype: np.dtype) -> str:
+        """Name of a constant."""
+        number = np.asarray(value, dtype)
+        if number.size != 1:
+            raise UnsupportedError(f"an array constant of shape {number.shape} cannot be printed")
+        where = (dtype.name, number.tobytes())
+        if where not in self._known:
+            self._known[where] = name = f"c{len(self.constants)}"
+            self.constants[name] = number.reshape(())[()]
+        return self._known[where]
+
+    def lines(self, closed: core.ClosedJaxpr, arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Lines that compute a jaxpr of scalars, and the names of its results.
+
+        Raises:
+            UnsupportedError: naming the operation that has no printed form.
+        """
+        out: list[str] = []
+        results = self._run(closed.jaxpr, closed.consts, list(arguments), out, contract=False)
+        return out, results
+
+    def _run(
+        self, jaxpr: Any, consts: Sequence[Any], arguments: list[str], out: list[str], contract: bool
+    ) -> list[str]:
+        names: dict[Any, str] = dict(zip(jaxpr.invars, arguments, strict=True))
+        for variable, value in zip(jaxpr.constvars, consts, strict=True):
+            names[variable] = self.constant(value, _kind(variable))
+
+        def name(atom: Any) -> str:
+            if isinstance(atom, core.Literal):
+                return self.constant(atom.val, _kind(atom))
+            return names[atom]
+
+        for equation in jaxpr.eqns:
+            inputs = [name(atom) for atom in equation.invars]
+            inner = equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
+            if inner is not None:
+                closed = inner if hasattr(inner, "consts") else core.ClosedJaxpr(inner, ())
+                # the elementary functions are right with and without contraction, and faster with it
+                inside = contract or equation.primitive.name == "custom_jvp_call"
+                results = self._run(closed.jaxpr, closed.consts, inputs, out, inside)
+            elif equation.primitive.name in _LIBRARY:
+                shapes = [jax.ShapeDtypeStruct((), _kind(atom)) for atom in equation.invars]
+                ours = jax.make_jaxpr(_LIBRARY[equation.primitive.name])(*shapes)
+                results = self._run(ours.jaxpr, ours.consts, inputs, out, contract)
+            else:
+                results = [self._one(equation, inputs, out, contract)]
+            names.update(zip(equation.outvars, results, strict=True))
+        return [name(atom) for atom in jaxpr.outvars]
+
+    def _one(self, equation: Any, inputs: list[str], out: list[str], contract: bool) -> str:
+        primitive, result = equation.primitive.name, equation.outvars[0]
+        if result.aval.shape != ():
+            raise UnsupportedError(
+                f"{primitive} makes an array of shape {result.aval.shape}; only scalars can be printed"
+            )
+        if primitive in _PASSED:
+            return inputs[0]
+        kind = _kind(result).name
+        if contract and primitive in _CONTRACTED and kind.startswith("float"):
+            text = f"{_CONTRACTED[primitive]}({', '.join(inputs)})"
+        elif primitive in _PLAIN:
+            text = f"{_PLAIN[primitive]}({', '.join(inputs)})"
+        elif primitive == "select_n" and len(inputs) == 3:
+            text = f"select({inputs[0]}, {inputs[2]}, {inputs[1]})"
+        elif primitive == "convert_element_type":
+            if _kind(equation.invars[0]) == _kind(result):
+                return inputs[0]
+            text = f"to_{kind}({inputs[0]})"
+        elif primitive == "bitcast_convert_type":
+            text = f"as_{kind}({inputs[0]})"
+        elif primitive in ("integer_pow", "square"):
+            return self._power(inputs[0], equation.params.get("y", 2), _kind(result), out)
+        else:
+            raise UnsupportedError(f"the operation {primitive!r} has no printed form")
+        return self._assign(text, out)
+
+    def _assign(self, text: str, out: list[str]) -> str:
+        self._count += 1
+        out.append(f"v{self._count} = {text}")
+        return f"v{self._count}"
+
+    def _power(self, base: str, exponent: int, dtype: np.dtype, out: list[str]) -> str:
+        """base^exponent by squaring."""
+        result, square, left = None, base, abs(exponent)
+        while left:
+            if left & 1:
+                result = square if result is None else self._assign(f"mul({result}, {square})", out)
+            left >>= 1
+            if left:
+                square = self._assign(f"mul({square}, {square})", out)
+        one = self.constant(1, dtype)
+        if result is None:
+            return one
+        return result if exponent > 0 else self._assign(f"div({one}, {result})", out)

@@ -1,0 +1,95 @@
+"""The scalar functions that a kernel is printed from."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.extend import core
+
+from jumpax._base.clock import Time
+from jumpax._base.status import Status
+from jumpax.engines.cpu.printer import Printer
+from jumpax.engines.lane import Lane, Stop, begin
+from jumpax.engines.program import Program
+from jumpax.engines.turn import apply, decide, select, verdict, waits
+
+
+@dataclasses.dataclass(frozen=True)
+class Traced:
+    """Jaxprs of one program, and the structure of what they take and give; everything is scalar."""
+
+    lane: Any
+    """Shapes of a lane."""
+    record: Any
+    """Shapes of a record."""
+    fields: tuple[str, ...]
+    """Names of the leaves of a lane, in order: `counts[0]`, `time.high`, .."""
+    begin: core.ClosedJaxpr
+    """(key 0, key 1, path, counts.., theta.., start high, low, stop high, low, step) -> lane"""
+    turn: core.ClosedJaxpr
+    """(lane.., theta.., limit, bound) -> lane, whether it moves on (int32)"""
+    stop: core.ClosedJaxpr
+    """(lane.., theta.., limit, bound) -> carry, record, whether a record is due, whether the path is faulty, status to go
+    on with, status to end with"""
+
+
+def _turn(program: Program, lane: Lane, theta: Any, limit: Any, bound: Any) -> tuple[Lane, Any]:
+    after = apply(program, lane, decide(program, lane, theta, limit, bound), theta)
+    moving = after.status == np.int32(Status.RUNNING)
+    if program.fold.waits:
+        moving = moving | waits(program, after)
+    return after, moving.astype(jnp.int32)
+
+
+def _stop(program: Program, lane: Lane, theta: Any, limit: Any, bound: Any) -> tuple[Any, ...]:
+    fold, status = program.fold, lane.status
+    carry, record = fold.stop(lane.carry, lane.counts, theta, lane.index)
+    due = status == np.int32(Status.PARKED)
+    if fold.waits:
+        due = due & fold.ready(lane.carry)
+    going = jnp.full_like(status, Status.RUNNING)
+    if fold.ends:
+        going = jnp.where(fold.done(carry), np.int32(Status.PARKED), going)
+    ended = verdict(program, lane._replace(carry=select(due, carry, lane.carry)), theta, limit, bound)
+    return carry, record, due, status == np.int32(Status.FAULTY), going, ended
+
+
+def _fields(lane: Lane) -> tuple[str, ...]:
+    paths = [path for path, _ in jax.tree_util.tree_leaves_with_path(lane)]
+    return tuple(jax.tree_util.keystr(path).removeprefix(".") for path in paths)
+
+
+def record_types(traced: Traced) -> list[np.dtype]:
+    """Types of the leaves of a record."""
+    return [np.dtype(leaf.dtype) for leaf in jax.tree.leaves(traced.record)]
+
+
+@functools.lru_cache(maxsize=64)
+def trace(program: Program) -> Traced:
+    """Trace the loop of a program with scalars."""
+    shapes: Any = [jax.ShapeDtypeStruct((), d) for d in (program.dtype, np.int32, np.uint32)]
+    real, count, word = shapes
+    theta = dict.fromkeys(program.network.parameters, real)
+    counts = (count,) * len(program.network.species)
+    time, stop = Time(real, real), Stop(Time(real, real), count)
+    started = jax.make_jaxpr(functools.partial(begin, program), return_shape=True)
+    first, lane = started((word, word), word, counts, theta, time, stop)
+    turned = jax.make_jaxpr(functools.partial(_turn, program))(lane, theta, count, real)
+    stopped, (_, record, *_) = jax.make_jaxpr(functools.partial(_stop, program), return_shape=True)(
+        lane, theta, count, real
+    )
+    return Traced(lane, record, _fields(lane), first, turned, stopped)
+
+
+def operations(program: Program) -> int:
+    """How many operations one turn has.
+
+    Raises:
+        UnsupportedError: naming an operation that has no printed form.
+    """
+    traced, printer = trace(program), Printer()
+    return sum(len(printer.lines(part, [f"a{i}" for i in range(len(part.jaxpr.invars))])[0]) for part in
+               (traced.begin, traced.turn, traced.stop))  # fmt: skip
