@@ -1,6 +1,7 @@
 """The CPU engine: printed kernels follow the others, are SIMD code, and refuse by name what they cannot print."""
 
 import re
+import sys
 import time
 
 import jax
@@ -55,21 +56,32 @@ def compiled(model, fold, precision):
     return program
 
 
+def forget_kernels():
+    """As in a new process: only what is on the disk is left."""
+    kernels._load.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("jumpax_kernel_")]:
+        del sys.modules[name]
+
+
 @pytest.fixture(autouse=True, scope="module")
 def fresh_cache(tmp_path_factory):
     """Kernels of these tests are compiled anew."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("JUMPAX_CACHE", str(tmp_path_factory.mktemp("kernels")))
-        kernels._load.cache_clear()
+        forget_kernels()
         yield
-    kernels._load.cache_clear()
+    forget_kernels()
 
 
 @pytest.mark.skipif(
     "avx2" not in binding.get_host_cpu_features().flatten(), reason="needs AVX2 to look for its registers"
 )
-@pytest.mark.parametrize("fold", ["plain", "score", "tangent"])
-@pytest.mark.parametrize("name", ["birth_death", "telegraph", "repressilator", "vilar_oscillator"])
+@pytest.mark.parametrize(
+    ("name", "fold"),
+    [(name, "plain") for name in jumpax.zoo.MODELS]
+    + [(name, fold) for name in ("birth_death", "telegraph", "repressilator") for fold in ("score", "tangent")]
+    + [pytest.param(name, fold, marks=pytest.mark.long) for name in jumpax.zoo.MODELS for fold in ("score", "tangent")],
+)
 def test_loops_are_vector_code(name, fold):
     model = jumpax.zoo.MODELS[name]()
     program = compiled(model, folds_of(model.network)[fold], "float32")
@@ -195,11 +207,7 @@ def test_a_kernel_is_read_back_from_the_disk():
     model = jumpax.zoo.sir()
     run = lambda: jumpax.simulate(model.network, model.theta, model.x0, times=[1.0], paths=8, key=0, engine="cpu")  # noqa: E731
     first = run()
-    kernels._load.cache_clear()
-    import sys
-
-    for name in [name for name in sys.modules if name.startswith("jumpax_kernel_")]:
-        del sys.modules[name]
+    forget_kernels()
     begin = time.perf_counter()
     again = run()
     assert time.perf_counter() - begin < 3.0

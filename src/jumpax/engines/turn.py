@@ -93,7 +93,7 @@ def pin(value: Real) -> Real:
 
 def propensities(program: Program, counts: Sequence[Count], theta: Mapping[str, Real], now: Real) -> tuple[Real, ...]:
     """Propensities of all reactions; NaN where a law gives a negative number."""
-    levels = tuple(pin(c.astype(program.dtype)) for c in counts)
+    levels = tuple(c.astype(program.dtype) for c in counts)
     return tuple(pin(jnp.asarray(a, program.dtype)) for a in program.network.propensities(levels, theta, now))
 
 

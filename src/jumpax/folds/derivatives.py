@@ -11,8 +11,12 @@ from jumpax.networks import Network
 
 
 def levels(counts: Sequence[Count], like: Real) -> tuple[Real, ...]:
-    """Counts as floating numbers of the type of `like`."""
-    return tuple(c.astype(like.dtype) for c in counts)
+    """Counts as floating numbers of the type of `like`.
+
+    They pass through a select, so that a compiler cannot share the engine's own products of counts with the fold: how a
+    shared product is rounded depends on what else reads it, and paths must not depend on folds.
+    """
+    return tuple(jnp.where(c >= 0, c.astype(like.dtype), jnp.full_like(like, jnp.nan)) for c in counts)
 
 
 def _propensity(network: Network, index: int, counts: Sequence[Real], theta: Mapping[str, Real], now: Real) -> Real:

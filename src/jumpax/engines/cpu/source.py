@@ -16,6 +16,9 @@ CACHE = 24_576
 """Bytes of a block, half of a usual first-level cache."""
 TURNS = 32
 """Most turns between two looks at parked lanes."""
+INTERLEAVED = 1_500
+"""Operations up to which two halves of a block are printed line by line into one loop: while one of them waits for a
+division or a logarithm, the other has work. It takes twice as long to compile."""
 SPARE = 8
 """A look comes early when more than one lane in so many stands still."""
 
@@ -58,11 +61,11 @@ class Layout:
         """Leaves in a buffer."""
         return sum(b == buffer for b, _ in self.places)
 
-    def load(self, names: Sequence[str]) -> list[str]:
-        """Lines that read every leaf of lane `l`."""
+    def load(self, names: Sequence[str], lane: str = "l") -> list[str]:
+        """Lines that read every leaf of a lane."""
         lines = []
         for name, kind, (buffer, number) in zip(names, self.kinds, self.places, strict=True):
-            value = f"{buffer}[{number * self.lanes} + l]"
+            value = f"{buffer}[{number * self.lanes} + {lane}]"
             lines.append(f"{name} = to_bool({value})" if kind.kind == "b" else f"{name} = {value}")
         return lines
 
@@ -70,10 +73,10 @@ class Layout:
         """Lines that write every leaf of lane `l`."""
         return [self.store_one(number, value) for number, value in enumerate(values)]
 
-    def store_one(self, leaf: int, value: str) -> str:
-        """Line that writes one leaf of lane `l`."""
+    def store_one(self, leaf: int, value: str, lane: str = "l") -> str:
+        """Line that writes one leaf of a lane."""
         buffer, number = self.places[leaf]
-        return f"{buffer}[{number * self.lanes} + l] = " + (
+        return f"{buffer}[{number * self.lanes} + {lane}] = " + (
             f"to_int32({value})" if self.kinds[leaf].kind == "b" else value
         )
 
@@ -101,37 +104,47 @@ class _Writer:
         order = sorted(range(len(self.parameters)), key=lambda i: self.program.network.parameters[i])
         self.in_order = [self.parameters[i] for i in order]  # leaves of a dict come sorted by name
 
-    def theta(self) -> list[str]:
-        """Lines that read the parameters, of lane `l` or of all."""
+    def theta(self, prefix: str = "", lane: str = "l") -> list[str]:
+        """Lines that read the parameters, of one lane or of all."""
         if not self.per_path:
             return [f"{name} = theta[0, {i}]" for i, name in enumerate(self.parameters)]
         first = self.lane.size("F")
-        return [f"{name} = F[{(first + i) * self.lane.lanes} + l]" for i, name in enumerate(self.parameters)]
+        return [
+            f"{prefix}{name} = F[{(first + i) * self.lane.lanes} + {lane}]" for i, name in enumerate(self.parameters)
+        ]
 
     def turn(self) -> str:
         """The loop over turns, with the loop over lanes inside."""
-        lines, results = self.printer.lines(self.traced.turn, [*self.names, *self.in_order, "limit", "bound"])
-        shared = [] if self.per_path else self.theta()
-        own = self.theta() if self.per_path else []
-        stores = [
-            line
-            for line, name, result in zip(self.lane.store(results[:-1]), self.names, results[:-1], strict=True)
-            if name != result
-        ]
-        body = [*self.lane.load(self.names), *own, *lines, *stores, f"busy = add(busy, {results[-1]})"]
+        first = self.body("x", "l")
+        pairs = 2 if len(first) <= INTERLEAVED else 1
+        width = self.lane.lanes // pairs
+        lines = (
+            [line for both in zip(first, self.body("y", "k"), strict=True) for line in both] if pairs == 2 else first
+        )
         return f"""
 @njit(nogil=True, cache=True, error_model="numpy")
 def turns(F, I, U, theta, limit, bound, enough):
-{_indent(shared, 4)}
+{_indent([] if self.per_path else self.theta(), 4)}
     taken = 0
     busy = np.int32(enough)
     while taken < {TURNS} and busy >= enough:
         busy = np.int32(0)
         taken += 1
-        for l in range({self.lane.lanes}):
-{_indent(body, 12)}
+        for l in range({width}):
+            k = l + {width}
+{_indent(lines, 12)}
     return taken
 """
+
+    def body(self, prefix: str, lane: str) -> list[str]:
+        """One turn of one lane, with names of its own."""
+        names = [f"{prefix}{i}" for i in range(len(self.names))]
+        own = self.theta(prefix, lane) if self.per_path else []
+        order = [f"{prefix}{name}" for name in self.in_order] if self.per_path else self.in_order
+        lines, results = self.printer.lines(self.traced.turn, [*names, *order, "limit", "bound"])
+        changed = [i for i, (name, result) in enumerate(zip(names, results[:-1], strict=True)) if name != result]
+        stores = [self.lane.store_one(i, results[i], lane) for i in changed]
+        return [*self.lane.load(names, lane), *own, *lines, *stores, f"busy = add(busy, {results[-1]})"]
 
     def begin(self) -> str:
         """Put a path on a lane."""
