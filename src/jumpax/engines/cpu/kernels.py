@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numba
+from llvmlite import binding
 
 from jumpax.engines.cpu import source
 from jumpax.engines.program import Program
@@ -26,6 +27,9 @@ def cache_folder() -> Path:
         root = Path(tempfile.mkdtemp(prefix="jumpax-"))
     return root
 
+
+# LLVM compares the addresses of all leaves of a lane; beyond so many pairs it would give up vectorising (its default is 100)
+binding.set_option("jumpax", "-memory-check-merge-threshold=100000")
 
 _one_at_a_time = threading.Lock()
 

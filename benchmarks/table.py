@@ -1,0 +1,43 @@
+"""The tables of docs/performance.md, made from the files in `benchmarks/results`."""
+
+import json
+from pathlib import Path
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def rate(row: dict) -> str:
+    """Millions of events per second of one row: processor time, or wall time where threads share the work."""
+    value = row["events_per_second" if row.get("threads", 1) == 1 else "events_per_wall_second"]
+    return "-" if value is None else f"{value / 1e6:.3g}"
+
+
+def grid(rows: list[dict], line, column, corner: str) -> str:
+    """Markdown table of rates; `line` and `column` name the place of a row."""
+    columns = list(dict.fromkeys(column(row) for row in rows))
+    text = [f"| {corner} | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name in dict.fromkeys(line(row) for row in rows):
+        cells = {column(row): rate(row) for row in rows if line(row) == name}
+        text.append(f"| {name} | {' | '.join(cells.get(c, '') for c in columns)} |")
+    return "\n".join(text)
+
+
+def about(made: dict) -> str:
+    """Where and when a file was made."""
+    hardware = made["hardware"]
+    return f"{made['date'][:10]}, {hardware['processor']}, {hardware['cores']} cores, Python {hardware['python']}, jax {made['jax']}."
+
+
+def tables() -> str:
+    """All tables, as they stand in the document."""
+    kernels = json.loads((RESULTS / "kernels.json").read_text())
+    peers = json.loads((RESULTS / "peers.json").read_text())
+    loops = grid(
+        kernels["rows"], lambda r: r["model"],
+        lambda r: f"{r['engine']} {r['precision']} {r['fold']}" + (f" x{r['threads']}" if r["threads"] > 1 else ""), "model",
+    )  # fmt: skip
+    beside = grid(peers["rows"], lambda r: r["model"], lambda r: f"{r['peer']} {r.get('version', '')}".strip(), "model")
+    return (
+        f"Kernels, million events per second of one core (x2: of wall time on two). {about(kernels)}\n\n{loops}\n\n"
+        f"Beside peers, in one run, states at the end, float32 for jumpax. {about(peers)}\n\n{beside}"
+    )
