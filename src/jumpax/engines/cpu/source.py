@@ -16,7 +16,7 @@ CACHE = 24_576
 """Bytes of a block, half of a usual first-level cache."""
 TURNS = 32
 """Most turns between two looks at parked lanes."""
-INTERLEAVED = 1_500
+INTERLEAVED = 500
 """Operations up to which two halves of a block are printed line by line into one loop: while one of them waits for a
 division or a logarithm, the other has work. It takes twice as long to compile."""
 SPARE = 8
@@ -173,11 +173,11 @@ def begin(l, path, F, I, U, theta, counts, keys, first, start, stop_times, stop_
 """
 
     def serve(self) -> str:
-        """Record a parked path and send it on, or write its end; True when it has ended."""
-        lane, types = self.traced.lane, record_types(self.traced)
-        lines, results = self.printer.lines(self.traced.stop, [*self.names, *self.in_order, "limit", "bound"])
-        size = len(jax.tree.leaves(lane.carry))
-        carry, record, (due, faulty, going, ended) = results[:size], results[size:-4], results[-4:]
+        """Record parked paths and send them on, or write their end; says how many have ended."""
+        types = record_types(self.traced)
+        lines, results = self.printer.lines(self.traced.stop, [*self.names, *self.in_order])
+        size = len(jax.tree.leaves(self.traced.lane.carry))
+        carry, record, (due, going) = results[:size], results[size:-2], results[-2:]
         value = dict(zip(self.traced.fields, self.names, strict=True))
         carried = [field for field in self.traced.fields if field.startswith("carry")]
         wholes = [f"to_int32({v})" for v, kind in zip(record, types, strict=True) if kind.kind != "f"]
@@ -185,32 +185,53 @@ def begin(l, path, F, I, U, theta, counts, keys, first, start, stop_times, stop_
         kept = [f"integers[path, index, {i}] = {v}" for i, v in enumerate(wholes)]
         kept += [f"numbers[path, index, {i}] = {v}" for i, v in enumerate(reals)]
         kept += [self.put(field, v) for field, v in zip(carried, carry, strict=True)]
-        final = [ended, value["events"], *(value[f"counts[{i}]"] for i in range(len(lane.counts)))]
         return f"""
 @njit(nogil=True, cache=True, error_model="numpy")
-def serve(l, path, F, I, U, theta, stop_times, stop_steps, limit, bound, integers, numbers, ends, end_times):
-{_indent([*self.lane.load(self.names), *self.theta(), *lines], 4)}
-    if not {due} and not {faulty}:
-        return False
-    finished = {faulty}
-    if {due}:
-        index = {value["index"]}
-{_indent(kept, 8)}
-        index += 1
-        {self.put("index", "index")}
-        finished = index >= stop_steps.shape[0]
-        if not finished:
-            {self.put("status", going)}
-            {self.put("target.time.high", "stop_times[index, 0]")}
-            {self.put("target.time.low", "stop_times[index, 1]")}
-            {self.put("target.step", "stop_steps[index]")}
-    if finished:
-{_indent([f"ends[path, {i}] = {v}" for i, v in enumerate(final)], 8)}
-        end_times[path, 0] = {value["time.high"]}
-        end_times[path, 1] = {value["time.low"]}
-        {self.put("status", f"np.int32({int(Status.DONE)})")}
-    return finished
+def serve(F, I, U, lane_path, theta, stop_times, stop_steps, limit, bound, integers, numbers, ends, end_times):
+    ended = 0
+    for l in range({self.lane.lanes}):
+        path = lane_path[l]
+        if path < 0 or {self.get("status")} == {int(Status.RUNNING)}:
+            continue
+{_indent([*self.lane.load(self.names), *self.theta(), *lines], 8)}
+        finished = {value["status"]} == {int(Status.FAULTY)}
+        if {due}:
+            index = {value["index"]}
+{_indent(kept, 12)}
+            index += 1
+            {self.put("index", "index")}
+            finished = index >= stop_steps.shape[0]
+            if not finished:
+                {self.put("status", going)}
+                {self.put("target.time.high", "stop_times[index, 0]")}
+                {self.put("target.time.low", "stop_times[index, 1]")}
+                {self.put("target.step", "stop_steps[index]")}
+        if finished:
+            finish(l, path, F, I, U, theta, limit, bound, ends, end_times)
+            lane_path[l] = -1
+            ended += 1
+    return ended
 """
+
+    def finish(self) -> str:
+        """Write the end of a path."""
+        lines, results = self.printer.lines(self.traced.finish, [*self.names, *self.in_order, "limit", "bound"])
+        value = dict(zip(self.traced.fields, self.names, strict=True))
+        final = [results[0], value["events"], *(value[f"counts[{i}]"] for i in range(len(self.traced.lane.counts)))]
+        return f"""
+@njit(nogil=True, cache=True, error_model="numpy")
+def finish(l, path, F, I, U, theta, limit, bound, ends, end_times):
+{_indent([*self.lane.load(self.names), *self.theta(), *lines], 4)}
+{_indent([f"ends[path, {i}] = {v}" for i, v in enumerate(final)], 4)}
+    end_times[path, 0] = {value["time.high"]}
+    end_times[path, 1] = {value["time.low"]}
+    {self.put("status", f"np.int32({int(Status.DONE)})")}
+"""
+
+    def get(self, field: str) -> str:
+        """One leaf of lane `l`."""
+        buffer, number = self.lane.places[self.traced.fields.index(field)]
+        return f"{buffer}[{number * self.lane.lanes} + l]"
 
     def put(self, field: str, value: str) -> str:
         """Line that writes one leaf of lane `l`."""
@@ -219,40 +240,38 @@ def serve(l, path, F, I, U, theta, stop_times, stop_steps, limit, bound, integer
 
     def loop(self) -> str:
         """Rounds of turns, records and refills."""
-        status = self.lane.places[self.traced.fields.index("status")][1]
         return f"""
 @njit(nogil=True, cache=True, error_model="numpy")
 def advance(
     F, I, U, lane_path, queue, theta, counts, keys, first, start, stop_times, stop_steps, paths, limit, bound, budget,
     integers, numbers, ends, end_times, work,
 ):
+    alive = 0
+    for l in range({self.lane.lanes}):
+        alive += lane_path[l] >= 0
     for _ in range(budget):
-        alive = 0
-        for l in range({self.lane.lanes}):
-            if lane_path[l] < 0 and queue[0] < paths:
-                lane_path[l] = queue[0]
-                begin(l, queue[0], F, I, U, theta, counts, keys, first, start, stop_times, stop_steps)
-                queue[0] += 1
-            if lane_path[l] >= 0:
-                alive += 1
+        l = 0
+        while alive < {self.lane.lanes} and queue[0] < paths:
+            while lane_path[l] >= 0:
+                l += 1
+            lane_path[l] = queue[0]
+            begin(l, queue[0], F, I, U, theta, counts, keys, first, start, stop_times, stop_steps)
+            queue[0] += 1
+            alive += 1
         if alive == 0:
             break
         work[0] += turns(F, I, U, theta, limit, bound, max(1, alive - alive // {SPARE}))
-        for l in range({self.lane.lanes}):
-            path = lane_path[l]
-            if path < 0 or I[{status * self.lane.lanes} + l] == {int(Status.RUNNING)}:
-                continue
-            if serve(
-                l, path, F, I, U, theta, stop_times, stop_steps, limit, bound, integers, numbers, ends, end_times
-            ):
-                lane_path[l] = -1
-                queue[1] += 1
+        ended = serve(
+            F, I, U, lane_path, theta, stop_times, stop_steps, limit, bound, integers, numbers, ends, end_times
+        )
+        alive -= ended
+        queue[1] += ended
     return queue[1]
 """
 
     def write(self) -> str:
         """The whole module."""
-        parts = [self.turn(), self.begin(), self.serve(), self.loop()]
+        parts = [self.turn(), self.begin(), self.finish(), self.serve(), self.loop()]
         constants = [f"{name} = {_literal(value)}" for name, value in self.printer.constants.items()]
         return "\n".join([_HEADER, *constants, *parts])
 

@@ -14,7 +14,7 @@ from jumpax._base.status import Status
 from jumpax.engines.cpu.printer import Printer
 from jumpax.engines.lane import Lane, Stop, begin
 from jumpax.engines.program import Program
-from jumpax.engines.turn import apply, decide, select, verdict, waits
+from jumpax.engines.turn import apply, decide, verdict, waits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,8 +32,9 @@ class Traced:
     turn: core.ClosedJaxpr
     """(lane.., theta.., limit, bound) -> lane, whether it moves on (int32)"""
     stop: core.ClosedJaxpr
-    """(lane.., theta.., limit, bound) -> carry, record, whether a record is due, whether the path is faulty, status to go
-    on with, status to end with"""
+    """(lane.., theta..) -> carry, record, whether it is due, status to go on with"""
+    finish: core.ClosedJaxpr
+    """(lane.., theta.., limit, bound) -> status to end with"""
 
 
 def _turn(program: Program, lane: Lane, theta: Any, limit: Any, bound: Any) -> tuple[Lane, Any]:
@@ -44,7 +45,7 @@ def _turn(program: Program, lane: Lane, theta: Any, limit: Any, bound: Any) -> t
     return after, moving.astype(jnp.int32)
 
 
-def _stop(program: Program, lane: Lane, theta: Any, limit: Any, bound: Any) -> tuple[Any, ...]:
+def _stop(program: Program, lane: Lane, theta: Any) -> tuple[Any, ...]:
     fold, status = program.fold, lane.status
     carry, record = fold.stop(lane.carry, lane.counts, theta, lane.index)
     due = status == np.int32(Status.PARKED)
@@ -53,8 +54,7 @@ def _stop(program: Program, lane: Lane, theta: Any, limit: Any, bound: Any) -> t
     going = jnp.full_like(status, Status.RUNNING)
     if fold.ends:
         going = jnp.where(fold.done(carry), np.int32(Status.PARKED), going)
-    ended = verdict(program, lane._replace(carry=select(due, carry, lane.carry)), theta, limit, bound)
-    return carry, record, due, status == np.int32(Status.FAULTY), going, ended
+    return carry, record, due, going
 
 
 def _fields(lane: Lane) -> tuple[str, ...]:
@@ -78,10 +78,9 @@ def trace(program: Program) -> Traced:
     started = jax.make_jaxpr(functools.partial(begin, program), return_shape=True)
     first, lane = started((word, word), word, counts, theta, time, stop)
     turned = jax.make_jaxpr(functools.partial(_turn, program))(lane, theta, count, real)
-    stopped, (_, record, *_) = jax.make_jaxpr(functools.partial(_stop, program), return_shape=True)(
-        lane, theta, count, real
-    )
-    return Traced(lane, record, _fields(lane), first, turned, stopped)
+    stopped, (_, record, *_) = jax.make_jaxpr(functools.partial(_stop, program), return_shape=True)(lane, theta)
+    finished = jax.make_jaxpr(functools.partial(verdict, program))(lane, theta, count, real)
+    return Traced(lane, record, _fields(lane), first, turned, stopped, finished)
 
 
 def operations(program: Program) -> int:
@@ -92,4 +91,4 @@ def operations(program: Program) -> int:
     """
     traced, printer = trace(program), Printer()
     return sum(len(printer.lines(part, [f"a{i}" for i in range(len(part.jaxpr.invars))])[0]) for part in
-               (traced.begin, traced.turn, traced.stop))  # fmt: skip
+               (traced.begin, traced.turn, traced.stop, traced.finish))  # fmt: skip
