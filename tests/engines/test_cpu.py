@@ -18,8 +18,6 @@ from jumpax.engines.program import Program
 from jumpax.folds import Score, Snapshots, Together, TrapezoidalTangent
 from tables import same_paths
 
-WIDE = {"float32": r"[yz]mm", "float64": r"[yz]mm"}
-
 
 def folds_of(network):
     return {
@@ -33,7 +31,6 @@ def loop_of(program) -> list[str]:
     """Instructions of the largest loop body in the machine code of a kernel."""
     with precision_of(program):
         module = kernels.load(program, False)
-    jumpax.engines.cpu.Cpu()
     blocks, current = {}, None
     for line in module.turns.inspect_asm(module.turns.signatures[0]).splitlines():
         if label := re.match(r"^(\.?[\w.$]+):", line):

@@ -21,7 +21,7 @@ class ScoreFunction(AbstractEstimator):
     of f over the *other* paths of the chunk, per observable and time, which leaves the estimate unbiased.
 
     Unbiased for every network and every observable, indicators included. The variance per path grows linearly with the
-    number of events; the cost is 1.1 to 1.7 times that of the paths alone.
+    number of events; the cost is 1.1 to 1.8 times that of the paths alone (`benchmarks/run.py kernels`).
 
     Args:
         baseline: `leave_one_out`, or None for b = 0 (up to 10^4 times the variance; for comparison).
