@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import jumpax
-from jumpax.folds import Score, TrapezoidalTangent
+from jumpax.folds import Score, Tangent
 
 sys.path.insert(0, str(Path(__file__).parent / "peers"))
 import models
@@ -43,7 +43,7 @@ class Case:
         model = models.get(self.model)
         network = as_network(model)
         theta = {name: model.parameters[name] for name in network.parameters}
-        kind = {"score": Score, "tangent": TrapezoidalTangent}.get(self.fold)
+        kind = {"score": Score, "tangent": Tangent}.get(self.fold)
         record = () if kind is None else (kind(network, network.parameters),)
         times = [model.until]
 

@@ -11,8 +11,8 @@ import numpy as np
 import jumpax
 from jumpax.engines.paths import Paths
 from jumpax.folds import AbstractFold, FirstPassage, ReactionCounts, Score, TimeAverages
-from jumpax.folds.alternative_path import AlternativePath
-from jumpax.folds.trapezoidal_tangent import TrapezoidalTangent
+from jumpax.folds.alternative import Alternative
+from jumpax.folds.tangent import Tangent
 
 HORIZONS = {
     "birth_death": 0.12,
@@ -78,8 +78,8 @@ FOLDS: dict[str, Callable[[Any], AbstractFold]] = {
     "ReactionCounts": lambda model: ReactionCounts(model.network),
     "FirstPassage": _passage,
     "Score": lambda model: Score(model.network, model.network.parameters),
-    "TrapezoidalTangent": lambda model: TrapezoidalTangent(model.network, model.network.parameters[:1]),
-    "AlternativePath": lambda model: AlternativePath(model.network, model.network.parameters[0]),
+    "Tangent": lambda model: Tangent(model.network, model.network.parameters[:1]),
+    "Alternative": lambda model: Alternative(model.network, model.network.parameters[0]),
     "Capped": lambda model: Capped(),
 }
 """Every fold of the library but Snapshots, which `simulate` always adds; and one for tests."""

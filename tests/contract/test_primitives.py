@@ -40,8 +40,8 @@ def folds_of(network):
         "reaction counts": folds.ReactionCounts(network),
         "time averages": folds.TimeAverages(network),
         "first passage": folds.FirstPassage(network, lambda counts: counts[first] > 3),
-        "trapezoidal tangent": folds.TrapezoidalTangent(network, network.parameters),
-        "alternative path": folds.AlternativePath(network, network.parameters[0]),
+        "trapezoidal tangent": folds.Tangent(network, network.parameters),
+        "alternative path": folds.Alternative(network, network.parameters[0]),
     }
 
 

@@ -15,7 +15,7 @@ from jumpax.engines.choice import LARGEST, engine_for
 from jumpax.engines.cpu import kernels, operations
 from jumpax.engines.engine import precision_of
 from jumpax.engines.program import Program
-from jumpax.folds import Score, Snapshots, Together, TrapezoidalTangent
+from jumpax.folds import Score, Snapshots, Tangent, Together
 from tables import same_paths
 
 
@@ -23,7 +23,7 @@ def folds_of(network):
     return {
         "plain": Snapshots(),
         "score": Together((Snapshots(), Score(network, network.parameters))),
-        "tangent": Together((Snapshots(), TrapezoidalTangent(network, network.parameters[:1]))),
+        "tangent": Together((Snapshots(), Tangent(network, network.parameters[:1]))),
     }
 
 

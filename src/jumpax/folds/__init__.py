@@ -1,12 +1,12 @@
 """What is gathered along a path: the contract, and the folds of the library."""
 
-from jumpax.folds.alternative_path import AlternativePath as AlternativePath
+from jumpax.folds.alternative import Alternative as Alternative
 from jumpax.folds.first_passage import FirstPassage as FirstPassage
 from jumpax.folds.fold import AbstractFold as AbstractFold
 from jumpax.folds.fold import Jump as Jump
 from jumpax.folds.reaction_counts import ReactionCounts as ReactionCounts
 from jumpax.folds.score import Score as Score
 from jumpax.folds.snapshots import Snapshots as Snapshots
+from jumpax.folds.tangent import Tangent as Tangent
 from jumpax.folds.time_averages import TimeAverages as TimeAverages
 from jumpax.folds.together import Together as Together
-from jumpax.folds.trapezoidal_tangent import TrapezoidalTangent as TrapezoidalTangent

@@ -1,5 +1,6 @@
 """Expectations over paths, and their gradients."""
 
+from jumpax.gradients.baseline_simulations import BaselineSimulations as BaselineSimulations
 from jumpax.gradients.estimator import AbstractEstimator as AbstractEstimator
 from jumpax.gradients.expectation import Estimate as Estimate
 from jumpax.gradients.expectation import Expectation as Expectation

@@ -1,47 +1,47 @@
-"""The contract of a gradient estimator: a fold, and a rule that turns its records into derivatives."""
+"""The contract of a gradient estimator."""
 
 import abc
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-from jaxtyping import Array, Bool, Float
-
-from jumpax.folds import AbstractFold
-from jumpax.networks import Network
-
-
-class Sums(NamedTuple):
-    """What a chunk of paths contributes; sums over its paths, so that chunks add up."""
-
-    paths: Float[Array, ""]
-    value: Float[Array, "stops entries"]
-    square: Float[Array, "stops entries"]
-    """Of values less the chunk's mean."""
-    gradient: Float[Array, "stops entries parameters"]
-    gradient_square: Float[Array, "stops entries parameters"]
-    """Of each path's contribution less the chunk's mean."""
+from jumpax._base.types import Word
+from jumpax.gradients.chunk import AbstractRule, Sums
+from jumpax.gradients.sampling import Sampling, sample
 
 
 class AbstractEstimator(abc.ABC):
-    """Estimates d E[f(x(t))] / d theta from paths.
+    """Estimates d E[f(x(t))] / d theta, in the natural coordinates of theta.
 
     Final subclasses are frozen dataclasses with value equality: equal estimators share compiled programs.
     """
 
-    unbiased: ClassVar[bool]
-    """Whether the expectation of the estimate is the gradient, for every network and observable that it takes."""
+    @property
+    @abc.abstractmethod
+    def unbiased(self) -> bool:
+        """Whether the expectation of the estimate is the gradient, for every network and observable that it takes."""
 
     @abc.abstractmethod
-    def fold(self, network: Network, wrt: tuple[str, ...]) -> AbstractFold:
-        """What is gathered along each path for the derivatives with respect to the parameters `wrt`."""
-
-    @abc.abstractmethod
-    def contributions(
-        self, values: Float[Array, "paths stops entries"], record: Any, sound: Bool[Array, " paths"]
-    ) -> tuple[Float[Array, "stops entries parameters"], Float[Array, "stops entries parameters"]]:
-        """Sum over paths of the gradient contributions, and sum of their squares less their mean.
+    def sums(
+        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
+    ) -> Sums:
+        """Values and gradients, summed over the paths of `sampling`; traceable, with values those of the plain paths.
 
         Args:
-            values: the observable, one row per path; 0 in rows that are not `sound`.
-            record: the fold's record, leaves (paths, stops).
-            sound: rows that count (a chunk may be padded).
+            sampling: what is to be expected, and how many paths there are.
+            wrt: names of the parameters that move; if there are none, gradients have a last axis of length 0.
+            theta: scalars.
+            words: of the key.
+
+        Raises:
+            UnsupportedError: this estimator cannot treat such a network, observable or such stops.
         """
+
+
+class AbstractFoldEstimator(AbstractEstimator, AbstractRule):
+    """An estimator that gathers a fold along the very paths whose values are averaged."""
+
+    def sums(
+        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
+    ) -> Sums:
+        """Sums over paths that carry the fold."""
+        return sample(sampling, self, wrt, theta, words)

@@ -15,10 +15,12 @@ from jaxtyping import PRNGKeyArray
 from jumpax._base import random
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.types import Precision, Word
-from jumpax.engines.program import Times, check_positive
+from jumpax.engines.program import check_positive
 from jumpax.engines.simulate import check_bound, check_precision, stops_of
-from jumpax.folds import Snapshots, Together
-from jumpax.gradients.estimator import AbstractEstimator, Sums
+from jumpax.folds import Snapshots
+from jumpax.gradients.baseline_simulations import BaselineSimulations
+from jumpax.gradients.chunk import Sums
+from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling, sample
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.networks import Network, check_counts, check_theta
@@ -43,8 +45,8 @@ class Estimate(NamedTuple):
 class Expectation:
     """E[observable] at the stops, as a function of `(theta, key)`; made by `expectation`."""
 
-    def __init__(self, sampling: Sampling):
-        self.sampling = sampling
+    def __init__(self, sampling: Sampling, estimator: AbstractEstimator, baseline: BaselineSimulations | None = None):
+        self.sampling, self.estimator, self.baseline = sampling, estimator, baseline
 
     def __call__(self, theta: Mapping[str, Any], key: PRNGKeyArray | int) -> Tree:
         """Mean of the observable over paths: its own structure, with a leading axis of stops.
@@ -56,7 +58,7 @@ class Expectation:
             SimulationError: a path could not be followed to its end (only outside jit).
         """
         values, words = self._arguments(theta, key)
-        flat = _expected(self.sampling, values, words)
+        flat = _expected(self.sampling, self.estimator, self.baseline, values, words)
         self._judge(flat, values)
         return self._shaped(flat)
 
@@ -72,7 +74,7 @@ class Expectation:
         if wrong := [n for n in names if n not in self.sampling.network.parameters]:
             raise InputError("; ".join(unknown_name("parameter", n, self.sampling.network.parameters) for n in wrong))
         values, words = self._arguments(theta, key)
-        sums = _sample(self.sampling, names, values, words)
+        sums = _sample(self.sampling, self.estimator, self.baseline, names, values, words)
         self._judge(sums.value, values)
         n = sums.paths
         scale = 1 / jnp.sqrt(n * jnp.maximum(n - 1, 1))
@@ -109,42 +111,43 @@ class Expectation:
         )
 
 
-def _guarded(sampling: Sampling, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
-    @functools.partial(jax.custom_jvp)
-    def guarded(theta: Any, words: Any) -> Any:
-        return sample(sampling, wrt, theta, words)
-
-    @guarded.defjvp
-    def _refuse(primals: Any, tangents: Any) -> Any:
-        raise UnsupportedError(
-            "second derivatives of an expectation are not available: the gradient is itself an average over paths. "
-            "Use a Gauss-Newton or Fisher matrix from first derivatives."
-        )
-
-    return guarded(theta, words)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2, 3))
+def _once(sampling: Sampling, estimator: Any, baseline: Any, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
+    if not wrt and baseline is None:
+        return sample(sampling, None, (), theta, words)
+    sums = estimator.sums(sampling, wrt, theta, words)
+    return sums if baseline is None else baseline.combine(sampling, sums, theta, words)
 
 
-_inside = jax.jit(_guarded, static_argnums=(0, 1))
-_outside = jax.jit(_guarded, static_argnums=(0, 1), compiler_options={"xla_cpu_prefer_vector_width": 512})
+@_once.defjvp
+def _refuse(*_: Any) -> Any:
+    raise UnsupportedError(
+        "second derivatives of an expectation are not available: the gradient is itself an average over paths. "
+        "Use a Gauss-Newton or Fisher matrix from first derivatives."
+    )
 
 
-def _sample(sampling: Sampling, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
+_inside = jax.jit(_once, static_argnums=(0, 1, 2, 3))
+_outside = jax.jit(_once, static_argnums=(0, 1, 2, 3), compiler_options={"xla_cpu_prefer_vector_width": 512})
+
+
+def _sample(sampling: Sampling, estimator: Any, baseline: Any, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
     """Sums over paths; compiler options are allowed at the outermost jit only."""
     traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
-    return (_inside if traced else _outside)(sampling, wrt, theta, words)
+    return (_inside if traced else _outside)(sampling, estimator, baseline, wrt, theta, words)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _expected(sampling: Sampling, theta: Any, words: Any) -> Any:
-    sums = _sample(sampling, (), theta, words)
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
+def _expected(sampling: Sampling, estimator: Any, baseline: Any, theta: Any, words: Any) -> Any:
+    sums = _sample(sampling, estimator, baseline, (), theta, words)
     return sums.value / sums.paths
 
 
 @functools.partial(_expected.defjvp, symbolic_zeros=True)
-def _expected_jvp(sampling: Sampling, primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _expected_jvp(sampling: Sampling, estimator: Any, baseline: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
     theta, words = primals
     moving = tuple(name for name, t in tangents[0].items() if not isinstance(t, SymbolicZero))
-    sums = _sample(sampling, moving, theta, words)
+    sums = _sample(sampling, estimator, baseline, moving, theta, words)
     value, gradient = sums.value / sums.paths, sums.gradient / sums.paths
     moved = sum((gradient[..., p] * tangents[0][name] for p, name in enumerate(moving)), jnp.zeros_like(value))
     return value, moved
@@ -159,6 +162,7 @@ def expectation(
     steps: object = None,
     paths: int,
     gradient: AbstractEstimator | None = None,
+    baseline: BaselineSimulations | None = None,
     engine: Literal["cpu", "xla"] | None = None,
     precision: Precision | None = None,
     start: float = 0.0,
@@ -179,6 +183,7 @@ def expectation(
         steps: stops after numbers of events, instead of times.
         paths: how many paths are averaged.
         gradient: the estimator; default `ScoreFunction()`.
+        baseline: more paths, without a gradient, that improve the value; see `BaselineSimulations`.
         engine: `cpu` or `xla`; default is the faster one that can run the network.
         precision: `float32` or `float64`; default follows JAX's x64 flag. float64 needs the flag.
         start: time at the start.
@@ -210,14 +215,8 @@ def expectation(
     kind = check_precision(precision)
     if kind == "float64" and not jax.config.read("jax_enable_x64"):
         raise InputError("an expectation in float64 needs jax.config.update('jax_enable_x64', True) before it is made")
-    fold = Together((Snapshots(), chosen.fold(network, network.parameters)))
-    stops = stops_of(times, steps, start, fold)
-    keep = tuple(range(len(stops.values)))
-    if isinstance(stops, Times):
-        keep = tuple(int(i) for i in np.searchsorted(np.array(stops.values), np.atleast_1d(np.asarray(times, float))))
-    return Expectation(
-        Sampling(
-            observable, network, tuple(int(c) for c in counts), stops, keep, check_positive("paths", paths), chosen, kind,
-            engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
-        )
+    sampling = Sampling(
+        observable, network, tuple(int(c) for c in counts), stops_of(times, steps, start, Snapshots()),
+        check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
     )  # fmt: skip
+    return Expectation(sampling, chosen, baseline)

@@ -9,16 +9,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float
 
 from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Precision, Word
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for, gather
-from jumpax.engines.program import Program, Steps, Times
+from jumpax.engines.program import Program, Steps, Times, union
 from jumpax.engines.recorded import Recorded
-from jumpax.folds import Snapshots, Together
-from jumpax.gradients.estimator import AbstractEstimator, Sums
+from jumpax.folds import AbstractFold, Snapshots, Together
+from jumpax.gradients.chunk import AbstractRule, Chunk, Sums
 from jumpax.networks import Network
 from jumpax.observables import Observable
 
@@ -28,64 +27,93 @@ ROWS = 65_536
 """Most paths in flight when theta is a batch."""
 
 
+NUMBERS = 2**25
+"""Most numbers in one array of gradient contributions."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Sampling:
-    """Everything static about an expectation; hashable, so that equal ones are compiled once."""
+    """Everything static about an expectation but its estimator; hashable, so that equal ones are compiled once."""
 
     observable: Observable
     network: Network
     counts: tuple[int, ...]
     stops: Times | Steps
-    keep: tuple[int, ...]
-    """Which of the stops were asked for."""
+    """Those that were asked for."""
     paths: int
-    estimator: AbstractEstimator
     precision: Precision
-    engine: str | None
-    start: float
-    max_events: int
+    engine: str | None = None
+    start: float = 0.0
+    max_events: int = 10_000_000
 
-    def program(self, wrt: tuple[str, ...]) -> Program:
-        """What runs to get values, and derivatives with respect to `wrt`."""
-        own = (self.estimator.fold(self.network, wrt),) if wrt else ()
-        clock = "times" if isinstance(self.stops, Times) else "steps"
-        return Program(self.network, Together((Snapshots(), *own)), self.precision, clock)
-
-    def observe(self, counts: Mapping[str, Any]) -> Any:
-        """The observable of one state."""
-        return self.observable(counts)
+    def observe(self, counts: Any) -> Any:
+        """The observable of one state, (species,) real counts, flattened."""
+        kind = np.dtype(self.precision)
+        made = self.observable(dict(zip(self.network.species, counts, strict=True)))
+        return ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), made))[0]
 
     @functools.cached_property
     def shape(self) -> Any:
         """Structure of the observable's result."""
         scalar = jax.ShapeDtypeStruct((), np.dtype(self.precision))
-        return jax.eval_shape(self.observe, dict.fromkeys(self.network.species, scalar))
+        return jax.eval_shape(self.observable, dict.fromkeys(self.network.species, scalar))
+
+    @property
+    def entries(self) -> int:
+        """Length of the observable's result, flattened."""
+        return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(self.shape))
+
+    def run(self, rule: AbstractRule | None, wrt: tuple[str, ...]) -> "Run":
+        """The program that gives values and, by a rule, derivatives with respect to `wrt`."""
+        if rule is None or not wrt:
+            return Run(self, None, (), self._program(()), self.stops, np.arange(len(self.stops.values)))
+        fold = rule.fold(self.network, wrt, self.stops)
+        if isinstance(self.stops, Steps):
+            return Run(self, rule, wrt, self._program((fold,)), self.stops, np.arange(len(self.stops.values)))
+        stops = Times(union(self.stops.values, fold, self.start))
+        keep = np.searchsorted(np.array(stops.values), np.array(self.stops.values))
+        return Run(self, rule, wrt, self._program((fold,)), stops, keep)
+
+    def _program(self, folds: tuple[AbstractFold, ...]) -> Program:
+        clock = "times" if isinstance(self.stops, Times) else "steps"
+        return Program(self.network, Together((Snapshots(), *folds)), self.precision, clock)
 
 
-def _values(sampling: Sampling, snapshots: tuple[Any, ...]) -> Float[Array, "paths stops entries"]:
-    """The observable of every path and stop, flattened."""
-    kind = np.dtype(sampling.precision)
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A sampling with the rule that gives its derivatives, and what runs for that."""
 
-    def one(*counts: Any) -> Any:
-        made = sampling.observe(dict(zip(sampling.network.species, counts, strict=True)))
-        return ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), made))[0]
+    sampling: Sampling
+    rule: AbstractRule | None
+    wrt: tuple[str, ...]
+    program: Program
+    stops: Times | Steps
+    keep: np.ndarray
 
-    return jax.vmap(jax.vmap(one))(*(c.astype(kind) for c in snapshots))
+    @property
+    def width(self) -> int:
+        """Most paths for which all gradient contributions are held in memory at once."""
+        return max(256, NUMBERS // (len(self.stops.values) * self.sampling.entries * max(1, len(self.wrt))))
 
-
-def _sums(sampling: Sampling, wrt: tuple[str, ...], recorded: Recorded, sound: Any) -> Sums:
-    """Sums of one chunk for one theta; NaN when one of its paths is faulty."""
-    keep = np.array(sampling.keep)
-    snapshots, *own = jax.tree.map(lambda leaf: leaf[:, keep], recorded.record)
-    values = jnp.where(sound[:, None, None], _values(sampling, snapshots), 0.0)
-    paths = sound.sum().astype(values.dtype)
-    value = values.sum(0)
-    square = (jnp.where(sound[:, None, None], values - (value / paths)[None], 0.0) ** 2).sum(0)
-    empty = jnp.zeros((*value.shape, 0), value.dtype)
-    gradient, gradient_square = sampling.estimator.contributions(values, own[0], sound) if wrt else (empty, empty)
-    faulty = jnp.any((recorded.status >= FIRST_FAULT) & sound)
-    sums = Sums(paths, value, square, gradient, gradient_square)
-    return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
+    def sums(self, recorded: Recorded, theta: Mapping[str, Any], sound: Any) -> Sums:
+        """Sums of one chunk for one theta; NaN when one of its paths is faulty."""
+        sampling = self.sampling
+        snapshots, *own = recorded.record
+        counts = jnp.stack([c[:, self.keep] for c in snapshots], -1).astype(np.dtype(sampling.precision))
+        values = jnp.where(sound[:, None, None], jax.vmap(jax.vmap(sampling.observe))(counts), 0.0)
+        paths = sound.sum().astype(values.dtype)
+        value = values.sum(0)
+        square = (jnp.where(sound[:, None, None], values - (value / paths)[None], 0.0) ** 2).sum(0)
+        gradient = gradient_square = jnp.zeros((*value.shape, 0), values.dtype)
+        if self.rule is not None:
+            chunk = Chunk(
+                sampling.network, self.wrt, theta, sampling.counts, sampling.start, self.stops, self.keep,
+                sampling.observe, counts, values, own[0], sound,
+            )  # fmt: skip
+            gradient, gradient_square = self.rule.contributions(chunk)
+        faulty = jnp.any((recorded.status >= FIRST_FAULT) & sound)
+        sums = Sums(paths, value, square, gradient, gradient_square)
+        return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
 
 
 def _split(total: int, limit: int) -> tuple[int, int]:
@@ -109,35 +137,42 @@ def _merge(parts: Sums) -> Sums:
     )  # fmt: skip
 
 
-def sample(sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]) -> Sums:
-    """Sums over all paths.
+def sample(
+    sampling: Sampling,
+    rule: AbstractRule | None,
+    wrt: tuple[str, ...],
+    theta: Mapping[str, Any],
+    words: tuple[Word, Word],
+) -> Sums:
+    """Sums over all paths, with the derivatives that a rule gives (none without a rule).
 
     A batch, under `jax.vmap` over theta or keys, runs as paths with a theta and a key of their own: they share one queue of
     lanes, so that slow parameter sets do not hold up the others.
     """
+    run = sampling.run(rule, wrt)
 
     @jax.custom_batching.custom_vmap
-    def run(theta: Mapping[str, Any], words: tuple[Word, Word]) -> Sums:
+    def one(theta: Mapping[str, Any], words: tuple[Word, Word]) -> Sums:
         batch = jax.tree.map(lambda leaf: leaf[None], (theta, words))
-        return jax.tree.map(lambda leaf: leaf[0], _sample_batch(sampling, wrt, *batch, size=1))
+        return jax.tree.map(lambda leaf: leaf[0], _sample_batch(run, *batch, size=1))
 
-    @run.def_vmap
+    @one.def_vmap
     def _batched(size: int, batched: Any, theta: Mapping[str, Any], words: tuple[Word, Word]) -> tuple[Sums, Any]:
         spread = jax.tree.map(
             lambda leaf, has: leaf if has else jnp.broadcast_to(leaf, (size, *leaf.shape)),
             (theta, words),
             tuple(batched),
         )
-        sums = _sample_batch(sampling, wrt, *spread, size=size)
+        sums = _sample_batch(run, *spread, size=size)
         return sums, jax.tree.map(lambda _: True, sums)
 
-    return run(theta, words)
+    return one(theta, words)
 
 
-def _sample_batch(sampling: Sampling, wrt: tuple[str, ...], theta: Any, words: Any, size: int) -> Sums:
+def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:
     """Sums for `size` values of theta and key; leaves have a leading axis of that length."""
-    program = sampling.program(wrt)
-    chunks, width = _split(sampling.paths, min(CHUNK, ROWS // size))
+    sampling, program = run.sampling, run.program
+    chunks, width = _split(sampling.paths, min(CHUNK, ROWS // size, run.width))
 
     def chunk(number: Any) -> Sums:
         index = number * width + jnp.arange(width)
@@ -148,13 +183,13 @@ def _sample_batch(sampling: Sampling, wrt: tuple[str, ...], theta: Any, words: A
             values, key = jax.tree.map(lambda leaf: jnp.repeat(leaf, width, 0), (theta, words))
             first, many = jnp.tile(index, size), size * width
         inputs = make_inputs.make(
-            program, sampling.stops, key, values, np.array(sampling.counts), many, first=first,
+            program, run.stops, key, values, np.array(sampling.counts), many, first=first,
             start=sampling.start, max_events=sampling.max_events,
         )  # fmt: skip
         recorded = gather(engine_for(program, sampling.engine), program, inputs, size * width)
         rows = jax.tree.map(lambda leaf: leaf.reshape(size, width, *leaf.shape[1:]), recorded)
         sound = index < sampling.paths
-        return jax.vmap(lambda one: _sums(sampling, wrt, one, sound))(rows)
+        return jax.vmap(lambda one, values: run.sums(one, values, sound))(rows, theta)
 
     if chunks == 1:
         return chunk(jnp.int32(0))

@@ -1,19 +1,21 @@
 """The score function: the likelihood-ratio gradient with a leave-one-out baseline."""
 
 import dataclasses
-from typing import Any, Literal
+from typing import Literal
 
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax.engines.program import Steps, Times
 from jumpax.folds import AbstractFold, Score
-from jumpax.gradients.estimator import AbstractEstimator
+from jumpax.gradients.chunk import Chunk
+from jumpax.gradients.estimator import AbstractFoldEstimator
 from jumpax.networks import Network
 
 
 @dataclasses.dataclass(frozen=True)
-class ScoreFunction(AbstractEstimator):
+class ScoreFunction(AbstractFoldEstimator):
     """g = mean over paths of (f - b) S, with S the full score of the path up to the stop.
 
     S = sum over events of d ln a_r - integral of d a_0 dt, the last, unfinished interval included (without it, or without
@@ -30,23 +32,27 @@ class ScoreFunction(AbstractEstimator):
     """
 
     baseline: Literal["leave_one_out"] | None = "leave_one_out"
-    unbiased = True
 
     def __post_init__(self):
         if self.baseline not in ("leave_one_out", None):
             raise InputError(f"baseline must be 'leave_one_out' or None; got {self.baseline!r}")
 
-    def fold(self, network: Network, wrt: tuple[str, ...]) -> AbstractFold:
+    @property
+    def unbiased(self) -> bool:
+        """Always."""
+        return True
+
+    def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
         """The score of each parameter."""
         return Score(network, wrt)
 
     def contributions(
-        self, values: Float[Array, "paths stops entries"], record: Any, sound: Bool[Array, " paths"]
-    ) -> tuple[Float[Array, "stops entries parameters"], Float[Array, "stops entries parameters"]]:
+        self, chunk: Chunk
+    ) -> tuple[Float[Array, "asked entries parameters"], Float[Array, "asked entries parameters"]]:
         """Sums of (f - b) S and of its squared deviations."""
-        weight = sound.astype(values.dtype)
+        weight, values = chunk.weight, chunk.values
         paths = weight.sum()
-        scores = jnp.where(sound[:, None, None], jnp.stack(record, -1), 0.0)
+        scores = jnp.stack([chunk.asked(leaf) for leaf in chunk.record], -1)
         centred = values
         if self.baseline is not None:
             mean = jnp.einsum("r,rtk->tk", weight, values) / paths

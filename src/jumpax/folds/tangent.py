@@ -14,12 +14,12 @@ from jumpax.folds.derivatives import chosen, count_derivatives, levels, paramete
 from jumpax.folds.fold import AbstractFold, Propensities
 from jumpax.networks import Network
 
-Tangent = tuple[tuple[Real, ...], ...]
+Rows = tuple[tuple[Real, ...], ...]
 """One row per species, one entry per parameter."""
 
 
 @dataclasses.dataclass(frozen=True)
-class TrapezoidalTangent(AbstractFold):
+class Tangent(AbstractFold):
     """Carries v = d x / d theta along the path, such that E[grad f(x(t)) . v(t)] is about d E[f(x(t))] / d theta.
 
     With adot_r = d a_r / d theta + grad a_r . v, reactions with a_r > 0 contribute half through time and half through
@@ -47,7 +47,7 @@ class TrapezoidalTangent(AbstractFold):
         UnsupportedError: when the network depends on time explicitly.
 
     >>> from jumpax import networks
-    >>> fold = TrapezoidalTangent(networks.zoo.birth_death().network, ("birth", "death"))
+    >>> fold = Tangent(networks.zoo.birth_death().network, ("birth", "death"))
     """
 
     network: Network
@@ -65,7 +65,7 @@ class TrapezoidalTangent(AbstractFold):
         if self.network.time_dependent:
             raise UnsupportedError("the tangent of a network with explicitly time-dependent rates is not available")
 
-    def init(self, counts, theta, now) -> Tangent:
+    def init(self, counts, theta, now) -> Rows:
         return tuple(tuple(jnp.zeros_like(theta[name]) for name in self.wrt) for _ in counts)
 
     def stop(self, carry, counts, theta, index) -> tuple:
@@ -76,7 +76,7 @@ class TrapezoidalTangent(AbstractFold):
         flows = size > 0
         return jnp.where(flows, self.reach / jnp.where(flows, size, jnp.ones_like(size)), jnp.full_like(size, jnp.inf))
 
-    def advance(self, carry, counts, propensities, theta, now, dt) -> Tangent:
+    def advance(self, carry, counts, propensities, theta, now, dt) -> Rows:
         matrix, source = self._matrix(counts, propensities, theta, now), self._source(counts, propensities, theta, now)
         term = _add(_apply(matrix, carry, dt), tuple(tuple(b * dt for b in row) for row in source))
         total = _add(carry, term)
@@ -85,7 +85,7 @@ class TrapezoidalTangent(AbstractFold):
             total = _add(total, term)
         return total
 
-    def event(self, carry, counts, propensities, theta, now, jump) -> Tangent:
+    def event(self, carry, counts, propensities, theta, now, jump) -> Rows:
         real = levels(counts, now)
         by_parameter = parameter_derivatives(self.network, self.wrt, real, theta, now)
         by_count = count_derivatives(self.network, real, theta, now)
@@ -116,7 +116,7 @@ class TrapezoidalTangent(AbstractFold):
         rows = count_derivatives(self.network, levels(counts, now), theta, now)
         return self._drift(rows, self._shares(propensities))
 
-    def _source(self, counts, propensities, theta, now) -> Tangent:
+    def _source(self, counts, propensities, theta, now) -> Rows:
         """The terms b = sum_r share_r zeta_r d a_r / d theta."""
         rows = parameter_derivatives(self.network, self.wrt, levels(counts, now), theta, now)
         entries = self._drift(rows, self._shares(propensities))
@@ -143,7 +143,7 @@ def _norm(matrix: Mapping[tuple[int, int], Real], like: Real) -> Real:
     return functools.reduce(jnp.maximum, sums.values(), jnp.zeros_like(like))
 
 
-def _apply(matrix: Mapping[tuple[int, int], Real], v: Tangent, by: Real) -> Tangent:
+def _apply(matrix: Mapping[tuple[int, int], Real], v: Rows, by: Real) -> Rows:
     """The product A v, times a number."""
     zero = jnp.zeros_like(by)
     out = [[zero for _ in row] for row in v]
@@ -152,6 +152,6 @@ def _apply(matrix: Mapping[tuple[int, int], Real], v: Tangent, by: Real) -> Tang
     return tuple(tuple(o * by for o in row) for row in out)
 
 
-def _add(first: Tangent, second: Tangent) -> Tangent:
+def _add(first: Rows, second: Rows) -> Rows:
     """Sum, entry by entry."""
     return tuple(tuple(x + y for x, y in zip(r, s, strict=True)) for r, s in zip(first, second, strict=True))

@@ -10,8 +10,8 @@ import jumpax
 import references
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.folds import Score, Together
-from jumpax.folds.alternative_path import AlternativePath
-from jumpax.folds.trapezoidal_tangent import TrapezoidalTangent
+from jumpax.folds.alternative import Alternative
+from jumpax.folds.tangent import Tangent
 from jumpax.networks import MassAction, Network, Reaction, zoo
 
 ASSOCIATION = Network([Reaction("A + B <-> C", MassAction("k_on"), MassAction("k_off"))])
@@ -67,7 +67,7 @@ def expected(zeta, rates, reactants, x0, t, largest):
 
 def tangents(network, theta, x0, time, paths, key):
     """Final counts (paths, species) and tangents (paths, species, parameters), in the order of theta."""
-    fold = TrapezoidalTangent(network, tuple(theta))
+    fold = Tangent(network, tuple(theta))
     run = jumpax.simulate(network, theta, x0, times=[time], paths=paths, key=key, record=fold)
     counts, v = run.records
     np.testing.assert_array_equal(np.stack(counts, -1), run.counts)
@@ -120,7 +120,7 @@ def test_repressilator():
     # mean of the estimator from its linear equations on counts up to 24, for d/dln beta and d/dln K at t = 3
     mean = {"beta": [0.46954, 3.94389, 1.65525], "K": [0.98206, 2.01673, -0.86673]}
     model = zoo.repressilator()
-    fold = TrapezoidalTangent(model.network, ("beta", "K"))
+    fold = Tangent(model.network, ("beta", "K"))
     run = jumpax.simulate(model.network, model.theta, model.x0, times=[3.0], paths=50_000, key=13, record=fold)
     v = np.array(run.records[1], float)[..., 0]
     for p, (name, value) in enumerate(mean.items()):
@@ -131,7 +131,7 @@ def test_steps_are_limited():
     model = zoo.birth_death(birth=0.5, death=2.0)
 
     def tangent(reach):
-        fold = TrapezoidalTangent(model.network, ("birth", "death"), reach)
+        fold = Tangent(model.network, ("birth", "death"), reach)
         run = jumpax.simulate(
             model.network, model.theta, {"X": 5}, times=[6.0], paths=64, key=1, record=fold, precision="float64"
         )
@@ -144,7 +144,7 @@ def test_steps_are_limited():
 
 
 def test_no_time_changes_nothing():
-    fold = TrapezoidalTangent(ASSOCIATION, ("k_on", "k_off"))
+    fold = Tangent(ASSOCIATION, ("k_on", "k_off"))
     theta = {"k_on": jnp.float32(0.1), "k_off": jnp.float32(0.7)}
     counts = tuple(jnp.int32(c) for c in (3, 4, 5))
     carry = tuple(tuple(jnp.float32(10 * d + p + 0.1) for p in range(2)) for d in range(3))
@@ -154,8 +154,8 @@ def test_no_time_changes_nothing():
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_engines_agree(precision):
-    fold = Together((TrapezoidalTangent(ASSOCIATION, ("k_off",)), AlternativePath(ASSOCIATION, "k_off"),
-                     AlternativePath(ASSOCIATION, "k_on"), Score(ASSOCIATION, ("k_off",))))  # fmt: skip
+    fold = Together((Tangent(ASSOCIATION, ("k_off",)), Alternative(ASSOCIATION, "k_off"),
+                     Alternative(ASSOCIATION, "k_on"), Score(ASSOCIATION, ("k_off",))))  # fmt: skip
     theta, x0 = {"k_on": 0.1, "k_off": 2.0}, [10, 12, 0]
     fast, slow = (
         jumpax.simulate(
@@ -182,7 +182,7 @@ def test_engines_agree(precision):
 
 def test_refusals():
     with pytest.raises(InputError, match=r"k_of.*'k_off'.*reach"):
-        TrapezoidalTangent(ASSOCIATION, ("k_of",), reach=0.0)
+        Tangent(ASSOCIATION, ("k_of",), reach=0.0)
     driven = Network([Reaction("∅ -> X", lambda k, t: k * t)])
     with pytest.raises(UnsupportedError, match="time-dependent"):
-        TrapezoidalTangent(driven, ("k",))
+        Tangent(driven, ("k",))

@@ -8,7 +8,7 @@ import pytest
 import jumpax
 import references
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.folds.alternative_path import AlternativePath
+from jumpax.folds.alternative import Alternative
 from jumpax.networks import MassAction, Network, Reaction, zoo
 
 ASSOCIATION = Network([Reaction("A + B <-> C", MassAction("k_on"), MassAction("k_off"))])
@@ -18,7 +18,7 @@ LIMIT = 4.0
 
 def gather(network, theta, x0, times, paths, parameter, key):
     """Counts and alternative counts (paths, stops, species), W and S (paths, stops, 1)."""
-    fold = AlternativePath(network, parameter)
+    fold = Alternative(network, parameter)
     run = jumpax.simulate(network, theta, x0, times=times, paths=paths, key=key, record=fold)
     counts, other, weight, score = run.records
     np.testing.assert_array_equal(np.stack(counts, -1), run.counts)
@@ -78,7 +78,7 @@ def test_repressilator():
 
 
 def test_no_time_changes_nothing():
-    fold = AlternativePath(ASSOCIATION, "k_off")
+    fold = Alternative(ASSOCIATION, "k_off")
     theta = {"k_on": jnp.float32(0.1), "k_off": jnp.float32(0.7)}
     counts = tuple(jnp.int32(c) for c in (3, 4, 5))
     carry = fold.init(counts, theta, jnp.float32(0))._replace(
@@ -90,7 +90,7 @@ def test_no_time_changes_nothing():
 
 def test_refusals():
     with pytest.raises(InputError, match="Did you mean 'k_off'"):
-        AlternativePath(ASSOCIATION, "k_of")
+        Alternative(ASSOCIATION, "k_of")
     driven = Network([Reaction("∅ -> X", lambda k, t: k * t)])
     with pytest.raises(UnsupportedError, match="time explicitly"):
-        AlternativePath(driven, "k")
+        Alternative(driven, "k")

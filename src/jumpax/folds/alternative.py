@@ -19,7 +19,7 @@ IDLE = -1
 """Reaction of an alternative that has no numbers for its next event yet."""
 
 
-class Alternative(NamedTuple):
+class AlternativeState(NamedTuple):
     """The alternative path, its weight, and the score of the waits of the primal path."""
 
     counts: Counts
@@ -41,7 +41,7 @@ class Branch(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class AlternativePath(AbstractFold):
+class Alternative(AbstractFold):
     """Stochastic derivative with pruning: one alternative path per parameter, on a clock of its own.
 
     Reactions are chosen by inverse CDF, F_c = (a_1 + ... + a_c) / a_0. When c fires, a change of the parameter p would
@@ -74,7 +74,7 @@ class AlternativePath(AbstractFold):
     alternative uses every event's numbers; here it may pass some by, so it never runs ahead of a stop.
 
     >>> from jumpax import networks
-    >>> fold = AlternativePath(networks.zoo.birth_death().network, "death")
+    >>> fold = Alternative(networks.zoo.birth_death().network, "death")
     """
 
     network: Network
@@ -88,9 +88,9 @@ class AlternativePath(AbstractFold):
         if self.network.time_dependent:
             raise UnsupportedError("alternative paths need rates that do not depend on time explicitly")
 
-    def init(self, counts, theta, now) -> Alternative:
+    def init(self, counts, theta, now) -> AlternativeState:
         zero = jnp.zeros_like(theta[self.parameter])
-        return Alternative(tuple(counts), jnp.full_like(counts[0], IDLE), zero, zero, zero)
+        return AlternativeState(tuple(counts), jnp.full_like(counts[0], IDLE), zero, zero, zero)
 
     def stop(self, carry, counts, theta, index) -> tuple:
         exists = carry.weight > 0
@@ -100,11 +100,11 @@ class AlternativePath(AbstractFold):
     def ready(self, carry) -> Flag:
         return (carry.weight == 0) | ((carry.reaction != np.int32(IDLE)) & (carry.ahead > 0))
 
-    def advance(self, carry, counts, propensities, theta, now, dt) -> Alternative:
+    def advance(self, carry, counts, propensities, theta, now, dt) -> AlternativeState:
         slope = sum(self._slopes(counts, theta, now), jnp.zeros_like(now))
         return carry._replace(ahead=carry.ahead - dt, score=carry.score - slope * dt)
 
-    def event(self, carry, counts, propensities, theta, now, jump) -> Alternative:
+    def event(self, carry, counts, propensities, theta, now, jump) -> AlternativeState:
         fired = functools.reduce(operator.or_, jump.fired)
         carry = self._step(carry, theta, now, jump, fired)
         slopes = self._slopes(counts, theta, now)
@@ -116,7 +116,7 @@ class AlternativePath(AbstractFold):
         replace = coin < gain
         choice = jnp.where(coin < branch.lower, branch.below, branch.above)
         other = self._fire(counts, choice)
-        return Alternative(
+        return AlternativeState(
             counts=tuple(jnp.where(replace, y, x) for x, y in zip(carry.counts, other, strict=True)),
             reaction=jnp.where(replace, np.int32(IDLE), carry.reaction),
             ahead=jnp.where(replace, jnp.zeros_like(now), carry.ahead),
@@ -125,7 +125,7 @@ class AlternativePath(AbstractFold):
             + jnp.where(fired, slope / jnp.where(fired, total, jnp.ones_like(total)), jnp.zeros_like(now)),
         )
 
-    def _step(self, carry: Alternative, theta, now: Real, jump: Jump, fired: Flag) -> Alternative:
+    def _step(self, carry: AlternativeState, theta, now: Real, jump: Jump, fired: Flag) -> AlternativeState:
         """The alternative at an event of the primal; or, where the primal is parked, one event nearer to the stop."""
         late = ~fired & ~self.ready(carry)
         idle = carry.reaction == np.int32(IDLE)

@@ -1,0 +1,87 @@
+"""A chunk of paths: what a gradient rule gets, and what it gives back."""
+
+import abc
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int
+
+from jumpax.engines.program import Steps, Times
+from jumpax.folds import AbstractFold
+from jumpax.networks import Network
+
+
+class Sums(NamedTuple):
+    """What a chunk of paths contributes; sums over its paths, so that chunks add up."""
+
+    paths: Float[Array, ""]
+    value: Float[Array, "stops entries"]
+    square: Float[Array, "stops entries"]
+    """Of values less the chunk's mean."""
+    gradient: Float[Array, "stops entries parameters"]
+    gradient_square: Float[Array, "stops entries parameters"]
+    """Of each path's contribution less the chunk's mean."""
+
+
+class Chunk(NamedTuple):
+    """What was gathered along some paths, all with the same theta. Rows that are not `sound` are padding."""
+
+    network: Network
+    wrt: tuple[str, ...]
+    """Names of the parameters to differentiate with respect to."""
+    theta: Mapping[str, Float[Array, ""]]
+    start: tuple[int, ...]
+    """Counts at the start."""
+    begin: float
+    """Time at the start."""
+    stops: Times | Steps
+    """All stops of the run: those asked for, and those that the fold wanted."""
+    keep: Int[np.ndarray, " asked"]
+    """Numbers, among all stops, of those that were asked for."""
+    observe: Callable[[Float[Array, " species"]], Float[Array, " entries"]]
+    """The observable of one state, flattened; of real counts, and differentiable where the user's function is."""
+    counts: Float[Array, "paths asked species"]
+    values: Float[Array, "paths asked entries"]
+    """The observable at the stops asked for; 0 in rows that are not sound."""
+    record: Any
+    """The fold's record, leaves (paths, stops): all stops."""
+    sound: Bool[Array, " paths"]
+
+    @property
+    def weight(self) -> Float[Array, " paths"]:
+        """1 for rows that count, else 0."""
+        return self.sound.astype(self.values.dtype)
+
+    def asked(self, leaf: Array) -> Array:
+        """A leaf of the record at the stops asked for, 0 in rows that are not sound."""
+        rows = leaf[:, self.keep]
+        return jnp.where(self.sound.reshape(-1, *[1] * (rows.ndim - 1)), rows, jnp.zeros((), rows.dtype))
+
+    def totals(
+        self, per_path: Float[Array, "paths asked entries parameters"]
+    ) -> tuple[Float[Array, "asked entries parameters"], Float[Array, "asked entries parameters"]]:
+        """Sum over sound paths, and sum of squares less the mean, of per-path contributions."""
+        weight = self.weight[:, None, None, None]
+        rows = jnp.where(weight > 0, per_path, jnp.zeros((), per_path.dtype))
+        total = rows.sum(0)
+        return total, (weight * (rows - (total / weight.sum())[None]) ** 2).sum(0)
+
+
+class AbstractRule(abc.ABC):
+    """A fold, and how its records become derivatives."""
+
+    @abc.abstractmethod
+    def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
+        """What is gathered along each path for the derivatives with respect to the parameters `wrt`.
+
+        Raises:
+            UnsupportedError: this estimator cannot treat such a network or such stops.
+        """
+
+    @abc.abstractmethod
+    def contributions(
+        self, chunk: Chunk
+    ) -> tuple[Float[Array, "asked entries parameters"], Float[Array, "asked entries parameters"]]:
+        """Sum over paths of the gradient contributions, and sum of their squares less their mean."""
