@@ -78,4 +78,5 @@ class BaselineSimulations:
         return tracked._replace(
             value=mean * tracked.paths, square=scaled,
             gradient=tracked.gradient * shrink, gradient_square=tracked.gradient_square * shrink**2,
+            gradient_peak=tracked.gradient_peak * shrink**2,
         )  # fmt: skip

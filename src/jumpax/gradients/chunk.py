@@ -23,6 +23,18 @@ class Sums(NamedTuple):
     gradient: Float[Array, "stops entries parameters"]
     gradient_square: Float[Array, "stops entries parameters"]
     """Of each path's contribution less the chunk's mean."""
+    gradient_peak: Float[Array, "stops entries parameters"]
+    """Largest of these squares: a path that carries a good part of the sum is a tail that is not resolved."""
+
+
+class Totals(NamedTuple):
+    """Gradient contributions of a chunk, summed over its paths."""
+
+    gradient: Float[Array, "asked entries parameters"]
+    square: Float[Array, "asked entries parameters"]
+    """Sum of squares less the mean."""
+    peak: Float[Array, "asked entries parameters"]
+    """Largest square."""
 
 
 class Chunk(NamedTuple):
@@ -59,14 +71,13 @@ class Chunk(NamedTuple):
         rows = leaf[:, self.keep]
         return jnp.where(self.sound.reshape(-1, *[1] * (rows.ndim - 1)), rows, jnp.zeros((), rows.dtype))
 
-    def totals(
-        self, per_path: Float[Array, "paths asked entries parameters"]
-    ) -> tuple[Float[Array, "asked entries parameters"], Float[Array, "asked entries parameters"]]:
-        """Sum over sound paths, and sum of squares less the mean, of per-path contributions."""
+    def totals(self, per_path: Float[Array, "paths asked entries parameters"]) -> Totals:
+        """Sums over sound paths of per-path contributions."""
         weight = self.weight[:, None, None, None]
         rows = jnp.where(weight > 0, per_path, jnp.zeros((), per_path.dtype))
         total = rows.sum(0)
-        return total, (weight * (rows - (total / weight.sum())[None]) ** 2).sum(0)
+        squares = weight * (rows - (total / weight.sum())[None]) ** 2
+        return Totals(total, squares.sum(0), squares.max(0))
 
 
 class AbstractRule(abc.ABC):
@@ -81,7 +92,5 @@ class AbstractRule(abc.ABC):
         """
 
     @abc.abstractmethod
-    def contributions(
-        self, chunk: Chunk
-    ) -> tuple[Float[Array, "asked entries parameters"], Float[Array, "asked entries parameters"]]:
-        """Sum over paths of the gradient contributions, and sum of their squares less their mean."""
+    def contributions(self, chunk: Chunk) -> Totals:
+        """Gradient contributions, summed over the paths of the chunk."""

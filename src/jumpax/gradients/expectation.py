@@ -13,15 +13,15 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import PRNGKeyArray
 
 from jumpax._base import random
-from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, SimulationError, unknown_name
 from jumpax._base.types import Precision, Word
 from jumpax.engines.program import check_positive
 from jumpax.engines.simulate import check_bound, check_precision, stops_of
 from jumpax.folds import Snapshots
 from jumpax.gradients.baseline_simulations import BaselineSimulations
-from jumpax.gradients.chunk import Sums
+from jumpax.gradients.compiled import sample_sums
 from jumpax.gradients.estimator import AbstractEstimator
-from jumpax.gradients.sampling import Sampling, sample
+from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.networks import Network, check_counts, check_theta
 from jumpax.observables import Observable
@@ -74,7 +74,7 @@ class Expectation:
         if wrong := [n for n in names if n not in self.sampling.network.parameters]:
             raise InputError("; ".join(unknown_name("parameter", n, self.sampling.network.parameters) for n in wrong))
         values, words = self._arguments(theta, key)
-        sums = _sample(self.sampling, self.estimator, self.baseline, names, values, words)
+        sums = sample_sums(self.sampling, self.estimator, self.baseline, names, values, words)
         self._judge(sums.value, values)
         n = sums.paths
         scale = 1 / jnp.sqrt(n * jnp.maximum(n - 1, 1))
@@ -111,35 +111,9 @@ class Expectation:
         )
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2, 3))
-def _once(sampling: Sampling, estimator: Any, baseline: Any, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
-    if not wrt and baseline is None:
-        return sample(sampling, None, (), theta, words)
-    sums = estimator.sums(sampling, wrt, theta, words)
-    return sums if baseline is None else baseline.combine(sampling, sums, theta, words)
-
-
-@_once.defjvp
-def _refuse(*_: Any) -> Any:
-    raise UnsupportedError(
-        "second derivatives of an expectation are not available: the gradient is itself an average over paths. "
-        "Use a Gauss-Newton or Fisher matrix from first derivatives."
-    )
-
-
-_inside = jax.jit(_once, static_argnums=(0, 1, 2, 3))
-_outside = jax.jit(_once, static_argnums=(0, 1, 2, 3), compiler_options={"xla_cpu_prefer_vector_width": 512})
-
-
-def _sample(sampling: Sampling, estimator: Any, baseline: Any, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
-    """Sums over paths; compiler options are allowed at the outermost jit only."""
-    traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
-    return (_inside if traced else _outside)(sampling, estimator, baseline, wrt, theta, words)
-
-
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
 def _expected(sampling: Sampling, estimator: Any, baseline: Any, theta: Any, words: Any) -> Any:
-    sums = _sample(sampling, estimator, baseline, (), theta, words)
+    sums = sample_sums(sampling, estimator, baseline, (), theta, words)
     return sums.value / sums.paths
 
 
@@ -147,7 +121,7 @@ def _expected(sampling: Sampling, estimator: Any, baseline: Any, theta: Any, wor
 def _expected_jvp(sampling: Sampling, estimator: Any, baseline: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
     theta, words = primals
     moving = tuple(name for name, t in tangents[0].items() if not isinstance(t, SymbolicZero))
-    sums = _sample(sampling, estimator, baseline, moving, theta, words)
+    sums = sample_sums(sampling, estimator, baseline, moving, theta, words)
     value, gradient = sums.value / sums.paths, sums.gradient / sums.paths
     moved = sum((gradient[..., p] * tangents[0][name] for p, name in enumerate(moving)), jnp.zeros_like(value))
     return value, moved

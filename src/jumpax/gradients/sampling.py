@@ -17,7 +17,7 @@ from jumpax.engines.choice import engine_for, gather
 from jumpax.engines.program import Program, Steps, Times, union
 from jumpax.engines.recorded import Recorded
 from jumpax.folds import AbstractFold, Snapshots, Together
-from jumpax.gradients.chunk import AbstractRule, Chunk, Sums
+from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals
 from jumpax.networks import Network
 from jumpax.observables import Observable
 
@@ -104,15 +104,16 @@ class Run:
         paths = sound.sum().astype(values.dtype)
         value = values.sum(0)
         square = (jnp.where(sound[:, None, None], values - (value / paths)[None], 0.0) ** 2).sum(0)
-        gradient = gradient_square = jnp.zeros((*value.shape, 0), values.dtype)
+        totals = Totals(*[jnp.zeros((*value.shape, 0), values.dtype)] * 3)
         if self.rule is not None:
             chunk = Chunk(
                 sampling.network, self.wrt, theta, sampling.counts, sampling.start, self.stops, self.keep,
                 sampling.observe, counts, values, own[0], sound,
             )  # fmt: skip
-            gradient, gradient_square = self.rule.contributions(chunk)
+            made = tuple(self.rule.contributions(chunk))
+            totals = Totals(*made) if len(made) == 3 else Totals(made[0], made[1], jnp.zeros_like(made[0]))
         faulty = jnp.any((recorded.status >= FIRST_FAULT) & sound)
-        sums = Sums(paths, value, square, gradient, gradient_square)
+        sums = Sums(paths, value, square, *totals)
         return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
 
 
@@ -133,7 +134,7 @@ def _merge(parts: Sums) -> Sums:
 
     return Sums(
         parts.paths.sum(), parts.value.sum(0), spread(parts.value, parts.square),
-        parts.gradient.sum(0), spread(parts.gradient, parts.gradient_square),
+        parts.gradient.sum(0), spread(parts.gradient, parts.gradient_square), parts.gradient_peak.max(0),
     )  # fmt: skip
 
 

@@ -1,0 +1,55 @@
+"""Sums over paths as compiled programs, shared by all that are equal."""
+
+import functools
+from typing import Any
+
+import jax
+from jax import core
+
+from jumpax._base.errors import UnsupportedError
+from jumpax.gradients.baseline_simulations import BaselineSimulations
+from jumpax.gradients.chunk import Sums
+from jumpax.gradients.estimator import AbstractEstimator
+from jumpax.gradients.sampling import Sampling, sample
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2, 3))
+def _once(
+    sampling: Sampling,
+    estimator: AbstractEstimator | None,
+    baseline: BaselineSimulations | None,
+    wrt: tuple[str, ...],
+    theta: Any,
+    words: Any,
+) -> Sums:
+    if estimator is None or not wrt:
+        sums = sample(sampling, None, (), theta, words)
+    else:
+        sums = estimator.sums(sampling, wrt, theta, words)
+    return sums if baseline is None else baseline.combine(sampling, sums, theta, words)
+
+
+@_once.defjvp
+def _refuse(*_: Any) -> Any:
+    raise UnsupportedError(
+        "second derivatives of an expectation are not available: the gradient is itself an average over paths. "
+        "Use a Gauss-Newton or Fisher matrix from first derivatives."
+    )
+
+
+_inside = jax.jit(_once, static_argnums=(0, 1, 2, 3))
+_outside = jax.jit(_once, static_argnums=(0, 1, 2, 3), compiler_options={"xla_cpu_prefer_vector_width": 512})
+
+
+def sample_sums(
+    sampling: Sampling,
+    estimator: AbstractEstimator | None,
+    baseline: BaselineSimulations | None,
+    wrt: tuple[str, ...],
+    theta: Any,
+    words: Any,
+) -> Sums:
+    """Values, and by an estimator the derivatives with respect to `wrt`, summed over paths; not differentiable."""
+    # compiler options are allowed at the outermost jit only
+    traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
+    return (_inside if traced else _outside)(sampling, estimator, baseline, wrt, theta, words)

@@ -1,0 +1,133 @@
+"""How rough a problem is on the scale of one molecule: indices that tell where tangents can be trusted."""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jumpax.engines.program import Times
+from jumpax.engines.simulate import simulate
+from jumpax.gradients.sampling import Sampling
+from jumpax.networks import Network
+
+PATHS = 96
+"""Plain paths behind the indices."""
+MOMENTS = 24
+"""Times at which they are looked at."""
+
+
+class Curvature(NamedTuple):
+    """Three numbers from 0 (a tangent is exact) upwards.
+
+    Attributes:
+        kappa: curvature index of the propensities along jump directions,
+            E int sum |a(x + eta) - 2 a(x) + a(x - eta)| dt / E int sum |a(x + eta) - a(x - eta)| / 2 dt.
+        dark: the part of the denominator from reactions that cannot fire where they would matter (a = 0).
+        roughness: of the observable: mean |f(x + eta) - f(x) - (grad f(x) + grad f(x + eta)).eta / 2| over mean
+            |f(x + eta) - f(x)|; 1 for an indicator, 0 up to quadratic functions.
+        bend: the same with grad f(x).eta alone: 0 for linear functions only.
+    """
+
+    kappa: float
+    dark: float
+    roughness: float
+    bend: float
+
+
+def directions(network: Network) -> list[tuple[int, ...]]:
+    """Jump vectors that differ by more than their sign."""
+    kept: list[tuple[int, ...]] = []
+    for column in network.stoichiometry.T:
+        jump = tuple(int(c) for c in column)
+        if any(jump) and jump not in kept and tuple(-c for c in jump) not in kept:
+            kept.append(jump)
+    return kept
+
+
+def curvature(sampling: Sampling, theta: Mapping[str, Any], key: Any) -> Curvature:
+    """The indices of a problem, from snapshots of some plain paths between its start and its last stop."""
+    network = sampling.network
+    if isinstance(sampling.stops, Times):
+        span = sampling.stops.values[-1] - sampling.start
+        when: dict[str, Any] = {"times": sampling.start + span * (np.arange(MOMENTS) + 0.5) / MOMENTS}
+    else:
+        when = {"steps": np.unique(np.linspace(0, sampling.stops.values[-1], MOMENTS).astype(int))}
+    seen = simulate(
+        network, theta, sampling.counts, paths=PATHS, key=key, start=sampling.start, max_events=sampling.max_events,
+        **when,
+    ).counts  # fmt: skip
+    states = np.unique(np.asarray(seen).reshape(-1, len(network.species)), axis=0, return_counts=True)
+    bend, edge, dark = _laws(network, theta, *states)
+    rough, steep, total = _observable(sampling, *states)
+    return Curvature(_ratio(bend, edge), _ratio(dark, edge), _ratio(rough, total), _ratio(steep, total))
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0
+
+
+def _laws(network: Network, theta: Mapping[str, Any], states: np.ndarray, weight: np.ndarray) -> tuple[float, ...]:
+    """Sums of second differences, of first differences, and of the latter where a = 0."""
+
+    def rates(points: np.ndarray) -> np.ndarray:
+        with jax.enable_x64(True):
+            values = {k: jnp.asarray(v, float) for k, v in theta.items()}
+            columns = tuple(jnp.asarray(points[:, d], float) for d in range(points.shape[1]))
+            made = network.propensities(columns, values, jnp.zeros(len(points)))
+            return np.stack([np.broadcast_to(np.asarray(a), len(points)) for a in made], 1)
+
+    bend = edge = dark = 0.0
+    here = rates(states)
+    for eta in map(np.array, directions(network)):
+        # the three points move by one jump where an end would have a negative count
+        shift = ((states - eta) < 0).any(1).astype(int) - ((states + eta) < 0).any(1).astype(int)
+        middle = states + shift[:, None] * eta
+        usable = ((middle - eta) >= 0).all(1) & ((middle + eta) >= 0).all(1)
+        if not usable.any():
+            continue
+        w, mid = weight[usable, None], middle[usable]
+        low, centre, high = rates(mid - eta), rates(mid), rates(mid + eta)
+        slope = np.abs(high - low) / 2
+        bend += float((w * np.abs(high - 2 * centre + low)).sum())
+        edge += float((w * slope).sum())
+        dark += float((w * slope * (here[usable] == 0)).sum())
+    return bend, edge, dark
+
+
+def _observable(sampling: Sampling, states: np.ndarray, weight: np.ndarray) -> tuple[float, float, float]:
+    """Sums of |difference - trapezoidal slope|, |difference - slope|, |difference| of f over visited jumps."""
+
+    @jax.jit
+    def both(points: Any) -> tuple[Any, Any]:
+        return jax.vmap(sampling.observe)(points), jax.vmap(jax.jacfwd(sampling.observe))(points)
+
+    kind = np.dtype(sampling.precision)
+    here, slope = (np.asarray(a, float) for a in both(jnp.asarray(states, kind)))
+    # each entry counts alike, whatever its scale
+    size = np.maximum(np.abs(here).max(0), 1e-30)
+    sums = np.zeros(3)
+    for eta in map(np.array, directions(sampling.network)):
+        inside = ((states + eta) >= 0).all(1)
+        if not inside.any():
+            continue
+        there, steep = (np.asarray(a, float) for a in both(jnp.asarray(states[inside] + eta, kind)))
+        change = there - here[inside]
+        first = slope[inside] @ eta
+        rough, bent = change - (first + steep @ eta) / 2, change - first
+        w = weight[inside, None] / size
+        sums += [np.nansum(w * np.abs(part)) for part in (rough, bent, change)]
+    return float(sums[0]), float(sums[1]), float(sums[2])
+
+
+def moved(theta: Mapping[str, Any], other: Mapping[str, Any], names: Sequence[str]) -> float:
+    """Largest distance of two parameter sets, in log parameters where both are positive."""
+
+    def distance(a: float, b: float) -> float:
+        if a > 0 and b > 0:
+            return abs(float(np.log(a / b)))
+        return 0.0 if a == b else float("inf")
+
+    return functools.reduce(max, (distance(float(theta[n]), float(other[n])) for n in names), 0.0)
