@@ -12,6 +12,7 @@ import jumpax
 from jumpax.engines.paths import Paths
 from jumpax.folds import AbstractFold, FirstPassage, ReactionCounts, Score, TimeAverages
 from jumpax.folds.alternative import Alternative
+from jumpax.folds.martingale import Martingale
 from jumpax.folds.tangent import Tangent
 
 HORIZONS = {
@@ -79,6 +80,7 @@ FOLDS: dict[str, Callable[[Any], AbstractFold]] = {
     "FirstPassage": _passage,
     "Score": lambda model: Score(model.network, model.network.parameters),
     "Tangent": lambda model: Tangent(model.network, model.network.parameters[:1]),
+    "Martingale": lambda model: Martingale(model.network),
     "Alternative": lambda model: Alternative(model.network, model.network.parameters[0]),
     "Capped": lambda model: Capped(),
 }

@@ -4,6 +4,7 @@ from jumpax.folds.alternative import Alternative as Alternative
 from jumpax.folds.first_passage import FirstPassage as FirstPassage
 from jumpax.folds.fold import AbstractFold as AbstractFold
 from jumpax.folds.fold import Jump as Jump
+from jumpax.folds.martingale import Martingale as Martingale
 from jumpax.folds.reaction_counts import ReactionCounts as ReactionCounts
 from jumpax.folds.score import Score as Score
 from jumpax.folds.snapshots import Snapshots as Snapshots

@@ -1,0 +1,134 @@
+"""Control variates: what they are made of, that they move no mean, and that every guard refuses.
+
+Seeds were fixed before looking. The z test on controls looks at 96 numbers: false-alarm rate 96 * 6e-5 = 0.6 %.
+"""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jumpax
+from jumpax.engines.program import Times
+from jumpax.folds.martingale import Martingale, independent_species
+from jumpax.gradients import martingale
+from jumpax.gradients.chunk import Chunk
+
+
+def _made(paths=600, controls=3, slope=2.0, seed=20261120):
+    """Contributions that follow the first control, with noise; and normal controls."""
+    rng = np.random.default_rng(seed)
+    m = rng.standard_normal((paths, 1, controls))
+    g = 5.0 + slope * m[:, :, :1, None] + rng.standard_normal((paths, 1, 1, 2))
+    return jnp.asarray(g, jnp.float32), jnp.asarray(m, jnp.float32), jnp.ones(paths, bool)
+
+
+def test_variance_falls_to_what_the_controls_leave():
+    g, m, sound = _made()
+    out = np.asarray(martingale.controlled(g, m, sound))
+    assert np.allclose(out.var(0), 1.0, rtol=0.25)  # noise alone; 5 before; relative error of a variance 6 %
+    assert np.all(out.var(0) < 0.7 * np.asarray(g).var(0))
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_a_half_is_corrected_by_the_other_half_alone(part):
+    # whatever is done to contributions of one half, guards included, its own corrections stay: hence no mean moves
+    g, m, sound = _made()
+    own = (np.arange(len(sound)) % 2 == part)[:, None, None, None]
+    wild = jnp.where(own, 1e3 * g**3, g)
+    first, second = (np.asarray(x - martingale.controlled(x, m, sound), np.float64) for x in (g, wild))
+    assert np.abs(first[part::2]).max() > 1
+    np.testing.assert_allclose(second[part::2], first[part::2], atol=1e-6 * float(jnp.abs(wild).max()))
+
+
+def test_rows_that_are_not_sound_count_for_nothing():
+    g, m, sound = _made()
+    short = martingale.controlled(g[:500], m[:500], sound[:500])
+    padded = martingale.controlled(g.at[500:].set(jnp.nan), m.at[500:].set(jnp.inf), sound.at[500:].set(False))
+    np.testing.assert_allclose(padded[:500], short, rtol=1e-4)
+
+
+def test_a_heavy_control_is_refused():
+    g, m, sound = _made(2000)
+    rare = jnp.zeros_like(m[:, 0, :1]).at[jnp.array([10, 21, 500, 801])].set(50.0)[:, None]  # two paths of each half
+    follows = g + 3 * rare[..., None]
+    assert np.array_equal(martingale.controlled(follows, rare, sound), follows)
+    spread = jnp.sign(m[:, :, :1]) * 3
+    assert not np.array_equal(martingale.controlled(g + spread[..., None], spread, sound), g + spread[..., None])
+
+
+def test_a_small_gain_is_refused():
+    g, m, sound = _made(slope=0.5)  # lowers the variance by 20 %
+    assert np.array_equal(martingale.controlled(g, m, sound), g)
+
+
+def test_too_few_paths_are_refused():
+    g, m, sound = _made(paths=60, controls=8)
+    assert np.array_equal(martingale.controlled(g, m, sound), g)
+    g, m, sound = _made(paths=64, controls=8)
+    assert not np.array_equal(martingale.controlled(g, m, sound), g)
+
+
+def test_collinear_controls_are_parted_by_the_ridge():
+    g, m, sound = _made()
+    twice = jnp.concatenate([m, -m, 3 * m], -1)
+    out = np.asarray(martingale.controlled(g, twice, sound))
+    np.testing.assert_allclose(out, martingale.controlled(g, m, sound), atol=0.1)
+
+
+def test_controls_that_are_nothing_leave_things_alone():
+    g, m, sound = _made()
+    assert np.array_equal(martingale.controlled(g, jnp.zeros_like(m), sound), g)
+    assert np.array_equal(martingale.controlled(g, m[..., :0], sound), g)
+
+
+def test_edges_are_scale_free_and_bounded():
+    assert len(martingale.edges([1.0])) == len(martingale.LAGS)
+    np.testing.assert_allclose(np.array(martingale.edges([50.0])), 50 * np.array(martingale.edges([1.0])))
+    np.testing.assert_allclose(np.array(martingale.edges([6.0], 5.0)) - 5, martingale.edges([1.0]))
+    dense = [0.1 * (k + 1) for k in range(100)]
+    assert len(martingale.edges(dense)) < 3 * len(dense)
+    assert martingale.edges([0.0]) == ()
+
+
+def test_hats_add_up_to_one_until_their_time():
+    stops = sorted([1.0, 2.5, *martingale.edges([1.0, 2.5])])
+    keep = np.searchsorted(stops, [1.0, 2.5])
+    sums = martingale.hats(stops, keep, 0.0).sum(1)
+    assert np.allclose(sums[0], np.array([0.0, *stops]) <= 1.0)
+    assert np.allclose(sums[1], 1.0)
+
+
+def test_independent_species():
+    assert len(independent_species(jumpax.zoo.association().network)) == 1
+    assert len(independent_species(jumpax.zoo.telegraph().network)) == 2
+    assert len(independent_species(jumpax.zoo.repressilator().network)) == 3
+
+
+def test_controls_of_paths_have_mean_zero_and_add_up_to_the_martingale():
+    model = jumpax.zoo.telegraph(k_on=0.5, k_off=1.0, k_tx=20.0, gamma=1.0)
+    asked = [0.5, 2.0]
+    stops = tuple(sorted([*asked, *martingale.edges(asked)]))
+    keep = np.searchsorted(stops, asked)
+    fold = Martingale(model.network)
+    paths = jumpax.simulate(
+        model.network,
+        model.theta,
+        model.x0,
+        times=list(stops),
+        paths=20_000,
+        key=20261120,
+        record=[fold],
+        precision="float64",
+    )
+    record = paths.records[0]
+    sound = jnp.ones(20_000, bool)
+    start = tuple(model.x0[s] for s in model.network.species)
+    chunk = Chunk(
+        model.network, (), {}, start, 0.0, Times(stops), keep, lambda c: c,
+        jnp.zeros((20_000, 2, 3)), jnp.zeros((20_000, 2, 3)), None, sound,
+    )  # fmt: skip
+    made = np.asarray(martingale.controls(chunk, record), np.float64)
+    error = np.maximum(made.std(0) / np.sqrt(len(made)), 1e-12)
+    assert np.abs(made.mean(0) / error).max() < 4
+    whole = np.stack(record[0], -1).cumsum(1)[:, keep]
+    np.testing.assert_allclose(made.reshape(*made.shape[:2], -1, 2).sum(2), whole, atol=2e-3)
