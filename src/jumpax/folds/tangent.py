@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import operator
-from collections.abc import Mapping
 
 import jax.numpy as jnp
 import numpy as np
@@ -12,10 +11,8 @@ from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, count_derivatives, levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Propensities
+from jumpax.folds.linear_flow import Rows, longest_step, step
 from jumpax.networks import Network
-
-Rows = tuple[tuple[Real, ...], ...]
-"""One row per species, one entry per parameter."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,18 +69,12 @@ class Tangent(AbstractFold):
         return carry, (counts, carry)
 
     def cap(self, carry, counts, propensities, theta) -> Real:
-        size = _norm(self._matrix(counts, propensities, theta, jnp.zeros_like(propensities[0])), propensities[0])
-        flows = size > 0
-        return jnp.where(flows, self.reach / jnp.where(flows, size, jnp.ones_like(size)), jnp.full_like(size, jnp.inf))
+        matrix = self._matrix(counts, propensities, theta, jnp.zeros_like(propensities[0]))
+        return longest_step(matrix, self.reach, propensities[0])
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> Rows:
         matrix, source = self._matrix(counts, propensities, theta, now), self._source(counts, propensities, theta, now)
-        term = _add(_apply(matrix, carry, dt), tuple(tuple(b * dt for b in row) for row in source))
-        total = _add(carry, term)
-        for order in (2.0, 3.0, 4.0):
-            term = _apply(matrix, term, dt * dt.dtype.type(1 / order))
-            total = _add(total, term)
-        return total
+        return step(matrix, source, carry, dt)
 
     def event(self, carry, counts, propensities, theta, now, jump) -> Rows:
         real = levels(counts, now)
@@ -133,25 +124,3 @@ class Tangent(AbstractFold):
                     at = (int(d), key)
                     entries[at] = entries[at] + part if at in entries else part
         return entries
-
-
-def _norm(matrix: Mapping[tuple[int, int], Real], like: Real) -> Real:
-    """Largest sum of absolute values along a row."""
-    sums = {}
-    for (d, _), value in matrix.items():
-        sums[d] = sums.get(d, jnp.zeros_like(like)) + jnp.abs(value)
-    return functools.reduce(jnp.maximum, sums.values(), jnp.zeros_like(like))
-
-
-def _apply(matrix: Mapping[tuple[int, int], Real], v: Rows, by: Real) -> Rows:
-    """The product A v, times a number."""
-    zero = jnp.zeros_like(by)
-    out = [[zero for _ in row] for row in v]
-    for (d, j), value in matrix.items():
-        out[d] = [o + value * x for o, x in zip(out[d], v[j], strict=True)]
-    return tuple(tuple(o * by for o in row) for row in out)
-
-
-def _add(first: Rows, second: Rows) -> Rows:
-    """Sum, entry by entry."""
-    return tuple(tuple(x + y for x, y in zip(r, s, strict=True)) for r, s in zip(first, second, strict=True))
