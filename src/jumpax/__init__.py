@@ -15,7 +15,9 @@ from jumpax.folds import FirstPassage as FirstPassage
 from jumpax.folds import ReactionCounts as ReactionCounts
 from jumpax.folds import TimeAverages as TimeAverages
 from jumpax.gradients import BaselineSimulations as BaselineSimulations
+from jumpax.gradients import CoupledDifference as CoupledDifference
 from jumpax.gradients import Estimate as Estimate
+from jumpax.gradients import ExactGradient as ExactGradient
 from jumpax.gradients import Expectation as Expectation
 from jumpax.gradients import ScoreFunction as ScoreFunction
 from jumpax.gradients import expectation as expectation

@@ -1,7 +1,11 @@
 """Expectations over paths, and their gradients."""
 
 from jumpax.gradients.baseline_simulations import BaselineSimulations as BaselineSimulations
+from jumpax.gradients.coupled_difference import CoupledDifference as CoupledDifference
 from jumpax.gradients.estimator import AbstractEstimator as AbstractEstimator
+from jumpax.gradients.exact_gradient import ExactCost as ExactCost
+from jumpax.gradients.exact_gradient import ExactGradient as ExactGradient
+from jumpax.gradients.exact_gradient import exact_cost as exact_cost
 from jumpax.gradients.expectation import Estimate as Estimate
 from jumpax.gradients.expectation import Expectation as Expectation
 from jumpax.gradients.expectation import expectation as expectation
