@@ -10,3 +10,4 @@ from jumpax.gradients.expectation import Estimate as Estimate
 from jumpax.gradients.expectation import Expectation as Expectation
 from jumpax.gradients.expectation import expectation as expectation
 from jumpax.gradients.score_function import ScoreFunction as ScoreFunction
+from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent as TrapezoidalTangent

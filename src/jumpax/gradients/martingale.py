@@ -22,6 +22,8 @@ HEAVY = 0.02
 """Largest share of one path in the sum of squares of a control."""
 TYPICAL = 16.0
 """With few paths: largest square of a control, in units of the mean square (the largest of a few is a large share)."""
+JUMP = 1.0
+"""Square of what one event can add to a control, in molecules: if there was hardly one, the next would be an outlier."""
 GAIN = 0.7
 """Variance that must be left, at most, for a correction to be kept."""
 ROWS = 8
@@ -91,14 +93,15 @@ def controlled(
     controls: Float[Array, "paths asked controls"],
     sound: Bool[Array, " paths"],
 ) -> Float[Array, "paths asked entries parameters"]:
-    """Contributions less a linear combination of controls, whose coefficients come from the *other* half of the paths.
+    """Contributions less a linear combination of controls (molecules), with coefficients from the *other* half of the paths.
 
     g_i - c . m_i, c by ridge regression. All that is decided about one half of the paths (rows of even number, of odd
     number) is decided on the other half, so the mean stays what it was, exactly:
 
     1. the coefficients c;
     2. a ridge of 1e-2 on the correlations of the controls, which also parts collinear ones;
-    3. a control is dropped if one path has more than 2 % of its sum of squares, and 16 times its mean square;
+    3. a control is dropped if one path, or one jump of one molecule, has more than 2 % of its sum of squares, and more
+       than 16 times its mean square (of a few normal numbers, the largest has more than 2 %);
     4. a component is corrected only if that lowers its variance, by leave-one-out residuals, by more than 30 %;
     5. nothing is done with fewer than 8 paths for each control.
     """
@@ -124,8 +127,7 @@ def _slopes(
     row, one = weight[:, None, None], jnp.eye(width, dtype=flat.dtype)[None]
     g, m = (row * (x - ((row * x).sum(0) / many)[None]) for x in (flat, controls))
     energy = (m**2).sum(0)
-    heavy = (m**2).max(0) > jnp.maximum(HEAVY, TYPICAL / many) * energy
-    use = (energy > 0) & ~heavy
+    use = jnp.maximum((m**2).max(0), JUMP) < jnp.maximum(HEAVY, TYPICAL / many) * energy
     scale = jnp.where(use, 1 / jnp.sqrt(jnp.where(use, energy, 1)), 0)
     unit = m * scale[None]
     matrix = jnp.einsum("rtj,rtk->tjk", unit, unit) + RIDGE * one

@@ -1,0 +1,94 @@
+"""The trapezoidal tangent: derivatives carried along the path, in physical time."""
+
+import dataclasses
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.engines.program import Steps, Times
+from jumpax.folds import AbstractFold, Martingale, Tangent, Together
+from jumpax.gradients import martingale
+from jumpax.gradients.chunk import Chunk, Totals
+from jumpax.gradients.estimator import AbstractFoldEstimator
+from jumpax.networks import Network
+
+
+@dataclasses.dataclass(frozen=True)
+class TrapezoidalTangent(AbstractFoldEstimator):
+    """g = mean over paths of grad f(x(t)) . v(t), with v = d x / d theta carried in physical time (`folds.Tangent`).
+
+    Half of what a reaction does to v acts through time, half through its events. grad f is the derivative of the observable
+    at the counts, so the observable has to be smooth: an indicator has derivative 0 and would give 0.
+
+    Bias: none for linear f on first-order networks; otherwise of second order in the relative change of a propensity by one
+    molecule. It has no warning of its own: 17 % on association of 10 molecules at k_on = 10 k_off, 40 to 90 % where a
+    single molecule saturates a promoter; for quadratic f on the telegraph model 10 % from the off state.
+
+    Variance: relative standard deviation of order N^-1/2 with the copy number N, N^-1 with controls: 10^2 to 10^5 times
+    less variance than the score function at 100 molecules. Cost 2 to 3 times that of the paths.
+
+    Args:
+        control: `martingale` subtracts martingale control variates, from 8 paths per control on, component by component
+            where that lowers the variance by 30 % (`gradients/martingale.py`); it moves no mean and costs a few per cent.
+        reach: longest step of the tangent between events, in units of 1 / |A|; see `folds.Tangent`.
+
+    Raises:
+        InputError: for another control, or a reach that is not positive.
+        UnsupportedError: for stops after numbers of events, and rates that depend on time explicitly.
+
+    Source: derived for this library; a relative, in physical time, of ReinMax (Liu et al. 2023, arXiv:2304.08612).
+
+    Example:
+        >>> import jax, jumpax
+        >>> model = jumpax.zoo.birth_death()
+        >>> mean = jumpax.expectation(
+        ...     jumpax.Moments("X"), model.network, model.x0, [1.0], paths=100, gradient=jumpax.TrapezoidalTangent()
+        ... )
+        >>> got = mean.estimate(model.theta, jax.random.key(0))
+        >>> bool(got.gradient_standard_error["birth"][0, 0, 0] < 0.05 * got.gradient["birth"][0, 0, 0])
+        True
+    """
+
+    control: Literal["martingale"] | None = None
+    reach: float = 0.3
+
+    def __post_init__(self):
+        faults = []
+        if self.control not in (None, "martingale"):
+            faults.append(f"control must be None or 'martingale'; got {self.control!r}")
+        if not self.reach > 0:
+            faults.append(f"reach must be a positive number; got {self.reach!r}")
+        if faults:
+            raise InputError("; ".join(faults))
+
+    @property
+    def unbiased(self) -> bool:
+        """Not in general; see above."""
+        return False
+
+    def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
+        """The tangent, and the martingales for the controls."""
+        if isinstance(stops, Steps):
+            raise UnsupportedError(
+                "TrapezoidalTangent differentiates at fixed times; with stops after numbers of events use ScoreFunction()"
+            )
+        tangent = Tangent(network, wrt, self.reach)
+        return tangent if self.control is None else Together((tangent, Martingale(network, martingale.edges)))
+
+    def contributions(self, chunk: Chunk) -> Totals:
+        """Sums of grad f . v."""
+        if self.control is None:
+            return chunk.totals(_along(chunk, chunk.record[1]))
+        (_, tangent), martingales = chunk.record
+        controls = martingale.controls(chunk, martingales)
+        return chunk.totals(martingale.controlled(_along(chunk, tangent), controls, chunk.sound))
+
+
+def _along(chunk: Chunk, tangent: Any) -> Float[Array, "paths asked entries parameters"]:
+    """Slope of the observable along the tangents, rows per species and one number per parameter."""
+    v = jnp.stack([jnp.stack([chunk.asked(leaf) for leaf in row], -1) for row in tangent], -2)
+    slope = jax.vmap(jax.vmap(jax.jacfwd(chunk.observe)))(chunk.counts)
+    return jnp.einsum("rtkd,rtdp->rtkp", slope, v)
