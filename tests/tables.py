@@ -12,6 +12,7 @@ import jumpax
 from jumpax.engines.paths import Paths
 from jumpax.folds import AbstractFold, FirstPassage, ReactionCounts, Score, TimeAverages
 from jumpax.folds.alternative import Alternative
+from jumpax.folds.alternative_chain import AlternativeChain
 from jumpax.folds.martingale import Martingale
 from jumpax.folds.tangent import Tangent
 
@@ -79,9 +80,11 @@ FOLDS: dict[str, Callable[[Any], AbstractFold]] = {
     "ReactionCounts": lambda model: ReactionCounts(model.network),
     "FirstPassage": _passage,
     "Score": lambda model: Score(model.network, model.network.parameters),
+    "Score of the choices": lambda model: Score(model.network, model.network.parameters, waiting=False),
     "Tangent": lambda model: Tangent(model.network, model.network.parameters[:1]),
     "Martingale": lambda model: Martingale(model.network),
     "Alternative": lambda model: Alternative(model.network, model.network.parameters[0]),
+    "AlternativeChain": lambda model: AlternativeChain(model.network, model.network.parameters[0]),
     "Capped": lambda model: Capped(),
 }
 """Every fold of the library but Snapshots, which `simulate` always adds; and one for tests."""

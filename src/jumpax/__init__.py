@@ -14,6 +14,7 @@ from jumpax.engines import simulate as simulate
 from jumpax.folds import FirstPassage as FirstPassage
 from jumpax.folds import ReactionCounts as ReactionCounts
 from jumpax.folds import TimeAverages as TimeAverages
+from jumpax.gradients import AlternativePath as AlternativePath
 from jumpax.gradients import BaselineSimulations as BaselineSimulations
 from jumpax.gradients import CoupledDifference as CoupledDifference
 from jumpax.gradients import Estimate as Estimate

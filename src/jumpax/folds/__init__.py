@@ -1,6 +1,7 @@
 """What is gathered along a path: the contract, and the folds of the library."""
 
 from jumpax.folds.alternative import Alternative as Alternative
+from jumpax.folds.alternative_chain import AlternativeChain as AlternativeChain
 from jumpax.folds.first_passage import FirstPassage as FirstPassage
 from jumpax.folds.fold import AbstractFold as AbstractFold
 from jumpax.folds.fold import Jump as Jump

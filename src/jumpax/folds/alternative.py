@@ -9,14 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base import random
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.types import Count, Flag, Real
-from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
+from jumpax.folds.branch import NONE as IDLE
+from jumpax.folds.branch import branch, check, cumulate, fire, low, passed, slopes
+from jumpax.folds.derivatives import levels
 from jumpax.folds.fold import AbstractFold, Counts, Jump
 from jumpax.networks import Network
-
-IDLE = -1
-"""Reaction of an alternative that has no numbers for its next event yet."""
 
 
 class AlternativeState(NamedTuple):
@@ -29,15 +27,6 @@ class AlternativeState(NamedTuple):
     """Time of its next event minus the time of the primal; while IDLE: of its last event, so not above zero."""
     weight: Real
     score: Real
-
-
-class Branch(NamedTuple):
-    """Candidates for the alternative at an event: neighbours of the reaction that fired, with their weights."""
-
-    lower: Real
-    upper: Real
-    below: Count
-    above: Count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,10 +72,7 @@ class Alternative(AbstractFold):
     waits = True
 
     def __post_init__(self):
-        if self.parameter not in self.network.parameters:
-            raise InputError(unknown_name("parameter", self.parameter, self.network.parameters))
-        if self.network.time_dependent:
-            raise UnsupportedError("alternative paths need rates that do not depend on time explicitly")
+        check(self.network, self.parameter)
 
     def init(self, counts, theta, now) -> AlternativeState:
         zero = jnp.zeros_like(theta[self.parameter])
@@ -101,21 +87,17 @@ class Alternative(AbstractFold):
         return (carry.weight == 0) | ((carry.reaction != np.int32(IDLE)) & (carry.ahead > 0))
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> AlternativeState:
-        slope = sum(self._slopes(counts, theta, now), jnp.zeros_like(now))
+        slope = sum(slopes(self.network, self.parameter, counts, theta, now), jnp.zeros_like(now))
         return carry._replace(ahead=carry.ahead - dt, score=carry.score - slope * dt)
 
     def event(self, carry, counts, propensities, theta, now, jump) -> AlternativeState:
         fired = functools.reduce(operator.or_, jump.fired)
         carry = self._step(carry, theta, now, jump, fired)
-        slopes = self._slopes(counts, theta, now)
-        branch = self._branch(propensities, slopes, jump)
-        total, slope = (functools.reduce(operator.add, values) for values in (propensities, slopes))
-        gain = branch.lower + branch.upper
-        weight = carry.weight + gain
-        coin = random.uniform(jump.words[0], _low(now, jump.words[1]), now.dtype) * weight
-        replace = coin < gain
-        choice = jnp.where(coin < branch.lower, branch.below, branch.above)
-        other = self._fire(counts, choice)
+        slope_of = slopes(self.network, self.parameter, counts, theta, now)
+        total, slope = (functools.reduce(operator.add, values) for values in (propensities, slope_of))
+        found = branch(propensities, slope_of, jump)
+        weight, replace, choice = found.draw(carry.weight, jump.words[:2], now)
+        other = fire(self.network, counts, choice)
         return AlternativeState(
             counts=tuple(jnp.where(replace, y, x) for x, y in zip(carry.counts, other, strict=True)),
             reaction=jnp.where(replace, np.int32(IDLE), carry.reaction),
@@ -130,77 +112,19 @@ class Alternative(AbstractFold):
         late = ~fired & ~self.ready(carry)
         idle = carry.reaction == np.int32(IDLE)
         overdue = late & ~idle
-        counts = self._fire(carry.counts, jnp.where(overdue, carry.reaction, np.int32(IDLE)))
-        fresh = random.exponential(jump.words[0], _low(now, jump.words[1]), now.dtype)
-        level = random.uniform(jump.words[2], _low(now, jump.words[3]), now.dtype)
+        counts = fire(self.network, carry.counts, jnp.where(overdue, carry.reaction, np.int32(IDLE)))
+        fresh = random.exponential(jump.words[0], low(now, jump.words[1]), now.dtype)
+        level = random.uniform(jump.words[2], low(now, jump.words[3]), now.dtype)
         rates = self.network.propensities(levels(counts, now), theta, now)
-        sums = _cumulate(rates)
+        sums = cumulate(rates)
         alive = sums[-1] > 0
         wait = jnp.where(overdue, fresh, jump.exponential) / jnp.where(alive, sums[-1], jnp.ones_like(now))
         point = jnp.where(overdue, level, jump.uniform) * sums[-1]
-        passed = functools.reduce(operator.add, [(point >= s).astype(jnp.int32) for s in sums])
         draws = overdue | (idle & (fired | late))
         ahead = carry.ahead + jnp.where(
             draws, jnp.where(alive, wait, jnp.full_like(wait, jnp.inf)), jnp.zeros_like(wait)
         )
-        reaction = jnp.where(draws, passed, carry.reaction)
+        reaction = jnp.where(draws, passed(sums, point), carry.reaction)
         due = fired & (ahead <= 0)
-        counts = self._fire(counts, jnp.where(due, reaction, np.int32(IDLE)))
+        counts = fire(self.network, counts, jnp.where(due, reaction, np.int32(IDLE)))
         return carry._replace(counts=counts, reaction=jnp.where(due, np.int32(IDLE), reaction), ahead=ahead)
-
-    def _branch(self, propensities: tuple[Real, ...], slopes: list[Real], jump: Jump) -> Branch:
-        """Neighbours of the reaction that fired, with their weights; all zero if none fired."""
-        zero, nothing = jnp.zeros_like(propensities[0]), jnp.full_like(jump.fired[0], IDLE, jnp.int32)
-        total, slope = (functools.reduce(operator.add, values) for values in (propensities, slopes))
-        share = jnp.where(total > 0, slope / jnp.where(total > 0, total, jnp.ones_like(total)), zero)
-        reached = [zero, *_cumulate([d - a * share for a, d in zip(propensities, slopes, strict=True)])]
-        below = _nearest(propensities, nothing)
-        above = _nearest(propensities[::-1], nothing, len(propensities))[::-1]
-        lower = [jnp.maximum(f, zero) for f in reached[:-1]]
-        upper = [jnp.maximum(-f, zero) for f in reached[1:]]
-        fired = functools.reduce(operator.or_, jump.fired)
-        rate = jnp.where(fired, chosen(jump.fired, propensities, zero), jnp.ones_like(zero))
-        lower = [jnp.where(q >= 0, w, zero) for q, w in zip(below, lower, strict=True)]
-        upper = [jnp.where(q >= 0, w, zero) for q, w in zip(above, upper, strict=True)]
-        return Branch(
-            lower=chosen(jump.fired, lower, zero) / rate,
-            upper=chosen(jump.fired, upper, zero) / rate,
-            below=chosen(jump.fired, below, nothing),
-            above=chosen(jump.fired, above, nothing),
-        )
-
-    def _slopes(self, counts: Counts, theta, now: Real) -> list[Real]:
-        """The derivatives d a_r / dp, one per reaction."""
-        rows = parameter_derivatives(self.network, (self.parameter,), levels(counts, now), theta, now)
-        return [row.get(self.parameter, jnp.zeros_like(now)) for row in rows]
-
-    def _fire(self, counts: Counts, reaction: Count) -> Counts:
-        """Counts after a reaction given by its number; the same if there is none of that number."""
-        out = []
-        for count, row in zip(counts, self.network.stoichiometry, strict=True):
-            for number in np.flatnonzero(row):
-                count = count + jnp.where(reaction == np.int32(number), np.int32(row[number]), np.int32(0))
-            out.append(count)
-        return tuple(out)
-
-
-def _low(like: Real, word):
-    """The word with the low bits, where the precision has room for it."""
-    return word if like.dtype == np.dtype(np.float64) else None
-
-
-def _cumulate(values) -> list[Real]:
-    """Running sums."""
-    sums = [values[0]]
-    for value in values[1:]:
-        sums.append(sums[-1] + value)
-    return sums
-
-
-def _nearest(propensities, nothing: Count, mirror: int = 0) -> list[Count]:
-    """For each reaction the last one before it that can fire, or IDLE; numbers counted from the end with `mirror`."""
-    out, last = [], nothing
-    for number, a in enumerate(propensities):
-        out.append(last)
-        last = jnp.where(a > 0, np.int32(mirror - 1 - number if mirror else number), last)
-    return out

@@ -3,14 +3,15 @@
 import dataclasses
 import functools
 import operator
+from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
-from jumpax.folds.fold import AbstractFold
-from jumpax.networks import Network
+from jumpax.folds.fold import AbstractFold, Counts, Propensities
+from jumpax.networks import MassAction, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,36 +21,88 @@ class Score(AbstractFold):
     The last, unfinished interval is part of it: without that term gradients at a fixed time are biased by up to 74 % on
     reversible association. E[S] = 0 exactly, and E[f S] = d E[f] / d theta.
 
+    For what depends on the order of reactions only, such as the state after a number of events, waits are pure noise.
+    With `waiting=False` only the choices count: S_p = sum over events of d ln a_r / d theta_p - d ln a_0 / d theta_p.
+
+    A parameter that is the rate constant of mass-action reactions and nothing else costs no derivative: its score is
+    (number of firings - integral of their propensities) / theta_p. At theta_p = 0 that is 0/0: there the score does not
+    exist, since no path shows what the reaction would do.
+
+    Args:
+        network: without explicitly time-dependent rates.
+        wrt: names of the parameters, in their natural coordinates.
+        waiting: whether the waits are part of the path.
+        window: ask for the score this long before each stop too, so that differences over a window can be taken.
+
     Record: a tuple of one scalar per name of `wrt`, in units of 1/theta_p.
 
     Raises:
         UnsupportedError: when the network depends on time explicitly.
 
     Source: Plyasunov & Arkin 2007, doi:10.1016/j.jcp.2006.06.047.
+
+    >>> from jumpax import networks
+    >>> fold = Score(networks.zoo.birth_death().network, ("birth", "death"))
     """
 
     network: Network
     wrt: tuple[str, ...]
+    waiting: bool = True
+    window: float | None = None
 
     def __post_init__(self):
         if self.network.time_dependent:
             raise UnsupportedError("the score of a network with explicitly time-dependent rates is not available")
 
+    @functools.cached_property
+    def constants(self) -> Mapping[str, tuple[int, ...]]:
+        """Names of `wrt` that are nothing but rate constants of mass action, with the numbers of their reactions."""
+        laws = [reaction.law for reaction in self.network.reactions]
+        readers = {p: tuple(r for r, law in enumerate(laws) if p in law.parameters) for p in self.wrt}
+        return {p: rows for p, rows in readers.items() if all(isinstance(laws[r], MassAction) for r in rows)}
+
     def init(self, counts, theta, now) -> tuple[Real, ...]:
         return tuple(jnp.zeros_like(theta[name]) for name in self.wrt)
 
+    def stops(self, times: Sequence[float]) -> tuple[float, ...]:
+        return () if self.window is None else tuple(t - self.window for t in times)
+
     def stop(self, carry, counts, theta, index) -> tuple:
-        return carry, carry
+        return carry, tuple(s / theta[p] if p in self.constants else s for p, s in zip(self.wrt, carry, strict=True))
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> tuple[Real, ...]:
-        rows = parameter_derivatives(self.network, self.wrt, levels(counts, dt), theta, now)
-        return tuple(s - sum((row[p] for row in rows if p in row), jnp.zeros_like(dt)) * dt
-                     for p, s in zip(self.wrt, carry, strict=True))  # fmt: skip
+        if not self.waiting:
+            return carry
+        slopes = self._totals(propensities, self._rows(counts, theta, now), dt)
+        return tuple(s - slope * dt for s, slope in zip(carry, slopes, strict=True))
 
     def event(self, carry, counts, propensities, theta, now, jump) -> tuple[Real, ...]:
-        rows = parameter_derivatives(self.network, self.wrt, levels(counts, now), theta, now)
         fired = functools.reduce(operator.or_, jump.fired)
-        rate = chosen(jump.fired, propensities, now)
-        inverse = jnp.where(fired, 1 / jnp.where(fired, rate, jnp.ones_like(rate)), jnp.zeros_like(rate))
-        return tuple(s + chosen(jump.fired, [row.get(p) for row in rows], now) * inverse
-                     for p, s in zip(self.wrt, carry, strict=True))  # fmt: skip
+        rows = self._rows(counts, theta, now)
+        rate = jnp.where(fired, chosen(jump.fired, propensities, now), jnp.ones_like(now))
+        gains = []
+        for p in self.wrt:
+            if p in self.constants:
+                ours = functools.reduce(operator.or_, [jump.fired[r] for r in self.constants[p]])
+                gains.append(ours.astype(now.dtype))
+            else:
+                gains.append(chosen(jump.fired, [row.get(p) for row in rows], now) / rate)
+        if not self.waiting:
+            total = functools.reduce(operator.add, propensities)
+            total = jnp.where(fired, total, jnp.full_like(total, jnp.inf))
+            slopes = self._totals(propensities, rows, now)
+            gains = [gain - slope / total for gain, slope in zip(gains, slopes, strict=True)]
+        return tuple(s + gain for s, gain in zip(carry, gains, strict=True))
+
+    def _rows(self, counts: Counts, theta, now: Real) -> list[dict[str, Real]]:
+        """Derivatives of the propensities with respect to all parameters that are more than rate constants."""
+        rest = [p for p in self.wrt if p not in self.constants]
+        return parameter_derivatives(self.network, rest, levels(counts, now), theta, now) if rest else []
+
+    def _totals(self, propensities: Propensities, rows: list[dict[str, Real]], like: Real) -> list[Real]:
+        """The derivative of a_0 with respect to each parameter; to the logarithm of a rate constant."""
+        return [
+            sum((propensities[r] for r in self.constants[p]), jnp.zeros_like(like)) if p in self.constants
+            else sum((row[p] for row in rows if p in row), jnp.zeros_like(like))
+            for p in self.wrt
+        ]  # fmt: skip

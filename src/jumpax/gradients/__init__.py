@@ -1,5 +1,6 @@
 """Expectations over paths, and their gradients."""
 
+from jumpax.gradients.alternative_path import AlternativePath as AlternativePath
 from jumpax.gradients.baseline_simulations import BaselineSimulations as BaselineSimulations
 from jumpax.gradients.coupled_difference import CoupledDifference as CoupledDifference
 from jumpax.gradients.estimator import AbstractEstimator as AbstractEstimator
