@@ -14,6 +14,8 @@ from jumpax.folds import AbstractFold, FirstPassage, ReactionCounts, Score, Time
 from jumpax.folds.alternative import Alternative
 from jumpax.folds.alternative_chain import AlternativeChain
 from jumpax.folds.martingale import Martingale
+from jumpax.folds.relaxation import Relaxation
+from jumpax.folds.relaxed_tangent import RelaxedTangent
 from jumpax.folds.tangent import Tangent
 
 HORIZONS = {
@@ -85,6 +87,9 @@ FOLDS: dict[str, Callable[[Any], AbstractFold]] = {
     "Martingale": lambda model: Martingale(model.network),
     "Alternative": lambda model: Alternative(model.network, model.network.parameters[0]),
     "AlternativeChain": lambda model: AlternativeChain(model.network, model.network.parameters[0]),
+    "RelaxedTangent": lambda model: RelaxedTangent(
+        model.network, model.network.parameters[:1], Relaxation("gumbel", 0.5), "exact"
+    ),
     "Capped": lambda model: Capped(),
 }
 """Every fold of the library but Snapshots, which `simulate` always adds; and one for tests."""

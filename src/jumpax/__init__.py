@@ -21,6 +21,7 @@ from jumpax.gradients import Estimate as Estimate
 from jumpax.gradients import ExactGradient as ExactGradient
 from jumpax.gradients import Expectation as Expectation
 from jumpax.gradients import ScoreFunction as ScoreFunction
+from jumpax.gradients import StraightThrough as StraightThrough
 from jumpax.gradients import TrapezoidalTangent as TrapezoidalTangent
 from jumpax.gradients import expectation as expectation
 from jumpax.inference import Derived as Derived
