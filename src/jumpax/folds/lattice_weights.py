@@ -76,7 +76,7 @@ class LatticeWeights(AbstractFold):
         InputError: when a name is not in the network, or reach is not a positive number.
         UnsupportedError: when the network depends on time explicitly.
 
-    Source: in one dimension the birth-death intertwining of Chafai & Joulin 2013, doi:10.3150/12-BEJ465 (arXiv:1011.2331).
+    Source: in one dimension the birth-death intertwining of Chafai & Joulin, arXiv:1011.2331.
 
     >>> from jumpax import networks
     >>> LatticeWeights(networks.zoo.telegraph().network, ("k_on",)).carriers.directions
