@@ -25,7 +25,7 @@ ROWS = [
     ("association 20", CONTROLLED),
     ("association 20", EXTRAPOLATED),
     ("telegraph", CoupledDifference()),
-    ("repressilator strong", CONTROLLED),
+    ("repressilator strong", CoupledDifference()),
 ]
 LONG = [
     (name, estimator)
@@ -33,6 +33,8 @@ LONG = [
     for estimator in (CoupledDifference(), CONTROLLED, EXTRAPOLATED)
     if (name, estimator) not in ROWS
 ]
+PATHS = {"telegraph slow": 400_000}
+"""Its promoter seldom switches: by t = 1 some 2e-4 of the pairs differ, and of 20,000 too few for a normal mean."""
 
 
 @functools.cache
@@ -58,7 +60,7 @@ def expected(name, parameter, estimator):
 
 @pytest.mark.parametrize(("name", "estimator"), [*ROWS, *(pytest.param(*row, marks=pytest.mark.long) for row in LONG)])
 def test_estimates_the_central_difference(name, estimator):
-    got = judge.estimate(name, estimator, 20_000, key=20261120)
+    got = judge.estimate(name, estimator, PATHS.get(name, 20_000), key=20261120)
     for parameter in judge.CASES[name].model.network.parameters:
         want = expected(name, parameter, estimator)
         error = np.maximum(got.gradient_standard_error[parameter], 1e-5 * np.abs(want).max())
@@ -132,13 +134,15 @@ def test_vmap_over_theta_is_one_batch(mean):
 
 
 def test_engines_agree():
-    slopes = [
+    decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
+    cpu, xla = (
         jumpax.expectation(
-            jumpax.Moments("C"), MODEL.network, MODEL.x0, [1.0], paths=200, gradient=CoupledDifference(), engine=engine
-        ).estimate(THETA, KEY, wrt=["k_on"])
+            jumpax.Moments("A"), decay, {"A": 60}, [1.0], paths=200, gradient=CoupledDifference(), engine=engine
+        ).estimate({"k": 1.0}, KEY)
         for engine in ("cpu", "xla")
-    ]
-    np.testing.assert_allclose(slopes[0].gradient["k_on"], slopes[1].gradient["k_on"], rtol=1e-4)
+    )
+    np.testing.assert_allclose(cpu.gradient["k"], xla.gradient["k"], rtol=1e-4)
+    np.testing.assert_allclose(cpu.gradient_standard_error["k"], xla.gradient_standard_error["k"], rtol=1e-3)
 
 
 def test_variance_beside_the_score_function():

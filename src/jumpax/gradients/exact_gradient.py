@@ -58,7 +58,7 @@ class ExactGradient(AbstractEstimator):
         >>> mean = jumpax.expectation(
         ...     lambda counts: counts["A"], decay, {"A": 100}, [1.0], paths=2, gradient=ExactGradient()
         ... )
-        >>> print(jax.grad(lambda k: mean({"k": k}, 0)[0])(1.0).round(3))
+        >>> print(f"{jax.grad(lambda k: mean({'k': k}, 0)[0])(1.0):.3f}")
         -36.788
     """
 
