@@ -33,7 +33,7 @@ class CoupledDifference(AbstractEstimator):
 
     For each parameter a pair of paths runs at theta e^(-h/2) and theta e^(h/2), coupled so that of every reaction both
     fire at the smaller of the two rates and one alone at what is left (`networks.couple`). The pairs come beside the
-    plain paths that give the value, and cost 1.3 to 1.7 times as much, for each parameter.
+    plain paths that give the value, and cost 1.3 to 2.2 times as much, for each parameter.
 
     Any observable, indicators included. Bias: that of the central difference, h^2/24 times the third derivative in
     ln theta (1-3 % of the gradient at h = 0.3; up to 9 % seen in variances of switching promoters); variance about 1/h.
@@ -44,7 +44,7 @@ class CoupledDifference(AbstractEstimator):
 
     Args:
         step: h, in logarithms.
-        control: `martingale` subtracts the difference of what the two paths did beyond expectation (5 to 10 times less
+        control: `martingale` subtracts the difference of what the two paths did beyond expectation (4 to 10 times less
             variance where propensities are nearly linear, none where they switch).
         richardson: extrapolate from h and h/2.
 
