@@ -8,6 +8,7 @@ For an estimator with per-path contributions g, carry `Martingale(network, edges
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
@@ -105,16 +106,17 @@ def controlled(
     4. a component is corrected only if that lowers its variance, by leave-one-out residuals, by more than 30 %;
     5. nothing is done with fewer than 8 paths for each control.
     """
-    rows = jnp.arange(len(sound))
-    even, odd = (sound & (rows % 2 == part) for part in (0, 1))
-    flat = jnp.where(sound[:, None, None], per_path.reshape(*per_path.shape[:2], -1), 0)
-    controls = jnp.where(sound[:, None, None], controls, 0)
-    out = flat
-    for train, test in ((even, odd), (odd, even)):
-        slope = _slopes(flat, controls, train.astype(flat.dtype))
-        moved = jnp.einsum("rtj,tjg->rtg", controls, slope)
-        out = jnp.where(test[:, None, None], out - moved, out)
-    return out.reshape(per_path.shape)
+    paths, asked = per_path.shape[:2]
+
+    def halves(rows: Array) -> Array:
+        known = jnp.where(sound.reshape(-1, *[1] * (rows.ndim - 1)), rows, jnp.zeros((), rows.dtype))
+        even = jnp.pad(known, [(0, paths % 2), *[(0, 0)] * (rows.ndim - 1)])
+        return even.reshape(-1, 2, *rows.shape[1:])
+
+    flat, controls = halves(per_path.reshape(paths, asked, -1)), halves(controls)
+    slope = jax.vmap(_slopes, in_axes=1)(flat, controls, halves(sound.astype(flat.dtype)))
+    out = flat - jnp.einsum("rhtj,htjg->rhtg", controls, slope[::-1])
+    return out.reshape(-1, *per_path.shape[1:])[:paths]
 
 
 def _slopes(
@@ -134,7 +136,7 @@ def _slopes(
     right = jnp.einsum("rtj,rtg->tjg", unit, g)
     both = jnp.linalg.solve(matrix, jnp.concatenate([right, jnp.broadcast_to(one, matrix.shape)], -1))
     slope, inverse = both[..., : right.shape[-1]], both[..., right.shape[-1] :]
-    leverage = 1 / many + jnp.einsum("rtj,tjk,rtk->rt", unit, inverse, unit)
+    leverage = 1 / many + (jnp.einsum("rtj,tjk->rtk", unit, inverse) * unit).sum(-1)
     left = (g - jnp.einsum("rtj,tjg->rtg", unit, slope)) / (1 - leverage)[..., None]
     pays = (left**2).sum(0) < GAIN * ((g * many / (many - 1)) ** 2).sum(0)
     enough = 2 * many >= ROWS * use.sum(-1)
