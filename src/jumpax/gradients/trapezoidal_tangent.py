@@ -24,7 +24,7 @@ class TrapezoidalTangent(AbstractFoldEstimator):
     at the counts, so the observable has to be smooth: an indicator has derivative 0 and would give 0.
 
     Bias: none for linear f on first-order networks; otherwise of second order in the relative change of a propensity by one
-    molecule. It has no warning of its own: 17 % on association of 10 molecules with k_on = 10 k_off, 40 to 90 % where a
+    molecule. It has no warning of its own: 17 % on association of 10 molecules with k_on = 10 k_off, 40 % and more where a
     single molecule switches a promoter; for quadratic f on the telegraph model 10 % from the off state.
 
     Variance: relative standard deviation of order N^-1/2 with the copy number N, N^-1 with controls: 10^2 to 10^5 times
