@@ -13,7 +13,9 @@ from jumpax.engines.paths import Paths
 from jumpax.folds import AbstractFold, FirstPassage, ReactionCounts, Score, TimeAverages
 from jumpax.folds.alternative import Alternative
 from jumpax.folds.alternative_chain import AlternativeChain
+from jumpax.folds.control_integrals import ControlIntegrals
 from jumpax.folds.martingale import Martingale
+from jumpax.folds.poisson_integrals import PoissonIntegrals
 from jumpax.folds.relaxation import Relaxation
 from jumpax.folds.relaxed_tangent import RelaxedTangent
 from jumpax.folds.tangent import Tangent
@@ -73,6 +75,10 @@ class Capped(AbstractFold):
         return carry, carry
 
 
+def _first(counts: Any) -> Any:
+    return (counts[0],)
+
+
 def _passage(model: Any) -> FirstPassage:
     return FirstPassage(model.network, Moved(tuple(model.x0.items()), 3))
 
@@ -90,6 +96,10 @@ FOLDS: dict[str, Callable[[Any], AbstractFold]] = {
     "RelaxedTangent": lambda model: RelaxedTangent(
         model.network, model.network.parameters[:1], Relaxation("gumbel", 0.5), "exact"
     ),
+    "ControlIntegrals": lambda model: ControlIntegrals(
+        model.network, model.network.parameters[:1], 2 if len(model.network.species) < 4 else 1
+    ),
+    "PoissonIntegrals": lambda model: PoissonIntegrals(model.network, model.network.parameters[:1], _first, 1, 1),
     "Capped": lambda model: Capped(),
 }
 """Every fold of the library but Snapshots, which `simulate` always adds; and one for tests."""

@@ -16,6 +16,7 @@ from jumpax.folds import ReactionCounts as ReactionCounts
 from jumpax.folds import TimeAverages as TimeAverages
 from jumpax.gradients import AlternativePath as AlternativePath
 from jumpax.gradients import BaselineSimulations as BaselineSimulations
+from jumpax.gradients import ControlledScore as ControlledScore
 from jumpax.gradients import CoupledDifference as CoupledDifference
 from jumpax.gradients import Estimate as Estimate
 from jumpax.gradients import ExactGradient as ExactGradient
@@ -24,6 +25,7 @@ from jumpax.gradients import ScoreFunction as ScoreFunction
 from jumpax.gradients import StraightThrough as StraightThrough
 from jumpax.gradients import TrapezoidalTangent as TrapezoidalTangent
 from jumpax.gradients import expectation as expectation
+from jumpax.gradients import steady_state as steady_state
 from jumpax.inference import Derived as Derived
 from jumpax.inference import Fixed as Fixed
 from jumpax.inference import Free as Free

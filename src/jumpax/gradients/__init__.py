@@ -2,6 +2,7 @@
 
 from jumpax.gradients.alternative_path import AlternativePath as AlternativePath
 from jumpax.gradients.baseline_simulations import BaselineSimulations as BaselineSimulations
+from jumpax.gradients.controlled_score import ControlledScore as ControlledScore
 from jumpax.gradients.coupled_difference import CoupledDifference as CoupledDifference
 from jumpax.gradients.estimator import AbstractEstimator as AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactCost as ExactCost
@@ -14,5 +15,7 @@ from jumpax.gradients.lyapunov import TangentExponents as TangentExponents
 from jumpax.gradients.lyapunov import tangent_exponents as tangent_exponents
 from jumpax.gradients.replay import replay as replay
 from jumpax.gradients.score_function import ScoreFunction as ScoreFunction
+from jumpax.gradients.steady_state import SteadyState as SteadyState
+from jumpax.gradients.steady_state import steady_state as steady_state
 from jumpax.gradients.straight_through import StraightThrough as StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent as TrapezoidalTangent
