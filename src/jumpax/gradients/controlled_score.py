@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.engines.program import Steps, Times
@@ -23,6 +23,8 @@ SURROGATES = {"adjoint": 1, "adjoint2": 2, "fitted": 1, "fitted2": 2}
 """Order of the features of each surrogate."""
 RIDGE = 1e-3
 """Added to the correlation matrix of the regressors."""
+SEEN = 50
+"""Fewest paths on which a regressor has changed: until a rare reaction has fired, its drift alone explains anything."""
 MOST = 2.0
 """Largest factor of a surrogate."""
 
@@ -64,13 +66,13 @@ class ControlledScore(AbstractFoldEstimator):
 
         adjoint    p . x, from the adjoint of the rate equation; needs the slope of f, works with any number of paths
         adjoint2   the next order of it
-        fitted     counts, fitted to f by regression; for indicators too; needs some 50 paths per species
+        fitted     counts, fitted to f by regression; for indicators too; needs some 50 paths that feel each reaction
         fitted2    counts and their products
 
     The factor s, one for each parameter, is regressed on pilot values: a bad surrogate is switched off. Coefficients, s and
     the baseline c come from the *other* half of the paths, so the estimate is unbiased for every network and observable.
 
-    A `window` keeps only the score of the last `window` units of time, but all of I: fewer variance where the horizon is much
+    A `window` keeps only the score of the last `window` units of time, but all of I: less variance where the horizon is much
     longer than the memory, at the price of a bias (1 to 4 % at |V'| decayed to 1e-3; 70 % on oscillators).
 
     Args:
@@ -138,17 +140,22 @@ class ControlledScore(AbstractFoldEstimator):
             centre = jnp.einsum("r,rbed->bd", train.weight, train.counts) / (2 * train.many)
             test, train = (_centre(rows, features, centre) for rows in (test, train))
             first, second = (jax.tree.map(lambda leaf: leaf[part::2], train) for part in (0, 1))  # noqa: B023
-            v = self._fit(chunk, train)
-            pilots = [(first, self._fit(chunk, second)), (second, self._fit(chunk, first))]
+            v = self._fit(chunk, features, train)
+            pilots = [(first, self._fit(chunk, features, second)), (second, self._fit(chunk, features, first))]
         factor = _factor(pilots)[None] if self.damped else 1
         plain, moved = _products(test, v, _means(train, v))
         return plain - factor * moved
 
-    def _fit(self, chunk: Chunk, rows: Bins) -> Float[Array, "asked entries bins 2 features"]:
+    def _fit(self, chunk: Chunk, features: Features, rows: Bins) -> Float[Array, "asked entries bins 2 features"]:
         """Coefficients of the regression of f on the martingales of the bins before each asked time."""
         pieces = jnp.asarray(self._hats(chunk), chunk.values.dtype)
         m = jnp.einsum("thbe,rbef->rthf", pieces, rows.martingale)
-        slope = _regress(m.reshape(*m.shape[:2], -1), rows)
+        moved = rows.counts[:, :, 1] != rows.counts[:, :, 0]
+        moved = jnp.concatenate([moved, *[(moved[..., a] | moved[..., b])[..., None] for a, b in features.pairs]], -1)
+        touched = jnp.asarray(np.any(self._hats(chunk) > 0, -1), m.dtype)
+        seen = jnp.einsum("thb,rbf->rthf", touched, moved.astype(m.dtype)) > 0
+        enough = jnp.einsum("r,rthf->thf", rows.weight, seen.astype(m.dtype)) >= SEEN
+        slope = _regress(m.reshape(*m.shape[:2], -1), enough.reshape(len(m[0]), -1), rows)
         return jnp.einsum("thbe,thfk->tkbef", pieces, slope.reshape(*m.shape[1:], -1))
 
     def _hats(self, chunk: Chunk) -> Float[np.ndarray, "asked hats bins 2"]:
@@ -251,11 +258,13 @@ def _factor(pilots: list[tuple[Bins, Array]]) -> Float[Array, "asked entries par
     return jnp.where(some, jnp.clip(cross / jnp.where(some, energy, 1), 0, MOST), 0)
 
 
-def _regress(controls: Float[Array, "paths asked controls"], rows: Bins) -> Float[Array, "asked controls entries"]:
-    """Ridge coefficients of f on controls; zero where there are fewer than `ROWS` / 2 paths per control."""
+def _regress(
+    controls: Float[Array, "paths asked controls"], use: Bool[Array, "asked controls"], rows: Bins
+) -> Float[Array, "asked controls entries"]:
+    """Ridge coefficients of f on those controls that are of use; zero where there are fewer than `ROWS` / 2 paths per control."""
     m, f = (rows.weight[:, None, None] * (x - rows.mean(x)[None]) for x in (controls, rows.values))
     energy = (m**2).sum(0)
-    use = energy > 0
+    use = use & (energy > 0)
     scale = jnp.where(use, 1 / jnp.sqrt(jnp.where(use, energy, 1)), 0)
     unit = m * scale[None]
     matrix = jnp.einsum("rtj,rtl->tjl", unit, unit) + RIDGE * jnp.eye(m.shape[-1], dtype=m.dtype)[None]
