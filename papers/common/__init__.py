@@ -1,0 +1,1 @@
+"""What all reproductions share: items, saved parts, judgement."""
