@@ -148,7 +148,15 @@ def test_expectation_calls_it_from_inside_jax():
     model = jumpax.zoo.association(start=(20, 20), k_on=0.05)
     theta = {k: jnp.float32(v) for k, v in model.theta.items()}
     both = {
-        engine: jumpax.expectation(jumpax.Moments("C"), model.network, model.x0, times=[1.0], paths=500, engine=engine)
+        engine: jumpax.expectation(
+            jumpax.Moments("C"),
+            model.network,
+            model.x0,
+            times=[1.0],
+            paths=500,
+            engine=engine,
+            gradient=jumpax.ScoreFunction(),
+        )
         for engine in ("cpu", "xla")
     }
 
@@ -194,7 +202,7 @@ def test_it_is_the_default_up_to_a_size():
     model = jumpax.zoo.birth_death(end=1.0)
     run = jumpax.simulate(model.network, model.theta, model.x0, times=[1.0], paths=8, key=0)
     assert run.provenance["engine"] == "cpu"
-    ring = jumpax.zoo.driven_ring(sites=120)
+    ring = jumpax.zoo.driven_ring(sites=160)
     program = Program(ring.network, Snapshots(), "float32")
     assert operations(program) > LARGEST
     assert engine_for(program, None).name == "xla"

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jumpax._base import clock, random
 from jumpax._base.clock import Time
@@ -68,8 +69,8 @@ class Decision(NamedTuple):
     """Time lived in the present state after this turn."""
     dt: Real
     """Time that this turn advances."""
-    outcome: Count
-    """Number of the reaction that fires, or one of the codes below."""
+    outcome: "Count | Fate"
+    """Number of the reaction that fires, or one of the codes below; or the same as flags."""
 
 
 NULL, STOP, FAULT, NOTHING = -1, -2, -3, -4
@@ -77,9 +78,42 @@ NULL, STOP, FAULT, NOTHING = -1, -2, -3, -4
 the path stands, or lives on to the cap of its fold."""
 
 
+class Fate(NamedTuple):
+    """An outcome as flags: vector registers with masks have no need of codes that are compared again and again."""
+
+    happens: Flag
+    """An event, of a reaction or null."""
+    reached: tuple[Flag, ...]
+    """For each number of a reaction: whether that reaction fires, or one after it."""
+    status: Count
+    """Status after the turn, as far as counts and folds have no say in it."""
+
+    @property
+    def fired(self) -> tuple[Flag, ...]:
+        """One flag per reaction."""
+        after = self.reached[1:]
+        return (*(flag & ~later for flag, later in zip(self.reached, after, strict=False)), self.reached[-1])
+
+
 def select(flag: Flag, new: Any, old: Any) -> Any:
     """`new` where the flag is set, leaf by leaf."""
     return jax.tree.map(functools.partial(jnp.where, flag), new, old)
+
+
+def encode(fate: Fate) -> Count:
+    """Number of the reaction, or code, of a fate."""
+    code = jnp.where(fate.status == np.int32(Status.FAULTY), np.int32(FAULT), np.int32(NOTHING))
+    code = jnp.where(fate.status == np.int32(Status.PARKED), np.int32(STOP), code)
+    number = sum((flag.astype(jnp.int32) for flag in fate.reached), jnp.full_like(code, NULL))
+    return jnp.where(fate.happens, number, code)
+
+
+def decode(outcome: Count, reactions: int, status: Count) -> Fate:
+    """The flags of an outcome of a lane with this status."""
+    reached = tuple(outcome >= np.int32(number) for number in range(reactions))
+    status = jnp.where(outcome == np.int32(STOP), np.int32(Status.PARKED), status)
+    status = jnp.where(outcome == np.int32(FAULT), np.int32(Status.FAULTY), status)
+    return Fate(outcome >= np.int32(NULL), reached, status)
 
 
 def pin(value: Real) -> Real:
@@ -91,10 +125,19 @@ def pin(value: Real) -> Real:
     return jnp.where(value >= 0, value, jnp.full_like(value, jnp.nan))
 
 
-def propensities(program: Program, counts: Sequence[Count], theta: Mapping[str, Real], now: Real) -> tuple[Real, ...]:
-    """Propensities of all reactions; NaN where a law gives a negative number."""
+def propensities(
+    program: Program, counts: Sequence[Count], theta: Mapping[str, Real], now: Real, pinned: bool
+) -> tuple[Real, ...]:
+    """Propensities of all reactions; if pinned, NaN where a law gives a negative number."""
     levels = tuple(c.astype(program.dtype) for c in counts)
-    return tuple(pin(jnp.asarray(a, program.dtype)) for a in program.network.propensities(levels, theta, now))
+    values = (jnp.asarray(a, program.dtype) for a in program.network.propensities(levels, theta, now))
+    return tuple(pin(a) if pinned else a for a in values)
+
+
+def not_after(first: Time, second: Time) -> Flag:
+    """As `clock.not_after`, with one comparison less."""
+    tie = first.high == second.high
+    return jnp.where(tie, first.low, first.high) <= jnp.where(tie, second.low, second.high)
 
 
 def cumulate(values: Sequence[Real]) -> list[Real]:
@@ -122,52 +165,74 @@ def numbers(program: Program, streams: tuple[random.Stream, ...]) -> Numbers:
     )
 
 
-def choose(program: Program, sums: Sequence[Real], point: Real) -> Count:
-    """Inverse CDF in reaction order: number of the first reaction whose running sum exceeds `point`.
+def choose(program: Program, sums: Sequence[Real], point: Real, happens: Flag) -> tuple[Flag, ...]:
+    """Inverse CDF in reaction order: flags of the reactions up to the first whose running sum exceeds `point`.
 
     The point lies below the last sum, unless the program is bounded: then it may lie beyond, which is a null event.
     """
-    compared = sums if program.bounded else sums[:-1]
-    passed = sum(((point >= total).astype(jnp.int32) for total in compared), jnp.zeros_like(point, jnp.int32))
-    return jnp.where(passed < len(sums), passed, np.int32(NULL)) if program.bounded else passed
+    first = happens & ~(point >= sums[-1]) if program.bounded else happens
+    return (first, *(first & (point >= total) for total in sums[:-1]))
 
 
-def fire(program: Program, counts: Sequence[Count], reaction: Count) -> tuple[Count, ...]:
-    """Counts after a reaction, given by its number."""
+def fire(program: Program, counts: Sequence[Count], reached: Sequence[Flag]) -> tuple[Count, ...]:
+    """Counts after an event: each flag adds what its reaction changes beyond the reaction before it."""
     out = []
     for count, row in zip(counts, program.network.stoichiometry, strict=True):
-        for number in np.flatnonzero(row):
-            count = count + jnp.where(reaction == np.int32(number), np.int32(row[number]), np.int32(0))
+        steps = np.diff(row, prepend=0)
+        for number in np.flatnonzero(steps):
+            count = count + jnp.where(reached[int(number)], np.int32(steps[number]), np.int32(0))
         out.append(count)
     return tuple(out)
 
 
-def look(program: Program, lane: Lane, theta: Mapping[str, Real], bound: Real) -> Outlook:
+def sensible(propensities: Sequence[Real], total: Real, pinned: bool) -> Flag:
+    """Whether no propensity is negative, NaN or infinite."""
+    zero = total - total  # or NaN
+    if pinned:
+        return zero == 0
+    least = propensities[0]
+    for value in propensities[1:]:
+        least = jnp.where(least < value, least, value)  # one instruction; a NaN is caught by the total
+    return least >= zero
+
+
+def stalls(time: Time, arrival: Time, wait: Real) -> Flag:
+    """Whether a wait is not zero, and yet too short to move the clock; in whole numbers, for a single comparison."""
+    whole, top = (np.uint64, 63) if wait.dtype == np.float64 else (np.uint32, 31)
+    bits = functools.partial(lax.bitcast_convert_type, new_dtype=whole)
+    apart = (bits(time.high) - bits(arrival.high)) | (bits(time.low) - bits(arrival.low))
+    none = ((bits(wait) & whole(2**top - 1)) - whole(1)) >> whole(top)  # 1 if the wait is zero
+    return (apart | none) == 0
+
+
+def look(program: Program, lane: Lane, theta: Mapping[str, Real], bound: Real, pinned: bool = True) -> Outlook:
     """Wait, propensities and time of the next event."""
     drawn = numbers(program, lane.streams)
     if program.bounded:
         total = jnp.broadcast_to(bound, lane.since.shape)
         wait = drawn.exponential / total
-        a = propensities(program, lane.counts, theta, lane.time.high + wait)
+        a = propensities(program, lane.counts, theta, lane.time.high + wait, pinned)
         sums = cumulate(a)
     else:
-        a = propensities(program, lane.counts, theta, lane.time.high + lane.since)
+        a = propensities(program, lane.counts, theta, lane.time.high + lane.since, pinned)
         sums = cumulate(a)
         total = sums[-1]
         wait = drawn.exponential / total  # infinite, or NaN, when nothing can react: both are not in time
     arrival = clock.add(lane.time, wait)
     if program.clock == "times":
-        in_time = clock.not_after(arrival, lane.target.time)
+        in_time = not_after(arrival, lane.target.time)
     else:
         in_time = (lane.events < lane.target.step) & (wait < INFINITY)
-    sound = sums[-1] - sums[-1] == 0  # neither NaN nor infinite; negative ones are NaN
+    sound = sensible(a, sums[-1], pinned)
     if program.bounded:  # propensities at the arrival, which no one asked for if it comes after the stop
         sound = (sound & (sums[-1] <= total)) | ~in_time
     return Outlook(drawn, a, sums, total, wait, arrival, in_time, sound)
 
 
-def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real) -> Decision:
-    """What the next turn of a path does.
+def judge(
+    program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real, pinned: bool = False
+) -> Decision:
+    """What the next turn of a path does, its outcome as flags.
 
     Args:
         program: what is compiled.
@@ -175,26 +240,37 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
         theta: parameters.
         limit: most events that a path may fire.
         bound: total propensity from which a bounded program draws its waits; not used by others.
+        pinned: whether propensities need the select of `pin`.
     """
-    fold, ahead = program.fold, look(program, lane, theta, bound)
-    stalled = clock.same(ahead.arrival, lane.time) & (ahead.wait > 0)
-    fine = ahead.sound & ((~stalled & (lane.events < limit)) | ~ahead.in_time)
-    outcome = choose(program, ahead.sums, ahead.drawn.uniform * ahead.total)
-    outcome = jnp.where(ahead.in_time, outcome, np.int32(STOP))
+    fold, ahead = program.fold, look(program, lane, theta, bound, pinned)
+    running = lane.status == np.int32(Status.RUNNING)
+    live = running & ahead.sound
+    happens = live & ahead.in_time & ~stalls(lane.time, ahead.arrival, ahead.wait) & (lane.events < limit)
+    stops = live & ~ahead.in_time
+    status = jnp.where(running, np.int32(Status.FAULTY), lane.status)
+    status = jnp.where(happens, np.int32(Status.RUNNING), status)
     horizon, dt = lane.since, jnp.zeros_like(lane.since)
     if fold.advances or fold.caps:
         remaining = clock.between(lane.time, lane.target.time) if program.clock == "times" else lane.since
         horizon = jnp.where(ahead.in_time, ahead.wait, remaining)
+        going = happens | stops
         if fold.caps:
             reach = lane.since + fold.cap(lane.carry, lane.counts, ahead.propensities, theta)
-            outcome = jnp.where(horizon <= reach, outcome, np.int32(NOTHING))
+            within = horizon <= reach
+            happens, stops = happens & within, stops & within
+            status = jnp.where(going, np.int32(Status.RUNNING), status)
             horizon = jnp.minimum(horizon, reach)
-        going = (lane.status == np.int32(Status.RUNNING)) & fine
         dt = jnp.where(going, jnp.maximum(horizon - lane.since, dt), dt)
         horizon = jnp.where(going, horizon, lane.since)
-    outcome = jnp.where(fine, outcome, np.int32(FAULT))
-    outcome = jnp.where(lane.status == np.int32(Status.RUNNING), outcome, np.int32(NOTHING))
-    return Decision(ahead.propensities, ahead.drawn.uniform, ahead.arrival, horizon, dt, outcome)
+    reached = choose(program, ahead.sums, ahead.drawn.uniform * ahead.total, happens)
+    fate = Fate(happens, reached, jnp.where(stops, np.int32(Status.PARKED), status))
+    return Decision(ahead.propensities, ahead.drawn.uniform, ahead.arrival, horizon, dt, fate)
+
+
+def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real) -> Decision:
+    """What the next turn of a path does, its outcome as a code: for engines that keep decisions in arrays."""
+    decision = judge(program, lane, theta, limit, bound, pinned=True)
+    return decision._replace(outcome=encode(decision.outcome))
 
 
 def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real) -> Count:
@@ -208,7 +284,7 @@ def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Coun
     code = jnp.where(ahead.sums[-1] - ahead.sums[-1] == 0, code, np.int32(Status.BAD_PROPENSITY))
     code = jnp.where(least < 0, np.int32(Status.NEGATIVE_COUNT), code)
     code = jnp.where(least < -(2**30), np.int32(Status.COUNT_OVERFLOW), code)
-    total = cumulate(propensities(program, lane.counts, theta, lane.time.high + lane.since))[-1]
+    total = cumulate(propensities(program, lane.counts, theta, lane.time.high + lane.since, pinned=True))[-1]
     ended = jnp.where(total == 0, np.int32(Status.ABSORBED), np.int32(Status.REACHED))
     if program.fold.ends:
         ended = jnp.where(program.fold.done(lane.carry), np.int32(Status.DONE), ended)
@@ -216,13 +292,13 @@ def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Coun
 
 
 def gather(
-    program: Program, lane: Lane, decision: Decision, theta: Mapping[str, Real]
+    program: Program, lane: Lane, decision: Decision, fate: Fate, theta: Mapping[str, Real]
 ) -> tuple[Any, random.Stream | None]:
     """Carry of the fold, and its random stream, after a turn."""
     fold = program.fold
     now = lane.time.high + lane.since
     carry = fold.advance(lane.carry, lane.counts, decision.propensities, theta, now, decision.dt)
-    happens = decision.outcome >= np.int32(NULL)
+    happens = fate.happens
     moving, at = happens, decision.arrival.high
     if fold.waits:
         moving = happens | waits(program, lane)
@@ -235,8 +311,7 @@ def gather(
             words.append(word)
         stream = select(moving, stream, lane.streams[-1])
     drawn = numbers(program, lane.streams)
-    flags = tuple(decision.outcome == np.int32(number) for number in range(len(decision.propensities)))
-    jump = Jump(flags, drawn.exponential, decision.uniform, tuple(words))
+    jump = Jump(fate.fired, drawn.exponential, decision.uniform, tuple(words))
     after = fold.event(carry, lane.counts, decision.propensities, theta, at, jump)
     return select(moving, after, carry), stream
 
@@ -248,27 +323,30 @@ def waits(program: Program, lane: Lane) -> Flag:
 
 def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, Real]) -> Lane:
     """The path after its turn."""
-    outcome = decision.outcome
-    happens = outcome >= np.int32(NULL)
-    streams = select(happens, numbers(program, lane.streams).streams, lane.streams)
-    carry, own = gather(program, lane, decision, theta)
+    fate, fold = decision.outcome, program.fold
+    if not isinstance(fate, Fate):
+        fate = decode(fate, len(decision.propensities), lane.status)
+    streams = select(fate.happens, numbers(program, lane.streams).streams, lane.streams)
+    carry, own = gather(program, lane, decision, fate, theta)
     if own is not None:
         streams = (*streams[:-1], own)
-    counts = fire(program, lane.counts, outcome)
-    status = jnp.where(outcome == np.int32(STOP), np.int32(Status.PARKED), lane.status)
-    if program.fold.ends:
-        ends = (status == np.int32(Status.RUNNING)) & program.fold.done(carry)
+    counts = fire(program, lane.counts, fate.reached)
+    status = fate.status
+    if fold.ends:
+        ends = (status == np.int32(Status.RUNNING)) & fold.done(carry)
         status = jnp.where(ends, np.int32(Status.PARKED), status)
     negative = functools.reduce(jnp.bitwise_or, counts) < 0
-    status = jnp.where((outcome == np.int32(FAULT)) | negative, np.int32(Status.FAULTY), status)
+    since = lane.since  # nothing but a fold lets a path stand before its event
+    if fold.advances or fold.caps:
+        since = jnp.where(fate.happens, jnp.zeros_like(since), decision.horizon)
     return Lane(
         counts=counts,
-        time=select(happens, decision.arrival, lane.time),
-        since=jnp.where(happens, jnp.zeros_like(lane.since), decision.horizon),
-        events=lane.events + (outcome >= 0).astype(jnp.int32),
+        time=select(fate.happens, decision.arrival, lane.time),
+        since=since,
+        events=lane.events + fate.reached[0].astype(jnp.int32),
         index=lane.index,
         target=lane.target,
         streams=streams,
         carry=carry,
-        status=status,
+        status=jnp.where(negative, np.int32(Status.FAULTY), status),
     )

@@ -60,6 +60,18 @@ lt, le, gt, ge, eq, ne = (_compare(s) for s in ("<", "<=", ">", ">=", "==", "!="
 
 
 @intrinsic
+def align_stack(context):
+    """Let the stack of the function begin at a cache line: LLVM knows too late that it needs room for vectors there."""
+
+    def code(target, builder, signature, values):
+        builder.function.attributes.add("nounwind")  # llvmlite prints nothing of an empty set
+        builder.function.attributes.alignstack = 64
+        return target.get_dummy_value()
+
+    return types.none(), code
+
+
+@intrinsic
 def select(context, flag, x, y):
     """Choose x if the flag is set, else y; without a branch."""
 
@@ -118,7 +130,8 @@ def _extreme(symbol: str) -> Callable:
         def code(_, builder, signature, values):
             first, second = values
             if not _is_float(signature.args[0]):
-                return builder.select(builder.icmp_signed(symbol, first, second), first, second)
+                compare = builder.icmp_signed if signature.args[0].signed else builder.icmp_unsigned
+                return builder.select(compare(symbol, first, second), first, second)
             chosen = builder.select(builder.fcmp_ordered(symbol, first, second), first, second)
             return builder.select(builder.fcmp_unordered("!=", first, first), first, chosen)
 

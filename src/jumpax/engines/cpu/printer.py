@@ -1,6 +1,6 @@
 """Prints a scalar jaxpr as straight-line source."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import jax
@@ -34,6 +34,8 @@ class Printer:
         self.constants: dict[str, Any] = {}
         self._known: dict[tuple[str, bytes], str] = {}
         self._count = 0
+        self._made: dict[str, str] = {}
+        self._natural: frozenset[str] = frozenset()
 
     def constant(self, value: Any, dtype: np.dtype) -> str:
         """Name of a constant."""
@@ -46,13 +48,21 @@ class Printer:
             self.constants[name] = number.reshape(())[()]
         return self._known[where]
 
-    def lines(self, closed: core.ClosedJaxpr, arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    def lines(
+        self, closed: core.ClosedJaxpr, arguments: Sequence[str], natural: Iterable[str] = ()
+    ) -> tuple[list[str], list[str]]:
         """Lines that compute a jaxpr of scalars, and the names of its results.
+
+        Args:
+            closed: what to compute.
+            arguments: names of what it takes.
+            natural: those of the arguments that are never negative where the results matter.
 
         Raises:
             UnsupportedError: naming the operation that has no printed form.
         """
         out: list[str] = []
+        self._made, self._natural = {}, frozenset(natural)
         results = self._run(closed.jaxpr, closed.consts, list(arguments), out, contract=False)
         return out, results
 
@@ -94,6 +104,8 @@ class Printer:
         if primitive in _PASSED:
             return inputs[0]
         kind = _kind(result).name
+        if (same := self._known_result(primitive, equation, inputs)) is not None:
+            return same
         if contract and primitive in _CONTRACTED and kind.startswith("float"):
             text = f"{_CONTRACTED[primitive]}({', '.join(inputs)})"
         elif primitive in _PLAIN:
@@ -112,10 +124,25 @@ class Printer:
             raise UnsupportedError(f"the operation {primitive!r} has no printed form")
         return self._assign(text, out)
 
+    def _known_result(self, primitive: str, equation: Any, inputs: list[str]) -> str | None:
+        """The name of a result that needs no instruction: x + 0, x - 0, x * 1, n >= 0, and what a known flag selects."""
+        if primitive in ("add", "add_any", "sub", "mul"):
+            neutral = self.constant(primitive == "mul", _kind(equation.outvars[0]))
+            if inputs[1] == neutral:
+                return inputs[0]
+            return inputs[1] if inputs[0] == neutral and primitive != "sub" else None
+        if primitive == "ge" and inputs[0] in self._natural and inputs[1] == self.constant(0, np.dtype(np.int32)):
+            return self.constant(True, np.dtype(bool))
+        if primitive == "select_n" and inputs[0] == self.constant(True, np.dtype(bool)):
+            return inputs[2]
+        return None
+
     def _assign(self, text: str, out: list[str]) -> str:
-        self._count += 1
-        out.append(f"v{self._count} = {text}")
-        return f"v{self._count}"
+        if text not in self._made:
+            self._count += 1
+            out.append(f"v{self._count} = {text}")
+            self._made[text] = f"v{self._count}"
+        return self._made[text]
 
     def _power(self, base: str, exponent: int, dtype: np.dtype, out: list[str]) -> str:
         """base^exponent by squaring."""

@@ -16,9 +16,10 @@ CACHE = 24_576
 """Bytes of a block, half of a usual first-level cache."""
 TURNS = 32
 """Most turns between two looks at parked lanes."""
-INTERLEAVED = 500
-"""Operations up to which two halves of a block are printed line by line into one loop: while one of them waits for a
-division or a logarithm, the other has work. It takes twice as long to compile."""
+INTERLEAVED = {4: 270, 2: 1000, 1: 2**31}
+"""Into how many parts a block is split, up to how many lines of a turn; the turns of the parts are printed line by line
+into one loop. While one of them waits for a division or a logarithm, another has work; more than that, and the registers
+do not suffice. It takes longer to compile."""
 SPARE = 8
 """A look comes early when more than one lane in so many stands still."""
 
@@ -116,23 +117,23 @@ class _Writer:
     def turn(self) -> str:
         """The loop over turns, with the loop over lanes inside."""
         first = self.body("x", "l")
-        pairs = 2 if len(first) <= INTERLEAVED else 1
-        width = self.lane.lanes // pairs
-        lines = (
-            [line for both in zip(first, self.body("y", "k"), strict=True) for line in both] if pairs == 2 else first
-        )
+        parts = next(parts for parts, most in INTERLEAVED.items() if len(first) <= most)
+        width = self.lane.lanes // parts
+        indices = [f"l{i} = l + {i * width}" for i in range(1, parts)]
+        bodies = [first, *(self.body(prefix, f"l{i}") for i, prefix in zip(range(1, parts), "yzw", strict=False))]
+        lines = [line for same in zip(*bodies, strict=True) for line in same]
         return f"""
 @njit(nogil=True, cache=True, error_model="numpy")
 def turns(F, I, U, theta, limit, bound, enough):
 {_indent([] if self.per_path else self.theta(), 4)}
+    align_stack()
     taken = 0
     busy = np.int32(enough)
     while taken < {TURNS} and busy >= enough:
         busy = np.int32(0)
         taken += 1
         for l in range({width}):
-            k = l + {width}
-{_indent(lines, 12)}
+{_indent([*indices, *lines], 12)}
     return taken
 """
 
@@ -141,7 +142,9 @@ def turns(F, I, U, theta, limit, bound, enough):
         names = [f"{prefix}{i}" for i in range(len(self.names))]
         own = self.theta(prefix, lane) if self.per_path else []
         order = [f"{prefix}{name}" for name in self.in_order] if self.per_path else self.in_order
-        lines, results = self.printer.lines(self.traced.turn, [*names, *order, "limit", "bound"])
+        # a lane with a negative count has been faulty since the event that made it so
+        natural = [name for name, field in zip(names, self.traced.fields, strict=True) if field.startswith("counts")]
+        lines, results = self.printer.lines(self.traced.turn, [*names, *order, "limit", "bound"], natural)
         changed = [i for i, (name, result) in enumerate(zip(names, results[:-1], strict=True)) if name != result]
         stores = [self.lane.store_one(i, results[i], lane) for i in changed]
         return [*self.lane.load(names, lane), *own, *lines, *stores, f"busy = add(busy, {results[-1]})"]

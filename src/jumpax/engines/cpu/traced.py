@@ -14,7 +14,7 @@ from jumpax._base.status import Status
 from jumpax.engines.cpu.printer import Printer
 from jumpax.engines.lane import Lane, Stop, begin
 from jumpax.engines.program import Program
-from jumpax.engines.turn import apply, decide, verdict, waits
+from jumpax.engines.turn import apply, judge, verdict, waits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Traced:
 
 
 def _turn(program: Program, lane: Lane, theta: Any, limit: Any, bound: Any) -> tuple[Lane, Any]:
-    after = apply(program, lane, decide(program, lane, theta, limit, bound), theta)
+    after = apply(program, lane, judge(program, lane, theta, limit, bound), theta)
     moving = after.status == np.int32(Status.RUNNING)
     if program.fold.waits:
         moving = moving | waits(program, after)
