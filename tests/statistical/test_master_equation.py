@@ -1,8 +1,8 @@
 """Whole distributions against the master equation, chi-square; laws of times by Kolmogorov-Smirnov.
 
-False alarms: every p-value of this folder has to exceed LEAST = 2.5e-6. There are fewer than 40 of them, so a correct
-engine fails with a probability below 1e-4 for a new set of seeds (Bonferroni). The seeds were fixed before the first
-look. 10,000 paths each; 100,000 with `-m long`.
+False alarms: every p-value of this folder has to exceed LEAST = 6e-7. There are fewer than 150 of them, long ones
+included, so correct engines fail with a probability below 1e-4 for a new set of seeds (Bonferroni). The seeds were fixed
+before the first look. 10,000 paths each; 100,000 with `-m long`, which also runs every test on every engine.
 """
 
 import functools
@@ -18,9 +18,10 @@ from jumpax.exact import StateSpace, distribution, jump_chain
 from jumpax.folds import FirstPassage
 from jumpax.networks import zoo
 
-LEAST = 2.5e-6
+LEAST = 6e-7
 SIZES = [10_000, pytest.param(100_000, marks=pytest.mark.long)]
 PRECISIONS = ["float32", "float64"]
+ENGINES = ["cpu", pytest.param("xla", marks=pytest.mark.long)]
 
 CASES = {
     "schlogl": (zoo.schlogl(), 1200, (0.5, 4.0)),
@@ -78,35 +79,46 @@ def in_space(space, counts):
 
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("name", CASES)
-def test_distribution_at_two_times(name, precision, size):
+@pytest.mark.parametrize(
+    ("name", "engine"),
+    [(name, "cpu") for name in CASES]
+    + [("telegraph", "xla")]
+    + [pytest.param(name, "xla", marks=pytest.mark.long) for name in CASES if name != "telegraph"],
+)
+def test_distribution_at_two_times(name, engine, precision, size):
     model, _, times = CASES[name]
     space, probabilities = law(name)
     key = 100 * list(CASES).index(name) + PRECISIONS.index(precision)
-    paths = jumpax.simulate(model.network, model.theta, model.x0, times=times, paths=size, key=key, precision=precision)
+    paths = jumpax.simulate(
+        model.network, model.theta, model.x0, times=times, paths=size, key=key, precision=precision, engine=engine
+    )
     for i in range(len(times)):
         expected = np.append(probabilities[i], max(0.0, 1 - probabilities[i].sum()))
         assert p_value(in_space(space, paths.counts[:, i]), size * expected) > LEAST, times[i]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_distribution_after_numbers_of_reactions(precision):
+def test_distribution_after_numbers_of_reactions(precision, engine):
     model, steps = zoo.toggle_switch(), (3, 30)
     with jax.enable_x64(True):
         space = StateSpace.reachable(model.network, model.x0, 60)
         probabilities = np.asarray(jump_chain(space, model.theta, steps).probabilities)
     key = 800 + PRECISIONS.index(precision)
     paths = jumpax.simulate(
-        model.network, model.theta, model.x0, steps=steps, paths=10_000, key=key, precision=precision
+        model.network, model.theta, model.x0, steps=steps, paths=10_000, key=key, precision=precision, engine=engine
     )
     for i in range(len(steps)):
         assert p_value(in_space(space, paths.counts[:, i]), 1e4 * np.append(probabilities[i], 0)) > LEAST, steps[i]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_waits_of_a_pure_birth_process(precision):
+def test_waits_of_a_pure_birth_process(precision, engine):
     model = zoo.pure_birth(birth=0.7, start=5)
-    paths = jumpax.simulate(model.network, model.theta, model.x0, steps=[1], paths=10_000, key=901, precision=precision)
+    paths = jumpax.simulate(
+        model.network, model.theta, model.x0, steps=[1], paths=10_000, key=901, precision=precision, engine=engine
+    )
     assert stats.kstest(paths.end_times, stats.expon(scale=1 / 3.5).cdf).pvalue > LEAST
 
 
@@ -114,12 +126,13 @@ def _twenty(counts):
     return counts["X"] >= 20
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_first_passage_of_a_pure_birth_process(precision):
+def test_first_passage_of_a_pure_birth_process(precision, engine):
     """X(t) - 5 is negative binomial, 5 successes of probability e^(-b t), so P(passage by t) = P(X(t) >= 20)."""
     model = zoo.pure_birth(birth=0.7, start=5)
     paths = jumpax.simulate(model.network, model.theta, model.x0, times=100.0, paths=10_000, key=902,
-                            record=FirstPassage(model.network, _twenty), precision=precision)  # fmt: skip
+                            record=FirstPassage(model.network, _twenty), precision=precision, engine=engine)  # fmt: skip
     reached, when = paths.records
     assert reached.all()
     assert (paths.status == jumpax.Status.DONE).all()
@@ -129,6 +142,24 @@ def test_first_passage_of_a_pure_birth_process(precision):
 
 def _season(k, t):
     return k * (1 + jnp.sin(t))
+
+
+def _growth(k, t):
+    return k * t / (1 + t)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_thinning_of_a_growing_birth_rate(precision, engine):
+    """Births alone are Poisson, of mean k (t - log(1 + t)); an engine that prints its loops has no sine."""
+    network = jumpax.Network([jumpax.Reaction("∅ -> X", _growth)])
+    k, times = 6.0, np.array([2.0, 7.0])
+    paths = jumpax.simulate(
+        network, {"k": k}, {"X": 0}, times=times, paths=10_000, key=905, bound=k, precision=precision, engine=engine
+    )
+    for i, time in enumerate(times):
+        found = np.bincount(paths["X"][:, i], minlength=100)
+        assert p_value(found, 1e4 * stats.poisson.pmf(np.arange(len(found)), k * (time - np.log1p(time)))) > LEAST, time
 
 
 @pytest.mark.parametrize("start", [0.0, 2.0])
