@@ -1,8 +1,9 @@
-"""Benchmarks: `python benchmarks/run.py kernels|peers|table [--json] [--tiny] [--out FILE]`.
+"""Benchmarks: `python benchmarks/run.py kernels|peers|table|picture [--json] [--tiny] [--out FILE]`.
 
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
 peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment (made on demand under --venvs)
 table     the tables of docs/performance.md from the files in benchmarks/results
+picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
 
 Events are counted as fired; CPU time; median of repetitions; one core, so that no tool gains by threads.
 """
@@ -39,7 +40,7 @@ def hardware() -> dict:
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["kernels", "peers", "table"])
+    parser.add_argument("what", choices=["kernels", "peers", "table", "picture"])
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
@@ -51,6 +52,11 @@ def main() -> None:
         import table
 
         print(table.tables())
+        return
+    if arguments.what == "picture":
+        import picture
+
+        print(*picture.draw(), sep="\n")
         return
     one_core()
 
