@@ -100,8 +100,10 @@ def select(flag: Flag, new: Any, old: Any) -> Any:
     return jax.tree.map(functools.partial(jnp.where, flag), new, old)
 
 
-def encode(fate: Fate) -> Count:
+def encode(fate: Count | Fate) -> Count:
     """Number of the reaction, or code, of a fate."""
+    if not isinstance(fate, Fate):
+        return fate
     code = jnp.where(fate.status == np.int32(Status.FAULTY), np.int32(FAULT), np.int32(NOTHING))
     code = jnp.where(fate.status == np.int32(Status.PARKED), np.int32(STOP), code)
     number = sum((flag.astype(jnp.int32) for flag in fate.reached), jnp.full_like(code, NULL))
