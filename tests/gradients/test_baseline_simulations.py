@@ -18,7 +18,13 @@ MODEL = jumpax.zoo.association(start=(20, 20), k_on=1 / 20, k_off=1.0)
 def mean_of(form, tracked=TRACKED):
     baseline = None if form is None else jumpax.BaselineSimulations(PLAIN, form)
     return jumpax.expectation(
-        lambda counts: counts["C"], MODEL.network, MODEL.x0, times=[1.0], paths=tracked, baseline=baseline
+        lambda counts: counts["C"],
+        MODEL.network,
+        MODEL.x0,
+        times=[1.0],
+        paths=tracked,
+        baseline=baseline,
+        gradient=jumpax.ScoreFunction(),
     )
 
 
