@@ -10,7 +10,7 @@ import numpy as np
 
 import jumpax
 from jumpax.engines.paths import Paths
-from jumpax.folds import AbstractFold, FirstPassage, ReactionCounts, Score, TimeAverages
+from jumpax.folds import AbstractFold, FirstPassage, LatticeWeights, ReactionCounts, Score, TimeAverages
 from jumpax.folds.alternative import Alternative
 from jumpax.folds.alternative_chain import AlternativeChain
 from jumpax.folds.control_integrals import ControlIntegrals
@@ -90,12 +90,13 @@ FOLDS: dict[str, Callable[[Any], AbstractFold]] = {
     "Score": lambda model: Score(model.network, model.network.parameters),
     "Score of the choices": lambda model: Score(model.network, model.network.parameters, waiting=False),
     "Tangent": lambda model: Tangent(model.network, model.network.parameters[:1]),
+    "LatticeWeights": lambda model: LatticeWeights(model.network, model.network.parameters[:1]),
     "Martingale": lambda model: Martingale(model.network),
     "Alternative": lambda model: Alternative(model.network, model.network.parameters[0]),
-    "AlternativeChain": lambda model: AlternativeChain(model.network, model.network.parameters[0]),
     "RelaxedTangent": lambda model: RelaxedTangent(
         model.network, model.network.parameters[:1], Relaxation("gumbel", 0.5), "exact"
     ),
+    "AlternativeChain": lambda model: AlternativeChain(model.network, model.network.parameters[0]),
     "ControlIntegrals": lambda model: ControlIntegrals(
         model.network, model.network.parameters[:1], 2 if len(model.network.species) < 4 else 1
     ),

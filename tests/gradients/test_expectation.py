@@ -14,7 +14,14 @@ KEY = jax.random.key(5)
 
 @pytest.fixture(scope="module")
 def mean():
-    return jumpax.expectation(jumpax.Moments("C", order=2), MODEL.network, MODEL.x0, times=[0.5, 1.0], paths=3000)
+    return jumpax.expectation(
+        jumpax.Moments("C", order=2),
+        MODEL.network,
+        MODEL.x0,
+        times=[0.5, 1.0],
+        paths=3000,
+        gradient=jumpax.ScoreFunction(),
+    )
 
 
 def scalar(mean, key=KEY):
@@ -85,13 +92,17 @@ def test_vmap_over_theta_and_keys(mean):
 
 
 def test_paths_beyond_one_chunk():
-    many = jumpax.expectation(jumpax.Moments("C"), MODEL.network, MODEL.x0, times=[1.0], paths=40_001)
+    many = jumpax.expectation(
+        jumpax.Moments("C"), MODEL.network, MODEL.x0, times=[1.0], paths=40_001, gradient=jumpax.ScoreFunction()
+    )
     paths = jumpax.simulate(MODEL.network, MODEL.theta, MODEL.x0, times=[1.0], paths=40_001, key=KEY)
     np.testing.assert_allclose(many(THETA, KEY)[0, 0, 0], paths["C"].mean(), rtol=1e-5)
 
 
 def test_histogram_sums_to_one_and_its_gradient_to_zero():
-    law = jumpax.expectation(jumpax.Histogram("C", 8), MODEL.network, MODEL.x0, times=[1.0], paths=2000)
+    law = jumpax.expectation(
+        jumpax.Histogram("C", 8), MODEL.network, MODEL.x0, times=[1.0], paths=2000, gradient=jumpax.ScoreFunction()
+    )
     assert float(law(THETA, KEY).sum()) == pytest.approx(1.0, abs=1e-5)
     slope = jax.jacobian(lambda theta: law(theta, KEY))(THETA)["k_off"]
     assert abs(float(slope.sum())) < 1e-4 * float(jnp.abs(slope).sum())
@@ -99,7 +110,9 @@ def test_histogram_sums_to_one_and_its_gradient_to_zero():
 
 def test_only_what_is_differentiated_is_gathered(monkeypatch):
     # a number of paths that no other test has: what was compiled before is not traced again
-    mean = jumpax.expectation(jumpax.Moments("C", order=2), MODEL.network, MODEL.x0, times=[0.5], paths=37)
+    mean = jumpax.expectation(
+        jumpax.Moments("C", order=2), MODEL.network, MODEL.x0, times=[0.5], paths=37, gradient=jumpax.ScoreFunction()
+    )
     seen = []
     inner = type(mean.estimator).fold
 
@@ -125,7 +138,14 @@ def test_a_new_theta_never_recompiles(mean):
     compiled.clear()
     for k in (0.3, 0.7, 1.9):
         f({**THETA, "k_off": jnp.float32(k)})
-    again = jumpax.expectation(jumpax.Moments("C", order=2), MODEL.network, MODEL.x0, times=[0.5, 1.0], paths=3000)
+    again = jumpax.expectation(
+        jumpax.Moments("C", order=2),
+        MODEL.network,
+        MODEL.x0,
+        times=[0.5, 1.0],
+        paths=3000,
+        gradient=jumpax.ScoreFunction(),
+    )
     jax.value_and_grad(scalar(again))(THETA)
     assert not compiled
 
@@ -143,7 +163,9 @@ def test_wrong_input_is_named(mean):
     with pytest.raises(jumpax.InputError, match="ScoreFunction"):
         jumpax.expectation(jumpax.Moments("C"), MODEL.network, MODEL.x0, times=[1.0], paths=10, gradient="score")
     with pytest.raises(jumpax.InputError, match=r"did not expect|unknown species 'D'"):
-        jumpax.expectation(jumpax.Moments("D"), MODEL.network, MODEL.x0, times=[1.0], paths=10)(THETA, 0)
+        jumpax.expectation(
+            jumpax.Moments("D"), MODEL.network, MODEL.x0, times=[1.0], paths=10, gradient=jumpax.ScoreFunction()
+        )(THETA, 0)
     with pytest.raises(jumpax.InputError, match="x64"):
         jumpax.expectation(jumpax.Moments("C"), MODEL.network, MODEL.x0, times=[1.0], paths=10, precision="float64")
 
@@ -154,10 +176,12 @@ def test_a_faulty_path_is_an_error_and_never_an_average():
 
     with pytest.warns(jumpax.JumpaxWarning, match="does not vanish"):
         net = jumpax.Network([jumpax.Reaction("X -> 0", falls)])
-    mean = jumpax.expectation(jumpax.Moments("X"), net, {"X": 9}, times=[50.0], paths=32)
+    mean = jumpax.expectation(
+        jumpax.Moments("X"), net, {"X": 9}, times=[50.0], paths=32, gradient=jumpax.ScoreFunction()
+    )
     # from X = 9 the law is fine until X = 5, where it vanishes; one molecule less at the start it is negative at once
     assert float(mean({"k": 1.0}, 0)[0, 0, 0]) == 5.0
-    bad = jumpax.expectation(jumpax.Moments("X"), net, {"X": 4}, times=[1.0], paths=32)
+    bad = jumpax.expectation(jumpax.Moments("X"), net, {"X": 4}, times=[1.0], paths=32, gradient=jumpax.ScoreFunction())
     with pytest.raises(jumpax.SimulationError, match="not a number at k = 1"):
         bad({"k": 1.0}, 0)
     assert np.isnan(jax.jit(lambda k: bad({"k": k}, 0).sum())(1.0))
@@ -166,4 +190,4 @@ def test_a_faulty_path_is_an_error_and_never_an_average():
 def test_time_dependent_rates_are_refused():
     net = jumpax.Network([jumpax.Reaction("0 -> X", lambda k, t: k * t)])
     with pytest.raises(jumpax.UnsupportedError, match="time"):
-        jumpax.expectation(jumpax.Moments("X"), net, {"X": 0}, times=[1.0], paths=10)
+        jumpax.expectation(jumpax.Moments("X"), net, {"X": 0}, times=[1.0], paths=10, gradient=jumpax.ScoreFunction())

@@ -22,7 +22,14 @@ BASELINES = (None, "mean", "leave_one_out", "optimal")
 @pytest.mark.long
 def test_mean_and_variance():
     model, times = jumpax.zoo.association(start=(20, 20), k_on=0.05, k_off=1.0), [1.0, 2.0]
-    expected = jumpax.expectation(jumpax.Moments("C", order=2), model.network, model.x0, times=times, paths=PATHS // 40)
+    expected = jumpax.expectation(
+        jumpax.Moments("C", order=2),
+        model.network,
+        model.x0,
+        times=times,
+        paths=PATHS // 40,
+        gradient=jumpax.ScoreFunction(),
+    )
 
     def mean_and_variance(theta, key):
         moments = expected(theta, key)[:, 0]
@@ -53,7 +60,9 @@ def test_published_acceptance_values():
         (100, 1 / 100, 1.0, 2.0, 37.896791, -16.009276),
     ]:
         model = jumpax.zoo.association(start=(total, total), k_on=k_on, k_off=k_off)
-        expected = jumpax.expectation(jumpax.Moments("C"), model.network, model.x0, times=[time], paths=PATHS)
+        expected = jumpax.expectation(
+            jumpax.Moments("C"), model.network, model.x0, times=[time], paths=PATHS, gradient=jumpax.ScoreFunction()
+        )
         got = expected.estimate(model.theta, jax.random.key(7), wrt=["k_off"])
         z_mean = (float(got.value[0, 0, 0]) - mean) / float(got.standard_error[0, 0, 0])
         z_slope = (float(got.gradient["k_off"][0, 0, 0]) - slope) / float(got.gradient_standard_error["k_off"][0, 0, 0])
@@ -62,7 +71,9 @@ def test_published_acceptance_values():
 
 def test_pure_birth_has_the_length_of_time_as_slope():
     birth = jumpax.Network([jumpax.Reaction("0 -> N", jumpax.MassAction("k"))])
-    expected = jumpax.expectation(jumpax.Moments("N"), birth, {"N": 0}, times=[3.0], paths=PATHS)
+    expected = jumpax.expectation(
+        jumpax.Moments("N"), birth, {"N": 0}, times=[3.0], paths=PATHS, gradient=jumpax.ScoreFunction()
+    )
     got = expected.estimate({"k": 2.0}, jax.random.key(9))
     z = (float(got.gradient["k"][0, 0, 0]) - 3.0) / float(got.gradient_standard_error["k"][0, 0, 0])
     assert abs(z) < 4
@@ -72,7 +83,9 @@ def test_a_parameter_that_cannot_matter_has_gradient_zero():
     net = jumpax.Network(
         [jumpax.Reaction("A -> 0", jumpax.MassAction("k")), jumpax.Reaction("B -> 0", jumpax.MassAction("idle"))]
     )
-    expected = jumpax.expectation(jumpax.Moments("A"), net, {"A": 50, "B": 0}, times=[1.0], paths=1000)
+    expected = jumpax.expectation(
+        jumpax.Moments("A"), net, {"A": 50, "B": 0}, times=[1.0], paths=1000, gradient=jumpax.ScoreFunction()
+    )
     slope = jax.grad(lambda theta: expected(theta, jax.random.key(0)).sum())({"k": 1.0, "idle": 3.0})
     assert float(slope["idle"]) == 0.0
     assert float(slope["k"]) != 0.0
@@ -81,7 +94,9 @@ def test_a_parameter_that_cannot_matter_has_gradient_zero():
 def test_without_the_last_interval_the_estimate_would_be_wrong():
     # the score of a pure death process from one molecule: paths that have not fired carry their waiting time only
     decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
-    expected = jumpax.expectation(jumpax.Moments("A"), decay, {"A": 1}, times=[1.0], paths=PATHS)
+    expected = jumpax.expectation(
+        jumpax.Moments("A"), decay, {"A": 1}, times=[1.0], paths=PATHS, gradient=jumpax.ScoreFunction()
+    )
     got = expected.estimate({"k": 1.0}, jax.random.key(10))
     truth, error = -np.exp(-1.0), float(got.gradient_standard_error["k"][0, 0, 0])
     assert abs(float(got.gradient["k"][0, 0, 0]) - truth) < 4 * error
@@ -237,7 +252,9 @@ def test_rate_constants_need_no_derivatives():
 
 def test_a_rate_constant_of_zero_has_no_score():
     net = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k")), jumpax.Reaction("0 -> A", lambda q: q)])
-    got = jumpax.expectation(jumpax.Moments("A"), net, {"A": 5}, [1.0], paths=50).estimate({"k": 0.0, "q": 1.0}, 0)
+    got = jumpax.expectation(
+        jumpax.Moments("A"), net, {"A": 5}, [1.0], paths=50, gradient=jumpax.ScoreFunction()
+    ).estimate({"k": 0.0, "q": 1.0}, 0)
     assert np.isnan(got.gradient["k"]).all()
     assert np.isfinite(got.gradient["q"]).all()
 

@@ -12,6 +12,7 @@ import jumpax
 ESTIMATORS = {
     "ScoreFunction": (jumpax.ScoreFunction(), 100_000),
     "AlternativePath": (jumpax.AlternativePath(), 100_000),
+    "LatticeTangent": (jumpax.LatticeTangent(), 100_000),
     "ControlledScore": (jumpax.ControlledScore(), 100_000),
 }
 """Estimators that claim to be unbiased, and how many paths they get."""

@@ -7,7 +7,9 @@ import warnings
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.engines.engine import AbstractEngine, precision_of, run_threads
@@ -80,12 +82,43 @@ def gather(engine: AbstractEngine, program: Program, inputs: Inputs, room: int) 
     shapes = jax.eval_shape(functools.partial(Xla().gather, program, room=room), inputs=inputs)
     engine.prepare(program, inputs)
 
-    def host(inputs: Inputs) -> Recorded:
-        inputs = jax.tree.map(np.asarray, inputs)
-        recorded = run_threads(engine, program, inputs, default_threads(engine))
-        return jax.tree.map(functools.partial(_fill, room), recorded, shapes)
+    def host(packed: Any) -> Any:
+        given = jax.tree.map(_unpack, packed, jax.tree.map(lambda leaf: leaf.dtype, inputs))
+        recorded = run_threads(engine, program, given, default_threads(engine))
+        return jax.tree.map(lambda leaf, like: _words(_fill(room, leaf, like)), recorded, shapes)
 
-    return jax.pure_callback(host, shapes, inputs, vmap_method="sequential")
+    packed = jax.pure_callback(
+        host, jax.tree.map(_words_of, shapes), jax.tree.map(_pack, inputs), vmap_method="sequential"
+    )
+    return jax.tree.map(
+        lambda leaf, like: lax.bitcast_convert_type(leaf, like.dtype) if _wide(like) else leaf, packed, shapes
+    )
+
+
+def _wide(leaf: Any) -> bool:
+    """Whether a number has 64 bits.
+
+    Such numbers cross to the host as two words: the thread that runs the callback need not have heard of
+    `jax.enable_x64`, and would round them.
+    """
+    return leaf.dtype.itemsize == 8
+
+
+def _pack(leaf: Any) -> Any:
+    leaf = jnp.asarray(leaf)
+    return lax.bitcast_convert_type(leaf, jnp.uint32) if _wide(leaf) else leaf
+
+
+def _unpack(leaf: Any, dtype: np.dtype) -> np.ndarray:
+    return np.ascontiguousarray(leaf).view(dtype)[..., 0] if dtype.itemsize == 8 else np.asarray(leaf)
+
+
+def _words_of(shape: Any) -> Any:
+    return jax.ShapeDtypeStruct((*shape.shape, 2), np.uint32) if _wide(shape) else shape
+
+
+def _words(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array)[..., None].view(np.uint32) if _wide(array) else array
 
 
 def _fill(room: int, leaf: np.ndarray, shape: Any) -> np.ndarray:

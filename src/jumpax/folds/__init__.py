@@ -6,6 +6,7 @@ from jumpax.folds.control_integrals import ControlIntegrals as ControlIntegrals
 from jumpax.folds.first_passage import FirstPassage as FirstPassage
 from jumpax.folds.fold import AbstractFold as AbstractFold
 from jumpax.folds.fold import Jump as Jump
+from jumpax.folds.lattice_weights import LatticeWeights as LatticeWeights
 from jumpax.folds.martingale import Martingale as Martingale
 from jumpax.folds.poisson_integrals import PoissonIntegrals as PoissonIntegrals
 from jumpax.folds.reaction_counts import ReactionCounts as ReactionCounts

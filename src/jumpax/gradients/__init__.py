@@ -1,6 +1,11 @@
 """Expectations over paths, and their gradients."""
 
 from jumpax.gradients.alternative_path import AlternativePath as AlternativePath
+from jumpax.gradients.audits import Audit as Audit
+from jumpax.gradients.audits import audit as audit
+from jumpax.gradients.automatic import Automatic as Automatic
+from jumpax.gradients.automatic import Choice as Choice
+from jumpax.gradients.automatic import stale as stale
 from jumpax.gradients.baseline_simulations import BaselineSimulations as BaselineSimulations
 from jumpax.gradients.controlled_score import ControlledScore as ControlledScore
 from jumpax.gradients.coupled_difference import CoupledDifference as CoupledDifference
@@ -11,6 +16,9 @@ from jumpax.gradients.exact_gradient import exact_cost as exact_cost
 from jumpax.gradients.expectation import Estimate as Estimate
 from jumpax.gradients.expectation import Expectation as Expectation
 from jumpax.gradients.expectation import expectation as expectation
+from jumpax.gradients.lattice_coverage import Coverage as Coverage
+from jumpax.gradients.lattice_coverage import lattice_coverage as lattice_coverage
+from jumpax.gradients.lattice_tangent import LatticeTangent as LatticeTangent
 from jumpax.gradients.lyapunov import TangentExponents as TangentExponents
 from jumpax.gradients.lyapunov import tangent_exponents as tangent_exponents
 from jumpax.gradients.replay import replay as replay

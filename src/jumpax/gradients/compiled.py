@@ -22,7 +22,7 @@ def _once(
     theta: Any,
     words: Any,
 ) -> Sums:
-    if estimator is None or not wrt:
+    if estimator is None:
         sums = sample(sampling, None, (), theta, words)
     else:
         sums = estimator.sums(sampling, wrt, theta, words)

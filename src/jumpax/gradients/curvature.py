@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax.engines.program import Times
+from jumpax._base.types import Word
+from jumpax.engines.program import Steps, Times
 from jumpax.engines.simulate import simulate
 from jumpax.gradients.sampling import Sampling
 from jumpax.networks import Network
@@ -47,7 +48,7 @@ def directions(network: Network) -> list[tuple[int, ...]]:
     return kept
 
 
-def curvature(sampling: Sampling, theta: Mapping[str, Any], key: Any) -> Curvature:
+def curvature(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> Curvature:
     """The indices of a problem, from snapshots of some plain paths between its start and its last stop."""
     network = sampling.network
     if isinstance(sampling.stops, Times):
@@ -56,13 +57,24 @@ def curvature(sampling: Sampling, theta: Mapping[str, Any], key: Any) -> Curvatu
     else:
         when = {"steps": np.unique(np.linspace(0, sampling.stops.values[-1], MOMENTS).astype(int))}
     seen = simulate(
-        network, theta, sampling.counts, paths=PATHS, key=key, start=sampling.start, max_events=sampling.max_events,
+        network, theta, sampling.counts, paths=PATHS, key=jnp.stack(words), start=sampling.start, max_events=sampling.max_events,
         **when,
     ).counts  # fmt: skip
     states = np.unique(np.asarray(seen).reshape(-1, len(network.species)), axis=0, return_counts=True)
     bend, edge, dark = _laws(network, theta, *states)
     rough, steep, total = _observable(sampling, *states)
     return Curvature(_ratio(bend, edge), _ratio(dark, edge), _ratio(rough, total), _ratio(steep, total))
+
+
+def events_per_path(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> float:
+    """Mean number of events of a path up to its last stop, from some plain paths."""
+    if isinstance(sampling.stops, Steps):
+        return float(sampling.stops.values[-1])
+    paths = simulate(
+        sampling.network, theta, sampling.counts, times=[sampling.stops.values[-1]], paths=PATHS, key=jnp.stack(words),
+        start=sampling.start, max_events=sampling.max_events, throw=False,
+    )  # fmt: skip
+    return float(paths.events.mean())
 
 
 def _ratio(part: float, whole: float) -> float:

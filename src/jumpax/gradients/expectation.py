@@ -18,11 +18,12 @@ from jumpax._base.types import Precision, Word
 from jumpax.engines.program import check_positive
 from jumpax.engines.simulate import check_bound, check_precision, stops_of
 from jumpax.folds import Snapshots
+from jumpax.gradients.automatic import Automatic, Choice
 from jumpax.gradients.baseline_simulations import BaselineSimulations
+from jumpax.gradients.chosen import Chosen
 from jumpax.gradients.compiled import sample_sums
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling
-from jumpax.gradients.score_function import ScoreFunction
 from jumpax.networks import Network, check_counts, check_theta
 from jumpax.observables import Observable
 
@@ -45,8 +46,39 @@ class Estimate(NamedTuple):
 class Expectation:
     """E[observable] at the stops, as a function of `(theta, key)`; made by `expectation`."""
 
-    def __init__(self, sampling: Sampling, estimator: AbstractEstimator, baseline: BaselineSimulations | None = None):
-        self.sampling, self.estimator, self.baseline = sampling, estimator, baseline
+    def __init__(
+        self,
+        sampling: Sampling,
+        gradient: AbstractEstimator | Automatic,
+        baseline: BaselineSimulations | None = None,
+    ):
+        self.sampling, self.baseline = sampling, baseline
+        self._gradient = Chosen(gradient)
+
+    @property
+    def estimator(self) -> AbstractEstimator | None:
+        """The estimator in use; None while the automatic choice has not been made."""
+        return self._gradient.estimator
+
+    @property
+    def choice(self) -> Choice | None:
+        """What the automatic choice was, and why."""
+        return self._gradient.choice
+
+    def choose(self, theta: Mapping[str, Any], key: PRNGKeyArray | int, wrt: Sequence[str] | None = None) -> Choice:
+        """Choose the estimator at theta, for all calls from now on, those inside `jax.jit` included.
+
+        Only an expectation with `gradient="auto"` can choose. Called outside `jax.jit` it does so by itself, and again
+        when theta has moved by more than 0.3 in a log parameter.
+
+        Args:
+            theta: numbers.
+            key: of the pilot.
+            wrt: parameters that will be differentiated; default all.
+        """
+        names = self._names(wrt)
+        values, words = self.arguments(theta, key)
+        return self._gradient.choose(self.sampling, names, values, words)
 
     def __call__(self, theta: Mapping[str, Any], key: PRNGKeyArray | int) -> Tree:
         """Mean of the observable over paths: its own structure, with a leading axis of stops.
@@ -57,8 +89,8 @@ class Expectation:
             InputError: theta does not fit the network.
             SimulationError: a path could not be followed to its end (only outside jit).
         """
-        values, words = self._arguments(theta, key)
-        flat = _expected(self.sampling, self.estimator, self.baseline, values, words)
+        values, words = self.arguments(theta, key)
+        flat = _expected(self.sampling, self._gradient, self.baseline, values, words)
         self._judge(flat, values)
         return self._shaped(flat)
 
@@ -70,11 +102,10 @@ class Expectation:
             key: the same key gives the same paths as calling the expectation itself.
             wrt: parameters to differentiate with respect to; default all.
         """
-        names = tuple(self.sampling.network.parameters if wrt is None else wrt)
-        if wrong := [n for n in names if n not in self.sampling.network.parameters]:
-            raise InputError("; ".join(unknown_name("parameter", n, self.sampling.network.parameters) for n in wrong))
-        values, words = self._arguments(theta, key)
-        sums = sample_sums(self.sampling, self.estimator, self.baseline, names, values, words)
+        names = self._names(wrt)
+        values, words = self.arguments(theta, key)
+        estimator = self._gradient.at(self.sampling, names, values, words)
+        sums = sample_sums(self.sampling, estimator, self.baseline, names, values, words)
         self._judge(sums.value, values)
         n = sums.paths
         scale = 1 / jnp.sqrt(n * jnp.maximum(n - 1, 1))
@@ -87,7 +118,19 @@ class Expectation:
             by_name(sums.gradient / n), by_name(jnp.sqrt(jnp.maximum(sums.gradient_square, 0)) * scale),
         )  # fmt: skip
 
-    def _arguments(self, theta: Mapping[str, Any], key: Any) -> tuple[dict[str, Any], tuple[Word, Word]]:
+    def _names(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
+        known = self.sampling.network.parameters
+        names = tuple(known if wrt is None else wrt)
+        if wrong := [n for n in names if n not in known]:
+            raise InputError("; ".join(unknown_name("parameter", n, known) for n in wrong))
+        return names
+
+    def arguments(self, theta: Mapping[str, Any], key: Any) -> tuple[dict[str, Any], tuple[Word, Word]]:
+        """Checked parameters in the precision of the expectation, and the words of the key.
+
+        Raises:
+            InputError: theta or the key make no sense.
+        """
         network = self.sampling.network
         traced = {k: v for k, v in theta.items() if isinstance(v, core.Tracer)} if isinstance(theta, Mapping) else {}
         plain = {**theta, **dict.fromkeys(traced, 1.0)} if traced else theta
@@ -112,18 +155,19 @@ class Expectation:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
-def _expected(sampling: Sampling, estimator: Any, baseline: Any, theta: Any, words: Any) -> Any:
-    sums = sample_sums(sampling, estimator, baseline, (), theta, words)
+def _expected(sampling: Sampling, gradient: Chosen, baseline: Any, theta: Any, words: Any) -> Any:
+    sums = sample_sums(sampling, gradient.judge, baseline, (), theta, words)
     return sums.value / sums.paths
 
 
 @functools.partial(_expected.defjvp, symbolic_zeros=True)
-def _expected_jvp(sampling: Sampling, estimator: Any, baseline: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _expected_jvp(sampling: Sampling, gradient: Chosen, baseline: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
     theta, words = primals
     moving = tuple(name for name, t in tangents[0].items() if not isinstance(t, SymbolicZero))
+    estimator = gradient.at(sampling, moving, theta, words)
     sums = sample_sums(sampling, estimator, baseline, moving, theta, words)
-    value, gradient = sums.value / sums.paths, sums.gradient / sums.paths
-    moved = sum((gradient[..., p] * tangents[0][name] for p, name in enumerate(moving)), jnp.zeros_like(value))
+    value, slope = sums.value / sums.paths, sums.gradient / sums.paths
+    moved = sum((slope[..., p] * tangents[0][name] for p, name in enumerate(moving)), jnp.zeros_like(value))
     return value, moved
 
 
@@ -135,7 +179,7 @@ def expectation(
     *,
     steps: object = None,
     paths: int,
-    gradient: AbstractEstimator | None = None,
+    gradient: AbstractEstimator | Automatic | Literal["auto"] = "auto",
     baseline: BaselineSimulations | None = None,
     engine: Literal["cpu", "xla"] | None = None,
     precision: Precision | None = None,
@@ -156,7 +200,9 @@ def expectation(
         times: stops; the result has a leading axis of their number.
         steps: stops after numbers of events, instead of times.
         paths: how many paths are averaged.
-        gradient: the estimator; default `ScoreFunction()`.
+        gradient: an estimator, or `auto`: the best one for the problem, by a pilot when a derivative is first asked for at
+            numbers (inside `jax.jit` there are none: call `.choose(theta, key)` before, or the score function is used).
+            `Expectation.choice` says what was chosen, why, and how large its bias may be.
         baseline: more paths, without a gradient, that improve the value; see `BaselineSimulations`.
         engine: `cpu` or `xla`; default is the faster one that can run the network.
         precision: `float32` or `float64`; default follows JAX's x64 flag. float64 needs the flag.
@@ -183,9 +229,9 @@ def expectation(
     counts = check_counts(network, x0, round_counts=round_counts)
     if counts.ndim == 2:
         raise InputError("x0 must be one state for an expectation; vmap or average over several")
-    chosen = ScoreFunction() if gradient is None else gradient
-    if not isinstance(chosen, AbstractEstimator):
-        raise InputError(f"gradient must be an estimator such as ScoreFunction(), not {gradient!r}")
+    chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
+    if not isinstance(chosen, AbstractEstimator | Automatic):
+        raise InputError(f"gradient must be 'auto' or an estimator such as ScoreFunction(), not {gradient!r}")
     kind = check_precision(precision)
     if kind == "float64" and not jax.config.read("jax_enable_x64"):
         raise InputError("an expectation in float64 needs jax.config.update('jax_enable_x64', True) before it is made")

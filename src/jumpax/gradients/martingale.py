@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jumpax.gradients.chunk import Chunk
+from jumpax.gradients.linear_solve import solve
 
 LAGS = tuple(2.5**-k for k in range(1, 7))
 """Knots before an asked time, as parts of the time from the start to it."""
@@ -134,7 +135,7 @@ def _slopes(
     unit = m * scale[None]
     matrix = jnp.einsum("rtj,rtk->tjk", unit, unit) + RIDGE * one
     right = jnp.einsum("rtj,rtg->tjg", unit, g)
-    both = jnp.linalg.solve(matrix, jnp.concatenate([right, jnp.broadcast_to(one, matrix.shape)], -1))
+    both = solve(matrix, jnp.concatenate([right, jnp.broadcast_to(one, matrix.shape)], -1))
     slope, inverse = both[..., : right.shape[-1]], both[..., right.shape[-1] :]
     leverage = 1 / many + (jnp.einsum("rtj,tjk->rtk", unit, inverse) * unit).sum(-1)
     left = (g - jnp.einsum("rtj,tjg->rtg", unit, slope)) / (1 - leverage)[..., None]

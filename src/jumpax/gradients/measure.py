@@ -71,5 +71,5 @@ def measure(
     share = np.divide(sums.gradient_peak, square, out=np.zeros_like(square), where=square > 0)
     return Measured(
         paths, sums.value / n, sums.gradient / n, np.sqrt(square / (n * max(n - 1, 1))),
-        float(share.max(initial=0)), min(spent) / paths,
+        float(share.max(initial=0)), min(spent, default=float("nan")) / paths,
     )  # fmt: skip

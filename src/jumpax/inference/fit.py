@@ -15,6 +15,7 @@ from jaxtyping import Float, PRNGKeyArray
 from jumpax._base import random
 from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.engines.provenance import provenance
+from jumpax.inference.deciding import Deciding
 from jumpax.inference.optimiser import natural_gradient
 from jumpax.inference.problem import Evaluation, Problem
 from jumpax.inference.progress import FitProgress, Told, teller
@@ -38,6 +39,7 @@ class Settings(NamedTuple):
     final: int
     key: Any
     tell: Told
+    deciding: Deciding
 
 
 def fit(
@@ -105,7 +107,7 @@ def fit(
     words = random.key_words(key)
     settings = Settings(
         optax.with_extra_args_support(chosen), rule, steps, 1 if exact else average, 1 if exact else final,
-        jax.random.key(key) if isinstance(key, int) else key, teller(progress),
+        jax.random.key(key) if isinstance(key, int) else key, teller(progress), Deciding(),
     )  # fmt: skip
     begin = time.perf_counter()
     points = list(_starts(problem, starts, settings.key))
@@ -152,7 +154,8 @@ def _descend(
     key, begin, reason = jax.random.fold_in(settings.key, number), time.perf_counter(), None
     try:
         for step in range(settings.steps):
-            found = problem.evaluate(point, jax.random.fold_in(key, step))
+            own = jax.random.fold_in(key, step)
+            found = settings.deciding.decided(problem, point, own).evaluate(point, own)
             updates, state = settings.optimiser.update(
                 jnp.asarray(found.gradient), state, point, information=jnp.asarray(found.information)
             )
@@ -193,7 +196,8 @@ def _conclude(
 ) -> tuple[np.ndarray, list[Evaluation]]:
     """Fresh evaluations at the estimate."""
     key = jax.random.fold_in(jax.random.fold_in(settings.key, number), FINAL)
-    return u, [problem.evaluate(jnp.asarray(u), jax.random.fold_in(key, i)) for i in range(settings.final)]
+    decided = settings.deciding.decided(problem, u, key)
+    return u, [decided.evaluate(jnp.asarray(u), jax.random.fold_in(key, i)) for i in range(settings.final)]
 
 
 def _pooled(problem: Problem, u: Float[np.ndarray, " free"], found: list[Evaluation]) -> float:
@@ -229,6 +233,7 @@ def _result(
         problem.network, words, str(jnp.zeros(()).dtype), type(source).__name__, source=repr(source),
         loss=type(problem.loss).__name__, steps=settings.steps, average=settings.average, final=settings.final, paths_per_step=source.total,
         stopping=repr(settings.stopping), settle=problem.settle,
+        gradient=None if settings.deciding.choice is None else settings.deciding.choice.reason,
     )  # fmt: skip
     return FitResult(
         free=problem.free,

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -12,9 +12,9 @@ import numpy as np
 
 from jumpax._base.errors import InputError
 from jumpax.exact import StateSpace, distribution, stationary
-from jumpax.gradients import AbstractEstimator, expectation
+from jumpax.gradients import AbstractEstimator, Automatic, Expectation, ScoreFunction, expectation
 from jumpax.networks import Network
-from jumpax.observables import Observable
+from jumpax.observables import Histogram, Observable
 
 Expected: TypeAlias = Callable[[Mapping[str, Any], Any], Any]
 """From theta and a key to the expected observable: leaves (batches, times, ...), differentiable in theta."""
@@ -54,13 +54,15 @@ class Simulation(AbstractSource):
         paths: how many paths each step simulates, in all batches together.
         batches: independent batches, at least 2: their spread is the noise of loss and gradient, and products of
             different batches give an unbiased Fisher information.
-        gradient: the estimator; default the score function.
+        gradient: the estimator, or `auto`: `fit` chooses it at the start and again when the parameters have moved, never the
+            master equation (that is `MasterEquation`). Default `auto` for moments; the score function for whole
+            distributions, whose indicators have no tangent.
         max_events: events after which a path is given up as exploding.
     """
 
     paths: int = 8_000
     batches: int = 8
-    gradient: AbstractEstimator | None = None
+    gradient: AbstractEstimator | Automatic | Literal["auto"] | None = None
     max_events: int = 10_000_000
     deterministic = False
 
@@ -69,6 +71,11 @@ class Simulation(AbstractSource):
             raise InputError(
                 f"needed are at least 2 batches of at least 2 paths; got {self.paths} paths in {self.batches} batches"
             )
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the estimator is still to be chosen."""
+        return not isinstance(self.gradient, AbstractEstimator)
 
     @property
     def total(self) -> float:
@@ -84,13 +91,29 @@ class Simulation(AbstractSource):
         settle: float | None,
         start: float,
     ) -> Expected:
-        """One expectation per batch, each with a key of its own."""
+        """One expectation per batch, each with a key of its own; by the score function where `auto` is still open."""
+        decided = dataclasses.replace(self, gradient=ScoreFunction()) if self.undecided else self
+        one = decided.batch(observable, network, x0, times, settle, start)
+        return lambda theta, key: jax.vmap(lambda k: one(theta, k))(jax.random.split(key, self.batches))
+
+    def batch(
+        self,
+        observable: Observable,
+        network: Network,
+        x0: Mapping[str, int],
+        times: tuple[float, ...] | None,
+        settle: float | None,
+        start: float,
+    ) -> Expectation:
+        """The expectation over one batch."""
         stops = (start + (settle or 0.0),) if times is None else times
-        one = expectation(
-            observable, network, x0, stops, paths=self.paths // self.batches, gradient=self.gradient, start=start,
+        usual = ScoreFunction() if isinstance(observable, Histogram) else "auto"
+        gradient = usual if self.gradient is None else self.gradient
+        return expectation(
+            observable, network, x0, stops, paths=self.paths // self.batches, start=start,
+            gradient=Automatic(exact=False) if gradient == "auto" else gradient,
             max_events=self.max_events,
         )  # fmt: skip
-        return lambda theta, key: jax.vmap(lambda k: one(theta, k))(jax.random.split(key, self.batches))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,6 +4,7 @@ from jumpax._base.extras import need as _need
 
 _need("viz", "drawing a figure")
 
+from jumpax.plots.audit import audit as audit  # noqa: E402
 from jumpax.plots.convergence import convergence as convergence  # noqa: E402
 from jumpax.plots.distribution import distribution as distribution  # noqa: E402
 from jumpax.plots.files import check_target as check_target  # noqa: E402

@@ -1,0 +1,135 @@
+"""Gradient estimators side by side, and what the automatic choice costs: variance x time for the same error.
+
+Each case has an exact gradient. For every estimator: bias (z), variance of one path's gradient, time of a path, and the
+expected relative error after the time that the asked-for paths take with the score function. The automatic choice (with the
+master equation forbidden) is compared with the best of them, its pilot counted as paths.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+import jumpax
+from jumpax._base import random
+from jumpax.gradients import audits
+from jumpax.gradients.automatic import Automatic, judged_against
+from jumpax.gradients.measure import measure
+
+ZOO = jumpax.zoo
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """A model, when it is looked at, and whether the constants of the choice were tuned on it."""
+
+    model: Callable[[], Any]
+    times: tuple[float, ...]
+    tuned: bool = False
+    order: int = 1
+    """1: means, 2: means and second moments."""
+    limits: Any = None
+
+
+def _association(n: int, k_off: float) -> Callable[[], Any]:
+    return lambda: ZOO.association(start=(n, n), k_on=100 / n**2, k_off=k_off)
+
+
+def _repressilator(K: float, beta: float = 10.0, start: tuple[int, int, int] = (5, 1, 0)) -> Callable[[], Any]:
+    return lambda: ZOO.repressilator(beta=beta, K=K, gamma=1.0, start=start)
+
+
+def _telegraph(k_on: float, k_off: float) -> Callable[[], Any]:
+    return lambda: ZOO.telegraph(k_on=k_on, k_off=k_off, k_tx=20.0, gamma=1.0)
+
+
+CASES: dict[str, Case] = {
+    "association 100, k_off 1": Case(_association(100, 1.0), (1.0,), True),
+    "association 100, k_off 10": Case(_association(100, 10.0), (1.0,), True),
+    "association 100, k_off 0.01": Case(_association(100, 0.01), (1.0,), True),
+    "association 10, k_off 1": Case(_association(10, 1.0), (1.0,), True),
+    "association 10, k_off 10": Case(_association(10, 10.0), (1.0,), True),
+    "repressilator K 5": Case(_repressilator(5.0), (3.0,), True, limits=32),
+    "repressilator K 1": Case(_repressilator(1.0), (3.0,), True, limits=32),
+    "repressilator K 0.2": Case(_repressilator(0.2), (3.0,), True, limits=32),
+    "telegraph slow": Case(_telegraph(0.05, 0.1), (4.0,), limits=(("M", 80),)),
+    "telegraph slow, moments": Case(_telegraph(0.05, 0.1), (4.0,), order=2, limits=(("M", 80),)),
+    "telegraph": Case(_telegraph(0.5, 1.0), (4.0,), limits=(("M", 80),)),
+    "telegraph, moments": Case(_telegraph(0.5, 1.0), (4.0,), order=2, limits=(("M", 80),)),
+    "telegraph fast, moments": Case(_telegraph(5.0, 10.0), (4.0,), order=2, limits=(("M", 60),)),
+    "birth and death": Case(ZOO.birth_death, (2.0,)),
+    "dimerization": Case(ZOO.dimerization, (1.0,)),
+    "SIR": Case(ZOO.sir, (3.0,)),
+    "Schlögl": Case(ZOO.schlogl, (0.5,)),
+    "queue": Case(ZOO.mm1_queue, (8.0,)),
+    "toggle switch": Case(ZOO.toggle_switch, (2.0,)),
+}  # fmt: skip
+TINY = ("association 10, k_off 10", "birth and death")
+
+
+def run(tiny: bool, tell: Callable[[str], None]) -> list[dict]:
+    """One row per case and estimator, and one for the automatic choice."""
+    rows = []
+    for name, case in CASES.items():
+        if tiny and name not in TINY:
+            continue
+        made = list(_case(name, case, 1_000 if tiny else 20_000))
+        for row in made:
+            tell(
+                f"{name:28s} {row['estimator']:34s} cost {row['cost']:6.2f}  work {row['work']:9.2e}  |z| {row['z']:7.1f}"
+                f"  bias {100 * row['bias']:7.2f} %  error {row['error']:9.2e}"
+            )
+        rows += made
+    return rows
+
+
+def _case(name: str, case: Case, paths: int) -> Any:
+    """Measured estimators of one case."""
+    model = case.model()
+    seen = jumpax.Moments(*model.network.species, order=case.order)
+    expected = jumpax.expectation(
+        seen, model.network, model.x0, list(case.times), paths=paths, gradient=jumpax.ScoreFunction()
+    )
+    sampling, wrt = expected.sampling, tuple(model.network.parameters)
+    theta, words = expected.arguments(model.theta, jax.random.key(20261120))
+    exact = jumpax.ExactGradient(case.limits, tolerance=1e-5)
+    truth = measure(sampling, exact, wrt, theta, words, 2, repeats=0).gradient
+    plain = measure(sampling, None, wrt, theta, words, paths)
+    values = np.array([float(theta[n]) for n in wrt])
+    found = {}
+    for number, (label, estimator) in enumerate(audits.ESTIMATORS.items()):
+        try:
+            found[label] = measure(sampling, estimator, wrt, theta, random.threefry2x32(words, (0, number + 1)), paths)
+        except jumpax.UnsupportedError:
+            continue
+    score = found["score function"]
+    budget = score.seconds * paths
+    errors = {label: judged_against(m, truth, values, budget) for label, m in found.items()}
+    for label, m in found.items():
+        yield {"case": name, "tuned": case.tuned, "estimator": label} | _row(m, truth, plain, score, errors[label])
+    choice = Automatic(exact=False).choose(sampling, wrt, theta, random.threefry2x32(words, (0, 99)))
+    chosen = measure(sampling, choice.estimator, wrt, theta, random.threefry2x32(words, (0, 100)), paths)
+    pilot = sum(p.measured.seconds * p.measured.paths for p in choice.pilots)
+    error = judged_against(chosen, truth, values, max(budget - pilot, 1e-9))
+    best = min(errors, key=lambda label: errors[label])
+    yield {"case": name, "tuned": case.tuned, "estimator": "auto", "reason": choice.reason, "best": best,
+           "worse_than_best": (error / errors[best]) ** 2, "better_than_score": (errors["score function"] / error) ** 2,
+           "pilot_share": pilot / budget} | _row(chosen, truth, plain, score, error)  # fmt: skip
+
+
+def _row(m: Any, truth: np.ndarray, plain: Any, score: Any, error: float) -> dict:
+    live = (truth != 0) & (score.work > 0)
+    ratio = m.work[live] / score.work[live]
+    ratio = ratio[ratio > 0]
+    floor = np.maximum(m.error, 1e-5 * np.abs(truth).max(-1, keepdims=True))
+    z = (m.gradient - truth) / np.maximum(floor, 1e-300)
+    bad = live & (np.abs(z) > 4)
+    bias = float(np.abs((m.gradient - truth)[bad] / truth[bad]).max(initial=0.0))
+    return {
+        "cost": m.seconds / plain.seconds, "work": float(np.exp(np.log(ratio).mean())) if len(ratio) else 0.0,
+        "z": float(np.abs(z).max()), "bias": bias, "heaviest": m.heaviest,
+        "error": error if math.isfinite(error) else None,
+    }  # fmt: skip

@@ -1,0 +1,297 @@
+"""`audit`: every estimator on one problem, judged against the exact gradient."""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, PRNGKeyArray
+
+from jumpax._base import random
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.types import Precision, Word
+from jumpax.engines.program import Steps
+from jumpax.engines.provenance import provenance
+from jumpax.gradients.alternative_path import AlternativePath
+from jumpax.gradients.automatic import Automatic
+from jumpax.gradients.controlled_score import ControlledScore
+from jumpax.gradients.coupled_difference import CoupledDifference
+from jumpax.gradients.estimator import AbstractEstimator
+from jumpax.gradients.exact_gradient import BUDGET, ExactGradient, exact_cost
+from jumpax.gradients.expectation import expectation
+from jumpax.gradients.lattice_tangent import LatticeTangent
+from jumpax.gradients.measure import Measured, measure
+from jumpax.gradients.sampling import Sampling
+from jumpax.gradients.score_function import ScoreFunction
+from jumpax.gradients.straight_through import StraightThrough
+from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
+from jumpax.networks import Network
+from jumpax.observables import Moments, Observable
+
+ESTIMATORS: dict[str, AbstractEstimator] = {
+    "score function": ScoreFunction(),
+    "controlled score": ControlledScore(),
+    "trapezoidal tangent": TrapezoidalTangent(),
+    "trapezoidal tangent + control": TrapezoidalTangent(control="martingale"),
+    "lattice tangent": LatticeTangent(),
+    "lattice tangent + control": LatticeTangent(control="martingale"),
+    "coupled difference + control": CoupledDifference(control="martingale"),
+    "straight-through, Gumbel 0.5": StraightThrough(temperature=0.5),
+    "straight-through, propensity": StraightThrough(relaxation="propensity"),
+    "straight-through, ReinMax": StraightThrough(relaxation="reinmax"),
+    "alternative path": AlternativePath(),
+}
+"""What is tried when nobody says otherwise; the score function comes first, for work is compared with its work."""
+FLOOR = 1e-5
+"""Smallest error of a z-score, relative to the largest gradient of the entry: some entries have no noise at all."""
+
+
+class Judgement(NamedTuple):
+    """One estimator on one component of the gradient."""
+
+    estimator: str
+    stop: float
+    entry: str
+    parameter: str
+    gradient: float
+    error: float
+    """Standard error."""
+    reference: float
+    z: float
+    """(gradient - reference) / error of both."""
+    bias: float
+    """(gradient - reference) / |reference|; with its error it is a bound, and only |z| tells whether there is any."""
+    variance: float
+    """Of the gradient from one path."""
+    work: float
+    """Variance times seconds per path over that of the score function: the work for the same error."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Audit:
+    """What `audit` found.
+
+    Attributes:
+        rows: one judgement per estimator, stop, entry and parameter.
+        seconds: per path with the whole gradient, by estimator; `plain` for the paths alone.
+        heaviest: largest share of one path in the squared deviations: above 0.1 the variance is not to be trusted.
+        refused: estimators that cannot treat the problem, and why.
+        reference: what the judge was: `exact`, or the pooled unbiased estimators.
+        chosen: what `gradient="auto"` takes, and why.
+        provenance: key, versions, machine.
+    """
+
+    rows: tuple[Judgement, ...]
+    seconds: dict[str, float]
+    heaviest: dict[str, float]
+    refused: dict[str, str]
+    reference: str
+    chosen: str
+    provenance: dict[str, Any]
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One line per estimator: cost over plain paths, largest |z|, bias where |z| > 4, work, tail."""
+        lines = []
+        for name in self.seconds:
+            rows = [row for row in self.rows if row.estimator == name]
+            if not rows:
+                continue
+            work = [row.work for row in rows if row.work > 0 and math.isfinite(row.work)]
+            lines.append({
+                "estimator": name,
+                "cost": self.seconds[name] / self.seconds["plain"],
+                "z": max(abs(row.z) for row in rows),
+                "bias": max((abs(row.bias) for row in rows if abs(row.z) > 4), default=0.0),
+                "work": math.exp(float(np.mean(np.log(work)))) if work else 0.0,
+                "heaviest": self.heaviest[name],
+            })  # fmt: skip
+        return lines
+
+    def against_time(self) -> dict[str, list[float]]:
+        """By estimator, for each stop: standard deviation of one path's gradient over the gradient, root mean square."""
+        stops = sorted({row.stop for row in self.rows})
+        out = {}
+        for name in self.heaviest:
+            rows = [row for row in self.rows if row.estimator == name]
+            ratios = [
+                [row.variance / row.reference**2 for row in rows if row.stop == stop and row.reference != 0]
+                for stop in stops
+            ]
+            out[name] = [float(np.sqrt(np.mean(part))) if part else math.nan for part in ratios]
+        return out
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain mappings and lists, for JSON."""
+        return {
+            "reference": self.reference,
+            "chosen": self.chosen,
+            "summary": self.summary(),
+            "against_time": self.against_time(),
+            "refused": self.refused,
+            "seconds_per_path": self.seconds,
+            "rows": [row._asdict() for row in self.rows],
+            "provenance": self.provenance,
+        }
+
+
+def audit(
+    network: Network,
+    theta: Mapping[str, Any],
+    x0: Mapping[str, Any] | Sequence[Any],
+    times: object = None,
+    *,
+    steps: object = None,
+    observable: Observable | None = None,
+    estimators: Mapping[str, AbstractEstimator] | None = None,
+    wrt: Sequence[str] | None = None,
+    paths: int = 10_000,
+    key: PRNGKeyArray | int = 0,
+    precision: Precision | None = None,
+    limits: Any = None,
+) -> Audit:
+    """Bias, variance and cost of gradient estimators on a model of one's own.
+
+    Each estimator gets paths of its own and is compared with the master equation where that is small enough, otherwise with
+    the inverse-variance mean of the unbiased estimators. With several stops the table shows how the variance grows with the
+    length of the path.
+
+    Args:
+        network: what reacts.
+        theta: a value per parameter.
+        x0: counts at the start.
+        times: stops.
+        steps: stops after numbers of events, instead of times.
+        observable: what is expected; default the mean of every species.
+        estimators: by name; default `ESTIMATORS`. Work is relative to the first one.
+        wrt: parameters; default all.
+        paths: for each estimator.
+        key: for all of them.
+        precision: `float32` or `float64`.
+        limits: largest counts for the master equation, where the model has no bounds of its own; default by looking.
+
+    Returns:
+        Judgements of all, with a summary; `jumpax.plots.audit` draws it.
+
+    Raises:
+        InputError: everything that is wrong with the input.
+
+    Example:
+        >>> import jumpax
+        >>> model = jumpax.zoo.birth_death()
+        >>> found = jumpax.audit(model.network, model.theta, model.x0, [1.0], paths=2000, estimators={
+        ...     "score": jumpax.ScoreFunction(), "tangent": jumpax.TrapezoidalTangent()})
+        >>> found.reference, max(abs(row.z) for row in found.rows) < 4
+        ('exact', True)
+    """
+    names = tuple(network.parameters if wrt is None else wrt)
+    if wrong := [n for n in names if n not in network.parameters]:
+        raise InputError("; ".join(unknown_name("parameter", n, network.parameters) for n in wrong))
+    chosen = dict(ESTIMATORS if estimators is None else estimators)
+    if not chosen:
+        raise InputError("there is nothing to audit: give at least one estimator")
+    seen = Moments(*network.species) if observable is None else observable
+    made = expectation(
+        seen, network, x0, times, steps=steps, paths=paths, gradient=ScoreFunction(), precision=precision
+    )
+    sampling = made.sampling
+    values, words = made.arguments(theta, key)
+    plain = measure(sampling, None, names, values, _salted(words, 0), paths)
+    measured, refused = {}, {}
+    for number, (name, estimator) in enumerate(chosen.items()):
+        try:
+            measured[name] = measure(sampling, estimator, names, values, _salted(words, 1 + number), paths)
+        except UnsupportedError as refusal:
+            refused[name] = str(refusal)
+    truth, truth_error, judge = _reference(sampling, names, values, words, limits, chosen, measured)
+    rows = _rows(sampling, names, measured, truth, truth_error, _entries(seen, network, sampling.entries))
+    where = provenance(
+        network, words, sampling.precision, sampling.engine or "default", theta=_plain(values), paths=paths
+    )
+    return Audit(
+        rows=rows,
+        seconds={"plain": plain.seconds} | {name: m.seconds for name, m in measured.items()},
+        heaviest={name: m.heaviest for name, m in measured.items()},
+        refused=refused,
+        reference=judge,
+        chosen=Automatic().choose(sampling, names, values, _salted(words, 999)).reason,
+        provenance=where,
+    )
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in values.items()}
+
+
+def _salted(words: tuple[Word, Word], number: int) -> tuple[Word, Word]:
+    return random.threefry2x32(words, (jnp.uint32(0x6175), jnp.uint32(number)))
+
+
+def _reference(
+    sampling: Sampling,
+    names: tuple[str, ...],
+    values: Mapping[str, Any],
+    words: tuple[Word, Word],
+    limits: Any,
+    estimators: Mapping[str, AbstractEstimator],
+    measured: Mapping[str, Measured],
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """The gradient to compare with, its error, and where it comes from."""
+    stops = sampling.stops
+    when: Any = (
+        {"steps": stops.values} if isinstance(stops, Steps) else {"times": [t - sampling.start for t in stops.values]}
+    )
+    counts = dict(zip(sampling.network.species, sampling.counts, strict=True))
+    cost = exact_cost(sampling.network, counts, _plain(values), limits=limits, budget=10 * BUDGET, wrt=names, **when)
+    if cost is not None:
+        exact = ExactGradient(cost.limits, states=max(cost.states, 1))
+        try:
+            made = measure(sampling, exact, names, values, words, 2, repeats=0)
+        except jax.errors.JaxRuntimeError as error:
+            raise SimulationError(f"the master equation cannot judge: {str(error).strip().splitlines()[-1]}") from error
+        return made.gradient, np.zeros_like(made.gradient), "exact"
+    why = "the master equation is too large"
+    parts = [m for name, m in measured.items() if estimators[name].unbiased and m.heaviest < 0.1]
+    if not parts:
+        raise InputError(f"nothing to compare with: no unbiased estimator was tried, and {why}")
+    weights = [1 / np.maximum(m.error, 1e-30) ** 2 for m in parts]
+    total = np.sum(weights, 0)
+    mean = np.sum([w * m.gradient for w, m in zip(weights, parts, strict=True)], 0) / total
+    return mean, 1 / np.sqrt(total), f"the unbiased estimators together ({why})"
+
+
+def _entries(observable: Observable, network: Network, many: int) -> list[str]:
+    """Names of the entries of the observable."""
+    if isinstance(observable, Moments) and len(observable.species) == many:
+        return [str(name) for name in observable.species]
+    return [f"[{i}]" for i in range(many)]
+
+
+def _rows(
+    sampling: Sampling,
+    names: tuple[str, ...],
+    measured: Mapping[str, Measured],
+    truth: Float[np.ndarray, "stops entries parameters"],
+    truth_error: Float[np.ndarray, "stops entries parameters"],
+    entries: Sequence[str],
+) -> tuple[Judgement, ...]:
+    rows = []
+    first = next(iter(measured.values()), None)
+    size = np.abs(truth).max(-1)
+    for name, m in measured.items():
+        for at in np.ndindex(truth.shape):
+            stop, entry, parameter = at
+            if truth[at] == 0 and m.gradient[at] == 0:
+                continue  # the parameter does not matter to this entry
+            error = max(float(np.hypot(m.error[at], truth_error[at])), FLOOR * float(size[stop, entry]), 1e-300)
+            off = float(m.gradient[at] - truth[at])
+            base = float(first.work[at]) if first is not None else 0.0
+            rows.append(Judgement(
+                estimator=name, stop=float(sampling.stops.values[stop]), entry=str(entries[entry]), parameter=names[parameter],
+                gradient=float(m.gradient[at]), error=float(m.error[at]), reference=float(truth[at]), z=off / error,
+                bias=off / abs(float(truth[at])) if truth[at] else math.inf, variance=float(m.variance[at]),
+                work=float(m.work[at]) / base if base > 0 else math.nan,
+            ))  # fmt: skip
+    return tuple(rows)

@@ -1,0 +1,116 @@
+"""The automatic choice: what it takes where the answer is known, what it says, and when it looks again.
+
+The choices asserted differ from the runner-up by a factor of ten or more, so noise in times cannot decide them.
+"""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import judge
+import numpy as np
+import pytest
+
+import jumpax
+from jumpax._base.errors import JumpaxWarning
+from jumpax.gradients import Automatic, CoupledDifference, LatticeTangent, ScoreFunction, TrapezoidalTangent
+
+KEY = jax.random.key(20261120)
+ASSOCIATION = jumpax.zoo.association(start=(100, 100), k_on=0.01, k_off=1.0)
+
+
+def expected(model, observable, times, exact=False, **options):
+    options = {"paths": 4000, "gradient": Automatic(exact=exact)} | options
+    return jumpax.expectation(observable, model.network, model.x0, times, **options)
+
+
+def test_smooth_networks_get_the_tangent_and_hear_of_its_bias():
+    mean = expected(ASSOCIATION, jumpax.Moments("C"), [1.0])
+    assert mean.choice is None
+    assert mean.estimator is None
+    slopes = jax.grad(lambda theta: mean(theta, KEY)[0, 0, 0])(ASSOCIATION.theta)
+    choice = mean.choice
+    assert isinstance(choice.estimator, TrapezoidalTangent)
+    assert "biased, by about" in choice.reason
+    assert "\n" not in choice.reason
+    assert 0 < choice.bias < 0.01
+    _, exact = judge.truth("association 100")
+    np.testing.assert_allclose(slopes["k_off"], exact["k_off"][0, 2], rtol=0.005)
+
+
+def test_slow_promoters_never_get_a_tangent_for_their_variance():
+    # straight-through estimators are wrong there by factors of 2 to 18, the trapezoidal tangent by some 10 %
+    case = judge.CASES["telegraph slow"]
+    moments = expected(case.model, judge.observable, list(case.times), paths=20_000)
+    got = moments.estimate(case.model.theta, KEY)
+    assert moments.choice.estimator.unbiased or isinstance(moments.choice.estimator, CoupledDifference)
+    if moments.choice.estimator.unbiased:
+        for parameter, z in judge.z_scores("telegraph slow", jax.tree.map(np.asarray, got)).items():
+            assert np.abs(z).max() < 4, (moments.choice.reason, parameter, z)
+
+
+def test_indicators_never_get_the_trapezoidal_tangent():
+    law = expected(ASSOCIATION, jumpax.Histogram("C", 60), [1.0])
+    law.choose(ASSOCIATION.theta, KEY)
+    assert law.choice.curvature.roughness > 0.5
+    assert not isinstance(law.estimator, TrapezoidalTangent)
+
+
+def test_small_networks_are_solved():
+    mean = expected(ASSOCIATION, jumpax.Moments("C"), [1.0], gradient="auto")
+    got = mean.estimate(ASSOCIATION.theta, KEY)
+    assert "master equation" in mean.choice.reason
+    _, exact = judge.truth("association 100")
+    np.testing.assert_allclose(got.gradient["k_on"][0, 0, 0], exact["k_on"][0, 2], rtol=1e-4)
+    assert float(got.gradient_standard_error["k_on"][0, 0, 0]) == 0
+
+
+def test_looks_again_when_theta_has_moved():
+    mean = expected(ASSOCIATION, jumpax.Moments("C"), [1.0])
+    mean.estimate(ASSOCIATION.theta, KEY)
+    first = mean.choice
+    mean.estimate({**ASSOCIATION.theta, "k_off": 1.2}, KEY)
+    assert mean.choice is first
+    mean.estimate({**ASSOCIATION.theta, "k_off": 2.0}, KEY)
+    assert mean.choice is not first
+
+
+def test_inside_jit():
+    mean = expected(ASSOCIATION, jumpax.Moments("C"), [1.0], paths=500)
+    slope = jax.jit(jax.grad(lambda theta: mean(theta, KEY)[0, 0, 0]))
+    theta = {k: jnp.float32(v) for k, v in ASSOCIATION.theta.items()}
+    with pytest.warns(JumpaxWarning, match=r"choose\(theta, key\)"):
+        blind = slope(theta)
+    reference = jumpax.expectation(
+        jumpax.Moments("C"), ASSOCIATION.network, ASSOCIATION.x0, [1.0], paths=500, gradient=ScoreFunction()
+    )
+    again = jax.grad(lambda theta: reference(theta, KEY)[0, 0, 0])(theta)
+    np.testing.assert_allclose(blind["k_off"], again["k_off"], rtol=1e-5)
+    mean.choose(ASSOCIATION.theta, KEY)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        seeing = jax.jit(jax.grad(lambda theta: mean(theta, KEY)[0, 0, 0]))(theta)
+    _, exact = judge.truth("association 100")
+    np.testing.assert_allclose(seeing["k_off"], exact["k_off"][0, 2], rtol=0.02)
+
+
+def test_tails_are_rejected_and_bias_counts():
+    from jumpax.gradients.automatic import judged
+    from jumpax.gradients.curvature import Curvature
+    from jumpax.gradients.measure import Measured
+
+    def fake(gradient, error, heaviest=0.01):
+        shape = (1, 1, 1)
+        return Measured(1000, np.ones((1, 1)), np.full(shape, gradient), np.full(shape, error), heaviest, 1e-6)
+
+    flat = Curvature(0.0, 0.0, 0.0, 0.0)
+    tried = [
+        (ScoreFunction(), fake(1.0, 0.05)),
+        (LatticeTangent(), fake(3.0, 0.001, heaviest=0.5)),
+        (TrapezoidalTangent(), fake(1.5, 0.001)),
+    ]
+    score, lattice, tangent = judged(tried, 1e-2, flat, np.ones(1))
+    assert lattice.rejected
+    assert not score.rejected
+    assert tangent.bias == pytest.approx(0.5)  # ten standard errors of the reference, so it counts
+    assert tangent.error > score.error
