@@ -13,6 +13,7 @@ from jumpax.engines.program import Times
 from jumpax.folds.martingale import Martingale, independent_species
 from jumpax.gradients import martingale
 from jumpax.gradients.chunk import Chunk
+from jumpax.gradients.coupled_difference import _Pairs
 
 PATHS, CONTROLS = 2000, 8
 controlled = jax.jit(martingale.controlled)
@@ -92,16 +93,45 @@ def test_controls_that_are_nothing_leave_things_alone():
 
 
 def test_edges_are_scale_free_and_bounded():
-    assert len(martingale.edges([1.0])) == len(martingale.LAGS)
-    np.testing.assert_allclose(np.array(martingale.edges([50.0])), 50 * np.array(martingale.edges([1.0])))
-    np.testing.assert_allclose(np.array(martingale.edges([6.0], 5.0)) - 5, martingale.edges([1.0]))
+    assert len(martingale.Edges()([1.0])) == len(martingale.LAGS)
+    np.testing.assert_allclose(np.array(martingale.Edges()([50.0])), 50 * np.array(martingale.Edges()([1.0])))
+    np.testing.assert_allclose(np.array(martingale.Edges(5.0)([6.0])) - 5, martingale.Edges()([1.0]))
     dense = [0.1 * (k + 1) for k in range(100)]
-    assert len(martingale.edges(dense)) < 3 * len(dense)
-    assert martingale.edges([0.0]) == ()
+    assert len(martingale.Edges()(dense)) < 3 * len(dense)
+    assert martingale.Edges()([0.0]) == ()
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        jumpax.TrapezoidalTangent(control="martingale"),
+        jumpax.LatticeTangent(control="martingale"),
+        jumpax.ControlledScore(),
+        _Pairs("martingale"),
+    ],
+    ids=lambda rule: type(rule).__name__,
+)
+def test_edges_begin_at_the_start(rule):
+    model = jumpax.zoo.birth_death()
+
+    def stops(start):
+        made = jumpax.expectation(
+            jumpax.Moments("X"),
+            model.network,
+            model.x0,
+            [start + 0.5, start + 2],
+            paths=2,
+            start=start,
+            gradient="auto",
+        )
+        return np.array(made.sampling.run(rule, ("birth",)).stops.values)
+
+    assert len(stops(0.0)) > len(martingale.LAGS)
+    np.testing.assert_allclose(stops(10.0) - 10, stops(0.0), atol=1e-12)
 
 
 def test_hats_add_up_to_one_until_their_time():
-    stops = sorted([1.0, 2.5, *martingale.edges([1.0, 2.5])])
+    stops = sorted([1.0, 2.5, *martingale.Edges()([1.0, 2.5])])
     keep = np.searchsorted(stops, [1.0, 2.5])
     sums = martingale.hats(stops, keep, 0.0).sum(1)
     assert np.allclose(sums[0], np.array([0.0, *stops]) <= 1.0)
@@ -117,7 +147,7 @@ def test_independent_species():
 def test_controls_of_paths_have_mean_zero_and_add_up_to_the_martingale():
     model = jumpax.zoo.telegraph(k_on=0.5, k_off=1.0, k_tx=20.0, gamma=1.0)
     asked = [0.5, 2.0]
-    stops = tuple(sorted([*asked, *martingale.edges(asked)]))
+    stops = tuple(sorted([*asked, *martingale.Edges()(asked)]))
     keep = np.searchsorted(stops, asked)
     fold = Martingale(model.network)
     paths = jumpax.simulate(

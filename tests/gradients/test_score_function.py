@@ -259,7 +259,28 @@ def test_a_rate_constant_of_zero_has_no_score():
     assert np.isfinite(got.gradient["q"]).all()
 
 
+def test_a_control_is_the_controlled_score():
+    model = jumpax.zoo.association(start=(20, 20), k_on=1 / 20, k_off=1.0)
+    plain, short, same = (
+        jumpax.expectation(
+            jumpax.Moments("C"), model.network, model.x0, [1.0], paths=500, gradient=estimator
+        ).estimate(model.theta, 20261120, wrt=["k_off"])
+        for estimator in (
+            jumpax.ScoreFunction(),
+            jumpax.ScoreFunction(control="martingale", window=0.5),
+            jumpax.ControlledScore(window=0.5),
+        )
+    )  # fmt: skip
+    np.testing.assert_array_equal(short.gradient["k_off"], same.gradient["k_off"])
+    assert (short.gradient_standard_error["k_off"] < 0.5 * plain.gradient_standard_error["k_off"]).all()
+    assert jumpax.ScoreFunction(control="martingale").unbiased
+
+
 def test_refusals():
+    with pytest.raises(jumpax.InputError, match=r"control must be"):
+        jumpax.ScoreFunction(control="adjoint")  # type: ignore[arg-type]
+    with pytest.raises(jumpax.InputError, match=r"leave out baseline='optimal'"):
+        jumpax.ScoreFunction("optimal", control="martingale")
     with pytest.raises(jumpax.InputError, match=r"baseline must be .*; window must be"):
         jumpax.ScoreFunction("median", window=-1.0)  # type: ignore[arg-type]
     model = jumpax.zoo.birth_death()

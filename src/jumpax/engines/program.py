@@ -37,9 +37,10 @@ class Program:
 
 @dataclasses.dataclass(frozen=True)
 class Times:
-    """Stops at given times, strictly increasing, none before the start."""
+    """Stops at given times, strictly increasing, none before the start of the path."""
 
     values: tuple[float, ...]
+    start: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -45,7 +45,7 @@ def stops_of(times: object, steps: object, start: float, fold: AbstractFold) -> 
         raise InputError("give either times=... (to stop at times) or steps=... (to stop after numbers of events)")
     if steps is not None:
         return Steps(check_steps(steps))
-    return Times(union(check_times(times, start), fold, start))
+    return Times(union(check_times(times, start), fold, start), float(start))
 
 
 def simulate(

@@ -15,7 +15,7 @@ from jumpax.folds.control_integrals import ControlIntegrals, Features
 from jumpax.gradients.chunk import Chunk, Totals
 from jumpax.gradients.estimator import AbstractFoldEstimator
 from jumpax.gradients.linear_solve import solve
-from jumpax.gradients.martingale import ROWS, edges, hats
+from jumpax.gradients.martingale import ROWS, Edges, hats
 from jumpax.gradients.rate_equation import adjoint
 from jumpax.networks import Network
 
@@ -115,7 +115,7 @@ class ControlledScore(AbstractFoldEstimator):
             raise UnsupportedError(
                 "a martingale control needs stops at times, not after numbers of events; use ScoreFunction()"
             )
-        extra = edges(stops.values)
+        extra = Edges(stops.start)(stops.values)
         if self.window is not None:
             extra += tuple(t - self.window for t in stops.values)
         return Together((Score(network, wrt), ControlIntegrals(network, wrt, SURROGATES[self.surrogate], extra)))

@@ -158,7 +158,9 @@ class _Pairs(AbstractRule):
 
     def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
         """The martingales of both copies, for the controls."""
-        return Together(()) if self.control is None else Martingale(network, martingale.edges)
+        if self.control is None:
+            return Together(())
+        return Martingale(network, martingale.Edges(stops.start if isinstance(stops, Times) else 0.0))
 
     def contributions(self, chunk: Chunk) -> Totals:
         """The differences, less what the difference of the two martingales explains."""

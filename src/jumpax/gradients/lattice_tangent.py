@@ -86,7 +86,9 @@ class LatticeTangent(AbstractFoldEstimator):
                 "the lattice tangent holds at times, not after numbers of events; use ScoreFunction() for steps=..."
             )
         weights = LatticeWeights(network, wrt, self.reach, self.split)
-        return weights if self.control is None else Together((weights, Martingale(network, martingale.edges)))
+        return (
+            weights if self.control is None else Together((weights, Martingale(network, martingale.Edges(stops.start))))
+        )
 
     def contributions(self, chunk: Chunk) -> Totals:
         """Sums of w_k [f(x + eta_k) - f(x)]."""

@@ -1,11 +1,13 @@
 """Martingale control variates: what a path did beyond expectation, subtracted from its gradient contribution.
 
-For an estimator with per-path contributions g, carry `Martingale(network, edges)` beside the estimator's own fold; then
+For an estimator with per-path contributions g, carry `Martingale(network, edges)` beside the estimator's own fold, with the edges
+of the stops that it is given; then
 
-    m = controls(chunk, record)                # mean zero, exactly
-    g = controlled(g, m, chunk.sound)                # the same mean, less variance where that pays
+    m = controls(chunk, record)          # mean zero, exactly
+    g = controlled(g, m, chunk.sound)    # the same mean, less variance where that pays
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 import jax
@@ -32,20 +34,26 @@ ROWS = 8
 """Fewest paths per control."""
 
 
-def edges(times: Sequence[float], start: float = 0.0) -> tuple[float, ...]:
-    """Stops that part the time before each of `times`, 2.5 times finer each time towards it: t - (t - start) 2.5^-k.
+@dataclasses.dataclass(frozen=True)
+class Edges:
+    """Stops that part the time from `start` to each of some times, 2.5 times finer each time towards it.
 
-    Scale-free, since stops cannot follow theta. Where another stop is near enough it serves instead; at most `len(LAGS)`
-    more stops for each time.
+    They lie at t - (t - start) 2.5^-k: scale-free, since stops cannot follow theta. Where another stop is near enough it
+    serves instead; at most `len(LAGS)` more stops for each time.
     """
-    known, extra = list(times), []
-    for t in times:
-        for lag in LAGS:
-            width = (t - start) * lag
-            if width > 0 and np.abs(np.array(known) - (t - width)).min() > width / 4:
-                known.append(t - width)
-                extra.append(t - width)
-    return tuple(sorted(extra))
+
+    start: float = 0.0
+
+    def __call__(self, times: Sequence[float]) -> tuple[float, ...]:
+        """The additional stops, in order."""
+        known, extra = list(times), []
+        for t in times:
+            for lag in LAGS:
+                width = (t - self.start) * lag
+                if width > 0 and np.abs(np.array(known) - (t - width)).min() > width / 4:
+                    known.append(t - width)
+                    extra.append(t - width)
+        return tuple(sorted(extra))
 
 
 def hats(stops: Sequence[float], keep: np.ndarray, begin: float) -> np.ndarray:

@@ -70,7 +70,7 @@ class Sampling:
         fold = rule.fold(self.network, wrt, self.stops)
         if isinstance(self.stops, Steps):
             return Run(self, rule, wrt, self._program((fold,)), self.stops, np.arange(len(self.stops.values)))
-        stops = Times(union(self.stops.values, fold, self.start))
+        stops = Times(union(self.stops.values, fold, self.start), self.start)
         keep = np.searchsorted(np.array(stops.values), np.array(self.stops.values))
         return Run(self, rule, wrt, self._program((fold,)), stops, keep)
 

@@ -1,6 +1,7 @@
 """The score function: the likelihood-ratio gradient with a baseline."""
 
 import dataclasses
+from typing import Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,7 @@ from jumpax.engines.program import Steps, Times
 from jumpax.folds import AbstractFold, Score
 from jumpax.gradients.baselines import Baseline, centred
 from jumpax.gradients.chunk import Chunk, Totals
+from jumpax.gradients.controlled_score import ControlledScore
 from jumpax.gradients.estimator import AbstractFoldEstimator
 from jumpax.networks import Network
 
@@ -37,9 +39,11 @@ class ScoreFunction(AbstractFoldEstimator):
             for b = 0 (up to 10^4 times the variance; for comparison).
         window: count only what happened in this much time before each stop; for long runs that forget. Biased by what
             is remembered longer, with a variance that stops growing with time. Not for oscillators.
+        control: `martingale` makes it a `ControlledScore` of the same window, which has a baseline of its own: 2 to 200
+            times less variance for observables with a slope, at about twice the cost.
 
     Raises:
-        InputError: for another baseline, or a window that is not positive.
+        InputError: for another baseline or control, a window that is not positive, or a baseline beside a control.
 
     Source: Glynn 1990, doi:10.1145/84537.84552; Plyasunov & Arkin 2007, doi:10.1016/j.jcp.2006.06.047; windows: Glynn &
     L'Ecuyer 1995, doi:10.2307/1427934.
@@ -57,6 +61,7 @@ class ScoreFunction(AbstractFoldEstimator):
 
     baseline: Baseline = "leave_one_out"
     window: float | None = None
+    control: Literal["martingale"] | None = None
 
     def __post_init__(self):
         faults = []
@@ -64,6 +69,10 @@ class ScoreFunction(AbstractFoldEstimator):
             faults.append(f"baseline must be 'leave_one_out', 'optimal', 'mean' or None; got {self.baseline!r}")
         if self.window is not None and not 0 < self.window < float("inf"):
             faults.append(f"window must be a positive time, or None for all of it; got {self.window!r}")
+        if self.control not in (None, "martingale"):
+            faults.append(f"control must be None or 'martingale'; got {self.control!r}")
+        elif self.control is not None and self.baseline != "leave_one_out":
+            faults.append(f"a control has a baseline of its own: leave out baseline={self.baseline!r}")
         if faults:
             raise InputError("; ".join(faults))
 
@@ -76,14 +85,18 @@ class ScoreFunction(AbstractFoldEstimator):
         """The score of each parameter; of the choices alone where stops are numbers of events.
 
         Raises:
-            UnsupportedError: rates that depend on time explicitly; a window, for stops after numbers of events.
+            UnsupportedError: rates that depend on time explicitly; a window or a control, for stops after numbers of events.
         """
+        if self.control is not None:
+            return ControlledScore(window=self.window).fold(network, wrt, stops)
         if isinstance(stops, Steps) and self.window is not None:
             raise UnsupportedError("a window of the score is a time: use times= instead of steps=, or window=None")
         return Score(network, wrt, waiting=isinstance(stops, Times), window=self.window)
 
     def contributions(self, chunk: Chunk) -> Totals:
-        """Sums of (f - b) S."""
+        """Sums of (f - b) S, or those of the control."""
+        if self.control is not None:
+            return ControlledScore(window=self.window).contributions(chunk)
         scores = self._scores(chunk)
         return chunk.totals(centred(self.baseline, chunk.values, scores, chunk.weight) * scores[:, :, None])
 

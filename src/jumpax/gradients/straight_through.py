@@ -43,7 +43,7 @@ class StraightThrough(AbstractFoldEstimator):
         temperature: tau of `gumbel` and `conditional`; below 1. 0 for `conditional` is its limit, without Gumbel noise.
         relaxation: `gumbel`, `conditional`, `propensity` or `reinmax`.
         horizon: how a time is read; of no account for stops after a number of events.
-        width: of the logistic horizon, in time; default 2 % of the last time asked for, counted from 0.
+        width: of the logistic horizon, in time; default 2 % of the time from the start to the last stop.
         draws: how many draws of Gumbel numbers `conditional` averages.
         waiting_times: False drops the derivatives of event times from a logistic horizon. That is wrong (by 143 % on
             slow association), and there to be looked at.
@@ -98,14 +98,16 @@ class StraightThrough(AbstractFoldEstimator):
             return RelaxedTangent(network, wrt, relaxation)
         if self.horizon != "logistic":
             return RelaxedTangent(network, wrt, relaxation, self.horizon)
-        width = self.width_for(stops.values)
+        width = self.width_for(stops.values[-1], stops.start)
         return RelaxedTangent(network, wrt, relaxation, "logistic", stops.values, width, self.waiting_times)
 
-    def width_for(self, times: tuple[float, ...]) -> float:
-        """Width of the logistic horizon for these times."""
-        if self.width is None and times[-1] <= 0:
-            raise InputError("give StraightThrough(width=...): without a time after 0 there is no default width")
-        return 0.02 * times[-1] if self.width is None else self.width
+    def width_for(self, last: float, start: float) -> float:
+        """Width of the logistic horizon, for the last of the times asked for."""
+        if self.width is None and last <= start:
+            raise InputError(
+                "give StraightThrough(width=...): without a time after the start there is no default width"
+            )
+        return 0.02 * (last - start) if self.width is None else self.width
 
     def contributions(self, chunk: Chunk) -> Totals:
         """Sums of grad f . D and of its squared deviations."""
@@ -113,7 +115,7 @@ class StraightThrough(AbstractFoldEstimator):
         if self.horizon == "logistic" and isinstance(chunk.stops, Times):
             every = np.array(chunk.stops.values)
             asked = every[chunk.keep]
-            where = np.searchsorted(every, asked + OVERRUN * self.width_for(tuple(asked)))
+            where = np.searchsorted(every, asked + OVERRUN * self.width_for(float(asked[-1]), chunk.begin))
         rows = jnp.stack([jnp.stack(row, -1) for row in chunk.record], -2)[:, where]
         rows = jnp.where(chunk.sound[:, None, None, None], rows, 0.0)
         slopes = jax.vmap(jax.vmap(jax.jacobian(chunk.observe)))(chunk.counts)

@@ -77,7 +77,9 @@ class TrapezoidalTangent(AbstractFoldEstimator):
                 "TrapezoidalTangent differentiates at fixed times; with stops after numbers of events use ScoreFunction()"
             )
         tangent = Tangent(network, wrt, self.reach)
-        return tangent if self.control is None else Together((tangent, Martingale(network, martingale.edges)))
+        return (
+            tangent if self.control is None else Together((tangent, Martingale(network, martingale.Edges(stops.start))))
+        )
 
     def contributions(self, chunk: Chunk) -> Totals:
         """Sums of grad f . v."""
