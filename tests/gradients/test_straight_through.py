@@ -5,12 +5,17 @@ respect to k_off. Published biases have two digits, so estimates are held to the
 alarms 6e-5 a number if the published ones are right. Seeds were fixed before looking.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.linalg import expm
 
 import jumpax
+import references
+from jumpax.engines.program import Times
 from jumpax.folds import RelaxedTangent
 from jumpax.folds.relaxation import Relaxation
 from jumpax.gradients.replay import replay
@@ -113,6 +118,46 @@ def test_uniformization_needs_no_clock(float64):
     error = got.std() / np.sqrt(4000)
     assert abs(got.mean() / -2.254630 - 1) < 0.02 + 4 * error / 2.254630
     assert error < 0.02
+
+
+def uniformized_mean(k_on, k, n, bound, time):
+    """Exact mean of the propensity estimator of d E[C] / dk, from its linear equations.
+
+    At each arrival of the bound D moves by sum_r zeta_r p_r (dl_r - p . dl), p the propensities and the null event's over
+    the bound; so E[D 1{C = c}] flows with the probabilities and grows by what is linear in D and 1.
+    """
+    c = np.arange(n + 1.0)
+    a = np.stack([k_on * (n - c) ** 2, k * c, bound - k_on * (n - c) ** 2 - k * c])
+    by_d = np.stack([-2 * k_on * (n - c), np.full(n + 1, k), 2 * k_on * (n - c) - k])
+    by_k = np.stack([0 * c, c, -c])
+    jump = np.diag(a[2]) + np.diag(a[0][:-1], -1) + np.diag(a[1][1:], 1)
+    p, dl = a / bound, np.stack([np.where(a > 0, s / np.where(a > 0, a, 1), 0) for s in (by_d, by_k)])
+    moved = p * (dl - (p * dl).sum(1, keepdims=True))
+    slope, source = moved[:, 0] - moved[:, 1]
+    flow = jump - bound * np.eye(n + 1)
+    block = np.block([[flow, 0 * flow], [jump * source, flow + jump * slope]])
+    return (expm(time * block)[n + 1 :, 0]).sum()
+
+
+def test_uniformization_in_an_expectation():
+    model, key = association(1.0), jax.random.key(KEY)
+    estimator = jumpax.StraightThrough(relaxation="propensity", horizon="uniformization")
+
+    def expected(bound):
+        return jumpax.expectation(
+            lambda counts: counts["C"], model.network, model.x0, [1.0], paths=20_000, gradient=estimator, bound=bound
+        )
+
+    got = expected(21.0).estimate(model.theta, key, wrt=["k_off"])
+    mean = uniformized_mean(1 / 20, 1.0, 20, 21.0, 1.0)
+    assert abs(got.gradient["k_off"][0] - mean) < 4 * got.gradient_standard_error["k_off"][0]
+    assert abs(mean / -2.254630 - 1) < 0.02
+    np.testing.assert_array_equal(expected(21.0)(model.theta, key), got.value)
+    exact = references.association_at_time(20, 20, 20, 1.0, 1.0, 1.0)[0]
+    assert abs(got.value[0] - exact) < 4 * got.standard_error[0]
+    with pytest.raises(jumpax.SimulationError, match="exceeds bound = 19"):
+        expected(19.0)(model.theta, key)
+    assert np.isnan(jax.jit(expected(19.0))(model.theta, key)).all()
 
 
 @pytest.mark.long
@@ -280,6 +325,13 @@ def test_refusals():
         jumpax.StraightThrough(horizon="exact", width=0.1)
     with pytest.raises(jumpax.InputError, match="bound goes with uniformization"):
         RelaxedTangent(association(1.0).network, ("k_off",), Relaxation(), "uniformization")
+    model, bounded = association(1.0), jumpax.StraightThrough(horizon="uniformization")
+    wrong: list[dict[str, Any]] = [
+        {"gradient": bounded, "times": [1.0]}, {"bound": 9.0, "times": [1.0]}, {"gradient": bounded, "steps": [3], "bound": 9.0},
+    ]  # fmt: skip
+    for options in wrong:
+        with pytest.raises(jumpax.InputError, match="bound"):
+            jumpax.expectation(jumpax.Moments("C"), model.network, model.x0, paths=2, **options)
     timed = jumpax.Network([jumpax.Reaction("0 -> X", lambda k, t: k * t)])
     with pytest.raises(jumpax.UnsupportedError, match="time"):
-        jumpax.StraightThrough().fold(timed, ("k",), jumpax.engines.program.Times((1.0,)))
+        jumpax.StraightThrough().fold(timed, ("k",), Times((1.0,)))

@@ -41,6 +41,8 @@ class Times:
 
     values: tuple[float, ...]
     start: float = 0.0
+    bound: float | None = None
+    """On the total propensity, where waits are drawn from it, with null events."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """`expectation`: E[observable] as a differentiable JAX function of theta."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
@@ -15,7 +16,7 @@ from jaxtyping import PRNGKeyArray
 from jumpax._base import random
 from jumpax._base.errors import InputError, SimulationError, unknown_name
 from jumpax._base.types import Precision, Word
-from jumpax.engines.program import check_positive
+from jumpax.engines.program import Times, check_positive
 from jumpax.engines.simulate import check_bound, check_precision, stops_of
 from jumpax.folds import Snapshots
 from jumpax.gradients.automatic import Automatic, Choice
@@ -148,8 +149,11 @@ class Expectation:
         if isinstance(flat, core.Tracer) or not bool(jnp.isnan(flat).any()):
             return
         shown = ", ".join(f"{k} = {float(v):g}" for k, v in theta.items() if not isinstance(v, core.Tracer))
+        broken = (
+            "" if self.sampling.bound is None else f" (the total propensity exceeds bound = {self.sampling.bound:g}?)"
+        )
         raise SimulationError(
-            f"the expectation is not a number at {shown}: a path was faulty, or the observable gives NaN. "
+            f"the expectation is not a number at {shown}: a path was faulty{broken}, or the observable gives NaN. "
             "jumpax.simulate with the same network, theta and key names the path, the reaction and the state."
         )
 
@@ -184,6 +188,7 @@ def expectation(
     engine: Literal["cpu", "xla"] | None = None,
     precision: Precision | None = None,
     start: float = 0.0,
+    bound: float | None = None,
     max_events: int = 10_000_000,
     round_counts: bool = False,
 ) -> Expectation:
@@ -207,6 +212,8 @@ def expectation(
         engine: `cpu` or `xla`; default is the faster one that can run the network.
         precision: `float32` or `float64`; default follows JAX's x64 flag. float64 needs the flag.
         start: time at the start.
+        bound: for `StraightThrough(horizon="uniformization")`, and needed there: a number that the total propensity never
+            exceeds. Paths are drawn from it, with null events, and are as exact; one that breaks it is faulty.
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
 
@@ -232,11 +239,20 @@ def expectation(
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
     if not isinstance(chosen, AbstractEstimator | Automatic):
         raise InputError(f"gradient must be 'auto' or an estimator such as ScoreFunction(), not {gradient!r}")
+    check_bound(network, bound)
+    if (getattr(chosen, "horizon", None) == "uniformization" and steps is None) != (bound is not None):
+        raise InputError(
+            "bound=... goes with times and StraightThrough(horizon='uniformization'), and only with them: a number that "
+            "the total propensity never exceeds"
+        )
     kind = check_precision(precision)
     if kind == "float64" and not jax.config.read("jax_enable_x64"):
         raise InputError("an expectation in float64 needs jax.config.update('jax_enable_x64', True) before it is made")
+    stops = stops_of(times, steps, start, Snapshots())
+    if bound is not None and isinstance(stops, Times):
+        stops = dataclasses.replace(stops, bound=float(bound))
     sampling = Sampling(
-        observable, network, tuple(int(c) for c in counts), stops_of(times, steps, start, Snapshots()),
+        observable, network, tuple(int(c) for c in counts), stops,
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
     )  # fmt: skip
     return Expectation(sampling, chosen, baseline)

@@ -48,7 +48,7 @@ def replay(
 
     Raises:
         InputError: times and steps that do not make sense.
-        UnsupportedError: explicitly time-dependent rates.
+        UnsupportedError: explicitly time-dependent rates; uniformization.
 
     Example:
         >>> import jax, jumpax
@@ -64,6 +64,8 @@ def replay(
     stops = stops_of(times, steps, log.start, Snapshots())
     if network.time_dependent:
         raise UnsupportedError("straight-through gradients need rates that do not depend on time explicitly")
+    if estimator.horizon == "uniformization":
+        raise UnsupportedError("an event log has no null events: replay has horizons logistic, exact and state")
     fold = estimator.fold(network, (), stops)
     assert isinstance(fold, RelaxedTangent)
     events = np.diff(log.offsets)

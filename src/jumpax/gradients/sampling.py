@@ -46,6 +46,11 @@ class Sampling:
     start: float = 0.0
     max_events: int = 10_000_000
 
+    @property
+    def bound(self) -> float | None:
+        """From which waits are drawn, with null events; None where they are drawn from the total propensity."""
+        return self.stops.bound if isinstance(self.stops, Times) else None
+
     def observe(self, counts: Any) -> Any:
         """The observable of one state, (species,) real counts, flattened."""
         kind = np.dtype(self.precision)
@@ -70,13 +75,13 @@ class Sampling:
         fold = rule.fold(self.network, wrt, self.stops)
         if isinstance(self.stops, Steps):
             return Run(self, rule, wrt, self._program((fold,)), self.stops, np.arange(len(self.stops.values)))
-        stops = Times(union(self.stops.values, fold, self.start), self.start)
+        stops = dataclasses.replace(self.stops, values=union(self.stops.values, fold, self.start))
         keep = np.searchsorted(np.array(stops.values), np.array(self.stops.values))
         return Run(self, rule, wrt, self._program((fold,)), stops, keep)
 
     def _program(self, folds: tuple[AbstractFold, ...]) -> Program:
         clock = "times" if isinstance(self.stops, Times) else "steps"
-        return Program(self.network, Together((Snapshots(), *folds)), self.precision, clock)
+        return Program(self.network, Together((Snapshots(), *folds)), self.precision, clock, self.bound is not None)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -185,7 +190,7 @@ def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:
             first, many = jnp.tile(index, size), size * width
         inputs = make_inputs.make(
             program, run.stops, key, values, np.array(sampling.counts), many, first=first,
-            start=sampling.start, max_events=sampling.max_events,
+            start=sampling.start, max_events=sampling.max_events, bound=sampling.bound or 1.0,
         )  # fmt: skip
         recorded = gather(engine_for(program, sampling.engine), program, inputs, size * width)
         rows = jax.tree.map(lambda leaf: leaf.reshape(size, width, *leaf.shape[1:]), recorded)

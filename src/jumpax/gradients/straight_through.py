@@ -1,7 +1,7 @@
 """Straight-through gradients: exact paths, with the derivative of a relaxed choice."""
 
 import dataclasses
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from jumpax.gradients.chunk import Chunk, Totals
 from jumpax.gradients.estimator import AbstractFoldEstimator
 from jumpax.networks import Network
 
-Horizon = Literal["logistic", "exact", "state"]
+Horizon = Literal["logistic", "exact", "state", "uniformization"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +32,8 @@ class StraightThrough(AbstractFoldEstimator):
         exact     D(T) = D - F(x) (E - (T - t_i) d ln a_0), F the drift: no width, more variance
         state     D alone: low variance, right after a number of events and at stationarity, wrong in transients
                   (gradients with respect to log rates then sum to zero)
+        uniformization  D alone, of paths with null events up to a bound on a_0, the times of which do not depend on
+                  theta: no width, right in transients too; more events. `expectation(..., bound=...)` gives the bound
 
     Biased, by the relaxation (`gumbel`: more with the temperature), and by f and propensities that are not linear over
     one molecule: at fixed time 0 to 10 % where counts are large, some 100 % where they are about one. At low
@@ -75,8 +77,8 @@ class StraightThrough(AbstractFoldEstimator):
     def __post_init__(self):
         Relaxation(self.relaxation, self.temperature, self.draws)
         faults = []
-        if self.horizon not in ("logistic", "exact", "state"):
-            faults.append(f"horizon must be logistic, exact or state; got {self.horizon!r}")
+        if self.horizon not in get_args(Horizon):
+            faults.append(f"horizon must be one of {', '.join(get_args(Horizon))}; got {self.horizon!r}")
         if self.width is not None and not (np.isfinite(self.width) and self.width > 0):
             faults.append(f"width must be a positive time; got {self.width!r}")
         if self.horizon != "logistic" and (self.width is not None or not self.waiting_times):
@@ -96,8 +98,12 @@ class StraightThrough(AbstractFoldEstimator):
         relaxation = Relaxation(self.relaxation, self.temperature, self.draws)
         if isinstance(stops, Steps):
             return RelaxedTangent(network, wrt, relaxation)
+        if self.horizon == "uniformization" and stops.bound is None:
+            raise InputError(
+                "uniformization needs expectation(..., bound=...), which the total propensity never exceeds"
+            )
         if self.horizon != "logistic":
-            return RelaxedTangent(network, wrt, relaxation, self.horizon)
+            return RelaxedTangent(network, wrt, relaxation, self.horizon, bound=stops.bound)
         width = self.width_for(stops.values[-1], stops.start)
         return RelaxedTangent(network, wrt, relaxation, "logistic", stops.values, width, self.waiting_times)
 
