@@ -9,6 +9,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "io": ("xarray", "h5netcdf", "h5py"),
     "viz": ("matplotlib",),
     "cli": ("cyclopts", "rich"),
+    "models": ("libsbml", "antimony"),
 }
 """Modules by the name of the extra that brings them."""
 

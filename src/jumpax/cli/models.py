@@ -2,24 +2,28 @@
 
 import dataclasses
 from collections.abc import Sequence
+from pathlib import Path
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.cli.values import parse_assignments, parse_times
+from jumpax.importers import READERS, read
 from jumpax.networks import check_counts, check_theta
 from jumpax.networks.toml_model import load_model
 from jumpax.networks.zoo import MODELS, Model
 
 
-def find_model(name: str, theta: Sequence[str] = (), x0: Sequence[str] = ()) -> Model:
-    """A model of the zoo by name, or one from a TOML file, with some of its numbers replaced.
+def find_model(name: str, theta: Sequence[str] = (), x0: Sequence[str] = (), *, events: bool = False) -> Model:
+    """A model of the zoo by name, or one from a file, with some of its numbers replaced.
 
     Args:
-        name: of the zoo, or a file ending in `.toml`.
+        name: of the zoo, or a file: TOML, or whatever `jumpax.read` reads.
         theta: words such as `k=1.5`.
         x0: words such as `M=3`.
+        events: whether the caller can do with the network of a model whose events are left out.
 
     Raises:
         InputError: unknown model, or numbers that do not fit it.
+        UnsupportedError: a file with elements that are not read, or with events.
 
     Example:
         >>> find_model("birth_death", ["birth=3"]).theta["birth"]
@@ -27,16 +31,30 @@ def find_model(name: str, theta: Sequence[str] = (), x0: Sequence[str] = ()) -> 
     """
     if name.lower().endswith(".toml"):
         model = load_model(name)
+    elif Path(name).suffix.lower() in READERS:
+        model = _from_file(name, events)
     elif name in MODELS:
         model = MODELS[name]()
     else:
-        raise InputError(f"{unknown_name('model', name, MODELS)} A model of your own is a file ending in .toml.")
+        raise InputError(
+            f"{unknown_name('model', name, MODELS)} A model of your own is a file: .toml, {', '.join(READERS)}."
+        )
     values, counts = parse_assignments("--theta", theta), parse_assignments("--x0", x0)
     check_theta(model.network, {**model.theta, **values})
     start = check_counts(model.network, {**model.x0, **counts})
     return dataclasses.replace(
         model, theta={**model.theta, **values}, x0=dict(zip(model.network.species, start.tolist(), strict=True))
     )
+
+
+def _from_file(name: str, events: bool) -> Model:
+    file = read(name)
+    if file.events and not events:
+        raise UnsupportedError(
+            f"{name} has events ({', '.join(event.name for event in file.events)}), which this command would pass over; "
+            "jumpax.simulate_events draws its paths in Python"
+        )
+    return Model(file.network, file.theta, file.x0, file.times, file.reference)
 
 
 def times_for(model: Model, text: str | None) -> tuple[float, ...]:

@@ -1,0 +1,43 @@
+"""Antimony as a model, by way of SBML."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.extras import need
+from jumpax.importers import guard
+from jumpax.importers.model import FileModel
+from jumpax.importers.sbml import parse_sbml
+
+_SECONDS = 60
+_CHILD = """
+import sys
+import antimony
+if antimony.loadAntimonyString(sys.stdin.buffer.read().decode()) < 0:
+    sys.stderr.buffer.write(antimony.getLastError().encode())
+    sys.exit(3)
+sys.stdout.buffer.write(antimony.getSBMLString(antimony.getMainModuleName()).encode())
+"""
+
+
+def read_antimony(path: Path) -> FileModel:
+    """The model in a file of Antimony (its last module); see `read`."""
+    text = guard.check_text(guard.load(path, guard.LARGEST_TEXT), str(path))
+    need("models", "reading Antimony")
+    return parse_sbml(guard.check_xml(_converted(text, str(path)), str(path)), str(path), path.stem)
+
+
+def _converted(text: str, origin: str) -> bytes:
+    """The model in SBML. The library runs in a process of its own: some texts crash it, and it forgets nothing."""
+    command = [sys.executable, "-c", _CHILD]
+    try:
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_SECONDS, check=False)
+    except subprocess.TimeoutExpired:
+        raise UnsupportedError(f"the Antimony library does not finish {origin} in {_SECONDS} s") from None
+    if done.returncode == 3:
+        message = " ".join(done.stderr.decode(errors="replace").split())
+        raise InputError(f"{origin} is not Antimony: {message[:600]}{' ...' * (len(message) > 600)}")
+    if done.returncode:
+        raise InputError(f"the Antimony library crashes on {origin} (status {done.returncode}); write it another way")
+    return done.stdout

@@ -1,0 +1,31 @@
+"""Events: what happens at once when a condition comes true."""
+
+from dataclasses import dataclass
+from typing import final
+
+from jumpax.importers.expression import Expression
+
+
+@final
+@dataclass(frozen=True)
+class Event:
+    """Assignments that are carried out at the moment at which a condition turns from false to true.
+
+    Attributes:
+        name: how it is called.
+        trigger: a truth value.
+        assignments: new values of counts and parameters; all right sides are read before anything is assigned.
+        priority: of several events at one moment the one with the largest goes first; equal ones, and those without,
+            follow the order of the file.
+        persistent: whether it happens although another event at that moment has made its trigger false again.
+        initially: whether its trigger counts as true before the start, so that being true at the start is no change.
+        early: whether the right sides are read at the moment of the trigger, before other events of that moment.
+    """
+
+    name: str
+    trigger: Expression
+    assignments: tuple[tuple[str, Expression], ...]
+    priority: Expression | None = None
+    persistent: bool = True
+    initially: bool = True
+    early: bool = True

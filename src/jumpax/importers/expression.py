@@ -1,0 +1,187 @@
+"""Expressions of model files: small trees of numbers, names, the time, and operations of an allow-list."""
+
+import functools
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, final
+
+import numpy as np
+
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.importers.operators import OPERATORS
+
+LARGEST, DEEPEST = 20_000, 400
+"""Nodes and levels of an expression, with all that it refers to written out; more is refused."""
+
+
+@final
+@dataclass(frozen=True)
+class Number:
+    """A number."""
+
+    value: float
+    size, depth = 1, 1
+
+
+@final
+@dataclass(frozen=True)
+class Name:
+    """The value of a species or of a parameter."""
+
+    name: str
+    size, depth = 1, 1
+
+
+@final
+@dataclass(frozen=True)
+class Time:
+    """The time."""
+
+    size, depth = 1, 1
+
+
+@final
+@dataclass(frozen=True)
+class Call:
+    """An operation on expressions; made by `call`, which checks it."""
+
+    operator: str
+    arguments: tuple["Expression", ...]
+
+    @functools.cached_property
+    def size(self) -> int:
+        """Nodes of the tree."""
+        return 1 + sum(argument.size for argument in self.arguments)
+
+    @functools.cached_property
+    def depth(self) -> int:
+        """Levels of the tree."""
+        return 1 + max(argument.depth for argument in self.arguments)
+
+
+Expression: TypeAlias = Number | Name | Time | Call
+
+
+def call(operator: str, *arguments: Expression) -> Expression:
+    """An operation on expressions; one on numbers alone is carried out, in float64, and factors of 1 are left out.
+
+    Numbers stand for truth values where those are needed (0 is false), and truth values for 0 and 1.
+
+    Raises:
+        InputError: wrong number of arguments.
+        UnsupportedError: the expression would be too large or too deep.
+
+    Example:
+        >>> text(call("multiply", Name("k"), call("add", Name("X"), call("add", Number(1.0), Number(2.0)))))
+        'k * (X + 3)'
+    """
+    chosen = OPERATORS[operator]
+    if operator == "multiply":
+        arguments = tuple(argument for argument in arguments if argument != Number(1.0)) or (Number(1.0),)
+    if arguments and (
+        (operator in ("add", "multiply") and len(arguments) == 1)
+        or (operator == "divide" and arguments[1:] == (Number(1.0),))
+    ):
+        return _as("n", arguments[0])
+    if not chosen.fits(len(arguments)):
+        raise InputError(f"{operator} does not take {len(arguments)} arguments")
+    made = Call(operator, tuple(_as(chosen.kind(place), argument) for place, argument in enumerate(arguments)))
+    if made.size > LARGEST or made.depth > DEEPEST:
+        raise UnsupportedError(
+            f"an expression of {made.size:,} operations in {made.depth} levels, with all that it refers to; at most "
+            f"{LARGEST:,} in {DEEPEST} levels are read"
+        )
+    if chosen.gives == "n" and all(isinstance(argument, Number) for argument in made.arguments):
+        value = evaluate_host(made, {})
+        if math.isfinite(value):
+            return Number(value)
+    return made
+
+
+def _kind(expression: Expression) -> str:
+    return OPERATORS[expression.operator].gives if isinstance(expression, Call) else "n"
+
+
+def _as(kind: str, expression: Expression) -> Expression:
+    if kind == _kind(expression):
+        return expression
+    return Call("flag" if kind == "f" else "number", (expression,))
+
+
+def flag(expression: Expression) -> Expression:
+    """The expression as a truth value."""
+    return _as("f", expression)
+
+
+def names(expression: Expression) -> tuple[str, ...]:
+    """The names that it reads, each once, in order."""
+    return tuple(dict.fromkeys(leaf.name for leaf in leaves(expression) if isinstance(leaf, Name)))
+
+
+def reads_time(expression: Expression) -> bool:
+    """Whether it reads the time."""
+    return any(isinstance(leaf, Time) for leaf in leaves(expression))
+
+
+def leaves(expression: Expression) -> Iterator[Number | Name | Time]:
+    """Numbers, names and times, from left to right."""
+    waiting = [expression]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, Call):
+            waiting += reversed(node.arguments)
+        else:
+            yield node
+
+
+def evaluate(expression: Expression, values: Mapping[str, Any], time: Any) -> Any:
+    """The value in a JAX program: branch-free, elementwise, in the floating type of the values."""
+    return _evaluate(expression, values, time, "device")
+
+
+def evaluate_host(expression: Expression, values: Mapping[str, Any], time: float = 0.0) -> Any:
+    """The value as a Python number or bool, in float64; nan or inf where it has none."""
+    with np.errstate(all="ignore"):
+        value = _evaluate(expression, values, time, "host")
+    return value if _kind(expression) == "f" else float(value)
+
+
+def _evaluate(node: Expression, values: Mapping[str, Any], time: Any, side: str) -> Any:
+    if isinstance(node, Number):
+        return node.value
+    if isinstance(node, Name):
+        return values[node.name]
+    if isinstance(node, Time):
+        return time
+    arguments = [_evaluate(argument, values, time, side) for argument in node.arguments]
+    if side == "host":
+        arguments = [np.float64(a) if isinstance(a, float | int) and not isinstance(a, bool) else a for a in arguments]
+    return getattr(OPERATORS[node.operator], side)(*arguments)
+
+
+def text(expression: Expression) -> str:
+    """The expression as people write it, with no more parentheses than needed."""
+    return _text(expression, 0)
+
+
+def _text(node: Expression, around: int) -> str:
+    if isinstance(node, Number):
+        written = f"{node.value:.12g}"
+        return f"({written})" if node.value < 0 and around > 4 else written
+    if isinstance(node, Name):
+        return node.name
+    if isinstance(node, Time):
+        return "time"
+    if node.operator == "negate":
+        written = f"-{_text(node.arguments[0], 6)}"
+        return f"({written})" if around > 4 else written
+    infix = OPERATORS[node.operator].infix
+    if infix is None or len(node.arguments) < 2:
+        return f"{node.operator}({', '.join(_text(argument, 0) for argument in node.arguments)})"
+    sign, level = infix
+    between = f" {sign} " if sign != "^" else "^"
+    first, *rest = node.arguments
+    left = _text(first, level + (sign == "^"))
+    written = between.join([left, *(_text(argument, level + 1) for argument in rest)])
+    return f"({written})" if level < around else written

@@ -1,0 +1,65 @@
+"""What a model file holds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, final
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jumpax.importers.event import Event
+from jumpax.importers.expression import Expression, evaluate, names, text
+from jumpax.networks import Network
+
+
+@final
+@dataclass(frozen=True)
+class Rule:
+    """An observable: a formula of counts. It takes a mapping species -> counts, of any shape.
+
+    Args:
+        expression: the formula, of species and numbers.
+        constants: values of parameters in it, as the file gives them.
+
+    Example:
+        >>> from jumpax.importers.expression import Name, Number, call
+        >>> Rule(call("multiply", Number(2.0), Name("X")))({"X": jnp.float32(3.0)}).tolist()
+        6.0
+    """
+
+    expression: Expression
+    constants: tuple[tuple[str, float], ...] = ()
+
+    def __call__(self, counts: Mapping[str, Any]) -> Float[Array, "..."]:
+        """The value."""
+        read = names(self.expression)
+        values = {n: jnp.asarray(counts[n], float) for n in read if n in counts} | dict(self.constants)
+        shape = jnp.shape(next(iter(counts.values())))
+        return jnp.broadcast_to(jnp.asarray(evaluate(self.expression, values, None), float), shape)
+
+    def __str__(self) -> str:
+        return text(self.expression)
+
+
+@final
+@dataclass(frozen=True)
+class FileModel:
+    """A network read from a file, with the numbers of the file; it serves wherever a model of the zoo does.
+
+    Attributes:
+        network: the reactions.
+        theta: value of each parameter.
+        x0: initial count of each species.
+        times: when to look, if the file says so.
+        reference: where it comes from.
+        observables: assignment rules, groups, and species that never change, as functions of the counts.
+        events: what happens at once when a condition comes true; `simulate_events` heeds them, `simulate` cannot.
+    """
+
+    network: Network
+    theta: dict[str, float]
+    x0: dict[str, int]
+    times: tuple[float, ...] = ()
+    reference: str = ""
+    observables: Mapping[str, Rule] = field(default_factory=dict)
+    events: tuple[Event, ...] = ()

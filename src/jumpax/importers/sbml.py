@@ -1,0 +1,251 @@
+"""SBML as a model: discrete, exact, all that is not understood refused at once."""
+
+from pathlib import Path
+from typing import Any
+
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.extras import need
+from jumpax.importers import guard, kinetics
+from jumpax.importers.event import Event
+from jumpax.importers.expression import Expression, Number, call, flag, names, reads_time
+from jumpax.importers.faults import Faults
+from jumpax.importers.model import FileModel, Rule
+from jumpax.importers.symbols import Symbols
+from jumpax.networks import Network, Reaction, check_counts, check_theta
+from jumpax.networks.equation import write
+from jumpax.networks.laws.function import TIME
+
+_WHOLE = 1e-9  # relative distance from a whole number that rounding of concentration times size may leave
+_READ_PACKAGES = ("l3v2extendedmath",)  # only more operations, which the allow-list judges
+
+
+def read_sbml(path: Path) -> FileModel:
+    """The model in a file of SBML Level 2 or 3; see `read`."""
+    return parse_sbml(guard.check_xml(guard.load(path, guard.LARGEST_XML), str(path)), str(path), path.stem)
+
+
+def parse_sbml(text: str, origin: str, name: str) -> FileModel:
+    """The model in a text that the guard has passed; see `read`."""
+    need("models", "reading SBML")
+    import libsbml
+
+    document = libsbml.readSBMLFromString(text)
+    errors = [document.getError(place) for place in range(document.getNumErrors())]
+    broken = [f"line {e.getLine()}: {' '.join(e.getMessage().split())}" for e in errors if e.isError() or e.isFatal()]
+    model = document.getModel()
+    if broken or model is None:
+        listed = "\n".join(f"- {fault}" for fault in dict.fromkeys(broken or ["there is no model in it"]))
+        raise InputError(f"{origin} is not SBML that can be read:\n{listed}")
+    faults = Faults()
+    _refuse_document(document, model, faults)
+    made = _Builder(model, faults, TIME if "symbols/time" in text else None)
+    return made.build(origin, name)
+
+
+def _refuse_document(document: Any, model: Any, faults: Faults) -> None:
+    """Elements that are not read, whatever is in them."""
+    if document.getLevel() not in (2, 3):
+        faults.unread.append(f"SBML Level {document.getLevel()}; convert the file to Level 3")
+    for place in range(document.getNumPlugins() if document.getLevel() > 2 else 0):
+        package = document.getPlugin(place).getPackageName()
+        if document.getPkgRequired(package) and package not in _READ_PACKAGES:
+            faults.unread.append(f"the package {package!r}, which the file says is required")
+    for place in range(document.getNumUnknownPackages()):
+        package = document.getUnknownPackagePrefix(place)
+        if document.getPackageRequired(document.getUnknownPackageURI(place)):
+            faults.unread.append(f"the package {package!r}, which the file says is required")
+    for rule in model.getListOfRules():
+        if not rule.isAssignment():
+            kind = "algebraic rule" if rule.isAlgebraic() else f"rate rule for {rule.getVariable()!r}"
+            faults.unread.append(f"line {rule.getLine()}: {kind}; counts change by reactions and events only")
+    for constraint in model.getListOfConstraints():
+        faults.unread.append(f"line {constraint.getLine()}: constraint; take it out, it does not act on the model")
+    if model.isSetConversionFactor():
+        faults.unread.append("a conversion factor of the model; express all amounts in items")
+
+
+class _Builder:
+    """Goes through one model and keeps what is wrong with it."""
+
+    def __init__(self, model: Any, faults: Faults, reserved: str | None):
+        self.model, self.faults, self.reserved = model, faults, reserved
+        self.taken = {x.getId() for x in (*model.getListOfSpecies(), *model.getListOfParameters())}
+        self.taken |= {x.getId() for x in model.getListOfCompartments()}
+        self.symbols = Symbols(model, self.public)
+        self.counts = tuple(self.public(name) for name in self.symbols.counts)
+        self.values: dict[str, float] = {}
+
+    def public(self, name: str) -> str:
+        """The name in the network: as in the file, unless it means the time there and the file reads the time."""
+        if name != self.reserved:
+            return name
+        while name in self.taken:
+            name += "_"
+        return name
+
+    def build(self, origin: str, name: str) -> FileModel:
+        """The model, or all faults."""
+        self._look_around()
+        reactions = [r for reaction in self.model.getListOfReactions() for r in self._reaction(reaction)]
+        events = tuple(self._events())
+        x0 = self._counts()
+        observables = dict(self._observables())
+        if not reactions and not self.faults.wrong and not self.faults.unread:
+            self.faults.unread.append("no reaction changes anything")
+        theta = {}
+        for parameter in dict.fromkeys(p for r in reactions for c in r.channels() for p in c.law.parameters):
+            theta[parameter] = self._number(parameter)
+        self.faults.tell(origin)
+        title = self.model.getId() or name
+        network = Network(reactions, species=[s for s in self.counts if s in x0], name=title, units=self._units(theta))
+        check_theta(network, theta)
+        check_counts(network, x0)
+        return FileModel(network, theta, x0, reference=origin, observables=observables, events=events)
+
+    def _look_around(self) -> None:
+        """Species and compartments that cannot be understood."""
+        for species in self.model.getListOfSpecies():
+            what = f"line {species.getLine()}: species {species.getId()!r}"
+            if species.isSetConversionFactor():
+                self.faults.unread.append(f"{what}: a conversion factor; express all amounts in items")
+        for compartment in self.model.getListOfCompartments():
+            name = compartment.getId()
+            if name in self.symbols.assigned or name in self.symbols.rules:
+                self.faults.unread.append(f"line {compartment.getLine()}: compartment {name!r} changes its size")
+        for name, start in self.symbols.starts.items():
+            if name in self.symbols.references:
+                self.faults.unread.append(f"line {start.getLine()}: initial assignment to the stoichiometry {name!r}")
+        for name, rule in self.symbols.rules.items():
+            if name in self.symbols.references:
+                self.faults.unread.append(f"line {rule.getLine()}: assignment rule for the stoichiometry {name!r}")
+
+    def _number(self, parameter: str) -> float:
+        """The value of a number of theta."""
+        if parameter in self.values:
+            return self.values[parameter]
+        name = next((n for n in self.symbols.known() if self.public(n) == parameter), parameter)
+        with self.faults.of(f"parameter {parameter!r}"):
+            return self.symbols.amount(name) if name in self.symbols.species else self.symbols.number(name)
+        return 0.0
+
+    def _side(self, references: Any) -> tuple[tuple[str, int], ...]:
+        """Species that count on one side of a reaction, with whole stoichiometries."""
+        side: dict[str, int] = {}
+        for reference in references:
+            name = reference.getSpecies()
+            if name not in self.symbols.species:
+                raise InputError(f"{name!r} is not a species of the file")
+            if reference.isSetStoichiometryMath():
+                raise UnsupportedError(f"a stoichiometry of {name!r} that is a formula")
+            number = reference.getStoichiometry()
+            if not reference.isSetStoichiometry():
+                if self.model.getLevel() > 2:
+                    raise InputError(f"the stoichiometry of {name!r} is missing")
+                number = 1.0
+            if not (number >= 0 and number == int(number)):
+                raise UnsupportedError(f"the stoichiometry {number:g} of {name!r}, which is not a whole number")
+            if self.symbols.moves(name) and number:
+                side[self.public(name)] = side.get(self.public(name), 0) + int(number)
+        return tuple(side.items())
+
+    def _reaction(self, reaction: Any) -> list[Reaction]:
+        """The reaction; none if it changes no count."""
+        name = reaction.getId()
+        with self.faults.of(f"line {reaction.getLine()}: reaction {name!r}"):
+            if reaction.isSetFast() and reaction.getFast():
+                raise UnsupportedError("it is fast, an equilibrium rather than a reaction; give it rates")
+            reactants, products = (
+                self._side(side) for side in (reaction.getListOfReactants(), reaction.getListOfProducts())
+            )
+            law = reaction.getKineticLaw()
+            if law is None or law.getMath() is None:
+                raise InputError("it has no kinetic law")
+            local = self.symbols.local(reaction)
+            for parameter in (*law.getListOfParameters(), *law.getListOfLocalParameters()):
+                if parameter.isSetValue():
+                    self.values[local[parameter.getId()]] = parameter.getValue()
+            rate = self.symbols.expression(law.getMath(), local)
+            missing = [public for public in local.values() if public in names(rate) and public not in self.values]
+            if missing:
+                raise InputError(f"local parameters without a value: {', '.join(missing)}")
+            if dict(reactants) == dict(products):
+                return []
+            return [self._made(name, reactants, products, rate, reaction.getReversible())]
+        return []
+
+    def _made(self, name: str, reactants: Any, products: Any, rate: Expression, reversible: bool) -> Reaction:
+        ways = kinetics.halves(rate, dict(reactants), dict(products)) if reversible else None
+        if ways is None:
+            return Reaction(write(reactants, products), kinetics.law(rate, reactants, self.counts), name=name)
+        forward, back = kinetics.law(ways[0], reactants, self.counts), kinetics.law(ways[1], products, self.counts)
+        return Reaction(write(reactants, products, True), forward, back, name=name)
+
+    def _counts(self) -> dict[str, int]:
+        """Amounts at the start."""
+        x0 = {}
+        for name in self.symbols.counts:
+            with self.faults.of(f"species {name!r}"):
+                amount = self.symbols.amount(name)
+                if abs(amount - round(amount)) > _WHOLE * max(1.0, abs(amount)):
+                    raise InputError(
+                        f"its initial amount {amount:.12g} is not a whole number of molecules; convert the file to items"
+                    )
+                x0[self.public(name)] = round(amount)
+        return x0
+
+    def _observables(self) -> Any:
+        """Rules, and species that never change, as formulas of counts; not those that read the time or change by events."""
+        fixed = [name for name in self.symbols.species if name not in self.symbols.counts]
+        for name in dict.fromkeys((*fixed, *self.symbols.rules)):
+            if name in self.symbols.references or self.model.getCompartment(name) is not None:
+                continue
+            with self.faults.of(f"rule for {name!r}" if name in self.symbols.rules else f"species {name!r}"):
+                if name in self.symbols.rules:
+                    expression = self.symbols.value(name)
+                    species = self.symbols.species.get(name)
+                    size = None if species is None else self.symbols.size(species, self.symbols.value)
+                    expression = expression if size is None else call("multiply", expression, size)
+                else:
+                    expression = Number(self.symbols.amount(name))
+                read = [n for n in names(expression) if n not in self.counts]
+                if not reads_time(expression) and not {self.public(n) for n in self.symbols.assigned} & {*read}:
+                    yield name, Rule(expression, tuple((n, self._number(n)) for n in read))
+
+    def _events(self) -> Any:
+        """The events."""
+        for place, event in enumerate(self.model.getListOfEvents(), 1):
+            name = event.getId() or f"event {place}"
+            with self.faults.of(f"line {event.getLine()}: event {name!r}"):
+                if event.isSetDelay():
+                    raise UnsupportedError("a delay between trigger and assignment")
+                trigger = event.getTrigger()
+                if trigger is None or trigger.getMath() is None:
+                    raise InputError("it has no trigger")
+                late = self.model.getLevel() > 2
+                yield Event(
+                    name,
+                    flag(self.symbols.expression(trigger.getMath())),
+                    tuple(self._assignment(a) for a in event.getListOfEventAssignments()),
+                    self.symbols.expression(event.getPriority().getMath()) if event.isSetPriority() else None,
+                    persistent=trigger.getPersistent() if late else True,
+                    initially=trigger.getInitialValue() if late else True,
+                    early=event.getUseValuesFromTriggerTime(),
+                )
+
+    def _assignment(self, assignment: Any) -> tuple[str, Expression]:
+        """What is assigned: amounts, for species."""
+        name = assignment.getVariable()
+        if name in self.symbols.rules:
+            raise InputError(f"an assignment to {name!r}, which a rule governs")
+        value = self.symbols.expression(assignment.getMath())
+        if name in self.symbols.species:
+            size = self.symbols.size(self.symbols.species[name], self.symbols.value)
+            return self.public(name), value if size is None else call("multiply", value, size)
+        if self.model.getParameter(name) is None:
+            raise UnsupportedError(f"an assignment to {name!r}, which is neither a species nor a parameter")
+        return self.public(name), value
+
+    def _units(self, theta: dict[str, float]) -> dict[str, str]:
+        """Units of parameters, as the file calls them."""
+        found = {p.getId(): p.getUnits() for p in self.model.getListOfParameters() if p.isSetUnits()}
+        return {self.public(name): unit for name, unit in found.items() if self.public(name) in theta}
