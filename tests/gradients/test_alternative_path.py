@@ -14,6 +14,7 @@ import pytest
 import jumpax
 import references
 from jumpax.engines.program import Times
+from jumpax.folds import AlternativeChain
 
 
 def complexes(counts):
@@ -173,17 +174,49 @@ def test_gradients_of_a_published_loss(estimator):
         assert abs(np.log(got.std(ddof=1) / spreads[kind])) < 4 * 0.14
 
 
-def test_a_path_cut_short_is_not_passed_over():
-    # more births: the alternative has molecules left when the path has none; more deaths: it ends before the path
+def extinction():
+    """More births: the alternative has molecules left when the path has none; more deaths: it ends before the path."""
     law = jumpax.MassAction
-    net = jumpax.Network([jumpax.Reaction("A -> ∅", law("k")), jumpax.Reaction("A -> 2 A", law("b"))])
-    mean = jumpax.expectation(
-        jumpax.Moments("A"), net, {"A": 1}, steps=[1, 6], paths=400, gradient=jumpax.AlternativePath()
-    )  # fmt: skip
-    got = mean.estimate({"k": 1.0, "b": 0.5}, 3)
-    finite = {name: np.isfinite(slope)[:, 0, 0].tolist() for name, slope in got.gradient.items()}
-    assert finite == {"k": [True, True], "b": [True, False]}
-    assert np.isfinite(got.value).all()
+    return jumpax.Network([jumpax.Reaction("A -> ∅", law("k")), jumpax.Reaction("A -> 2 A", law("b"))])
+
+
+@pytest.mark.parametrize("reset", [True, pytest.param(False, marks=pytest.mark.long)])
+def test_paths_that_end_before_their_alternatives(reset):
+    theta, steps = {"k": 1.0, "b": 0.5}, (1, 4, 9)
+    many = 2 + steps[-1]
+
+    def mean(k, b):
+        walk = np.eye(many + 1)
+        walk[1:-1] = (np.eye(many + 1, k=-1) * k + np.eye(many + 1, k=1) * b)[1:-1] / (k + b)
+        table = np.stack([np.arange(many + 1.0), np.arange(many + 1.0) ** 2], 1)
+        return np.array([np.linalg.matrix_power(walk, n)[2] @ table for n in steps])
+
+    got = jumpax.expectation(
+        lambda counts: jnp.stack([counts["A"], counts["A"] ** 2]), extinction(), {"A": 2}, steps=list(steps), paths=100_000,
+        gradient=jumpax.AlternativePath(reset),
+    ).estimate(theta, 20261120)  # fmt: skip
+    h = 1e-6
+    want = {"k": (mean(1 + h, 0.5) - mean(1 - h, 0.5)) / (2 * h), "b": (mean(1, 0.5 + h) - mean(1, 0.5 - h)) / (2 * h)}
+    for name, slope in want.items():
+        scores = (np.asarray(got.gradient[name]) - slope) / np.asarray(got.gradient_standard_error[name])
+        assert np.abs(scores).max() < 4, (name, scores)
+
+
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
+def test_engines_agree_on_alternatives_that_go_on_alone(precision):
+    steps = (1, 4, 9)
+    fold = AlternativeChain(extinction(), "b", steps=steps)
+    runs = [
+        jumpax.simulate(
+            extinction(), {"k": 1.0, "b": 0.5}, {"A": 2}, steps=list(steps), paths=60, key=3, record=fold, engine=engine,
+            precision=precision,
+        )
+        for engine in ("reference", "cpu", "xla")
+    ]  # fmt: skip
+    assert (runs[0].events < 9).any()
+    for run in runs[1:]:
+        for one, two in zip(jax.tree.leaves(runs[0].records), jax.tree.leaves(run.records), strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-5)
 
 
 def test_time_dependent_rates_are_refused():

@@ -6,7 +6,7 @@ import pytest
 
 import jumpax
 from jumpax.folds import Tangent
-from jumpax.gradients.tangent_replay import replay_tangent
+from jumpax.gradients import replay_tangent
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,21 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base.types import Count, Real
-from jumpax.folds.branch import NONE, branch, check, cumulate, fire, passed, slopes
-from jumpax.folds.derivatives import levels
+from jumpax._base import random
+from jumpax._base.types import Count, Flag, Real
+from jumpax.folds.branch import NONE, branch, check, cumulate, fire, low, passed, slopes
+from jumpax.folds.derivatives import chosen, levels
 from jumpax.folds.fold import AbstractFold, Counts
 from jumpax.networks import Network
 
 
 class ChainState(NamedTuple):
-    """The alternative chain, its weight, and how many events there were."""
+    """The alternative chain, its weight, how many events it has seen, and how many it has to see before the next stop."""
 
     counts: Counts
     weight: Real
-    steps: Count
+    events: Count
+    goal: Count
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,7 +31,8 @@ class AlternativeChain(AbstractFold):
 
     Branches off like `Alternative`, one n^ kept, W the sum of the weights of all branches so far. At every event the
     alternative takes a reaction of its own, by inverse CDF from the uniform number of the primal path; where nothing can
-    react it stays. With N a number of events,
+    react it stays. Where the primal path has ended before a stop, the alternative goes on to it alone, with words of the
+    fold. With N a number of events,
 
         d E[f(n_N)] / dp = E[ W (f(n^_N) - f(n_N)) ]
 
@@ -40,9 +43,10 @@ class AlternativeChain(AbstractFold):
         network: without explicitly time-dependent rates.
         parameter: name of one parameter, in its natural coordinate; positive, as for `Alternative`.
         reset: forget the weight of branches that have come to nothing.
+        steps: all stops of the run, numbers of events; without them the alternative ends where the primal path does, which
+            is right for networks that can always react.
 
-    Record: `(alternative counts, W, steps, open)` at the stop: steps is the number of events so far, less than N if the
-    path had to end before; open whether the alternative could still go on.
+    Record: `(alternative counts, W)` at the stop; int32 per species, and a real number in 1/p.
 
     Raises:
         InputError: when the parameter is not one of the network.
@@ -51,32 +55,44 @@ class AlternativeChain(AbstractFold):
     Source: Burger, Kofler, Heinrich & Gerland 2026, arXiv:2604.02121 (there without reset).
 
     >>> from jumpax import networks
-    >>> fold = AlternativeChain(networks.zoo.birth_death().network, "death")
+    >>> fold = AlternativeChain(networks.zoo.birth_death().network, "death", steps=(10, 100))
     """
 
     network: Network
     parameter: str
     reset: bool = True
+    steps: tuple[int, ...] = ()
     words = 2
 
     def __post_init__(self):
         check(self.network, self.parameter)
 
+    @property
+    def waits(self) -> bool:  # type: ignore[override]
+        return bool(self.steps)
+
     def init(self, counts, theta, now) -> ChainState:
-        return ChainState(tuple(counts), jnp.zeros_like(theta[self.parameter]), jnp.zeros_like(counts[0]))
+        none = jnp.zeros_like(counts[0])
+        goal = jnp.full_like(none, self.steps[0] if self.steps else 0)
+        return ChainState(tuple(counts), jnp.zeros_like(theta[self.parameter]), none, goal)
 
     def stop(self, carry, counts, theta, index) -> tuple:
         exists = carry.weight > 0
         other = tuple(jnp.where(exists, y, x) for x, y in zip(counts, carry.counts, strict=True))
-        like = theta[self.parameter]
-        total = functools.reduce(operator.add, self.network.propensities(levels(other, like), theta, like))
-        return carry, (other, carry.weight, carry.steps, exists & (total > 0))
+        later = [jnp.full_like(carry.goal, step) for step in self.steps[1:]]
+        goal = chosen([index == np.int32(i) for i in range(len(later))], later, carry.goal)
+        return carry._replace(goal=goal), (other, carry.weight)
+
+    def ready(self, carry) -> Flag:
+        return (carry.weight == 0) | (carry.events >= carry.goal)
 
     def event(self, carry, counts, propensities, theta, now, jump) -> ChainState:
         fired = functools.reduce(operator.or_, jump.fired)
         sums = cumulate(self.network.propensities(levels(carry.counts, now), theta, now))
-        reaction = passed(sums, jump.uniform * sums[-1])
-        followed = fire(self.network, carry.counts, jnp.where(fired & (sums[-1] > 0), reaction, np.int32(NONE)))
+        going = sums[-1] > 0
+        alone = random.uniform(jump.words[0], low(now, jump.words[1]), now.dtype)
+        reaction = passed(sums, jnp.where(fired, jump.uniform, alone) * sums[-1])
+        followed = fire(self.network, carry.counts, jnp.where(going, reaction, np.int32(NONE)))
         found = branch(propensities, slopes(self.network, self.parameter, counts, theta, now), jump)
         weight, replace, choice = found.draw(carry.weight, jump.words, now)
         branched = fire(self.network, counts, choice)
@@ -89,4 +105,5 @@ class AlternativeChain(AbstractFold):
             moved = fire(self.network, counts, jnp.where(fired, primal, np.int32(NONE)))
             same = functools.reduce(operator.and_, [x == y for x, y in zip(after, moved, strict=True)])
             weight = jnp.where(same, jnp.zeros_like(weight), weight)
-        return ChainState(after, weight, carry.steps + fired.astype(jnp.int32))
+        events = carry.events + np.int32(1)
+        return ChainState(after, weight, jnp.where(fired | going, events, jnp.maximum(events, carry.goal)), carry.goal)

@@ -26,4 +26,5 @@ from jumpax.gradients.score_function import ScoreFunction as ScoreFunction
 from jumpax.gradients.steady_state import SteadyState as SteadyState
 from jumpax.gradients.steady_state import steady_state as steady_state
 from jumpax.gradients.straight_through import StraightThrough as StraightThrough
+from jumpax.gradients.tangent_replay import replay_tangent as replay_tangent
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent as TrapezoidalTangent

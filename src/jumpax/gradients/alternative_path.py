@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax.engines.program import Steps, Times
@@ -32,8 +31,6 @@ class AlternativePath(AbstractFoldEstimator):
     60 times on repressilators), with heavy tails where a reaction of small probability lies beside the one that fires;
     the order of the reactions matters for the variance. After many events, with reset, it does not grow with their number.
     The cost grows with the number of parameters, each with a path of its own.
-
-    After numbers of events, a path that can no longer react while its alternative can makes the gradient NaN.
 
     Args:
         reset: for stops after numbers of events, forget branches that have joined the primal path again; False is the
@@ -66,7 +63,7 @@ class AlternativePath(AbstractFoldEstimator):
             UnsupportedError: rates that depend on time explicitly.
         """
         if isinstance(stops, Steps):
-            return Together(tuple(AlternativeChain(network, name, self.reset) for name in wrt))
+            return Together(tuple(AlternativeChain(network, name, self.reset, stops.values) for name in wrt))
         return Together(tuple(Alternative(network, name) for name in wrt))
 
     def contributions(self, chunk: Chunk) -> Totals:
@@ -92,8 +89,5 @@ def _at_times(chunk: Chunk, record: Any) -> Float[Array, "paths asked entries"]:
 
 
 def _after_steps(chunk: Chunk, record: Any) -> Float[Array, "paths asked entries"]:
-    """Contributions with respect to one parameter, from the record of `AlternativeChain`; NaN where it was cut short."""
-    other, weight, steps, going = record
-    wanted = np.array(chunk.stops.values, np.int32)[chunk.keep]
-    cut = chunk.asked(going) & (chunk.asked(steps) < wanted[None])
-    return jnp.where(cut[..., None], jnp.nan, _differences(chunk, other, weight))
+    """Contributions with respect to one parameter, from the record of `AlternativeChain`."""
+    return _differences(chunk, *record)

@@ -203,7 +203,7 @@ def audit(
     for number, (name, estimator) in enumerate(chosen.items()):
         try:
             measured[name] = measure(sampling, estimator, names, values, _salted(words, 1 + number), paths)
-        except UnsupportedError as refusal:
+        except (InputError, UnsupportedError) as refusal:
             refused[name] = str(refusal)
     truth, truth_error, judge = _reference(sampling, names, values, words, limits, chosen, measured)
     rows = _rows(sampling, names, measured, truth, truth_error, _entries(seen, network, sampling.entries))

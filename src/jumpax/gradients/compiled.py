@@ -49,7 +49,13 @@ def sample_sums(
     theta: Any,
     words: Any,
 ) -> Sums:
-    """Values, and by an estimator the derivatives with respect to `wrt`, summed over paths; not differentiable."""
+    """Values, and by an estimator the derivatives with respect to `wrt`, summed over paths; not differentiable.
+
+    Raises:
+        InputError: theta is numbers, and the estimator has no derivative there.
+    """
     # compiler options are allowed at the outermost jit only
     traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
+    if estimator is not None and not traced:
+        estimator.check(wrt, theta)
     return (_inside if traced else _outside)(sampling, estimator, baseline, wrt, theta, words)

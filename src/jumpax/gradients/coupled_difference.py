@@ -40,7 +40,7 @@ class CoupledDifference(AbstractEstimator):
     It cannot blow up: no contribution exceeds the range of f over h. `richardson` cancels h^2, by
     (4 D_(h/2) - D_h)/3 from twice as many pairs, at some four times the variance.
 
-    A negative parameter is scaled as a positive one is. At zero there is no logarithm, and the derivative is NaN.
+    A negative parameter is scaled as a positive one is. At zero there is no logarithm: inside `jax.jit` the derivative is NaN.
 
     Args:
         step: h, in logarithms.
@@ -49,7 +49,7 @@ class CoupledDifference(AbstractEstimator):
         richardson: extrapolate from h and h/2.
 
     Raises:
-        InputError: step is not a positive number, or there is no such control.
+        InputError: step is not a positive number, or there is no such control; a parameter to differentiate by is 0.
         UnsupportedError: stops after numbers of events, at which the two paths are not at the same time.
 
     Source: Anderson 2012, doi:10.1137/110849079 (coupling).
@@ -82,6 +82,14 @@ class CoupledDifference(AbstractEstimator):
     def unbiased(self) -> bool:
         """Never: the bias is of order h^2, or h^4 with `richardson`."""
         return False
+
+    def check(self, wrt: tuple[str, ...], theta: Mapping[str, Any]) -> None:
+        """Parameters that are 0 have no logarithm."""
+        if zeros := [name for name in wrt if float(theta[name]) == 0]:
+            raise InputError(
+                f"CoupledDifference takes differences in the logarithm of a parameter, and {', '.join(zeros)} is 0: "
+                "differentiate by other parameters only (wrt=...), or use ScoreFunction() or LatticeTangent()"
+            )
 
     @property
     def levels(self) -> tuple[tuple[float, float], ...]:

@@ -20,6 +20,14 @@ class AbstractEstimator(abc.ABC):
     def unbiased(self) -> bool:
         """Whether the expectation of the estimate is the gradient, for every network and observable that it takes."""
 
+    def check(self, wrt: tuple[str, ...], theta: Mapping[str, Any]) -> None:
+        """Refuse values of theta at which there is no estimate; asked where theta is numbers, not inside `jax.jit`.
+
+        Raises:
+            InputError: naming the parameters.
+        """
+        return
+
     @abc.abstractmethod
     def sums(
         self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]

@@ -37,7 +37,8 @@ def replay_tangent(
     `jax.grad` of the mean of a smooth observable of these counts is the estimate of the forward mode, path by path to
     rounding (in float64), by steps that are the adjoints of its own. It costs a few passes over the events whatever the
     number of parameters, where the forward mode carries species times parameters numbers. Memory: pieces of all paths,
-    padded to the longest, times the species.
+    padded to the longest, times the species. Not an option of `expectation`, whose compiled paths keep no events: draw a
+    log at each theta, outside `jax.jit`.
 
     Args:
         network: that of the log.

@@ -27,6 +27,8 @@ class TrapezoidalTangent(AbstractFoldEstimator):
     molecule. It has no warning of its own: 17 % on association of 10 molecules with k_on = 10 k_off, 40 % and more where a
     single molecule switches a promoter; for quadratic f on the telegraph model 10 % from the off state.
 
+    For many parameters `replay_tangent` gives the same derivatives of logged paths in reverse mode.
+
     Variance: relative standard deviation of order N^-1/2 with the copy number N, N^-1 with controls: 10^2 to 10^5 times
     less variance than the score function at 100 molecules. Cost 1.2 to 1.7 times that of the score function, with controls 2
     to 3 times.
