@@ -102,9 +102,10 @@ def _combine(settings, found):
 
 def _draw(settings, results):
     rows, exact, k = results["estimators"], results["exact"], np.array(settings["k"])
-    figure = new_figure(12.0, 3.0 + 2.6 * (len(rows) // 3 + 1))
+    lines = -(-(len(rows) + 2) // 3)
+    figure = new_figure(12.0, 2.8 * lines)
     with style():
-        panels = figure.subplots(len(rows) // 3 + 2, 3).ravel()
+        panels = figure.subplots(lines, 3).ravel()
         _draw_relaxation(panels[0], results["relaxation"])
         panels[1].plot(exact["k"], exact["loss"], color="k", lw=1)
         panels[1].set(xscale="log", xlabel="k", ylabel="loss", title="loss: exact line, SF points")
