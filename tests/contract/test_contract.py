@@ -17,12 +17,22 @@ import jumpax
 from tables import FOLDS, HORIZONS, run, same_paths
 
 ENGINES = ("xla", "cpu")
-TOGETHER = tuple(FOLDS)
+ALL = tuple(FOLDS)
 """All folds side by side, in one program to save compilation; `FirstPassage` does not end a path in such company."""
+SOME = ("TimeAverages", "ReactionCounts", "FirstPassage", "Score", "Tangent", "Capped")
+"""Those that every network is tried with in every run of the tests; the others with `-m long`."""
+ON_XLA = ("birth_death", "association", "telegraph", "toggle_switch", "sir", "driven_ring")
+"""Networks that are tried on `xla` in every run of the tests; on `cpu`, the default engine, all of them are."""
+WITH_ALL = ("birth_death", "association", "telegraph")
+"""Networks that are tried with all folds in every run of the tests."""
 ENDING = ("FirstPassage",)
-IN_FLOAT64 = ("telegraph", "toggle_switch", "asep")
+IN_FLOAT64 = ("telegraph", "toggle_switch")
 """Tried in float64 as well, in every run of the tests; the others with `-m long`."""
 cached = functools.cache(run)
+
+
+def folds_for(name):
+    return ALL if name in WITH_ALL else SOME
 
 
 def test_the_table_is_complete():
@@ -58,10 +68,27 @@ def follows(name, folds, precision, engine, **options):
         close(mine, other, precision, fold)
 
 
+def rows(on_cpu):
+    """Engine and network; those that are not in every run are `long`."""
+    return [
+        pytest.param(engine, name, marks=[] if name in (ON_XLA if engine == "xla" else on_cpu) else pytest.mark.long)
+        for name in HORIZONS
+        for engine in ENGINES
+    ]
+
+
+@pytest.mark.parametrize(("engine", "name"), rows(HORIZONS))
+def test_engine_follows_reference(name, engine):
+    follows(name, folds_for(name), "float32", engine)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("name", HORIZONS)
-def test_engine_follows_reference(name, engine):
-    follows(name, TOGETHER, "float32", engine)
+def test_engine_follows_reference_with_all_folds(name, engine, precision):
+    follows(name, ALL, precision, engine)
+    jax.clear_caches()
 
 
 @pytest.mark.parametrize(
@@ -69,11 +96,10 @@ def test_engine_follows_reference(name, engine):
 )
 @pytest.mark.parametrize("engine", ENGINES)
 def test_engine_follows_reference_in_float64(name, engine):
-    follows(name, TOGETHER, "float64", engine)
+    follows(name, folds_for(name), "float64", engine)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", HORIZONS)
+@pytest.mark.parametrize(("engine", "name"), rows(ON_XLA))
 def test_engine_follows_reference_when_a_fold_ends_the_path(name, engine):
     follows(name, ENDING, "float32", engine)
 
@@ -88,11 +114,10 @@ def test_engine_follows_reference_fold_by_fold(name, precision, fold, engine):
     jax.clear_caches()  # see conftest.py: the table alone has more programs than fit
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("name", HORIZONS)
+@pytest.mark.parametrize(("engine", "name"), rows(ON_XLA))
 def test_paths_do_not_depend_on_folds(name, engine):
     plain = run(name, (), "float32", engine)
-    same_paths(plain, cached(name, TOGETHER, "float32", engine))
+    same_paths(plain, cached(name, folds_for(name), "float32", engine))
     held = cached(name, ENDING, "float32", engine)
     going = held.status != jumpax.Status.DONE
     np.testing.assert_array_equal(held.counts[going], plain.counts[going])
@@ -101,7 +126,7 @@ def test_paths_do_not_depend_on_folds(name, engine):
 @pytest.mark.parametrize("name", IN_FLOAT64)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_paths_do_not_depend_on_folds_in_float64(name, engine):
-    same_paths(run(name, (), "float64", engine), cached(name, TOGETHER, "float64", engine))
+    same_paths(run(name, (), "float64", engine), cached(name, folds_for(name), "float64", engine))
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
