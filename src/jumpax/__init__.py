@@ -32,6 +32,7 @@ from jumpax.gradients import lattice_coverage as lattice_coverage
 from jumpax.gradients import steady_state as steady_state
 from jumpax.importers import FileModel as FileModel
 from jumpax.importers import read as read
+from jumpax.importers import simulate_events as simulate_events
 from jumpax.inference import Derived as Derived
 from jumpax.inference import Fixed as Fixed
 from jumpax.inference import Free as Free

@@ -37,7 +37,7 @@ def run(
     """Say what this machine can do and, of a model: its structure, doubts about it, its cost and its speed here.
 
     Args:
-        model: A model of the zoo by name, or a TOML file; without it only the machine is looked at.
+        model: A model of the zoo by name, or a file (TOML, SBML, Antimony); without it only the machine is looked at.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         precision: Of times and propensities.
@@ -46,7 +46,7 @@ def run(
     """
     document: dict[str, Any] = {"command": "check", "machine": _machine()}
     if model is not None:
-        chosen = find_model(model, theta or (), x0 or ())
+        chosen = find_model(model, theta or (), x0 or (), events=True)
         document["model"] = _model(chosen, precision or default_precision(), run_it)
     if output.json:
         print_json(document)

@@ -1,10 +1,11 @@
 """From the word that names a model to the model."""
 
 import dataclasses
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError, unknown_name
 from jumpax.cli.values import parse_assignments, parse_times
 from jumpax.importers import READERS, read
 from jumpax.networks import check_counts, check_theta
@@ -24,6 +25,9 @@ def find_model(name: str, theta: Sequence[str] = (), x0: Sequence[str] = (), *, 
     Raises:
         InputError: unknown model, or numbers that do not fit it.
         UnsupportedError: a file with elements that are not read, or with events.
+
+    Warns:
+        JumpaxWarning: events are left out.
 
     Example:
         >>> find_model("birth_death", ["birth=3"]).theta["birth"]
@@ -49,11 +53,14 @@ def find_model(name: str, theta: Sequence[str] = (), x0: Sequence[str] = (), *, 
 
 def _from_file(name: str, events: bool) -> Model:
     file = read(name)
-    if file.events and not events:
-        raise UnsupportedError(
-            f"{name} has events ({', '.join(event.name for event in file.events)}), which this command would pass over; "
-            "jumpax.simulate_events draws its paths in Python"
-        )
+    if file.events:
+        listed = ", ".join(event.name for event in file.events)
+        if not events:
+            raise UnsupportedError(
+                f"{name} has events ({listed}), which this command would pass over; jumpax.simulate_events draws its "
+                "paths in Python"
+            )
+        warnings.warn(f"what follows is the network without its events ({listed})", JumpaxWarning, stacklevel=2)
     return Model(file.network, file.theta, file.x0, file.times, file.reference)
 
 

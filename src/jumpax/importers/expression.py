@@ -114,6 +114,15 @@ def flag(expression: Expression) -> Expression:
     return _as("f", expression)
 
 
+def replaced(expression: Expression, values: Mapping[str, float]) -> Expression:
+    """The expression with numbers in the place of some names."""
+    if isinstance(expression, Name):
+        return Number(values[expression.name]) if expression.name in values else expression
+    if not isinstance(expression, Call):
+        return expression
+    return call(expression.operator, *(replaced(argument, values) for argument in expression.arguments))
+
+
 def names(expression: Expression) -> tuple[str, ...]:
     """The names that it reads, each once, in order."""
     return tuple(dict.fromkeys(leaf.name for leaf in leaves(expression) if isinstance(leaf, Name)))

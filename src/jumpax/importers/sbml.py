@@ -1,5 +1,7 @@
 """SBML as a model: discrete, exact, all that is not understood refused at once."""
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +9,11 @@ from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.extras import need
 from jumpax.importers import guard, kinetics
 from jumpax.importers.event import Event
-from jumpax.importers.expression import Expression, Number, call, flag, names, reads_time
+from jumpax.importers.expression import Expression, Number, call, flag, names, reads_time, replaced
 from jumpax.importers.faults import Faults
 from jumpax.importers.model import FileModel, Rule
 from jumpax.importers.symbols import Symbols
+from jumpax.importers.triggers import moments
 from jumpax.networks import Network, Reaction, check_counts, check_theta
 from jumpax.networks.equation import write
 from jumpax.networks.laws.function import TIME
@@ -95,6 +98,7 @@ class _Builder:
         theta = {}
         for parameter in dict.fromkeys(p for r in reactions for c in r.channels() for p in c.law.parameters):
             theta[parameter] = self._number(parameter)
+        events = tuple(self._closed(event, theta) for event in events)
         self.faults.tell(origin)
         title = self.model.getId() or name
         network = Network(reactions, species=[s for s in self.counts if s in x0], name=title, units=self._units(theta))
@@ -231,6 +235,23 @@ class _Builder:
                     initially=trigger.getInitialValue() if late else True,
                     early=event.getUseValuesFromTriggerTime(),
                 )
+
+    def _closed(self, event: Event, theta: Mapping[str, float]) -> Event:
+        """The event with numbers for parameters that no rate reads."""
+        with self.faults.of(f"event {event.name!r}"):
+            right = [value for _, value in event.assignments]
+            read = {n for e in (event.trigger, event.priority, *right) if e is not None for n in names(e)}
+            free = read - {*theta, *self.counts}
+            if changed := sorted(free & {self.public(n) for n in self.symbols.assigned}):
+                raise UnsupportedError(f"it reads {', '.join(changed)}, which events change and no rate reads")
+            moments(event.trigger, {**theta, **(values := {name: self._number(name) for name in free})})
+            return dataclasses.replace(
+                event,
+                trigger=flag(replaced(event.trigger, values)),
+                assignments=tuple((name, replaced(value, values)) for name, value in event.assignments),
+                priority=None if event.priority is None else replaced(event.priority, values),
+            )
+        return event
 
     def _assignment(self, assignment: Any) -> tuple[str, Expression]:
         """What is assigned: amounts, for species."""

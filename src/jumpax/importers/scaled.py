@@ -1,0 +1,70 @@
+"""A law on a clock of another speed."""
+
+import warnings
+from dataclasses import dataclass
+from typing import final
+
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import JumpaxWarning
+from jumpax.networks import Network, Reaction
+from jumpax.networks.equation import write
+from jumpax.networks.laws import AbstractLaw
+from jumpax.networks.laws.law import Reactants
+from jumpax.networks.laws.rate import Values
+
+SPAN = "(span)"
+"""The parameter that all propensities are multiplied by; no file can have this name."""
+
+
+@final
+@dataclass(frozen=True)
+class Scaled(AbstractLaw):
+    """The propensity of another law, times a parameter."""
+
+    law: AbstractLaw
+
+    def species(self, reactants: Reactants) -> tuple[str, ...]:
+        """Those of the law."""
+        return self.law.species(reactants)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those of the law, and the factor."""
+        return (*self.law.parameters, SPAN)
+
+    @property
+    def nonnegative(self) -> tuple[str, ...]:
+        """Those of the law, and the factor."""
+        return (*self.law.nonnegative, SPAN)
+
+    @property
+    def time_dependent(self) -> bool:
+        """As the law."""
+        return self.law.time_dependent
+
+    def resolve(self, species: tuple[str, ...]) -> "Scaled":
+        """With the law inside a network."""
+        return Scaled(self.law.resolve(species))
+
+    def propensity(
+        self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
+    ) -> Float[Array, "..."]:
+        """The product."""
+        return theta[SPAN] * self.law.propensity(counts, theta, time, reactants)
+
+    def formula(self, reactants: Reactants) -> str:
+        """The product."""
+        return f"{SPAN} * ({self.law.formula(reactants)})"
+
+
+def scaled(network: Network) -> Network:
+    """The network with all propensities multiplied by one more parameter, `SPAN`.
+
+    With rates that do not depend on time, what happens within one unit of time in it happens within `SPAN` units in the
+    network, in the same law.
+    """
+    reactions = [Reaction(write(r.reactants, r.products), Scaled(r.law), name=r.name) for r in network.reactions]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JumpaxWarning)  # the doubts about the network have been told
+        return Network(reactions, species=network.species, name=network.name)

@@ -1,0 +1,111 @@
+"""Events happen at exactly their moment, in SBML's order; what they do is the law of the suite's cases."""
+
+import numpy as np
+import pytest
+from model_files import CASES, antimony
+
+import jumpax
+from jumpax._base.errors import JumpaxWarning, SimulationError, UnsupportedError
+from jumpax.importers.happening import States
+from jumpax.importers.triggers import after
+
+NETWORK = "species A, B; A = 40; B = 10; k = 0.5; g = 0.25; a: A -> B; k * A; b: B -> A; g * B;"
+
+
+def drawn(folder, events, times=(1.0, 2.0), **how):
+    how = {"paths": 16, "key": 1, "engine": "xla", "precision": "float32"} | how
+    return jumpax.simulate_events(antimony(folder, NETWORK + events), times=times, **how)
+
+
+def settled(folder, events, now=1.0):
+    """Counts after all that happens at one moment, in which A = 40 and B = 10."""
+    model = antimony(folder, NETWORK + events)
+    states = States(model.network, model.events, model.theta, np.array([[40, 10]] * 2))
+    triggers = [event.trigger for event in model.events]
+    for moment in (0.0, now):
+        states.settle(
+            np.array([True, False]), np.full(2, moment), tuple(after(t, moment, model.theta) for t in triggers)
+        )
+    assert states.counts[1].tolist() == [40, 10]  # a path that was not asked for
+    return states.counts[0].tolist()
+
+
+def test_at_its_time_between_outputs_and_at_one(tmp_path):
+    paths = drawn(tmp_path, "at time >= 1.25: A = 0, B = 7, k = 0, g = 0; E: at time > 2: A = 5", (1.0, 2.0))
+    assert (paths["A"] + paths["B"])[:, 0].tolist() == [50] * 16
+    assert paths["A"][:, 0].std() > 0
+    assert paths["A"][:, 1].tolist() == [5] * 16  # the state at 2 is that after the event at 2
+    assert paths["B"][:, 1].tolist() == [7] * 16  # nothing reacts after 1.25
+
+
+def test_right_sides_are_read_before_anything_is_assigned(tmp_path):
+    assert settled(tmp_path, "at time >= 1: A = B, B = A + 100") == [10, 140]
+
+
+@pytest.mark.parametrize(
+    ("events", "end"),
+    [
+        ("at time >= 1, priority = 1: A = 1; at time >= 1, priority = 2: A = 7", 1),
+        ("at time >= 1, priority = 2: A = 1; at time >= 1, priority = 1: A = 7", 7),
+        ("at time >= 1, fromTrigger = false: A = 1; at time >= 1, fromTrigger = false: A = A + 5", 6),
+        ("at time >= 1, priority = 2: A = 0; at time >= 1 && A >= 0 && A + B == 50, persistent = false: A = 99", 0),
+        ("at time >= 1, priority = 2: A = 0; at time >= 1 && A >= 0 && A + B == 50, persistent = true: A = 99", 99),
+    ],
+)
+def test_order_and_persistence(tmp_path, events, end):
+    assert settled(tmp_path, events)[0] == end
+
+
+def test_true_from_the_start_is_no_change(tmp_path):
+    assert settled(tmp_path, "at A >= 0, t0 = true: A = 3") == [40, 10]
+    assert settled(tmp_path, "at A >= 0, t0 = false: A = 3") == [3, 10]
+
+
+def test_a_state_event_stops_each_path_where_it_crosses(tmp_path):
+    text = "species X; X = 0; n = 0; up: -> X; 10 + 0 * n; at X >= 12: X = 0, n = n + 1"
+    model = antimony(tmp_path, text)
+    paths = jumpax.simulate_events(model, times=np.arange(1.0, 7.0), paths=64, key=2, engine="xla", precision="float32")
+    assert paths["X"].max() == 11
+    assert (paths["X"] == paths.events.reshape(-1, 1) % 12)[:, -1].all()  # every twelfth birth is the event
+
+
+def test_storms_and_impossible_counts(tmp_path):
+    storm = "at k < 0.6: k = 1; at k > 0.6: k = 0.5; at time >= 0.5: k = 1"
+    with pytest.raises(SimulationError, match="storm"):
+        settled(tmp_path, storm)
+    with pytest.raises(SimulationError, match=r"sets A to 2\.5"):
+        settled(tmp_path, "at time >= 0.5: A = 2.5")
+
+
+@pytest.mark.parametrize("trigger", ["sin(time) > 0.5", "time > A", "time * time > 2", "time == 3"])
+def test_triggers_that_are_refused(tmp_path, trigger):
+    with pytest.raises(UnsupportedError, match="trigger"):
+        antimony(tmp_path, f"{NETWORK} at {trigger}: A = 3")
+
+
+def test_time_dependent_rates_with_state_events_are_refused(tmp_path):
+    model = antimony(tmp_path, "species A; A = 9; a: A -> ; A * (1 + time); at A < 5: A = 9")
+    with pytest.raises(UnsupportedError, match="depend on time"):
+        jumpax.simulate_events(model, times=[1.0], paths=4, key=1, engine="xla", bound=50.0)
+
+
+def test_a_case_with_a_state_event():
+    """|Z| < 5.5 for two means at 50 times, 2000 paths: a false alarm in at most 4e-6 of all attempts, for normal means."""
+    case, variables = "00033", ("P", "P2")
+    rows = np.genfromtxt(CASES / case / f"{case}-results.csv", delimiter=",", names=True, deletechars="")
+    model = jumpax.read(CASES / case / f"{case}-sbml-l3v2.xml")
+    paths = jumpax.simulate_events(model, times=rows["time"], paths=2000, key=7, engine="xla", precision="float32")
+    for variable in variables:
+        mean, mu, sigma = paths[variable].mean(0), rows[f"{variable}-mean"], rows[f"{variable}-sd"]
+        assert mean[sigma == 0].tolist() == mu[sigma == 0].tolist()
+        assert (np.abs(mean - mu) <= 5.5 * sigma / np.sqrt(2000)).all()
+
+
+def test_commands_do_not_pass_over_events():
+    from jumpax.cli.models import find_model
+
+    file = str(CASES / "00029" / "00029-sbml-l3v1.xml")
+    with pytest.raises(UnsupportedError, match="reset"):
+        find_model(file)
+    with pytest.warns(JumpaxWarning, match="without its events"):
+        assert find_model(file, events=True).network.species == ("X",)
