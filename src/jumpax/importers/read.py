@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jumpax._base.errors import InputError
 from jumpax.importers.antimony import read_antimony
+from jumpax.importers.bionetgen import read_net
 from jumpax.importers.model import FileModel
 from jumpax.importers.sbml import read_sbml
 
@@ -14,12 +15,13 @@ READERS: dict[str, Callable[[Path], FileModel]] = {
     ".sbml": read_sbml,
     ".ant": read_antimony,
     ".txt": read_antimony,
+    ".net": read_net,
 }
 """The reader by how the name of a file ends."""
 
 
 def read(path: str | os.PathLike[str]) -> FileModel:
-    """A model from a file: SBML Level 2 and 3 (`.xml`, `.sbml`) or Antimony (`.ant`, `.txt`).
+    """A model from a file: SBML Level 2 and 3 (`.xml`, `.sbml`), Antimony (`.ant`, `.txt`), BioNetGen (`.net`).
 
     The model is read as a discrete one. Species are counts of molecules; a law of the file is the propensity, in
     reactions per time, with no combinatorial factor added. Where `hasOnlySubstanceUnits` is false a species in a formula

@@ -1,0 +1,205 @@
+"""Networks of BioNetGen (`.net`) as models."""
+
+import math
+import re
+from pathlib import Path
+
+from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax.importers import guard, kinetics
+from jumpax.importers.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
+from jumpax.importers.faults import Faults
+from jumpax.importers.infix import parse
+from jumpax.importers.model import FileModel, Rule
+from jumpax.networks import Network, Reaction, check_counts, check_theta
+from jumpax.networks.equation import write
+
+_BLOCKS = ("parameters", "functions", "species", "reactions", "groups")
+_UNUSED = ("molecule types", "observables")
+_RATE_LAWS = ("Sat", "MM", "Hill", "Arrhenius")
+_WHOLE = 1e-9
+
+Line = tuple[int, list[str]]
+
+
+def read_net(path: Path) -> FileModel:
+    """The network in a `.net` file of BioNetGen; see `read`.
+
+    A rate constant, or function, is multiplied by the number of ordered choices of the reactants, x (x - 1) ... for equal
+    ones, as BioNetGen's own exact simulator does; the file has the factor 1/2 of a pair in its rates.
+    """
+    text = guard.check_text(guard.load(path, guard.LARGEST_XML), str(path))
+    faults = Faults()
+    return _Net(_blocks(text, faults), faults).build(str(path), path.stem)
+
+
+def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:
+    """Lines by block, without comments and running numbers."""
+    blocks: dict[str, list[Line]] = {name: [] for name in _BLOCKS}
+    inside = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split("#", 1)[0].split()
+        if not words:
+            continue
+        if words[0] == "begin":
+            inside = " ".join(words[1:])
+            if inside not in (*_BLOCKS, *_UNUSED):
+                faults.unread.append(f"line {number}: the block {inside!r}")
+        elif words[0] == "end":
+            inside = ""
+        elif inside in _BLOCKS:
+            blocks[inside].append((number, words[1:] if words[0].isdigit() else words))
+        elif not inside:
+            with faults.of(f"line {number}"):
+                raise UnsupportedError(f"{words[0]!r} outside of the blocks; export the network alone")
+    return blocks
+
+
+class _Net:
+    """One file."""
+
+    def __init__(self, blocks: dict[str, list[Line]], faults: Faults):
+        self.blocks, self.faults = blocks, faults
+        self.formulas: dict[str, tuple[int, str]] = {}
+        self.groups: dict[str, tuple[int, str]] = {}
+        self.species: list[str] = []
+        self.fixed: set[str] = set()
+        self.values: dict[str, Expression] = {}
+        self._inside: tuple[str, ...] = ()
+
+    def build(self, origin: str, name: str) -> FileModel:
+        """The model, or all faults."""
+        self._names()
+        x0 = self._counts()
+        reactions = [r for line in self.blocks["reactions"] for r in self._reaction(*line)]
+        observables = dict(self._observables())
+        if not reactions and not self.faults.wrong and not self.faults.unread:
+            self.faults.wrong.append("it has no reactions")
+        theta = {}
+        for parameter in dict.fromkeys(p for r in reactions for p in r.law.parameters):
+            with self.faults.of(f"parameter {parameter!r}"):
+                theta[parameter] = x0[parameter] if parameter in self.fixed else self._number(parameter)
+        self.faults.tell(origin)
+        moving = [s for s in self.species if s not in self.fixed]
+        network = Network(reactions, species=moving, name=name)
+        check_theta(network, theta)
+        start = {s: int(x0[s]) for s in moving}
+        check_counts(network, start)
+        return FileModel(network, theta, start, reference=origin, observables=observables)
+
+    def _names(self) -> None:
+        """What is defined, before anything is read."""
+        for block, pattern in (("parameters", r"(\S+?)\s*=?\s+(.*)"), ("functions", r"(\w+)\(\)\s*=?\s*(.*)")):
+            for number, words in self.blocks[block]:
+                found = re.fullmatch(pattern, " ".join(words))
+                if found is None:
+                    self.faults.unread.append(f"line {number}: {block[:-1]} {' '.join(words)!r}")
+                else:
+                    self.formulas[found.group(1)] = (number, found.group(2))
+        for number, words in self.blocks["groups"]:
+            self.groups[words[0]] = (number, "".join(words[1:]))
+        for number, words in self.blocks["species"]:
+            species = words[0].removeprefix("$")
+            if species in self.species:
+                self.faults.wrong.append(f"line {number}: the species {species!r} is listed twice")
+            self.species.append(species)
+            if words[0].startswith("$"):
+                self.fixed.add(species)
+
+    def value(self, name: str) -> Expression:
+        """What a name stands for in formulas."""
+        if name not in self.values:
+            if name in self._inside or len(self._inside) > 100:
+                raise InputError(f"a circle of definitions, or a long chain: {' -> '.join((*self._inside, name))}")
+            self._inside = (*self._inside, name)
+            try:
+                self.values[name] = self._value(name)
+            finally:
+                self._inside = self._inside[:-1]
+        return self.values[name]
+
+    def _value(self, name: str) -> Expression:
+        if name in self.groups:
+            return self._group(self.groups[name][1])
+        if name not in self.formulas:
+            raise InputError(unknown_name("name", name, (*self.formulas, *self.groups)))
+        made = parse(self.formulas[name][1], self.value)
+        return Name(name) if isinstance(made, Number) else made
+
+    def _number(self, name: str) -> float:
+        return self._evaluated(self.formulas[name][1])
+
+    def _evaluated(self, text: str) -> float:
+        """A formula of parameters as a number."""
+
+        def number(name: str) -> Expression:
+            if name not in self.formulas:
+                raise InputError(unknown_name("parameter", name, self.formulas))
+            self.value(name)  # finds circles
+            return Number(self._number(name))
+
+        value = evaluate_host(parse(text, number), {})
+        if not math.isfinite(value):
+            raise InputError(f"{text} has no finite value")
+        return value
+
+    def _at(self, index: str) -> str:
+        if not index.isdigit() or not 1 <= int(index) <= len(self.species):
+            raise InputError(f"species number {index!r}; there are 1 to {len(self.species)}")
+        return self.species[int(index) - 1]
+
+    def _group(self, text: str) -> Expression:
+        terms = []
+        for term in filter(None, text.split(",")):
+            weight, _, index = term.rpartition("*")
+            terms.append(call("multiply", Number(float(weight or 1)), Name(self._at(index))))
+        return call("add", *terms) if terms else Number(0.0)
+
+    def _counts(self) -> dict[str, float]:
+        counts = {}
+        for (number, words), species in zip(self.blocks["species"], self.species, strict=True):
+            with self.faults.of(f"line {number}: species {species!r}"):
+                amount = self._evaluated(" ".join(words[1:]) or "0")
+                if abs(amount - round(amount)) > _WHOLE * max(1.0, abs(amount)):
+                    raise InputError(f"its initial amount {amount:.12g} is not a whole number of molecules")
+                counts[species] = round(amount)
+        return counts
+
+    def _reaction(self, number: int, words: list[str]) -> list[Reaction]:
+        with self.faults.of(f"line {number}: reaction {' '.join(words)!r}"):
+            if len(words) < 3:
+                raise InputError("reactants, products and a rate are needed")
+            if words[2] in _RATE_LAWS:
+                raise UnsupportedError(f"the rate law {words[2]}; write it as a function")
+            left, right = ([self._at(i) for i in side.split(",") if i != "0"] for side in words[:2])
+            rate = parse(" ".join(words[2:]), self.value)
+            used, made = (self._moving(side) for side in (left, right))
+            if dict(used) == dict(made):
+                return []
+            whole = call("multiply", rate, *_choices(left))
+            law = kinetics.law(whole, used, [s for s in self._read(whole) if s not in self.fixed])
+            return [Reaction(write(used, made), law, name=f"r{number}")]
+        return []
+
+    def _read(self, expression: Expression) -> list[str]:
+        return [name for name in names(expression) if name not in self.formulas]
+
+    def _moving(self, side: list[str]) -> tuple[tuple[str, int], ...]:
+        return tuple((s, side.count(s)) for s in dict.fromkeys(side) if s not in self.fixed)
+
+    def _observables(self):
+        for name in (*self.groups, *(n for n in self.formulas if n in self.values)):
+            with self.faults.of(f"observable {name!r}"):
+                expression = self.value(name)
+                if reads_time(expression) or not set(self._read(expression)):
+                    continue
+                free = [n for n in names(expression) if n in self.formulas]
+                yield name, Rule(expression, tuple((n, self._number(n)) for n in free))
+
+
+def _choices(reactants: list[str]) -> list[Expression]:
+    """Counts of the reactants: x for each, and x - 1, x - 2, ... for those that come again."""
+    factors = []
+    for place, name in enumerate(reactants):
+        taken = reactants[:place].count(name)
+        factors.append(call("subtract", Name(name), Number(float(taken))) if taken else Name(name))
+    return factors
