@@ -17,6 +17,7 @@ import jumpax
 from jumpax._base import random
 from jumpax.gradients import audits
 from jumpax.gradients.automatic import Automatic, judged_against
+from jumpax.gradients.exact_gradient import exact_cost
 from jumpax.gradients.measure import measure
 
 ZOO = jumpax.zoo
@@ -95,7 +96,8 @@ def _case(name: str, case: Case, paths: int) -> Any:
     )
     sampling, wrt = expected.sampling, tuple(model.network.parameters)
     theta, words = expected.arguments(model.theta, jax.random.key(20261120))
-    exact = jumpax.ExactGradient(case.limits, tolerance=1e-5)
+    limits = case.limits or exact_cost(model.network, model.x0, model.theta, case.times, budget=1e10).limits
+    exact = jumpax.ExactGradient(limits, tolerance=1e-5)
     truth = measure(sampling, exact, wrt, theta, words, 2, repeats=0).gradient
     plain = measure(sampling, None, wrt, theta, words, paths)
     values = np.array([float(theta[n]) for n in wrt])
@@ -113,7 +115,7 @@ def _case(name: str, case: Case, paths: int) -> Any:
     choice = Automatic(exact=False).choose(sampling, wrt, theta, random.threefry2x32(words, (0, 99)))
     chosen = measure(sampling, choice.estimator, wrt, theta, random.threefry2x32(words, (0, 100)), paths)
     pilot = sum(p.measured.seconds * p.measured.paths for p in choice.pilots)
-    error = judged_against(chosen, truth, values, max(budget - pilot, 1e-9))
+    error = judged_against(chosen, truth, values, max(budget - pilot, budget / 10))
     best = min(errors, key=lambda label: errors[label])
     yield {"case": name, "tuned": case.tuned, "estimator": "auto", "reason": choice.reason, "best": best,
            "worse_than_best": (error / errors[best]) ** 2, "better_than_score": (errors["score function"] / error) ** 2,

@@ -1,7 +1,8 @@
-"""Benchmarks: `python benchmarks/run.py kernels|peers|table|picture [--json] [--tiny] [--out FILE]`.
+"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|table|picture [--json] [--tiny] [--out FILE]`.
 
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
 peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment (made on demand under --venvs)
+gradients work and bias of every gradient estimator, and of the automatic choice, against exact gradients
 table     the tables of docs/performance.md from the files in benchmarks/results
 picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
 
@@ -40,7 +41,7 @@ def hardware() -> dict:
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["kernels", "peers", "table", "picture"])
+    parser.add_argument("what", choices=["kernels", "peers", "gradients", "table", "picture"])
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
@@ -67,6 +68,10 @@ def main() -> None:
         import kernels
 
         rows = kernels.run(arguments.tiny, tell)
+    elif arguments.what == "gradients":
+        import gradients
+
+        rows = gradients.run(arguments.tiny, tell)
     else:
         import peers_run
 

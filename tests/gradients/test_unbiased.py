@@ -16,7 +16,7 @@ ESTIMATORS = {
     "ControlledScore": (jumpax.ControlledScore(), 100_000),
 }
 """Estimators that claim to be unbiased, and how many paths they get."""
-DEFAULT = ("association 20", "telegraph", "repressilator strong")
+DEFAULT = ("association 20", "telegraph")
 """Cases of every run of the tests; the others are `long`."""
 ROWS = [
     pytest.param(kind, case, marks=[] if case in DEFAULT else pytest.mark.long)
