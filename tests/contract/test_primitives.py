@@ -14,7 +14,7 @@ from jumpax.engines.turn import apply, decide
 PRINTABLE = frozenset({
     "abs", "add", "add_any", "and", "bitcast_convert_type", "convert_element_type", "div", "eq", "ge", "gt", "integer_pow", "le", "lt",
     "max", "min", "mul", "ne", "neg", "not", "or", "select_n", "shift_left", "shift_right_arithmetic",
-    "shift_right_logical", "sub", "xor",
+    "shift_right_logical", "sqrt", "sub", "xor",
 })  # fmt: skip
 """Arithmetic, comparison, select and bit operations on scalars; calls are looked into."""
 

@@ -11,6 +11,7 @@ import references
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.folds import Score, Together
 from jumpax.folds.alternative import Alternative
+from jumpax.folds.linear_flow import longest_step, step
 from jumpax.folds.tangent import Tangent
 from jumpax.networks import MassAction, Network, Reaction, zoo
 
@@ -143,11 +144,61 @@ def test_steps_are_limited():
     assert np.abs(tangent(1e6) - default).max() > 1e-2 * size
 
 
+def test_a_step_is_as_long_as_its_error_allows():
+    """In the norm of the docstring of `longest_step`: reach^5 / 5! of v and b / nu, and 6 % for the higher orders."""
+    rng = np.random.default_rng(20261120)
+    for _ in range(20):
+        a = rng.normal(size=(4, 4)) * 10.0 ** rng.integers(-2, 3, (4, 4)) * (rng.random((4, 4)) < 0.6) - np.diag(
+            rng.random(4)
+        )
+        v, b = rng.normal(size=4), rng.normal(size=4)
+        with jax.enable_x64(True):
+            matrix = {(int(i), int(j)): jnp.asarray(a[i, j]) for i, j in zip(*np.nonzero(a), strict=True)}
+            rows, source = (tuple((jnp.asarray(x),) for x in values) for values in (v, b))
+            h = longest_step(matrix, 0.3, jnp.asarray(0.0))
+            got = np.array(step(matrix, source, rows, h))[:, 0]
+            h = float(h)
+        size, powers = 0.3 / h, [np.linalg.matrix_power(np.abs(a), k).sum(1) for k in range(5)]
+        assert np.abs(np.linalg.eigvals(np.abs(a))).max() * (1 - 1e-9) < size < powers[1].max() * (1 + 1e-9)
+        np.testing.assert_allclose(powers[4].max(), size**4, rtol=1e-9)
+        u = sum(power / size**k for k, power in enumerate(powers[:4]))
+        exact = expm(h * np.block([[a, b[:, None]], [np.zeros((1, 5))]])) @ [*v, 1.0]
+        scale = (np.abs(v) / u).max() + (np.abs(b) / u).max() / size
+        assert (np.abs(got - exact[:4]) / u).max() < 1.06 * 0.3**5 / 120 * scale
+
+
+def test_a_promoter_does_not_shorten_the_steps():
+    # row sums of |A|: k_on / 2 + k_off, and k_tx + gamma; nothing comes back from the molecules to the promoter
+    theta = {name: jnp.float32(value) for name, value in RATES.items()}
+    counts = tuple(jnp.int32(c) for c in (1, 0, 3))
+    rates = TELEGRAPH.propensities(tuple(c.astype(jnp.float32) for c in counts), theta, jnp.float32(0))
+    fold = Tangent(TELEGRAPH, ("k_on",))
+    cap = fold.cap(fold.init(counts, theta, jnp.float32(0)), counts, tuple(rates), theta)
+    assert 0.3 / 3.0 < cap < 0.3 / 1.25
+
+
+def test_rows_of_species_that_follow():
+    # 2 A <-> D: the rows of A and D are those of one species, times -2
+    network = Network([Reaction("2 A <-> D", MassAction("k"), MassAction("q"))])
+    run = jumpax.simulate(
+        network,
+        {"k": 0.05, "q": 1.0},
+        {"A": 20, "D": 0},
+        times=[1.0],
+        paths=50,
+        key=1,
+        record=Tangent(network, ("k", "q")),
+    )
+    a, d = np.array(run.records[1])
+    assert np.abs(a).min(-1).max() > 0
+    np.testing.assert_allclose(a, -2 * d, rtol=1e-6)
+
+
 def test_no_time_changes_nothing():
     fold = Tangent(ASSOCIATION, ("k_on", "k_off"))
     theta = {"k_on": jnp.float32(0.1), "k_off": jnp.float32(0.7)}
     counts = tuple(jnp.int32(c) for c in (3, 4, 5))
-    carry = tuple(tuple(jnp.float32(10 * d + p + 0.1) for p in range(2)) for d in range(3))
+    carry = tuple(tuple(jnp.float32(10 * d + p + 0.1) for p in range(2)) for d in range(1))  # of A; B and C follow
     after = fold.advance(carry, counts, (jnp.float32(1.2), jnp.float32(3.5)), theta, jnp.float32(1), jnp.float32(0))
     assert jax.tree.map(float, after) == jax.tree.map(float, carry)
 

@@ -13,7 +13,7 @@ from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Count, Real
 from jumpax.folds.derivatives import levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold
-from jumpax.folds.martingale import independent_species
+from jumpax.folds.independent import embedding, independent_species
 from jumpax.networks import Network
 
 
@@ -37,11 +37,10 @@ class Features:
         """Places in `species` of the two factors of each product."""
         return tuple(itertools.combinations_with_replacement(range(len(self.species)), 2)) if self.order > 1 else ()
 
-    @functools.cached_property
+    @property
     def embedding(self) -> np.ndarray:
         """(all species, independent species): how all counts move when the independent ones do."""
-        zeta = np.asarray(self.network.stoichiometry, float)
-        return np.round(np.linalg.lstsq(zeta[list(self.species)].T, zeta.T, rcond=None)[0].T, 9)
+        return embedding(self.network)
 
     def __len__(self) -> int:
         return len(self.species) + len(self.pairs)

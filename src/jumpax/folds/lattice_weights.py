@@ -55,8 +55,8 @@ class LatticeWeights(AbstractFold):
             dw_l += w_k c dt (s_q = 1), or dw_l -= w_k c / a_q dN_q (s_q = -1)
         w_l += w_k c / b when a reaction with the jump eta_k fires, b the total propensity of these    a_q = 0 < c, s_q = 1
 
-    Between events the terms with dt are followed by Taylor steps of order 4, no longer than reach / |A|: an error below
-    reach^5 / 5! of the weights, 2e-5 for the default. A weight becomes exactly zero before its neighbour becomes impossible.
+    Between events the terms with dt are followed by Taylor steps of order 4, no longer than reach / nu, nu about the fastest
+    rate (`linear_flow.longest_step`): an error of reach^5 / 5! of the weights, 2e-5 for the default. A weight becomes exactly zero before its neighbour becomes impossible.
 
     Exact unless a visited state has w_k != 0 and a_q(x) = 0 < a_q(x + eta_k) while no reaction can make the jump eta_k, or
     while s_q = -1. The time spent so is recorded. Where s_q = -1 a carrier of its own (`split`) for q is the remedy; where
@@ -65,7 +65,7 @@ class LatticeWeights(AbstractFold):
     Args:
         network: any rate laws, smooth or not.
         wrt: names of the parameters, in their natural coordinates.
-        reach: longest step in units of 1 / |A|, |A| the largest row sum of absolute values.
+        reach: longest step in units of 1 / nu.
         split: names of reactions that shall not share the carrier of their reverse; only for those that are uncovered, more
             carriers mean more variance.
 

@@ -9,16 +9,8 @@ import numpy as np
 
 from jumpax._base.types import Count, Real
 from jumpax.folds.fold import AbstractFold
+from jumpax.folds.independent import independent_species
 from jumpax.networks import Network
-
-
-def independent_species(network: Network) -> tuple[int, ...]:
-    """Numbers of species whose changes determine those of all others: as many as the rank of the stoichiometry."""
-    chosen: list[int] = []
-    for d in range(len(network.species)):
-        if np.linalg.matrix_rank(network.stoichiometry[[*chosen, d]]) > len(chosen):
-            chosen.append(d)
-    return tuple(chosen)
 
 
 class MartingaleState(NamedTuple):

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import operator
+from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +12,7 @@ from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, count_derivatives, levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Propensities
+from jumpax.folds.independent import embedding, independent_species
 from jumpax.folds.linear_flow import Rows, longest_step, step
 from jumpax.networks import Network
 
@@ -25,8 +27,9 @@ class Tangent(AbstractFold):
         dv = sum_r zeta_r adot_r (dt / 2 + dN_r / (2 a_r))    where a_r > 0
         dv = sum_r zeta_r adot_r dt                           where a_r = 0
 
-    Between events v' = A v + b is followed by one 4th-order Taylor step per advance, no longer than reach / |A|: its
-    error is below reach^5 / 5! of v, 2e-5 for the default.
+    Between events v' = A v + b is followed by one 4th-order Taylor step per advance, no longer than reach / nu, with nu
+    close to the fastest rate of A (`linear_flow.longest_step`): an error of reach^5 / 5! of v, 2e-5 for the default. v
+    lies in the span of the stoichiometry, so only the rows of species that move independently are carried.
 
     Bias: none for linear f on first-order networks; otherwise of second order in the change of a propensity by one
     molecule (17 % when a propensity is saturated by ten molecules). For quadratic f also wherever a_r = 0 but
@@ -35,7 +38,7 @@ class Tangent(AbstractFold):
     Args:
         network: the laws need a smooth extension to real counts.
         wrt: names of the parameters, in their natural coordinates.
-        reach: longest step in units of 1 / |A|, |A| the largest row sum of absolute values.
+        reach: longest step in units of 1 / nu.
 
     Record: `(counts, v)`, one int32 per species, and one row per species with one number per name of `wrt` (1/theta_p).
 
@@ -62,11 +65,23 @@ class Tangent(AbstractFold):
         if self.network.time_dependent:
             raise UnsupportedError("the tangent of a network with explicitly time-dependent rates is not available")
 
+    @property
+    def _changes(self) -> np.ndarray:
+        """Stoichiometry of the independent species."""
+        return self.network.stoichiometry[list(independent_species(self.network))]
+
     def init(self, counts, theta, now) -> Rows:
-        return tuple(tuple(jnp.zeros_like(theta[name]) for name in self.wrt) for _ in counts)
+        return tuple(tuple(jnp.zeros_like(theta[name]) for name in self.wrt) for _ in independent_species(self.network))
 
     def stop(self, carry, counts, theta, index) -> tuple:
-        return carry, (counts, carry)
+        follow = embedding(self.network)
+        rows = [
+            tuple(
+                _combine(row, [carry[i][p] for i in range(len(carry))], theta[name]) for p, name in enumerate(self.wrt)
+            )
+            for row in follow
+        ]
+        return carry, (counts, tuple(rows))
 
     def cap(self, carry, counts, propensities, theta) -> Real:
         matrix = self._matrix(counts, propensities, theta, jnp.zeros_like(propensities[0]))
@@ -77,17 +92,15 @@ class Tangent(AbstractFold):
         return step(matrix, source, carry, dt)
 
     def event(self, carry, counts, propensities, theta, now, jump) -> Rows:
-        real = levels(counts, now)
-        by_parameter = parameter_derivatives(self.network, self.wrt, real, theta, now)
-        by_count = count_derivatives(self.network, real, theta, now)
+        by_parameter = parameter_derivatives(self.network, self.wrt, levels(counts, now), theta, now)
+        by_count = self._slopes(counts, theta, now)
         fired = functools.reduce(operator.or_, jump.fired)
         rate = chosen(jump.fired, propensities, now)
         half = jnp.where(fired, 0.5 / jnp.where(fired, rate, jnp.ones_like(rate)), jnp.zeros_like(rate))
         slopes = {d: chosen(jump.fired, [row.get(d) for row in by_count], now)
                   for d in sorted({d for row in by_count for d in row})}  # fmt: skip
         changes = [
-            chosen(jump.fired, [jnp.asarray(z, now.dtype) if z else None for z in row], now)
-            for row in self.network.stoichiometry
+            chosen(jump.fired, [jnp.asarray(z, now.dtype) if z else None for z in row], now) for row in self._changes
         ]
         weights = []
         for p, name in enumerate(self.wrt):
@@ -104,23 +117,40 @@ class Tangent(AbstractFold):
 
     def _matrix(self, counts, propensities, theta, now) -> dict[tuple[int, int], Real]:
         """The entries of A = sum_r share_r zeta_r (grad a_r)^T that can differ from zero."""
-        rows = count_derivatives(self.network, levels(counts, now), theta, now)
-        return self._drift(rows, self._shares(propensities))
+        return self._drift(self._slopes(counts, theta, now), self._shares(propensities))
+
+    def _slopes(self, counts, theta, now) -> list[dict[int, Real]]:
+        """Derivatives of the propensities along the independent species, by their place."""
+        follow, out = embedding(self.network), []
+        for row in count_derivatives(self.network, levels(counts, now), theta, now):
+            touched = np.flatnonzero(np.any(follow[sorted(row)] != 0, 0)) if row else []
+            out.append({int(i): _combine([follow[d, i] for d in row], list(row.values()), now) for i in touched})
+        return out
 
     def _source(self, counts, propensities, theta, now) -> Rows:
         """The terms b = sum_r share_r zeta_r d a_r / d theta."""
         rows = parameter_derivatives(self.network, self.wrt, levels(counts, now), theta, now)
         entries = self._drift(rows, self._shares(propensities))
         zero = jnp.zeros_like(now)
-        return tuple(tuple(entries.get((d, name), zero) for name in self.wrt) for d in range(len(counts)))
+        return tuple(tuple(entries.get((d, name), zero) for name in self.wrt) for d in range(len(self._changes)))
 
     def _drift(self, rows, shares) -> dict:
         """Sum over r of share_r zeta_dr row_r[key], by (d, key)."""
         entries = {}
         for r, (row, share) in enumerate(zip(rows, shares, strict=True)):
             for key, value in row.items():
-                for d in np.flatnonzero(self.network.stoichiometry[:, r]):
-                    part = share * value * value.dtype.type(self.network.stoichiometry[d, r])
+                for d in np.flatnonzero(self._changes[:, r]):
+                    part = share * value * value.dtype.type(self._changes[d, r])
                     at = (int(d), key)
                     entries[at] = entries[at] + part if at in entries else part
         return entries
+
+
+def _combine(factors: Sequence[float] | np.ndarray, values: Sequence[Real], like: Real) -> Real:
+    """Sum of factor times value."""
+    total = None
+    for factor, value in zip(factors, values, strict=True):
+        if factor != 0:
+            part = value if factor == 1 else value * like.dtype.type(factor)
+            total = part if total is None else total + part
+    return jnp.zeros_like(like) if total is None else total

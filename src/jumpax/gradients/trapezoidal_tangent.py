@@ -36,7 +36,7 @@ class TrapezoidalTangent(AbstractFoldEstimator):
     Args:
         control: `martingale` subtracts martingale control variates, from 8 paths per control on, component by component
             where that lowers the variance by 30 % (`gradients/martingale.py`); it moves no mean.
-        reach: longest step of the tangent between events, in units of 1 / |A|; see `folds.Tangent`.
+        reach: longest step of the tangent between events, in units of 1 / nu; see `folds.Tangent`.
 
     Raises:
         InputError: for another control, or a reach that is not positive.
