@@ -100,7 +100,8 @@ class _Builder:
             theta[parameter] = self._number(parameter)
         events = tuple(self._closed(event, theta) for event in events)
         self.faults.tell(origin)
-        title = self.model.getId() or name
+        given = self.model.getId()
+        title = name if given in ("", "__main") else given  # the latter is Antimony's for a model without a name
         network = Network(reactions, species=[s for s in self.counts if s in x0], name=title, units=self._units(theta))
         check_theta(network, theta)
         check_counts(network, x0)
