@@ -45,5 +45,5 @@ def test_the_rule_sees_what_it_should():
 def test_a_case_in_a_tiny_size():
     """Fails a faultless simulator in less than 1 of 1000 attempts: only a second excursion, at wider limits, counts."""
     how = argparse.Namespace(engine="xla", precision="float32", level="l3v2", paths=1000)
-    row = dsmts.run(dsmts.load(CASES / "00019"), how)
+    row = dsmts.run(dsmts.load(CASES / "00033"), how)
     assert row["verdict"] == "pass", row

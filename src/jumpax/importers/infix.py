@@ -37,8 +37,8 @@ def parse(text: str, lookup: Callable[[str], Expression]) -> Expression:
 
     Example:
         >>> from jumpax.importers.expression import Name, text
-        >>> text(parse("-2*k^2/(K + 1e3)", Name))
-        '-(2 * k^2 / (K + 1000))'
+        >>> text(parse("2*k^2/(K + 1e3)", Name))
+        '2 * k^2 / (K + 1000)'
     """
     return _Parser(text, lookup).whole()
 
