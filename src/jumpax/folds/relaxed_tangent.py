@@ -14,11 +14,10 @@ from jumpax._base.math import exp
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, count_derivatives, levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Counts, Theta
+from jumpax.folds.linear_flow import Rows, add
 from jumpax.folds.relaxation import Relaxation
 from jumpax.networks import Network
 
-Rows = tuple[tuple[Real, ...], ...]
-"""One row per species, one entry per parameter."""
 OVERRUN = 10
 """Widths beyond an asked time until which a logistic horizon gathers: 1 - sigma(10) = 5e-5 of the kernel is lost."""
 
@@ -150,7 +149,7 @@ class RelaxedTangent(AbstractFold):
         wait = jump.exponential / total
         clock = tuple(e - wait * (d / total) for e, d in zip(carry.clock, rise, strict=True))
         return RelaxedState(
-            rows=_add(carry.rows, steps),
+            rows=add(carry.rows, steps),
             clock=clock,
             since=jnp.zeros_like(carry.since),
             sums=self._gather(carry.sums, steps, clock, now, jump.fired),
@@ -218,8 +217,3 @@ class RelaxedTangent(AbstractFold):
 def _sum(slopes: Any) -> tuple[Real, ...]:
     """Derivative of the total propensity."""
     return tuple(functools.reduce(operator.add, column) for column in zip(*slopes, strict=True))
-
-
-def _add(first: Rows, second: Rows) -> Rows:
-    """Sum, entry by entry."""
-    return tuple(tuple(x + y for x, y in zip(r, s, strict=True)) for r, s in zip(first, second, strict=True))

@@ -51,7 +51,6 @@ def adjoint(
         order: 1 or 2.
     """
     zeta = jnp.asarray(network.stoichiometry, start.dtype)
-    one = jnp.eye(len(start), dtype=start.dtype)
 
     def rates(x: Any) -> Any:
         counts = tuple(jnp.maximum(x, FLOOR))
@@ -62,15 +61,8 @@ def adjoint(
     def slopes(x: Any) -> Any:
         return jax.jacfwd(rates)(jnp.maximum(x, FLOOR))
 
-    def forward(x: Any, h: Any) -> tuple[Any, Any]:
-        jacobian = h * zeta @ slopes(x)
-        target = (one - jacobian / 2) @ (h * zeta @ rates(x))
-        made = solve(one - jacobian + jacobian @ jacobian / 2, jnp.concatenate([one, target[:, None]], 1))
-        after = x + made[:, -1]
-        return after, (x, after, made[:, :-1])
-
     h = jnp.asarray(np.repeat(widths / STEPS, STEPS), start.dtype)
-    _, (before, after, flow) = jax.lax.scan(forward, start, h)
+    before, after, flow = _forwards(zeta, rates, slopes, start, h)
     ends = after.reshape(len(widths), STEPS, -1)[:, -1][keep]
     last_p = jax.vmap(jax.jacfwd(observe))(ends).astype(start.dtype)
     last_q = jax.vmap(jax.hessian(observe))(ends) if order > 1 else jnp.zeros((*last_p.shape, len(start)))
@@ -108,3 +100,17 @@ def adjoint(
     sound = jnp.all(jnp.stack([jnp.all(jnp.isfinite(leaf)) for leaf in made]))
     centre, p, q = (jnp.where(sound, leaf, 0.0) for leaf in made)
     return Adjoint(centre, jnp.moveaxis(p, (0, 1), (2, 3)), jnp.moveaxis(q, (0, 1), (2, 3)))
+
+
+def _forwards(zeta: Any, rates: Callable[[Any], Any], slopes: Callable[[Any], Any], start: Any, h: Any) -> Any:
+    """Counts before and after each step of the rate equation, (steps, species), and how they follow those before."""
+    one = jnp.eye(len(start), dtype=start.dtype)
+
+    def step(x: Any, h: Any) -> tuple[Any, Any]:
+        jacobian = h * zeta @ slopes(x)
+        target = (one - jacobian / 2) @ (h * zeta @ rates(x))
+        made = solve(one - jacobian + jacobian @ jacobian / 2, jnp.concatenate([one, target[:, None]], 1))
+        after = x + made[:, -1]
+        return after, (x, after, made[:, :-1])
+
+    return jax.lax.scan(step, start, h)[1]
