@@ -40,17 +40,23 @@ def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:
         words = line.split("#", 1)[0].split()
         if not words:
             continue
+        where, name = f"line {number}", " ".join(words[1:])
         if words[0] == "begin":
-            inside = " ".join(words[1:])
-            if inside not in (*_BLOCKS, *_UNUSED):
-                faults.unread.append(f"line {number}: the block {inside!r}")
+            if inside or name not in (*_BLOCKS, *_UNUSED) or blocks.get(name):
+                faults.unread.append(f"{where}: the block {name!r} here")
+            inside = name
         elif words[0] == "end":
+            if not inside or name != inside:
+                faults.wrong.append(f"{where}: the end of {name!r}, where {inside!r} is open")
             inside = ""
-        elif inside in _BLOCKS:
-            blocks[inside].append((number, words[1:] if words[0].isdigit() else words))
         elif not inside:
-            with faults.of(f"line {number}"):
-                raise UnsupportedError(f"{words[0]!r} outside of the blocks; export the network alone")
+            faults.unread.append(f"{where}: {words[0]!r} outside of the blocks; export the network alone")
+        elif inside in _BLOCKS:
+            if words[0] != str(len(blocks[inside]) + 1) or len(words) < 2:
+                faults.wrong.append(f"{where}: entry number {len(blocks[inside]) + 1} of {inside} should be here")
+            blocks[inside].append((number, [*words[1:], ""] if len(words) < 2 else words[1:]))
+    if inside:
+        faults.wrong.append(f"the block {inside!r} has no end")
     return blocks
 
 
@@ -77,7 +83,7 @@ class _Net:
         theta = {}
         for parameter in dict.fromkeys(p for r in reactions for p in r.law.parameters):
             with self.faults.of(f"parameter {parameter!r}"):
-                theta[parameter] = x0[parameter] if parameter in self.fixed else self._number(parameter)
+                theta[parameter] = x0.get(parameter, 0.0) if parameter in self.fixed else self._number(parameter)
         self.faults.tell(origin)
         moving = [s for s in self.species if s not in self.fixed]
         network = Network(reactions, species=moving, name=name)
@@ -94,16 +100,21 @@ class _Net:
                 if found is None:
                     self.faults.unread.append(f"line {number}: {block[:-1]} {' '.join(words)!r}")
                 else:
+                    self._define(found.group(1), number)
                     self.formulas[found.group(1)] = (number, found.group(2))
         for number, words in self.blocks["groups"]:
+            self._define(words[0], number)
             self.groups[words[0]] = (number, "".join(words[1:]))
         for number, words in self.blocks["species"]:
             species = words[0].removeprefix("$")
-            if species in self.species:
-                self.faults.wrong.append(f"line {number}: the species {species!r} is listed twice")
+            self._define(species, number)
             self.species.append(species)
             if words[0].startswith("$"):
                 self.fixed.add(species)
+
+    def _define(self, name: str, number: int) -> None:
+        if name in self.formulas or name in self.groups or name in self.species:
+            self.faults.wrong.append(f"line {number}: {name!r} is defined twice")
 
     def value(self, name: str) -> Expression:
         """What a name stands for in formulas."""
@@ -151,6 +162,8 @@ class _Net:
         terms = []
         for term in filter(None, text.split(",")):
             weight, _, index = term.rpartition("*")
+            if not re.fullmatch(r"[0-9.]*", weight) or weight.count(".") > 1 or weight == ".":
+                raise InputError(f"{term!r} is not a species number with a weight")
             terms.append(call("multiply", Number(float(weight or 1)), Name(self._at(index))))
         return call("add", *terms) if terms else Number(0.0)
 
