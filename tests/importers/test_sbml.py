@@ -138,6 +138,12 @@ def test_definitions_in_a_circle(tmp_path):
         jumpax.read(written(tmp_path, "m.xml", sbml(body)))
 
 
+def test_names_that_are_used_twice(tmp_path):
+    text = (CASES / "00001" / "00001-sbml-l3v1.xml").read_text(encoding="utf-8")
+    with pytest.raises(InputError, match="unique"):
+        jumpax.read(written(tmp_path, "m.xml", text.replace('id="Death"', 'id="Birth"')))
+
+
 def test_a_missing_compartment_size_matters_only_where_it_is_read():
     assert "Cell" not in l3("00001").theta
 

@@ -19,6 +19,10 @@ from jumpax.networks.equation import write
 from jumpax.networks.laws.function import TIME
 
 _WHOLE = 1e-9  # relative distance from a whole number that rounding of concentration times size may leave
+_UNCHECKED = (
+    "GENERAL_CONSISTENCY", "UNITS_CONSISTENCY", "MATHML_CONSISTENCY", "SBO_CONSISTENCY", "OVERDETERMINED_MODEL",
+    "MODELING_PRACTICE",
+)  # fmt: skip
 _READ_PACKAGES = ("l3v2extendedmath",)  # only more operations, which the allow-list judges
 
 
@@ -33,16 +37,26 @@ def parse_sbml(text: str, origin: str, name: str) -> FileModel:
     import libsbml
 
     document = libsbml.readSBMLFromString(text)
-    errors = [document.getError(place) for place in range(document.getNumErrors())]
-    broken = [f"line {e.getLine()}: {' '.join(e.getMessage().split())}" for e in errors if e.isError() or e.isFatal()]
-    model = document.getModel()
+    broken, model = _errors(document), document.getModel()
     if broken or model is None:
-        listed = "\n".join(f"- {fault}" for fault in dict.fromkeys(broken or ["there is no model in it"]))
+        listed = "\n".join(f"- {fault}" for fault in broken or ["there is no model in it"])
         raise InputError(f"{origin} is not SBML that can be read:\n{listed}")
     faults = Faults()
+    for checks in _UNCHECKED:
+        document.setConsistencyChecks(getattr(libsbml, f"LIBSBML_CAT_{checks}"), False)
+    document.checkConsistency()  # names that are used twice
+    faults.wrong += _errors(document)
     _refuse_document(document, model, faults)
     made = _Builder(model, faults, TIME if "symbols/time" in text else None)
     return made.build(origin, name)
+
+
+def _errors(document: Any) -> list[str]:
+    """What libSBML says is wrong, in short."""
+    errors = [document.getError(place) for place in range(document.getNumErrors())]
+    said = [(e.getLine(), " ".join(e.getMessage().split())) for e in errors if e.isError() or e.isFatal()]
+    short = [(line, text if len(text) <= 300 else f"{text[:120]} ... {text[-170:]}") for line, text in said]
+    return list(dict.fromkeys(f"line {line}: {text}" for line, text in short))
 
 
 def _refuse_document(document: Any, model: Any, faults: Faults) -> None:
