@@ -1,6 +1,7 @@
 """SBML as a model: discrete, exact, all that is not understood refused at once."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -205,7 +206,7 @@ class _Builder:
         for name in self.symbols.counts:
             with self.faults.of(f"species {name!r}"):
                 amount = self.symbols.amount(name)
-                if abs(amount - round(amount)) > _WHOLE * max(1.0, abs(amount)):
+                if not math.isfinite(amount) or abs(amount - round(amount)) > _WHOLE * max(1.0, abs(amount)):
                     raise InputError(
                         f"its initial amount {amount:.12g} is not a whole number of molecules; convert the file to items"
                     )
