@@ -147,7 +147,7 @@ def test_names_that_are_used_twice(tmp_path):
 @pytest.mark.parametrize("amount", ["NaN", "INF", "0.5", "-3"])
 def test_amounts_that_are_no_counts(tmp_path, amount):
     text = (CASES / "00001" / "00001-sbml-l3v1.xml").read_text(encoding="utf-8")
-    with pytest.raises(InputError, match="whole number|negative"):
+    with pytest.raises(InputError, match=r"whole number|negative"):
         jumpax.read(written(tmp_path, "m.xml", text.replace('initialAmount="100"', f'initialAmount="{amount}"')))
 
 
