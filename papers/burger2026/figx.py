@@ -15,7 +15,7 @@ from burger2026 import estimators
 from burger2026.association import Association, complexes
 from common.item import Item
 from jumpax.folds import AbstractFold, Alternative
-from jumpax.gradients.estimator import AbstractFoldEstimator
+from jumpax.gradients import AbstractFoldEstimator
 from jumpax.plots import new_figure, style
 
 

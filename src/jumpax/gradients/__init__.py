@@ -10,6 +10,7 @@ from jumpax.gradients.baseline_simulations import BaselineSimulations as Baselin
 from jumpax.gradients.controlled_score import ControlledScore as ControlledScore
 from jumpax.gradients.coupled_difference import CoupledDifference as CoupledDifference
 from jumpax.gradients.estimator import AbstractEstimator as AbstractEstimator
+from jumpax.gradients.estimator import AbstractFoldEstimator as AbstractFoldEstimator
 from jumpax.gradients.exact_gradient import ExactCost as ExactCost
 from jumpax.gradients.exact_gradient import ExactGradient as ExactGradient
 from jumpax.gradients.exact_gradient import exact_cost as exact_cost

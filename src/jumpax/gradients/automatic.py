@@ -13,6 +13,7 @@ from jumpax._base import random
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Word
 from jumpax.engines.program import Steps
+from jumpax.gradients.controlled_score import ControlledScore
 from jumpax.gradients.coupled_difference import CoupledDifference
 from jumpax.gradients.curvature import Curvature, curvature, events_per_path, moved
 from jumpax.gradients.estimator import AbstractEstimator
@@ -85,7 +86,7 @@ class Automatic:
        function.
 
     Args:
-        pilot: paths of the pilot, for each candidate.
+        pilot: most paths of the pilot, for each candidate; no more than a sixteenth of those asked for, but at least 384.
         exact: whether the master equation may be used.
 
     The constants were tuned on reversible association and repressilators; see the page on choosing a gradient for how
@@ -121,26 +122,25 @@ class Automatic:
         if len(sampling.network.reactions) > LARGEST:
             reason = f"ScoreFunction(): unbiased; more than {LARGEST} reactions, for which no pilot is made"
             return Choice(ScoreFunction(), reason, theta, wrt)
+        paths = min(self.pilot, max(384, sampling.paths // 16))
         found = curvature(sampling, theta, _salted(words, 0))
-        reference = measure(sampling, ScoreFunction(), wrt, theta, _salted(words, 1), self.pilot)
+        reference = measure(sampling, ScoreFunction(), wrt, theta, _salted(words, 1), paths)
         tried: list[tuple[AbstractEstimator, Measured]] = [(ScoreFunction(), reference)]
         for number, candidate in enumerate(candidates(sampling, wrt, theta, found)):
             try:
-                tried.append(
-                    (candidate, measure(sampling, candidate, wrt, theta, _salted(words, 2 + number), self.pilot))
-                )
+                tried.append((candidate, measure(sampling, candidate, wrt, theta, _salted(words, 2 + number), paths)))
             except UnsupportedError as refusal:
                 log.debug("gradient: %r refused: %s", candidate, refusal)
         pilots = judged(tried, sampling.paths * reference.seconds, found, np.array([theta[name] for name in wrt]))
         best = min((p for p in pilots if not p.rejected), key=lambda p: p.error)
-        return Choice(best.estimator, _reason(best, pilots[0], self.pilot, found), theta, wrt, found, tuple(pilots))
+        return Choice(best.estimator, _reason(best, pilots[0], paths, found), theta, wrt, found, tuple(pilots))
 
 
 def candidates(
     sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, float], found: Curvature
 ) -> list[AbstractEstimator]:
     """Estimators worth a pilot, beside the score function."""
-    out: list[AbstractEstimator] = [LatticeTangent(control="martingale")]
+    out: list[AbstractEstimator] = [LatticeTangent(control="martingale"), ControlledScore()]
     linear = found.bend < 1e-3
     if prior(TrapezoidalTangent(), found) < 0.5 and found.roughness < 0.3 and (linear or found.dark < 0.1):
         out.append(TrapezoidalTangent(control="martingale"))

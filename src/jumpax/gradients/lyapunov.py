@@ -10,8 +10,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import PRNGKeyArray
-from scipy import sparse
-from scipy.stats import qmc
 
 from jumpax import exact
 from jumpax._base.errors import JumpaxWarning, SimulationError, UnsupportedError
@@ -163,6 +161,8 @@ def _points(rule: Relaxation, reactions: int, points: int) -> np.ndarray:
     if reactions == 2 and rule.rounds == 1:  # only the ratio of two exponentials matters: its quantiles
         u = (np.arange(points) + 0.5) / points
         return np.stack([1 - u, u], -1)[:, None]
+    from scipy.stats import qmc  # slow to import
+
     u = qmc.Sobol(rule.rounds * reactions, rng=np.random.default_rng(0)).random(1 << (points - 1).bit_length())
     return -np.log1p(-np.clip(u, 1e-12, 1 - 1e-12)).reshape(-1, rule.rounds, reactions)
 
@@ -206,6 +206,8 @@ def _log_radius(weights: np.ndarray, states: np.ndarray, stoichiometry: np.ndarr
             parts.append((target, i, weights[i, r]))
     rows, columns = (np.array([part[side] for part in parts]) * size for side in (0, 1))
     inner = np.arange(size)
+    from scipy import sparse
+
     matrix = sparse.csr_matrix(
         (
             np.stack([part[2] for part in parts]).ravel(),

@@ -26,7 +26,7 @@ class Measured(NamedTuple):
     heaviest: float
     """Largest share that one path has in the sum of squared deviations of any component; near 1: a tail not resolved."""
     seconds: float
-    """Time of one path with the whole gradient, compilation left out."""
+    """Processor time of one path with the whole gradient, compilation left out."""
 
     @property
     def variance(self) -> Float[np.ndarray, "stops entries parameters"]:
@@ -35,7 +35,7 @@ class Measured(NamedTuple):
 
     @property
     def work(self) -> Float[np.ndarray, "stops entries parameters"]:
-        """Variance times seconds per path: the squared error that one second of work leaves."""
+        """Variance times processor time per path: the squared error that one second of work leaves."""
         return self.variance * self.seconds
 
 
@@ -50,7 +50,7 @@ def measure(
 ) -> Measured:
     """Gradient, its error and its cost by one estimator; plain paths without one.
 
-    The cost is the least of some repeats, so that other work on the machine counts as little as possible.
+    The cost is the least processor time of some repeats, so that other work on the machine counts as little as possible.
 
     Raises:
         UnsupportedError: the estimator cannot treat this problem.
@@ -63,9 +63,9 @@ def measure(
     sums = jax.tree.map(lambda leaf: np.asarray(leaf, float), once())
     spent = []
     for _ in range(repeats):
-        begin = time.perf_counter()
+        begin = time.process_time()
         once()
-        spent.append(time.perf_counter() - begin)
+        spent.append(time.process_time() - begin)
     n = float(sums.paths)
     square = np.maximum(sums.gradient_square, 0)
     share = np.divide(sums.gradient_peak, square, out=np.zeros_like(square), where=square > 0)
