@@ -3,7 +3,7 @@
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
 peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment (made on demand under --venvs)
 gradients work and bias of every gradient estimator, and of the automatic choice, against exact gradients
-table     the tables of docs/performance.md from the files in benchmarks/results
+table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results
 picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
 
 Events are counted as fired; CPU time; median of repetitions; one core, so that no tool gains by threads.

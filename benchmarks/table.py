@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, made from the files in `benchmarks/results`."""
+"""The tables of docs/performance.md and docs/gradients/choosing.md, made from the files in `benchmarks/results`."""
 
 import json
 from pathlib import Path
@@ -28,6 +28,29 @@ def about(made: dict) -> str:
     return f"{made['date'][:10]}, {hardware['processor']}, {hardware['cores']} cores, Python {hardware['python']}, jax {made['jax']}."
 
 
+def gradients() -> str:
+    """Work of each estimator, with its bias and a mark for tails, and what the automatic choice took."""
+    made = json.loads((RESULTS / "gradients.json").read_text())
+    cases = list(dict.fromkeys(row["case"] for row in made["rows"]))
+    cells = {(row["case"], row["estimator"]): row for row in made["rows"]}
+
+    def cell(row: dict | None) -> str:
+        if row is None:
+            return ""
+        work = row["work"]
+        text = f"{work:.1e}" if work < 0.01 or work >= 100 else f"{work:.2g}"
+        if row["bias"] > 0:
+            text += f" ({100 * row['bias']:.2g} %)" if row["bias"] < 2 else " (wrong)"
+        return text + (" *" if row["heaviest"] > 0.1 else "")
+
+    lines = {e: [cell(cells.get((c, e))) for c in cases] for e in dict.fromkeys(r["estimator"] for r in made["rows"])}
+    del lines["auto"]
+    lines["what `auto` took"] = [cells[c, "auto"]["reason"].split("(")[0] for c in cases]
+    lines["cost of its pilot, calls"] = [f"{cells[c, 'auto']['pilot_share']:.1f}" for c in cases]
+    head = [f"| work for the same error, score function = 1 | {' | '.join(cases)} |", "| --- " * (len(cases) + 1) + "|"]
+    return "\n".join(head + [f"| {name} | {' | '.join(line)} |" for name, line in lines.items()])
+
+
 def tables() -> str:
     """All tables, as they stand in the document."""
     kernels = json.loads((RESULTS / "kernels.json").read_text())
@@ -39,5 +62,6 @@ def tables() -> str:
     beside = grid(peers["rows"], lambda r: r["model"], lambda r: f"{r['peer']} {r.get('version', '')}".strip(), "model")
     return (
         f"Kernels, million events per second of one core (x2: of wall time on two). {about(kernels)}\n\n{loops}\n\n"
-        f"Beside peers, in one run, states at the end, float32 for jumpax. {about(peers)}\n\n{beside}"
+        f"Beside peers, in one run, states at the end, float32 for jumpax. {about(peers)}\n\n{beside}\n\n"
+        f"Gradients.\n\n{gradients()}"
     )

@@ -13,7 +13,7 @@ import pytest
 
 import jumpax
 from jumpax._base.errors import JumpaxWarning
-from jumpax.gradients import Automatic, CoupledDifference, LatticeTangent, ScoreFunction, TrapezoidalTangent
+from jumpax.gradients import Automatic, LatticeTangent, ScoreFunction, TrapezoidalTangent
 
 KEY = jax.random.key(20261120)
 ASSOCIATION = jumpax.zoo.association(start=(100, 100), k_on=0.01, k_off=1.0)
@@ -43,10 +43,27 @@ def test_slow_promoters_never_get_a_tangent_for_their_variance():
     case = judge.CASES["telegraph slow"]
     moments = expected(case.model, judge.observable, list(case.times), paths=20_000)
     got = moments.estimate(case.model.theta, KEY)
-    assert moments.choice.estimator.unbiased or isinstance(moments.choice.estimator, CoupledDifference)
-    if moments.choice.estimator.unbiased:
-        for parameter, z in judge.z_scores("telegraph slow", jax.tree.map(np.asarray, got)).items():
-            assert np.abs(z).max() < 4, (moments.choice.reason, parameter, z)
+    assert not isinstance(moments.choice.estimator, TrapezoidalTangent)
+    for parameter, z in judge.z_scores("telegraph slow", jax.tree.map(np.asarray, got)).items():
+        assert np.abs(z).max() < 4, (moments.choice.reason, parameter, z)
+
+
+def test_a_lattice_tangent_that_lacks_rules_is_no_reference_and_no_choice():
+    # A -> B beside 0 <-> B: with a carrier shared by both, the lattice tangent is 90 % wrong in one parameter
+    law = jumpax.MassAction
+    network = jumpax.Network([
+        jumpax.Reaction("A -> B", law("k")), jumpax.Reaction("0 <-> B", law("birth"), law("death")),
+        jumpax.Reaction("0 -> A", law("inflow")),
+    ])  # fmt: skip
+    theta = {"k": 1.0, "birth": 0.5, "death": 1.0, "inflow": 1.0}
+    mean = jumpax.expectation(
+        jumpax.Moments("B"), network, {"A": 1, "B": 0}, [1.0], paths=4000, gradient=Automatic(exact=False)
+    )
+    choice = mean.choose(theta, KEY)
+    tried = [p.estimator for p in choice.pilots if isinstance(p.estimator, LatticeTangent)]
+    with pytest.warns(JumpaxWarning):
+        assert not jumpax.lattice_coverage(network, theta, {"A": 1, "B": 0}, [1.0]).complete
+    assert all(jumpax.lattice_coverage(network, theta, {"A": 1, "B": 0}, [1.0], split=e.split).complete for e in tried)
 
 
 def test_indicators_never_get_the_trapezoidal_tangent():

@@ -16,7 +16,7 @@ from jumpax._base.types import Precision, Word
 from jumpax.engines.program import Steps
 from jumpax.engines.provenance import provenance
 from jumpax.gradients.alternative_path import AlternativePath
-from jumpax.gradients.automatic import Automatic
+from jumpax.gradients.automatic import TAIL, Automatic, lattice_split
 from jumpax.gradients.controlled_score import ControlledScore
 from jumpax.gradients.coupled_difference import CoupledDifference
 from jumpax.gradients.estimator import AbstractEstimator
@@ -253,7 +253,14 @@ def _reference(
             raise SimulationError(f"the master equation cannot judge: {str(error).strip().splitlines()[-1]}") from error
         return made.gradient, np.zeros_like(made.gradient), "exact"
     why = "the master equation is too large"
-    parts = [m for name, m in measured.items() if estimators[name].unbiased and m.heaviest < 0.1]
+    split = lattice_split(sampling, values, _salted(words, 998))
+    parts = [
+        m
+        for name, m in measured.items()
+        if (e := estimators[name]).unbiased
+        and m.heaviest < TAIL
+        and not (isinstance(e, LatticeTangent) and (split is None or not set(split) <= set(e.split)))
+    ]
     if not parts:
         raise InputError(f"nothing to compare with: no unbiased estimator was tried, and {why}")
     weights = [1 / np.maximum(m.error, 1e-30) ** 2 for m in parts]

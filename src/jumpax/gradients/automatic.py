@@ -18,6 +18,7 @@ from jumpax.gradients.coupled_difference import CoupledDifference
 from jumpax.gradients.curvature import Curvature, curvature, events_per_path, moved
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient, exact_cost
+from jumpax.gradients.lattice_coverage import covering_split
 from jumpax.gradients.lattice_tangent import LatticeTangent
 from jumpax.gradients.measure import Measured, measure
 from jumpax.gradients.sampling import Sampling
@@ -32,6 +33,8 @@ CLEAR = 3.0
 """Standard errors by which an estimate has to differ from the unbiased one to count as biased."""
 LARGEST = 64
 """Reactions beyond which only the score function is considered: tangents would take long to compile."""
+LOOKED_AT = 1000
+"""Paths on which no rule of the lattice tangent may be missing; else it is not unbiased, and not considered."""
 FEW = 12
 """Parameters up to which one more pair of paths for each is considered."""
 
@@ -79,6 +82,7 @@ class Automatic:
     1. The master equation, where it takes less time than the paths would.
     2. Otherwise curvature indices of the problem, from some plain paths, say how far tangents can be trusted: the relative
        bias of the trapezoidal tangent is taken to be 0.3 kappa^2, that of coupled differences 0.02 (h / 0.3)^2.
+       The lattice tangent is considered only if none of its rules is missing on 1,000 paths.
     3. A pilot of all candidates that are left gives variance and cost. A tangent of which one path carries more than a tenth
        of the squared deviations is rejected. Score function and, unless rejected, lattice tangent are pooled to an unbiased
        reference; what differs from it by more than 3 standard errors counts as bias.
@@ -126,7 +130,8 @@ class Automatic:
         found = curvature(sampling, theta, _salted(words, 0))
         reference = measure(sampling, ScoreFunction(), wrt, theta, _salted(words, 1), paths)
         tried: list[tuple[AbstractEstimator, Measured]] = [(ScoreFunction(), reference)]
-        for number, candidate in enumerate(candidates(sampling, wrt, theta, found)):
+        split = lattice_split(sampling, theta, _salted(words, 0))
+        for number, candidate in enumerate(candidates(wrt, theta, found, split)):
             try:
                 tried.append((candidate, measure(sampling, candidate, wrt, theta, _salted(words, 2 + number), paths)))
             except UnsupportedError as refusal:
@@ -136,11 +141,25 @@ class Automatic:
         return Choice(best.estimator, _reason(best, pilots[0], paths, found), theta, wrt, found, tuple(pilots))
 
 
+def lattice_split(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> tuple[str, ...] | None:
+    """Reactions that the lattice tangent has to split to be unbiased; None where it cannot be, or does not apply."""
+    network, stops = sampling.network, sampling.stops
+    if isinstance(stops, Steps):
+        return None
+    times = [t - sampling.start for t in stops.values]
+    try:
+        return covering_split(network, theta, sampling.counts, times, LOOKED_AT, jnp.stack(words))
+    except UnsupportedError:
+        return None
+
+
 def candidates(
-    sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, float], found: Curvature
+    wrt: tuple[str, ...], theta: Mapping[str, float], found: Curvature, split: tuple[str, ...] | None
 ) -> list[AbstractEstimator]:
-    """Estimators worth a pilot, beside the score function."""
-    out: list[AbstractEstimator] = [LatticeTangent(control="martingale"), ControlledScore()]
+    """Estimators worth a pilot, beside the score function; `split` is that of `lattice_split`."""
+    out: list[AbstractEstimator] = [ControlledScore()]
+    if split is not None:
+        out.append(LatticeTangent(split, control="martingale"))
     linear = found.bend < 1e-3
     if prior(TrapezoidalTangent(), found) < 0.5 and found.roughness < 0.3 and (linear or found.dark < 0.1):
         out.append(TrapezoidalTangent(control="martingale"))
@@ -245,9 +264,8 @@ def _exact(sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, float],
     cost = exact_cost(sampling.network, counts, theta, wrt=wrt, budget=seconds / SECONDS_PER_STATE, **when)
     if cost is None:
         return None
-    return ExactGradient(
-        tuple(sorted((name, int(1.5 * most) + 5) for name, most in cost.limits.items())), tolerance=1e-4
-    )
+    room = {name: int(1.5 * most) + 5 for name, most in cost.limits.items()}
+    return ExactGradient(room, tolerance=1e-4, states=max(200_000, 10 * cost.states))
 
 
 def stale(choice: Choice, wrt: Sequence[str], theta: Mapping[str, Any]) -> bool:

@@ -70,22 +70,45 @@ def lattice_coverage(
         >>> jumpax.lattice_coverage(model.network, model.theta, model.x0, times=[2.0]).complete
         True
     """
-    fold = LatticeWeights(network, network.parameters, split=tuple(split))
+    found = _look(network, theta, x0, times, paths, key, tuple(split))
+    if not found.complete:
+        warnings.warn(_advice(found), JumpaxWarning, stacklevel=2)
+    return found
+
+
+def covering_split(
+    network: Network, theta: Mapping[str, Any], x0: Sequence[Any], times: object, paths: int, key: Any
+) -> tuple[str, ...] | None:
+    """Reactions to split so that no path lacks a rule, the empty tuple if none has to be; None if that does not help."""
+    split: tuple[str, ...] = ()
+    for _ in range(2):
+        found = _look(network, theta, x0, times, paths, key, split)
+        if found.complete:
+            return split
+        if found.hopeless or not found.split:
+            return None
+        split += found.split
+    return None
+
+
+def _look(
+    network: Network, theta: Mapping[str, Any], x0: Any, times: object, paths: int, key: Any, split: tuple[str, ...]
+) -> Coverage:
+    fold = LatticeWeights(network, network.parameters, split=split)
+    if not fold.doubtful:
+        return Coverage(0.0, {}, (), ())
     run = simulate(network, theta, x0, times=times, paths=paths, key=key, record=fold)
     missing = [np.asarray(time).max(1) > 0 for time in run.records[1]]
     numbers = [q for q, flags in zip(fold.doubtful, missing, strict=True) if flags.any()]
     names = [str(network.reactions[q].name) for q in fold.doubtful]
     found = {n: float(flags.mean()) for n, flags in zip(names, missing, strict=True) if flags.any()}
     shared = {str(network.reactions[q].name): fold.carriers.sign[q] < 0 for q in numbers}
-    coverage = Coverage(
-        float(np.any(missing, 0).mean()) if missing else 0.0,
+    return Coverage(
+        float(np.any(missing, 0).mean()),
         found,
         tuple(name for name, is_shared in shared.items() if is_shared),
         tuple(name for name, is_shared in shared.items() if not is_shared),
     )
-    if not coverage.complete:
-        warnings.warn(_advice(coverage), JumpaxWarning, stacklevel=2)
-    return coverage
 
 
 def _advice(coverage: Coverage) -> str:

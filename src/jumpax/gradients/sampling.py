@@ -115,8 +115,7 @@ class Run:
                 sampling.network, self.wrt, theta, sampling.counts, sampling.start, self.stops, self.keep,
                 sampling.observe, counts, values, own[0], sound,
             )  # fmt: skip
-            made = tuple(self.rule.contributions(chunk))
-            totals = Totals(*made) if len(made) == 3 else Totals(made[0], made[1], jnp.zeros_like(made[0]))
+            totals = self.rule.contributions(chunk)
         faulty = jnp.any((recorded.status >= FIRST_FAULT) & sound)
         sums = Sums(paths, value, square, *totals)
         return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
