@@ -2,10 +2,11 @@
 
 import json
 
+import jax
 import numpy as np
 import pytest
 
-from jumpax import InputError
+from jumpax import InputError, UnsupportedError
 from jumpax.cli.app import main
 from jumpax.cli.problem_file import read_columns, read_problem
 from jumpax.results import load
@@ -119,3 +120,144 @@ kind = "time_series"
     asked = read_problem(written(folder, text))
     assert asked.problem.loss.times == (1.0, 2.0)
     assert asked.settings == {"seed": 0}
+
+
+SBML = """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model id="m">
+<listOfCompartments><compartment id="c" size="2" constant="true"/></listOfCompartments>
+<listOfSpecies><species id="X" compartment="c" initialAmount="5" hasOnlySubstanceUnits="false" boundaryCondition="false"
+ constant="false"/></listOfSpecies>
+<listOfParameters><parameter id="make" value="2" constant="true"/><parameter id="lose" value="2" constant="true"/>
+<parameter id="twice" constant="false"/></listOfParameters>
+<listOfRules><assignmentRule variable="twice"><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><times/><cn>2</cn>
+<ci>c</ci><ci>X</ci></apply></math></assignmentRule></listOfRules><listOfReactions>
+<reaction id="birth" reversible="false" fast="false"><listOfProducts><speciesReference species="X" stoichiometry="1"
+ constant="true"/></listOfProducts><kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML"><ci>make</ci></math>
+</kineticLaw></reaction><reaction id="death" reversible="false" fast="false"><listOfReactants><speciesReference species="X"
+ stoichiometry="1" constant="true"/></listOfReactants><kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML"><apply>
+<times/><ci>lose</ci><ci>X</ci></apply></math></kineticLaw></reaction></listOfReactions></model></sbml>"""
+ANTIMONY = "species X; X = 0; make = 2; lose = 1; scale = 3; birth: => X; make; death: X => ; lose * X; twice := 2 * X; big := scale * X"
+NET = """begin parameters
+ 1 make 2
+ 2 lose 1
+end parameters
+begin species
+ 1 X() 0
+end species
+begin reactions
+ 1 0 1 make
+ 2 1 0 lose
+end reactions
+begin groups
+ 1 Dimer 2*1
+end groups
+"""
+FROM_FILE = """
+model = "{model}"
+settle = 12.0
+{more}
+[parameters]
+make = {{ free = 4.0, upper = 50.0 }}
+[data]
+file = "counts.csv"
+species = "{species}"
+count = "number"
+"""
+EXACT = "[exact]\nlimits = {{ '{0}' = 60 }}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "species", "limited", "factor"),
+    [
+        ("m.xml", SBML, "X", "X", 1.0), ("m.xml", SBML, "twice", "X", 0.5), ("m.ant", ANTIMONY, "X", "X", 1.0),
+        ("m.net", NET, "X()", "X()", 1.0),
+    ],
+)  # fmt: skip
+def test_a_fit_of_an_imported_network(folder, capsys, name, text, species, limited, factor):
+    """The likelihood of Poisson counts is largest where the mean of the model is that of the data.
+
+    In the SBML file it is make / (lose / 2), with lose = 2 of the TOML; the observable is twice the count.
+    """
+    written(folder, text, name)
+    numbers = "x0 = { X = 1 }\ntheta = { lose = 2.0 }" if name == "m.xml" else ""
+    asked = FROM_FILE.format(model=name, species=species, more=numbers) + EXACT.format(limited)
+    if species == "twice":
+        asked = asked.replace("[data]", "[loss]\nkind = 'moments'\norder = 1\n[data]")
+    assert main(["fit", str(written(folder, asked)), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["estimates"]["make"] == pytest.approx(factor * COUNTS.mean(), rel=1e-3)
+
+
+def test_a_group_as_what_was_counted_by_simulation(folder):
+    """Twice a Poisson count of mean 4: its mean within 5 standard errors, a false alarm in 2e-6; odd numbers never."""
+    written(folder, NET, "m.net")
+    even = "\n".join(f"{cell},{2 * count}" for cell, count in enumerate(COUNTS))
+    (folder / "counts.csv").write_text(f"cell,number\n{even}\n", encoding="utf-8")
+    asked = FROM_FILE.format(model="m.net", species="Dimer", more="") + "[simulation]\npaths = 1600\n"
+    problem = read_problem(written(folder, asked)).problem
+    found = problem.evaluate(np.log([4.0 / 46.0]), jax.random.key(5))  # make = 4, between 0 and 50
+    law = found.expected[0]
+    assert law[1::2].sum() == 0.0
+    assert abs((np.arange(len(law)) * law).sum() - 8.0) < 5 * 4.0 / 40.0
+    assert found.gradient[0] < 0  # more of it explains the data better
+
+
+@pytest.mark.long
+def test_a_fit_of_a_group_by_simulation(folder, capsys):
+    """4 standard errors of the simulation: one false alarm in 16,000."""
+    written(folder, NET, "m.net")
+    even = "\n".join(f"{cell},{2 * count}" for cell, count in enumerate(COUNTS))
+    (folder / "counts.csv").write_text(f"cell,number\n{even}\n", encoding="utf-8")
+    asked = FROM_FILE.format(model="m.net", species="Dimer", more="") + "[simulation]\npaths = 1600\n"
+    asked = asked.replace("[data]", "[loss]\nkind = 'moments'\norder = 1\n[data]")
+    assert main(["fit", str(written(folder, asked)), "--json", "--seed", "5"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert abs(document["estimates"]["make"] - COUNTS.mean()) < 4 * document["simulation_errors"]["make"]
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "species", "code", "words"),
+    [
+        ("none.xml", "", "X", 2, "no such file"),
+        ("m.xlm", "", "X", 2, "unknown model"),
+        ("m.ant", "theta = { loose = 1.0 }", "X", 2, "Did you mean 'lose'"),
+        ("m.ant", "", "thrice", 2, "unknown species 'thrice'"),
+        ("m.ant", "", "big", 0, ""),
+        ("half.ant", "", "half", 2, "need not be a whole number"),
+        ("events.ant", "", "X", 3, "has events (E)"),
+        ("time.ant", "", "X", 3, "depend on time"),
+        ("free.ant", "", "sum", 3, "reads make"),
+    ],
+)
+def test_what_a_fit_refuses_of_a_file(folder, model, more, species, code, words):
+    written(folder, ANTIMONY, "m.ant")
+    written(folder, ANTIMONY + "; half := X / 2", "half.ant")
+    written(folder, ANTIMONY + "; E: at X > 50: X = 0", "events.ant")
+    written(folder, ANTIMONY.replace("lose * X", "lose * X * (1 + time)"), "time.ant")
+    written(folder, ANTIMONY + "; sum := X + make", "free.ant")
+    asked = written(folder, FROM_FILE.format(model=model, species=species, more=more))
+    if not code:
+        assert read_problem(asked).problem.loss.rules[0][0] == species
+        return
+    with pytest.raises(InputError if code == 2 else UnsupportedError) as fault:
+        read_problem(asked)
+    assert words in str(fault.value)
+
+
+@pytest.mark.parametrize("command", ["simulate", "exact", "check", pytest.param("audit", marks=pytest.mark.long)])
+def test_every_command_takes_files(folder, capsys, command):
+    more = {
+        "simulate": ["--times", "1", "--paths", "20", "--engine", "xla"], "exact": ["--times", "1", "--limits", "30"],
+        "audit": ["--times", "1", "--paths", "50", "--limits", "30"], "check": ["--no-speed"],
+    }[command]  # fmt: skip
+    for name, text in (("m.net", NET), ("m.xml", SBML))[: 1 if command in ("audit", "simulate") else 2]:
+        assert main([command, str(written(folder, text, name)), *more, "--json"]) == 0
+        document = json.loads(capsys.readouterr().out)
+    if command == "check":
+        assert document["model"]["observables"] == {"twice": "2 * c * (X / c)"}
+        assert document["model"]["engine"] in ("cpu", "xla")
+        events = str(written(folder, ANTIMONY + "; E: at X > 50: X = 0", "e.ant"))
+        assert main(["check", events, "--no-speed"]) == 0
+        assert "event E: X = 0 when X > 50" in capsys.readouterr().out
+    else:
+        assert document["command"] == command

@@ -12,11 +12,13 @@ from cyclopts import Parameter
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.extras import EXTRAS, missing
 from jumpax._base.types import Precision, default_precision
-from jumpax.cli.models import find_model
-from jumpax.cli.operations import operations_per_event
+from jumpax.cli.models import find_file
+from jumpax.cli.operations import network_program, operations_per_event
 from jumpax.cli.output import Output, people, print_json, print_table
 from jumpax.engines import simulate
+from jumpax.engines.choice import engine_for
 from jumpax.exact import StateSpace
+from jumpax.importers import FileModel
 from jumpax.networks import doubts
 from jumpax.networks.zoo import Model
 
@@ -37,7 +39,7 @@ def run(
     """Say what this machine can do and, of a model: its structure, doubts about it, its cost and its speed here.
 
     Args:
-        model: A model of the zoo by name, or a file (TOML, SBML, Antimony); without it only the machine is looked at.
+        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen .net); without it only the machine is looked at.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         precision: Of times and propensities.
@@ -46,8 +48,8 @@ def run(
     """
     document: dict[str, Any] = {"command": "check", "machine": _machine()}
     if model is not None:
-        chosen = find_model(model, theta or (), x0 or (), events=True)
-        document["model"] = _model(chosen, precision or default_precision(), run_it)
+        chosen, file = find_file(model, theta or (), x0 or (), events=True)
+        document["model"] = _model(chosen, file, precision or default_precision(), run_it)
     if output.json:
         print_json(document)
     else:
@@ -69,7 +71,7 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _model(model: Model, precision: Precision, run_it: bool) -> dict[str, Any]:
+def _model(model: Model, file: FileModel | None, precision: Precision, run_it: bool) -> dict[str, Any]:
     network = model.network
     operations = operations_per_event(network, precision)
     return {
@@ -82,6 +84,9 @@ def _model(model: Model, precision: Precision, run_it: bool) -> dict[str, Any]:
         "conserved": _conserved(model),
         "doubts": list(doubts(network)),
         "time_dependent": network.time_dependent,
+        "observables": {} if file is None else {name: str(rule) for name, rule in file.observables.items()},
+        "events": {} if file is None else {event.name: str(event) for event in file.events},
+        "engine": engine_for(network_program(network, precision), None).name,
         "states": _states(model),
         "precision": precision,
         "operations_per_event": {"total": sum(operations.values()), "by_kind": operations},
@@ -169,8 +174,12 @@ def _show_model(model: dict[str, Any]) -> None:
     people().print(model["description"], soft_wrap=True)
     kinds = ", ".join(f"{count} {name}" for name, count in list(model["operations_per_event"]["by_kind"].items())[:6])
     speed: dict[str, Any] = model["speed"] or {"compile_seconds": None, "events_per_second": None}
+    for what in ("observables", "events"):
+        for name, formula in model[what].items():
+            people().print(f"{what[:-1]} {name}: {formula}", soft_wrap=True)
     rows = {
         "doubts": "\n".join(model["doubts"]) or "none",
+        "engine": model["engine"],
         "states": f"{model['states']['number']:,}" if model["states"]["number"] else model["states"]["why"],
         "operations per event": f"{model['operations_per_event']['total']} ({kinds}, ...)",
         "compilation": "not measured" if speed["compile_seconds"] is None else f"{speed['compile_seconds']:.2f} s",

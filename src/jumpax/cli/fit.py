@@ -13,6 +13,7 @@ from jumpax._base.extras import need
 from jumpax.cli.exits import Exit
 from jumpax.cli.output import Output, people, print_json, print_table
 from jumpax.cli.problem_file import ProblemFile, read_problem
+from jumpax.cli.rule_loss import RuleLoss
 from jumpax.inference import FitResult, Profile, fit, profile
 from jumpax.inference.losses import LogLikelihood
 
@@ -30,7 +31,7 @@ def run(
     """Find the parameters of a model from data.
 
     Args:
-        problem: A TOML file with the model, [parameters], [data] and more.
+        problem: A TOML file with the model (or the name of its file), [parameters], [data] and more.
         seed: Of the random numbers; default that of the file, or 0.
         starts: How many starting points; default that of the file, or 1.
         out: Write estimates and history to this netCDF file (.nc).
@@ -111,6 +112,7 @@ def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dic
     upper, _ = plots.convergence(history.loss, values, units=dict(found.units), loss_name="loss")
     figures: dict[str, Any] = {"Loss and parameters step by step.": upper.figure}
     loss = asked.problem.loss
+    loss = loss.inner if isinstance(loss, RuleLoss) else loss
     if isinstance(loss, LogLikelihood):
         for row, cells in enumerate(loss.cells):
             counts = np.repeat(np.arange(loss.size), cells.astype(int))

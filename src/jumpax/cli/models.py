@@ -7,14 +7,21 @@ from pathlib import Path
 
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError, unknown_name
 from jumpax.cli.values import parse_assignments, parse_times
-from jumpax.importers import READERS, read
+from jumpax.importers import READERS, FileModel, read
 from jumpax.networks import check_counts, check_theta
 from jumpax.networks.toml_model import load_model
 from jumpax.networks.zoo import MODELS, Model
 
 
 def find_model(name: str, theta: Sequence[str] = (), x0: Sequence[str] = (), *, events: bool = False) -> Model:
-    """A model of the zoo by name, or one from a file, with some of its numbers replaced.
+    """The model of `find_file`, alone."""
+    return find_file(name, theta, x0, events=events)[0]
+
+
+def find_file(
+    name: str, theta: Sequence[str] = (), x0: Sequence[str] = (), *, events: bool = False
+) -> tuple[Model, FileModel | None]:
+    """A model of the zoo by name, or one from a file, with some of its numbers replaced; and what else the file holds.
 
     Args:
         name: of the zoo, or a file: TOML, or whatever `jumpax.read` reads.
@@ -30,13 +37,15 @@ def find_model(name: str, theta: Sequence[str] = (), x0: Sequence[str] = (), *, 
         JumpaxWarning: events are left out.
 
     Example:
-        >>> find_model("birth_death", ["birth=3"]).theta["birth"]
+        >>> find_file("birth_death", ["birth=3"])[0].theta["birth"]
         3.0
     """
+    file = None
     if name.lower().endswith(".toml"):
         model = load_model(name)
     elif Path(name).suffix.lower() in READERS:
-        model = _from_file(name, events)
+        file = _from_file(name, events)
+        model = Model(file.network, file.theta, file.x0, file.times, file.reference)
     elif name in MODELS:
         model = MODELS[name]()
     else:
@@ -46,22 +55,23 @@ def find_model(name: str, theta: Sequence[str] = (), x0: Sequence[str] = (), *, 
     values, counts = parse_assignments("--theta", theta), parse_assignments("--x0", x0)
     check_theta(model.network, {**model.theta, **values})
     start = check_counts(model.network, {**model.x0, **counts})
-    return dataclasses.replace(
+    changed = dataclasses.replace(
         model, theta={**model.theta, **values}, x0=dict(zip(model.network.species, start.tolist(), strict=True))
     )
+    return changed, file
 
 
-def _from_file(name: str, events: bool) -> Model:
+def _from_file(name: str, events: bool) -> FileModel:
     file = read(name)
     if file.events:
         listed = ", ".join(event.name for event in file.events)
         if not events:
             raise UnsupportedError(
                 f"{name} has events ({listed}), which this command would pass over; jumpax.simulate_events draws its "
-                "paths in Python"
+                "paths in Python, and a copy of the file without them is read here"
             )
         warnings.warn(f"what follows is the network without its events ({listed})", JumpaxWarning, stacklevel=2)
-    return Model(file.network, file.theta, file.x0, file.times, file.reference)
+    return file
 
 
 def times_for(model: Model, text: str | None) -> tuple[float, ...]:

@@ -11,7 +11,7 @@ from jumpax._base.clock import Time
 from jumpax._base.types import Precision
 from jumpax.engines import lane, turn
 from jumpax.engines.engine import precision_of
-from jumpax.engines.lane import Stop
+from jumpax.engines.lane import Interval, Stop
 from jumpax.engines.program import Program
 from jumpax.folds import Snapshots
 from jumpax.networks import Network
@@ -28,6 +28,11 @@ _FREE = {
 """Primitives that move or rename a number rather than compute one."""
 
 
+def network_program(network: Network, precision: Precision) -> Program:
+    """What draws plain paths of a network."""
+    return Program(network, Snapshots(), precision, bounded=network.time_dependent)
+
+
 def operations_per_event(network: Network, precision: Precision = "float32") -> dict[str, int]:
     """Scalar operations that one turn of one path needs, by primitive: random numbers, waits, choice, update, clock.
 
@@ -41,17 +46,17 @@ def operations_per_event(network: Network, precision: Precision = "float32") -> 
         >>> sum(operations_per_event(small).values()) < sum(operations_per_event(large).values())
         True
     """
-    program = Program(network, Snapshots(), precision, bounded=network.time_dependent)
+    program = network_program(network, precision)
     with precision_of(program):
         real, count, word = jnp.zeros((), program.dtype), jnp.zeros((), jnp.int32), jnp.zeros((), jnp.uint32)
         theta = dict.fromkeys(network.parameters, real)
-        stop = Stop(Time(real, real), count)
+        stop = Stop(Time(real, real), count, Interval(real, real, real) if program.bounded else None)
         start = lane.begin(program, (word, word), word, (count,) * len(network.species), theta, stop.time, stop)
 
-        def one_turn(path: Any, theta: Any, limit: Any, bound: Any) -> Any:
-            return turn.apply(program, path, turn.decide(program, path, theta, limit, bound), theta)
+        def one_turn(path: Any, theta: Any, limit: Any) -> Any:
+            return turn.apply(program, path, turn.decide(program, path, theta, limit), theta)
 
-        traced = jax.make_jaxpr(one_turn)(start, theta, count, real)
+        traced = jax.make_jaxpr(one_turn)(start, theta, count)
     return dict(_count(traced).most_common())
 
 

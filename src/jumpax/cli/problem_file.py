@@ -1,6 +1,7 @@
 """A fitting problem written as TOML, with its data in a CSV file."""
 
 import csv
+import dataclasses
 import gzip
 import tomllib
 from collections.abc import Callable, Mapping
@@ -9,13 +10,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax.cli.models import find_file
+from jumpax.cli.rule_loss import RuleLoss, with_rules
+from jumpax.gradients import ScoreFunction
+from jumpax.importers import FileModel
 from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simulation, losses
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.observed import SHOWN
 from jumpax.inference.parameters import Parameter
 from jumpax.networks.toml_model import read_model
-from jumpax.networks.zoo import MODELS, Model
+from jumpax.networks.zoo import Model
 
 Table = Mapping[str, Any]
 
@@ -44,11 +49,13 @@ class ProblemFile(NamedTuple):
 def read_problem(file: Path) -> ProblemFile:
     """The problem in a TOML file.
 
-    - `model`, the name of one in the zoo, or `[network]` with `[theta]` and `[x0]` as in a model file.
+    - `model`, the name of one in the zoo or a file beside the TOML (whatever `jumpax.read` reads, or TOML), with other numbers
+      in `[theta]` and `[x0]` if wanted; or `[network]` with `[theta]` and `[x0]` as in a model file.
     - `[parameters]`: by name `{free = 1.0, lower = 0.0}`, `{fixed = 2.0}`, `{product = ["a", "b"]}` or
       `{ratio = ["a", "b"]}`, each with a `unit` if wanted; those of the network that are left out are fixed.
     - `[data]`: `file` (CSV, beside the TOML), and headings: `species`, `count` and perhaps `time`; for time series
-      `time`, and tables `means` and `standard_errors` from species to heading (or number).
+      `time`, and tables `means` and `standard_errors` from species to heading (or number). For a species there may be an
+      observable of the model's file: an assignment rule or a group.
     - `[loss]`: `kind`, "log_likelihood" (default), "moments" or "time_series", and its settings.
     - `settle` for data at steady state; `start`.
     - `[simulation]` (`paths`, `batches`) or `[exact]` (`limits`); `[fit]` (`starts`, `steps`, `average`, `seed`).
@@ -57,6 +64,7 @@ def read_problem(file: Path) -> ProblemFile:
     Raises:
         InputError: no such file, no TOML, or everything that is wrong, at once; data with row numbers, counted from 1
             after the line of headings.
+        UnsupportedError: the same, if something in the model's file is not read, or has events.
     """
     try:
         table = tomllib.loads(file.read_text(encoding="utf-8"))
@@ -68,18 +76,17 @@ def read_problem(file: Path) -> ProblemFile:
     for key in table:
         if key not in (*_MODEL, *_OWN):
             collected.faults.append(unknown_name("entry", key, (*_OWN, *_MODEL)))
-    model = collected.take(lambda: _model(table, file))
+    model, opened = collected.take(lambda: _model(table, file)) or (None, None)
     parameters = collected.take(lambda: _parameters(_part(table, "parameters"), model)) if model else None
     loss = collected.take(lambda: _loss(_part(table, "loss"), _part(table, "data"), file.parent))
     source = collected.take(lambda: _source(table))
     settings = collected.take(lambda: _settings(_part(table, "fit")))
     wanted = collected.take(lambda: _profile(table))
     if model is not None and parameters is not None and loss is not None and source is not None:
-        options = {key: table[key] for key in ("settle", "start") if key in table}
-        problem = collected.take(lambda: Problem(model.network, model.x0, loss, parameters, source=source, **options))
+        problem = collected.take(lambda: _problem(table, model, opened, loss, parameters, source))
     if collected.faults:
         told = "\n".join("- " + fault.replace("\n", "\n  ") for fault in collected.faults)
-        raise InputError(f"{file} cannot be used:\n{told}")
+        raise (UnsupportedError if collected.unread else InputError)(f"{file} cannot be used:\n{told}")
     assert problem is not None
     assert settings is not None
     return ProblemFile(problem, settings, wanted, file.stem)
@@ -90,12 +97,14 @@ class _Collector:
 
     def __init__(self):
         self.faults: list[str] = []
+        self.unread = False
 
     def take(self, step: Callable[[], Any]) -> Any:
         try:
             return step()
-        except InputError as fault:
+        except (InputError, UnsupportedError) as fault:
             self.faults.append(str(fault))
+            self.unread |= isinstance(fault, UnsupportedError)
         except (TypeError, ValueError) as fault:
             self.faults.append(f"a value has the wrong kind: {fault}")
         return None
@@ -113,19 +122,38 @@ def _known(where: str, part: Table, known: tuple[str, ...]) -> None:
         raise InputError("\n".join(f"{where}: {fault}" for fault in wrong))
 
 
-def _model(table: Table, file: Path) -> Model:
-    """A model of the zoo, with other counts at the start if given, or the one in the file."""
+def _model(table: Table, file: Path) -> tuple[Model, FileModel | None]:
+    """A model of the zoo or of another file, with other numbers if given, or the one in this file."""
     if ("model" in table) == ("network" in table):
-        raise InputError("give either model = '<name in the zoo>' or a table [network], with [x0] and [theta]")
+        raise InputError(
+            "give either model = '<name in the zoo, or a file>' or a table [network], with [x0] and [theta]"
+        )
     if "network" in table:
-        return read_model({k: v for k, v in table.items() if k in _MODEL}, name=file.stem, origin=str(file))
-    if table["model"] not in MODELS:
-        raise InputError(unknown_name("model", table["model"], MODELS))
-    made = MODELS[table["model"]]()
+        return read_model({k: v for k, v in table.items() if k in _MODEL}, name=file.stem, origin=str(file)), None
+    named = str(table["model"])
+    made, opened = find_file(str(file.parent / named) if Path(named).suffix else named)
     own, theta = _part(table, "x0"), _part(table, "theta")
     _known("x0", own, made.network.species)
     _known("theta", theta, made.network.parameters)
-    return Model(made.network, {**made.theta, **theta}, {**made.x0, **own}, made.times, made.reference)
+    return Model(made.network, {**made.theta, **theta}, {**made.x0, **own}, made.times, made.reference), opened
+
+
+def _problem(
+    table: Table,
+    model: Model,
+    opened: FileModel | None,
+    loss: AbstractLoss,
+    parameters: dict[str, Parameter],
+    source: Simulation | MasterEquation,
+) -> Problem:
+    """All of it together."""
+    if model.network.time_dependent:
+        raise UnsupportedError("rates that depend on time explicitly; a fit has no bound on them")
+    options = {key: table[key] for key in ("settle", "start") if key in table}
+    judged = with_rules(loss, model.network, {} if opened is None else opened.observables, parameters)
+    if isinstance(judged, RuleLoss) and isinstance(source, Simulation) and isinstance(loss, losses.LogLikelihood):
+        source = dataclasses.replace(source, gradient=ScoreFunction())  # as for the histogram of a species
+    return Problem(model.network, model.x0, judged, parameters, source=source, **options)
 
 
 def _parameters(part: Table, model: Model) -> dict[str, Parameter]:

@@ -2,10 +2,11 @@
 
 import math
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
-from jumpax.importers import guard, kinetics
+from jumpax._base.errors import InputError, unknown_name
+from jumpax.importers import guard, kinetics, net_rates
 from jumpax.importers.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
 from jumpax.importers.faults import Faults
 from jumpax.importers.infix import parse
@@ -14,8 +15,19 @@ from jumpax.networks import Network, Reaction, check_counts, check_theta
 from jumpax.networks.equation import write
 
 _BLOCKS = ("parameters", "functions", "species", "reactions", "groups")
-_UNUSED = ("molecule types", "observables")
-_RATE_LAWS = ("Sat", "MM", "Hill", "Arrhenius")
+_UNUSED = (
+    "molecule types",
+    "observables",
+    "compartments",
+    "reaction rules",
+    "energy patterns",
+    "population types",
+    "population maps",
+)  # what the network was made from; volumes are in the factors of its rates already
+_HEADER = re.compile(
+    r"(?:version|setModelName|setOption)\s*\(.*\)\s*;?|substanceUnits\s*\(\s*[\"']?Number[\"']?\s*\)\s*;?"
+)
+_LONGEST = 1_000_000  # characters of a line: a group names thousands of species
 _WHOLE = 1e-9
 
 Line = tuple[int, list[str]]
@@ -25,9 +37,13 @@ def read_net(path: Path) -> FileModel:
     """The network in a `.net` file of BioNetGen; see `read`.
 
     A rate constant, or function, is multiplied by the number of ordered choices of the reactants, x (x - 1) ... for equal
-    ones, as BioNetGen's own exact simulator does; the file has the factor 1/2 of a pair in its rates.
+    ones, as BioNetGen's own exact simulator does; the file has the factor 1/2 of a pair in its rates, and volumes, too.
+
+    Source: github.com/RuleWorld/bionetgen, bng2/Network3/src/network.cpp: `rxn_rate` with `discrete` (factors x - n, also for
+    functions), `read_Elt_array` ($ anywhere in a name holds the species), `read_Rxn_array` (factor*rate, Sat, MM, Hill),
+    `read_functions_array` (time, no arguments); bng2/Perl2/RateLaw.pm, `toString` (factors are written as numbers).
     """
-    text = guard.check_text(guard.load(path, guard.LARGEST_XML), str(path))
+    text = guard.check_text(guard.load(path, guard.LARGEST_XML), str(path), _LONGEST)
     faults = Faults()
     return _Net(_blocks(text, faults), faults).build(str(path), path.stem)
 
@@ -49,7 +65,7 @@ def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:
             if not inside or name != inside:
                 faults.wrong.append(f"{where}: the end of {name!r}, where {inside!r} is open")
             inside = ""
-        elif not inside:
+        elif not inside and not _HEADER.fullmatch(" ".join(words)):
             faults.unread.append(f"{where}: {words[0]!r} outside of the blocks; export the network alone")
         elif inside in _BLOCKS:
             if words[0] != str(len(blocks[inside]) + 1) or len(words) < 2:
@@ -69,6 +85,7 @@ class _Net:
         self.groups: dict[str, tuple[int, str]] = {}
         self.species: list[str] = []
         self.fixed: set[str] = set()
+        self.defined = {"time"}
         self.values: dict[str, Expression] = {}
         self._inside: tuple[str, ...] = ()
 
@@ -77,7 +94,7 @@ class _Net:
         self._names()
         x0 = self._counts()
         reactions = [r for line in self.blocks["reactions"] for r in self._reaction(*line)]
-        observables = dict(self._observables())
+        observables = dict(self._observables(x0))
         if not reactions and not self.faults.wrong and not self.faults.unread:
             self.faults.wrong.append("it has no reactions")
         theta = {}
@@ -106,15 +123,17 @@ class _Net:
             self._define(words[0], number)
             self.groups[words[0]] = (number, "".join(words[1:]))
         for number, words in self.blocks["species"]:
-            species = words[0].removeprefix("$")
+            species = words[0].replace("$", "", 1)
             self._define(species, number)
             self.species.append(species)
-            if words[0].startswith("$"):
+            if species != words[0]:
                 self.fixed.add(species)
 
     def _define(self, name: str, number: int) -> None:
-        if name in self.formulas or name in self.groups or name in self.species:
-            self.faults.wrong.append(f"line {number}: {name!r} is defined twice")
+        if name in self.defined:
+            why = "means the time" if name == "time" else "is defined twice"
+            self.faults.wrong.append(f"line {number}: {name!r} {why}")
+        self.defined.add(name)
 
     def value(self, name: str) -> Expression:
         """What a name stands for in formulas."""
@@ -181,14 +200,11 @@ class _Net:
         with self.faults.of(f"line {number}: reaction {' '.join(words)!r}"):
             if len(words) < 3:
                 raise InputError("reactants, products and a rate are needed")
-            if words[2] in _RATE_LAWS:
-                raise UnsupportedError(f"the rate law {words[2]}; write it as a function")
             left, right = ([self._at(i) for i in side.split(",") if i != "0"] for side in words[:2])
-            rate = parse(" ".join(words[2:]), self.value)
+            whole = net_rates.rate(words[2:], left, self.value)
             used, made = (self._moving(side) for side in (left, right))
             if dict(used) == dict(made):
                 return []
-            whole = call("multiply", rate, *_choices(left))
             law = kinetics.law(whole, used, [s for s in self._read(whole) if s not in self.fixed])
             return [Reaction(write(used, made), law, name=f"r{number}")]
         return []
@@ -199,20 +215,13 @@ class _Net:
     def _moving(self, side: list[str]) -> tuple[tuple[str, int], ...]:
         return tuple((s, side.count(s)) for s in dict.fromkeys(side) if s not in self.fixed)
 
-    def _observables(self):
+    def _observables(self, x0: dict[str, float]) -> Iterator[tuple[str, Rule]]:
+        """Groups, and functions that rates read, as formulas of counts."""
         for name in (*self.groups, *(n for n in self.formulas if n in self.values)):
             with self.faults.of(f"observable {name!r}"):
                 expression = self.value(name)
                 if reads_time(expression) or not set(self._read(expression)):
                     continue
-                free = [n for n in names(expression) if n in self.formulas]
-                yield name, Rule(expression, tuple((n, self._number(n)) for n in free))
-
-
-def _choices(reactants: list[str]) -> list[Expression]:
-    """Counts of the reactants: x for each, and x - 1, x - 2, ... for those that come again."""
-    factors = []
-    for place, name in enumerate(reactants):
-        taken = reactants[:place].count(name)
-        factors.append(call("subtract", Name(name), Number(float(taken))) if taken else Name(name))
-    return factors
+                known = {n: self._number(n) for n in names(expression) if n in self.formulas}
+                known |= {n: float(x0[n]) for n in names(expression) if n in self.fixed and n in x0}
+                yield name, Rule(expression, tuple(known.items()))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from jumpax.importers.expression import Expression
+from jumpax.importers.expression import Expression, text
 
 
 @final
@@ -29,3 +29,7 @@ class Event:
     persistent: bool = True
     initially: bool = True
     early: bool = True
+
+    def __str__(self) -> str:
+        done = ", ".join(f"{name} = {text(value)}" for name, value in self.assignments)
+        return f"{done} when {text(self.trigger)}"

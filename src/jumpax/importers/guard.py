@@ -85,7 +85,7 @@ def check_xml(content: bytes, origin: str) -> str:
     return text
 
 
-def check_text(content: bytes, origin: str) -> str:
+def check_text(content: bytes, origin: str, longest: int = LONGEST) -> str:
     """The text of a model in plain text without deep parentheses, endless statements, or references to other files.
 
     Raises:
@@ -110,7 +110,7 @@ def check_text(content: bytes, origin: str) -> str:
             depth += (character in "([{") - (character in ")]}")
             if depth > DEEPEST:
                 raise UnsupportedError(f"{origin}, line {number}: parentheses nested more than {DEEPEST} deep")
-            if length > LONGEST:
-                raise UnsupportedError(f"{origin}, line {number}: a statement of more than {LONGEST} characters")
+            if length > longest:
+                raise UnsupportedError(f"{origin}, line {number}: a statement of more than {longest} characters")
         length = 0 if depth <= 0 else length
     return text

@@ -11,15 +11,17 @@ _TOKEN = re.compile(
     r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)|([A-Za-z_]\w*)|(&&|\|\||[<>=!~]=|[-+*/^()<>,!]))"
 )
 _BINARY = {
-    "||": (1, "or"), "&&": (2, "and"), "==": (3, "eq"), "!=": (3, "ne"), "~=": (3, "ne"), "<": (4, "lt"), "<=": (4, "le"),
-    ">": (4, "gt"), ">=": (4, "ge"), "+": (5, "add"), "-": (5, "subtract"), "*": (6, "multiply"), "/": (6, "divide"),
+    "||": (1, "or"), "&&": (2, "and"), "==": (3, "eq"), "!=": (3, "ne"), "~=": (3, "ne"), "<": (3, "lt"), "<=": (3, "le"),
+    ">": (3, "gt"), ">=": (3, "ge"), "+": (5, "add"), "-": (5, "subtract"), "*": (6, "multiply"), "/": (6, "divide"),
     "^": (8, "power"),
 }  # fmt: skip
-_SIGN = 7
+_COMPARISON, _SIGN = 3, 7
 _CALLS = {
     "exp": "exp", "ln": "log", "sqrt": "sqrt", "abs": "abs", "min": "min", "max": "max", "sin": "sin",
     "cos": "cos", "tan": "tan", "atan": "arctan", "tanh": "tanh", "floor": "floor", "ceil": "ceil", "if": "if",
+    "sum": "add",
 }  # fmt: skip
+_BASES = {"log10": 10.0, "log2": 2.0}
 _NUMBERS = {"_pi": math.pi, "_e": math.e}
 _DEEPEST = 150
 
@@ -90,6 +92,8 @@ class _Parser:
             left = call(operator, left, self._level(level))
             if operator == "power" and self.tokens[self.at][:2] == ("sign", "^"):
                 raise self._fault(self.tokens[self.at][2], "a^b^c has two readings; put parentheses")
+            if level == _COMPARISON and _BINARY.get(self.tokens[self.at][1], (0,))[0] == _COMPARISON:
+                raise self._fault(self.tokens[self.at][2], "a < b < c has two readings; put parentheses")
         self.depth -= 1
         return left
 
@@ -113,6 +117,8 @@ class _Parser:
         return self._call(token) if self._take("(") else self._name(token)
 
     def _name(self, name: str) -> Expression:
+        if name == "time":
+            return Time()
         return Number(_NUMBERS[name]) if name in _NUMBERS else self.lookup(name)
 
     def _call(self, name: str) -> Expression:
@@ -121,12 +127,12 @@ class _Parser:
             if arguments:
                 self._need(",")
             arguments.append(self._level(0))
-        if name in ("time", "t") and not arguments:
-            return Time()
-        if name == "log10":
-            return call("divide", call("log", *arguments), Number(math.log(10.0)))
+        if name in _BASES:
+            return call("divide", call("log", *arguments), Number(math.log(_BASES[name])))
+        if name == "avg" and arguments:
+            return call("divide", call("add", *arguments), Number(float(len(arguments))))
         if name in _CALLS:
             return call(_CALLS[name], *arguments)
         if arguments:
             raise UnsupportedError(f"the function {name} is not read")
-        return self.lookup(name)
+        return self._name(name)
