@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import jumpax
+from jumpax.engines.recorded import Recorded, beside, joined
 from jumpax.folds import FirstPassage, ReactionCounts, Score, TimeAverages
 from jumpax.observables import log_likelihood
 from tables import model
@@ -124,3 +125,27 @@ def test_first_passage_in_the_start_state_is_at_the_start(engine):
     paths = jumpax.simulate(network, {"d": 1.0}, {"X": 0}, start=5.0, times=6.0, paths=1, key=0,
                             engine=engine, record=FirstPassage(network, _is_empty))  # fmt: skip
     assert paths.records[1][0, 0] == 5.0
+
+
+def test_columns_that_lie_side_by_side_are_not_copied():
+    table = np.arange(24, dtype=np.int32).reshape(2, 3, 4)
+    columns = [table[..., i] for i in range(3)]
+    found = beside(columns)
+    np.testing.assert_array_equal(found, np.stack(columns, -1))
+    assert np.shares_memory(found, table)
+    for others in ([*columns, table[..., 2]], columns[::-1], [columns[0], columns[1].copy()], [columns[0].T] * 2):
+        np.testing.assert_array_equal(beside(others), np.stack(others, -1))
+        assert not np.shares_memory(beside(others), table)
+
+
+def test_parts_of_a_run_are_joined_column_by_column():
+    def part(first):
+        table = first + np.arange(24, dtype=np.int32).reshape(2, 3, 4)
+        record = ((table[..., 0], table[..., 1]), table[..., 2], table[..., 3] / 2.0)
+        return Recorded(record, table[:, 0, 0], table[:, 0, 1], table[:, 0], table[:, 0, :2] / 3.0)
+
+    parts = [part(0), part(100)]
+    found = joined(parts)
+    for leaf, *leaves in zip(*map(jax.tree.leaves, (found, *parts)), strict=True):
+        np.testing.assert_array_equal(leaf, np.concatenate(leaves))
+    assert np.shares_memory(beside(found.record[0]), found.record[0][0])

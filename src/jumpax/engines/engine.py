@@ -11,7 +11,7 @@ import numpy as np
 
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
-from jumpax.engines.recorded import Recorded
+from jumpax.engines.recorded import Recorded, joined
 
 SECONDS_PER_CALL = 0.5
 """About how long one `advance` takes, so that progress is seen and Ctrl-C is heard."""
@@ -142,7 +142,7 @@ def run_threads(
 
     with ThreadPoolExecutor(len(firsts)) as pool:
         parts = list(pool.map(part, range(len(firsts)), firsts))
-    return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+    return joined(parts)
 
 
 def room_for(paths: int) -> int:

@@ -1,7 +1,9 @@
 """What a run leaves behind."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Array, Float, Int32
 
@@ -18,3 +20,43 @@ class Recorded(NamedTuple):
     """Counts at the end."""
     time: Float[Array | np.ndarray, "paths 2"]
     """Time of the last event, as a pair to be added in float64."""
+
+
+def beside(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Columns stacked along a new last axis; without a copy where they lie side by side already, as an engine wrote them."""
+    if _run(columns) < len(columns):
+        return np.stack(columns, -1)
+    first = columns[0]
+    return np.lib.stride_tricks.as_strided(
+        first, (*first.shape, len(columns)), (*first.strides, first.itemsize), writeable=first.flags.writeable
+    )
+
+
+def joined(parts: Sequence[Recorded]) -> Recorded:
+    """Paths of all parts, one part after the other; columns that lie side by side still do."""
+    structure = jax.tree.structure(parts[0])
+    leaves = list(zip(*map(jax.tree.leaves, parts), strict=True))
+    made: list[np.ndarray] = []
+    while len(made) < len(leaves):
+        rest = leaves[len(made) :]
+        width = max(1, min(_run([leaf[number] for leaf in rest]) for number in range(len(parts))))
+        blocks = [beside([leaf[number] for leaf in rest[:width]]) for number in range(len(parts))]
+        whole = np.concatenate(blocks)
+        made += [whole[..., column] for column in range(width)]
+    return jax.tree.unflatten(structure, made)
+
+
+def _run(columns: Sequence[np.ndarray]) -> int:
+    """How many arrays, from the first on, are neighbouring columns of one array."""
+    first = columns[0]
+    if not isinstance(first, np.ndarray) or not first.size or not first.ndim:
+        return 0
+    place = first.__array_interface__["data"][0]
+    room = min(first.strides) // first.itemsize
+    for number, column in enumerate(columns):
+        alike = isinstance(column, np.ndarray) and (column.shape, column.strides, column.dtype) == (
+            first.shape, first.strides, first.dtype
+        )  # fmt: skip
+        if not alike or number >= room or column.__array_interface__["data"][0] != place + number * first.itemsize:
+            return number
+    return len(columns)
