@@ -16,9 +16,10 @@ import numpy as np
 import jumpax
 from jumpax._base import random
 from jumpax.gradients import audits
-from jumpax.gradients.automatic import Automatic, judged_against
+from jumpax.gradients.automatic import Automatic
 from jumpax.gradients.exact_gradient import exact_cost
 from jumpax.gradients.measure import measure
+from jumpax.gradients.pilot import judged_against
 
 ZOO = jumpax.zoo
 
@@ -101,7 +102,7 @@ def _case(name: str, case: Case, paths: int) -> Any:
     if cost is None:
         raise jumpax.UnsupportedError(f"the case {name!r} is too large to be judged by the master equation")
     exact = jumpax.ExactGradient(cost.limits, tolerance=1e-5, states=cost.states)
-    truth = measure(sampling, exact, wrt, theta, words, 2, repeats=0).gradient
+    truth = measure(sampling, exact, wrt, theta, words, 2, runs=1).gradient
     plain = measure(sampling, None, wrt, theta, words, paths)
     values = np.array([float(theta[n]) for n in wrt])
     found = {}

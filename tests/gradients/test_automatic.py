@@ -112,9 +112,9 @@ def test_inside_jit():
 
 
 def test_tails_are_rejected_and_bias_counts():
-    from jumpax.gradients.automatic import judged
     from jumpax.gradients.curvature import Curvature
     from jumpax.gradients.measure import Measured
+    from jumpax.gradients.pilot import judged
 
     def fake(gradient, error, heaviest=0.01):
         shape = (1, 1, 1)

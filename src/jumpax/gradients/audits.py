@@ -6,24 +6,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
-from jumpax._base import random
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.types import Precision, Word
-from jumpax.engines.program import Steps
 from jumpax.engines.provenance import provenance
 from jumpax.gradients.alternative_path import AlternativePath
-from jumpax.gradients.automatic import TAIL, Automatic, lattice_split
+from jumpax.gradients.automatic import Automatic
 from jumpax.gradients.controlled_score import ControlledScore
 from jumpax.gradients.coupled_difference import CoupledDifference
 from jumpax.gradients.estimator import AbstractEstimator
-from jumpax.gradients.exact_gradient import BUDGET, ExactGradient, exact_cost
+from jumpax.gradients.exact_gradient import BUDGET, ExactGradient, sampled_cost
 from jumpax.gradients.expectation import expectation
 from jumpax.gradients.lattice_tangent import LatticeTangent
-from jumpax.gradients.measure import Measured, measure
+from jumpax.gradients.measure import Measured, measure, pooled, salted
+from jumpax.gradients.pilot import TAIL, lattice_split
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.straight_through import StraightThrough
@@ -198,11 +196,11 @@ def audit(
     )
     sampling = made.sampling
     values, words = made.arguments(theta, key)
-    plain = measure(sampling, None, names, values, _salted(words, 0), paths)
+    plain = measure(sampling, None, names, values, salted(words, 0), paths)
     measured, refused = {}, {}
     for number, (name, estimator) in enumerate(chosen.items()):
         try:
-            measured[name] = measure(sampling, estimator, names, values, _salted(words, 1 + number), paths)
+            measured[name] = measure(sampling, estimator, names, values, salted(words, 1 + number), paths)
         except (InputError, UnsupportedError) as refusal:
             refused[name] = str(refusal)
     truth, truth_error, judge = _reference(sampling, names, values, words, limits, chosen, measured)
@@ -216,17 +214,13 @@ def audit(
         heaviest={name: m.heaviest for name, m in measured.items()},
         refused=refused,
         reference=judge,
-        chosen=Automatic().choose(sampling, names, values, _salted(words, 999)).reason,
+        chosen=Automatic().choose(sampling, names, values, salted(words, 999)).reason,
         provenance=where,
     )
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
-
-
-def _salted(words: tuple[Word, Word], number: int) -> tuple[Word, Word]:
-    return random.threefry2x32(words, (jnp.uint32(0x6175), jnp.uint32(number)))
 
 
 def _reference(
@@ -239,21 +233,16 @@ def _reference(
     measured: Mapping[str, Measured],
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """The gradient to compare with, its error, and where it comes from."""
-    stops = sampling.stops
-    when: Any = (
-        {"steps": stops.values} if isinstance(stops, Steps) else {"times": [t - sampling.start for t in stops.values]}
-    )
-    counts = dict(zip(sampling.network.species, sampling.counts, strict=True))
-    cost = exact_cost(sampling.network, counts, _plain(values), limits=limits, budget=10 * BUDGET, wrt=names, **when)
+    cost = sampled_cost(sampling, _plain(values), names, 10 * BUDGET, limits)
     if cost is not None:
         exact = ExactGradient(cost.limits, states=max(cost.states, 1))
         try:
-            made = measure(sampling, exact, names, values, words, 2, repeats=0)
+            made = measure(sampling, exact, names, values, words, 2, runs=1)
         except jax.errors.JaxRuntimeError as error:
             raise SimulationError(f"the master equation cannot judge: {str(error).strip().splitlines()[-1]}") from error
         return made.gradient, np.zeros_like(made.gradient), "exact"
     why = "the master equation is too large"
-    split = lattice_split(sampling, values, _salted(words, 998))
+    split = lattice_split(sampling, values, salted(words, 998))
     parts = [
         m
         for name, m in measured.items()
@@ -263,10 +252,7 @@ def _reference(
     ]
     if not parts:
         raise InputError(f"nothing to compare with: no unbiased estimator was tried, and {why}")
-    weights = [1 / np.maximum(m.error, 1e-30) ** 2 for m in parts]
-    total = np.sum(weights, 0)
-    mean = np.sum([w * m.gradient for w, m in zip(weights, parts, strict=True)], 0) / total
-    return mean, 1 / np.sqrt(total), f"the unbiased estimators together ({why})"
+    return *pooled(parts), f"the unbiased estimators together ({why})"
 
 
 def _entries(observable: Observable, network: Network, many: int) -> list[str]:

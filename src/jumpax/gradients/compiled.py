@@ -1,9 +1,11 @@
 """Sums over paths as compiled programs, shared by all that are equal."""
 
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import core
 
 from jumpax._base.errors import UnsupportedError
@@ -59,3 +61,25 @@ def sample_sums(
     if estimator is not None and not traced:
         estimator.check(wrt, theta)
     return (_inside if traced else _outside)(sampling, estimator, baseline, wrt, theta, words)
+
+
+def compiled(
+    sampling: Sampling, estimator: AbstractEstimator | None, wrt: tuple[str, ...], theta: Any, words: Any
+) -> Callable[[], Sums]:
+    """`sample_sums` at theta and key words, which are numbers, with nothing left to compile: to be called, and timed.
+
+    Raises:
+        InputError: the estimator has no derivative at theta.
+        UnsupportedError: the estimator cannot treat this problem.
+    """
+    if estimator is not None:
+        estimator.check(wrt, theta)
+    leaves, structure = jax.tree.flatten(jax.tree.map(jnp.asarray, (theta, words)))
+    kinds = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=leaf.weak_type) for leaf in leaves)
+    program = _compiled(sampling, estimator, wrt, structure, kinds, bool(jax.config.read("jax_enable_x64")))
+    return lambda: program(*jax.tree.unflatten(structure, leaves))
+
+
+@functools.lru_cache(32)
+def _compiled(sampling: Any, estimator: Any, wrt: Any, structure: Any, kinds: Any, _wide: bool) -> Any:
+    return _outside.lower(sampling, estimator, None, wrt, *jax.tree.unflatten(structure, kinds)).compile()

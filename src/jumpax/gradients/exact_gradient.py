@@ -171,6 +171,18 @@ def exact_cost(
         return None
 
 
+def sampled_cost(
+    sampling: Sampling, theta: Mapping[str, Any], wrt: Sequence[str], budget: float, limits: Any = None
+) -> ExactCost | None:
+    """`exact_cost` of an expectation."""
+    stops = sampling.stops
+    when: Any = (
+        {"steps": stops.values} if isinstance(stops, Steps) else {"times": [t - sampling.start for t in stops.values]}
+    )
+    counts = dict(zip(sampling.network.species, sampling.counts, strict=True))
+    return exact_cost(sampling.network, counts, theta, limits=limits, budget=budget, wrt=wrt, **when)
+
+
 @dataclasses.dataclass(frozen=True)
 class _Problem:
     """What the master equation would be solved for."""

@@ -2,15 +2,17 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from jumpax._base import random
 from jumpax._base.types import Word
-from jumpax.gradients.compiled import sample_sums
+from jumpax.gradients.compiled import compiled
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling
 
@@ -46,30 +48,42 @@ def measure(
     theta: Mapping[str, Any],
     words: tuple[Word, Word],
     paths: int,
-    repeats: int = 3,
+    runs: int = 4,
 ) -> Measured:
     """Gradient, its error and its cost by one estimator; plain paths without one.
 
-    The cost is the least processor time of some repeats, so that other work on the machine counts as little as possible.
+    The cost is the least processor time of some equal runs, so that other work on the machine counts as little as possible.
 
     Raises:
+        InputError: the estimator has no derivative at theta.
         UnsupportedError: the estimator cannot treat this problem.
     """
     short = dataclasses.replace(sampling, paths=paths)
-
-    def once() -> Any:
-        return jax.block_until_ready(sample_sums(short, estimator, None, wrt if estimator else (), theta, words))
-
-    sums = jax.tree.map(lambda leaf: np.asarray(leaf, float), once())
-    spent = []
-    for _ in range(repeats):
+    program = compiled(short, estimator, wrt if estimator else (), theta, words)
+    sums, spent = None, []
+    for _ in range(runs):
         begin = time.process_time()
-        once()
+        sums = jax.block_until_ready(program())
         spent.append(time.process_time() - begin)
+    sums = jax.tree.map(lambda leaf: np.asarray(leaf, float), sums)
     n = float(sums.paths)
     square = np.maximum(sums.gradient_square, 0)
     share = np.divide(sums.gradient_peak, square, out=np.zeros_like(square), where=square > 0)
     return Measured(
         paths, sums.value / n, sums.gradient / n, np.sqrt(square / (n * max(n - 1, 1))),
-        float(share.max(initial=0)), min(spent, default=float("nan")) / paths,
+        float(share.max(initial=0)), min(spent) / paths,
     )  # fmt: skip
+
+
+def pooled(parts: Sequence[Measured]) -> tuple[np.ndarray, np.ndarray]:
+    """Inverse-variance mean of independent estimates of one gradient, and its standard error."""
+    floor = 1e-6 * max(np.abs(m.gradient).max(initial=0.0) for m in parts) + 1e-300
+    weights = [1 / np.maximum(m.error, floor) ** 2 for m in parts]
+    total = sum(weights)
+    mean = sum(w * m.gradient for w, m in zip(weights, parts, strict=True)) / total
+    return np.asarray(mean), np.asarray(1 / np.sqrt(total))
+
+
+def salted(words: tuple[Word, Word], number: int) -> tuple[Word, Word]:
+    """Key words for one of several measurements under one key."""
+    return random.threefry2x32(words, (jnp.uint32(0x7069), jnp.uint32(number)))

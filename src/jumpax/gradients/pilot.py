@@ -1,0 +1,140 @@
+"""A pilot: what may suit a problem, tried on some paths, and judged."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from jumpax._base.errors import UnsupportedError
+from jumpax._base.types import Word
+from jumpax.engines.program import Steps
+from jumpax.gradients.controlled_score import ControlledScore
+from jumpax.gradients.coupled_difference import CoupledDifference
+from jumpax.gradients.curvature import Curvature
+from jumpax.gradients.estimator import AbstractEstimator
+from jumpax.gradients.lattice_coverage import covering_split
+from jumpax.gradients.lattice_tangent import LatticeTangent
+from jumpax.gradients.measure import Measured, pooled
+from jumpax.gradients.sampling import Sampling
+from jumpax.gradients.score_function import ScoreFunction
+from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
+
+TAIL = 0.1
+"""Share of the squared deviations, carried by one path, from which a tangent is rejected: its variance is not known."""
+SCORES = (ScoreFunction, ControlledScore)
+"""Estimators that are not rejected for their tails: none lighter is left to fall back on."""
+CLEAR = 3.0
+"""Standard errors by which an estimate has to differ from the unbiased one to count as biased."""
+LOOKED_AT = 1000
+"""Paths on which no rule of the lattice tangent may be missing; else it is not unbiased, and not considered."""
+FEW = 12
+"""Parameters up to which one more pair of paths for each is considered."""
+MOST = {ControlledScore: 100.0, CoupledDifference: 100.0}
+"""Factors of work that an estimator saves at most beside the score function, as far as has been seen."""
+
+
+class Pilot(NamedTuple):
+    """One candidate, as the pilot saw it."""
+
+    estimator: AbstractEstimator
+    measured: Measured
+    error: float
+    """Expected relative error in the planned time, root mean square over components; noise and bias."""
+    bias: float
+    """Largest relative bias over components that is believed or was seen."""
+    rejected: str = ""
+    """Why it was not considered; empty if it was."""
+
+
+def lattice_split(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> tuple[str, ...] | None:
+    """Reactions that the lattice tangent has to split to be unbiased; None where it cannot be, or does not apply."""
+    network, stops = sampling.network, sampling.stops
+    if isinstance(stops, Steps):
+        return None
+    times = [t - sampling.start for t in stops.values]
+    try:
+        return covering_split(network, theta, sampling.counts, times, LOOKED_AT, jnp.stack(words))
+    except UnsupportedError:
+        return None
+
+
+def candidates(
+    wrt: tuple[str, ...], theta: Mapping[str, float], found: Curvature, split: tuple[str, ...] | None
+) -> list[AbstractEstimator]:
+    """Estimators worth a pilot, beside the score function, the most promising first; `split` is that of `lattice_split`."""
+    out: list[AbstractEstimator] = []
+    if split is not None:
+        out.append(LatticeTangent(split, control="martingale"))
+    linear = found.bend < 1e-3
+    if prior(TrapezoidalTangent(), found) < 0.5 and found.roughness < 0.3 and (linear or found.dark < 0.1):
+        out.append(TrapezoidalTangent(control="martingale"))
+    out.append(ControlledScore())
+    if len(wrt) <= FEW and all(theta[name] > 0 for name in wrt):
+        out.append(CoupledDifference(control="martingale"))
+    return out
+
+
+def beaten(candidate: AbstractEstimator, score: Pilot, best: Pilot, found: Curvature) -> bool:
+    """Whether a candidate cannot be better than the best so far, by its bias or by what it can save."""
+    gain = (score.error / best.error) ** 2
+    return prior(candidate, found) > best.error or gain > MOST.get(type(candidate), np.inf)
+
+
+def prior(estimator: AbstractEstimator, found: Curvature) -> float:
+    """Relative bias to expect before anything was measured: an order of magnitude."""
+    if isinstance(estimator, TrapezoidalTangent):
+        nonlinear = 0.3 * found.dark**2 if found.bend > 1e-3 else 0.0
+        return 0.3 * found.kappa**2 + nonlinear + found.roughness
+    if isinstance(estimator, CoupledDifference):
+        return 0.02 * (estimator.step / 0.3) ** 2
+    return 0.0
+
+
+def judged(
+    tried: Sequence[tuple[AbstractEstimator, Measured]],
+    seconds: float,
+    found: Curvature,
+    theta: Float[np.ndarray, " parameters"],
+) -> list[Pilot]:
+    """Candidates with the relative error that each leaves after so many seconds; the first must be unbiased."""
+    unit = np.where(theta != 0, np.abs(theta), 1.0)
+    tails = [(m.heaviest > TAIL and not isinstance(e, SCORES)) or not np.isfinite(m.error).all() for e, m in tried]
+    target, target_error = pooled([m for (e, m), tail in zip(tried, tails, strict=True) if e.unbiased and not tail])
+    size = _size(target * unit) / unit
+    out = []
+    for (estimator, m), tail in zip(tried, tails, strict=True):
+        expected = prior(estimator, found) * np.abs(target)
+        off = np.abs(m.gradient - target)
+        clear = (
+            np.zeros_like(off)
+            if estimator.unbiased
+            else np.where(off > CLEAR * np.hypot(m.error, target_error), off, 0)
+        )
+        bias = np.maximum(expected, clear) / size
+        error = np.sqrt(np.mean(m.work / seconds / size**2 + bias**2))
+        why = "one path carries too much of its variance" if tail else ""
+        out.append(Pilot(estimator, m, float(error), float(bias.max(initial=0.0)), why))
+    return out
+
+
+def judged_against(
+    m: Measured,
+    truth: Float[np.ndarray, "stops entries parameters"],
+    theta: Float[np.ndarray, " parameters"],
+    seconds: float,
+) -> float:
+    """Relative error that an estimator leaves after so many seconds, by the exact gradient; as the choice reckons it."""
+    unit = np.where(theta != 0, np.abs(theta), 1.0)
+    size = _size(truth * unit) / unit
+    off = np.abs(m.gradient - truth)
+    bias = np.where(off > CLEAR * m.error, off, 0.0)
+    return float(np.sqrt(np.mean(m.work / seconds / size**2 + (bias / size) ** 2)))
+
+
+def _size(gradient: np.ndarray) -> np.ndarray:
+    """What errors are relative to: each component, but not less than a tenth of the largest of its entry and stop."""
+    largest = np.abs(gradient).max(-1, keepdims=True)
+    whole = np.abs(gradient).max(initial=0.0)
+    return np.maximum(np.abs(gradient), np.maximum(0.1 * largest, 1e-3 * whole + 1e-300))
