@@ -58,7 +58,8 @@ class RelaxedTangent(AbstractFold):
         wrt: names of the parameters, in their natural coordinates.
         relaxation: the derivative of a choice.
         horizon: one of the four.
-        times: for a logistic horizon: the times asked for, which with the stops of this fold are all stops of the run.
+        times: for a logistic horizon: the times asked for.
+        others: for a logistic horizon: stops of the run that are neither `times` nor of this fold.
         width: for a logistic horizon.
         waiting_times: False leaves E out of a logistic horizon, which is wrong: to see by how much.
         bound: for uniformization: that of the run.
@@ -86,6 +87,7 @@ class RelaxedTangent(AbstractFold):
     width: float = 0.0
     waiting_times: bool = True
     bound: float | None = None
+    others: tuple[float, ...] = ()
 
     def __post_init__(self):
         known = self.network.parameters
@@ -124,7 +126,7 @@ class RelaxedTangent(AbstractFold):
         if self.horizon != "logistic":
             return carry, carry.rows
         ends = self.stops(())
-        where = sorted({*self.times, *ends})
+        where = sorted({*self.times, *ends, *self.others})
         here = [index == np.int32(where.index(end)) for end in ends]
         record = tuple(
             tuple(chosen(here, [rows[d][p] for rows in carry.sums], carry.since) for p in range(len(self.wrt)))

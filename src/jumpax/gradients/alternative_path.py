@@ -7,18 +7,19 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jumpax._base.errors import InputError
 from jumpax.engines.program import Steps, Times
 from jumpax.folds import AbstractFold, Together
 from jumpax.folds.alternative import Alternative
 from jumpax.folds.alternative_chain import AlternativeChain
 from jumpax.gradients.baselines import centred
-from jumpax.gradients.chunk import Chunk, Totals
-from jumpax.gradients.estimator import AbstractFoldEstimator
+from jumpax.gradients.chunk import Chunk
+from jumpax.gradients.pathwise import AbstractPathwise, Control, wrong_options
 from jumpax.networks import Network
 
 
 @dataclasses.dataclass(frozen=True)
-class AlternativePath(AbstractFoldEstimator):
+class AlternativePath(AbstractPathwise):
     """g = mean over paths of W (f(n^) - f(n)) + (f(n) - b) S: one branch per parameter, weighted by all branches there were.
 
     At every event a small change of a parameter would have given another reaction with some weight; W is the sum of these
@@ -35,6 +36,10 @@ class AlternativePath(AbstractFoldEstimator):
     Args:
         reset: for stops after numbers of events, forget branches that have joined the primal path again; False is the
             method as published, whose variance grows with the number of events.
+        control: `martingale` subtracts martingale control variates; see `AbstractPathwise`.
+
+    Raises:
+        InputError: for another control.
 
     Source: Burger, Kofler, Heinrich & Gerland 2026, arXiv:2604.02121; Arya et al. 2022, arXiv:2210.08572.
 
@@ -50,13 +55,18 @@ class AlternativePath(AbstractFoldEstimator):
     """
 
     reset: bool = True
+    control: Control = None
+
+    def __post_init__(self):
+        if faults := wrong_options(self.control):
+            raise InputError("; ".join(faults))
 
     @property
     def unbiased(self) -> bool:
         """Always."""
         return True
 
-    def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
+    def carried(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
         """One alternative per parameter.
 
         Raises:
@@ -66,10 +76,10 @@ class AlternativePath(AbstractFoldEstimator):
             return Together(tuple(AlternativeChain(network, name, self.reset, stops.values) for name in wrt))
         return Together(tuple(Alternative(network, name) for name in wrt))
 
-    def contributions(self, chunk: Chunk) -> Totals:
-        """Sums of the branches' differences and the scores of the waits."""
+    def along(self, chunk: Chunk) -> Float[Array, "paths asked entries parameters"]:
+        """The branches' differences and the scores of the waits."""
         of = _after_steps if isinstance(chunk.stops, Steps) else _at_times
-        return chunk.totals(jnp.stack([of(chunk, record) for record in chunk.record], -1))
+        return jnp.stack([of(chunk, record) for record in chunk.record], -1)
 
 
 def _differences(chunk: Chunk, other: Any, weight: Array) -> Float[Array, "paths asked entries"]:

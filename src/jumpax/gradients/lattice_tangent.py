@@ -1,7 +1,6 @@
 """The exact lattice tangent: neighbouring states weighed along the path."""
 
 import dataclasses
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -10,19 +9,16 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.engines.program import Steps, Times
-from jumpax.folds import AbstractFold, Together
+from jumpax.folds import AbstractFold
 from jumpax.folds.carriers import Carriers
 from jumpax.folds.lattice_weights import LatticeWeights
-from jumpax.folds.linear_flow import Rows
-from jumpax.folds.martingale import Martingale
-from jumpax.gradients import martingale
-from jumpax.gradients.chunk import Chunk, Totals
-from jumpax.gradients.estimator import AbstractFoldEstimator
+from jumpax.gradients.chunk import Chunk
+from jumpax.gradients.pathwise import AbstractPathwise, Control, wrong_options
 from jumpax.networks import Network
 
 
 @dataclasses.dataclass(frozen=True)
-class LatticeTangent(AbstractFoldEstimator):
+class LatticeTangent(AbstractPathwise):
     """g = mean over paths of sum_k w_k(t) [f(x(t) + eta_k) - f(x(t))], with weights w_k carried along the path.
 
     The eta_k are the jumps of the reactions; the rules of the weights are in `jumpax.folds.LatticeWeights`. No derivative in x
@@ -40,8 +36,7 @@ class LatticeTangent(AbstractFoldEstimator):
     Args:
         split: names of reactions whose jump shall not share a weight with its reverse, as `lattice_coverage` says. Each one
             that does not need it adds variance.
-        control: `martingale` subtracts what chance did to the counts, with coefficients from the other half of the paths: the
-            same mean, less variance for smooth f; None does not.
+        control: `martingale` subtracts martingale control variates, which helps for smooth f; see `AbstractPathwise`.
         reach: longest step of the weights between events, see `jumpax.folds.LatticeWeights`. It leaves a relative error of
             about reach^5 / 100: 3e-5 for the default, the only one there is on a covered network.
 
@@ -61,16 +56,11 @@ class LatticeTangent(AbstractFoldEstimator):
     """
 
     split: tuple[str, ...] = ()
-    control: Literal["martingale"] | None = None
+    control: Control = None
     reach: float = 0.3
 
     def __post_init__(self):
-        faults = []
-        if self.control not in (None, "martingale"):
-            faults.append(f"control must be None or 'martingale'; got {self.control!r}")
-        if not self.reach > 0:
-            faults.append(f"reach must be a positive number; got {self.reach!r}")
-        if faults:
+        if faults := wrong_options(self.control, self.reach):
             raise InputError("; ".join(faults))
         object.__setattr__(self, "split", (self.split,) if isinstance(self.split, str) else tuple(self.split))
 
@@ -79,30 +69,19 @@ class LatticeTangent(AbstractFoldEstimator):
         """For every network that is covered, see `lattice_coverage`."""
         return True
 
-    def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
-        """The weights, and the martingales for the control."""
+    def carried(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
+        """The weights."""
         if isinstance(stops, Steps):
             raise UnsupportedError(
                 "the lattice tangent holds at times, not after numbers of events; use ScoreFunction() for steps=..."
             )
-        weights = LatticeWeights(network, wrt, self.reach, self.split)
-        return (
-            weights if self.control is None else Together((weights, Martingale(network, martingale.Edges(stops.start))))
-        )
+        return LatticeWeights(network, wrt, self.reach, self.split)
 
-    def contributions(self, chunk: Chunk) -> Totals:
-        """Sums of w_k [f(x + eta_k) - f(x)]."""
-        if self.control is None:
-            return chunk.totals(self._differences(chunk, chunk.record[0]))
-        (weights, _), martingales = chunk.record
-        controls = martingale.controls(chunk, martingales)
-        return chunk.totals(martingale.controlled(self._differences(chunk, weights), controls, chunk.sound))
-
-    def _differences(self, chunk: Chunk, weights: Rows) -> Float[Array, "paths asked entries parameters"]:
-        """Weighted differences of f, one gradient per path; f is read at x where a weight is zero."""
+    def along(self, chunk: Chunk) -> Float[Array, "paths asked entries parameters"]:
+        """w_k [f(x + eta_k) - f(x)]; f is read at x where a weight is zero."""
         total = jnp.zeros((*chunk.values.shape, len(chunk.wrt)), chunk.values.dtype)
         directions = Carriers(chunk.network, self.split).directions
-        for eta, row in zip(directions, weights, strict=True):
+        for eta, row in zip(directions, chunk.record[0], strict=True):
             weight = jnp.stack([chunk.asked(leaf) for leaf in row], -1)
             counts = chunk.counts
             there = jnp.any(weight != 0, -1, keepdims=True)

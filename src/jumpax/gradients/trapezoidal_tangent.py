@@ -1,7 +1,6 @@
 """The trapezoidal tangent: derivatives carried along the path, in physical time."""
 
 import dataclasses
-from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -9,15 +8,14 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.engines.program import Steps, Times
-from jumpax.folds import AbstractFold, Martingale, Tangent, Together
-from jumpax.gradients import martingale
-from jumpax.gradients.chunk import Chunk, Totals
-from jumpax.gradients.estimator import AbstractFoldEstimator
+from jumpax.folds import AbstractFold, Tangent
+from jumpax.gradients.chunk import Chunk
+from jumpax.gradients.pathwise import AbstractPathwise, Control, wrong_options
 from jumpax.networks import Network
 
 
 @dataclasses.dataclass(frozen=True)
-class TrapezoidalTangent(AbstractFoldEstimator):
+class TrapezoidalTangent(AbstractPathwise):
     """g = mean over paths of grad f(x(t)) . v(t), with v = d x / d theta carried in physical time (`folds.Tangent`).
 
     Half of what a reaction does to v acts through time, half through its events. grad f is the derivative of the observable
@@ -34,8 +32,7 @@ class TrapezoidalTangent(AbstractFoldEstimator):
     to 3 times.
 
     Args:
-        control: `martingale` subtracts martingale control variates, from 8 paths per control on, component by component
-            where that lowers the variance by 30 % (`gradients/martingale.py`); it moves no mean.
+        control: `martingale` subtracts martingale control variates; see `AbstractPathwise`.
         reach: longest step of the tangent between events, in units of 1 / nu; see `folds.Tangent`.
 
     Raises:
@@ -55,16 +52,11 @@ class TrapezoidalTangent(AbstractFoldEstimator):
         True
     """
 
-    control: Literal["martingale"] | None = None
+    control: Control = None
     reach: float = 0.3
 
     def __post_init__(self):
-        faults = []
-        if self.control not in (None, "martingale"):
-            faults.append(f"control must be None or 'martingale'; got {self.control!r}")
-        if not self.reach > 0:
-            faults.append(f"reach must be a positive number; got {self.reach!r}")
-        if faults:
+        if faults := wrong_options(self.control, self.reach):
             raise InputError("; ".join(faults))
 
     @property
@@ -72,28 +64,16 @@ class TrapezoidalTangent(AbstractFoldEstimator):
         """Not in general; see above."""
         return False
 
-    def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
-        """The tangent, and the martingales for the controls."""
+    def carried(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
+        """The tangent."""
         if isinstance(stops, Steps):
             raise UnsupportedError(
                 "TrapezoidalTangent differentiates at fixed times; with stops after numbers of events use ScoreFunction()"
             )
-        tangent = Tangent(network, wrt, self.reach)
-        return (
-            tangent if self.control is None else Together((tangent, Martingale(network, martingale.Edges(stops.start))))
-        )
+        return Tangent(network, wrt, self.reach)
 
-    def contributions(self, chunk: Chunk) -> Totals:
-        """Sums of grad f . v."""
-        if self.control is None:
-            return chunk.totals(_along(chunk, chunk.record[1]))
-        (_, tangent), martingales = chunk.record
-        controls = martingale.controls(chunk, martingales)
-        return chunk.totals(martingale.controlled(_along(chunk, tangent), controls, chunk.sound))
-
-
-def _along(chunk: Chunk, tangent: Any) -> Float[Array, "paths asked entries parameters"]:
-    """Slope of the observable along the tangents, rows per species and one number per parameter."""
-    v = jnp.stack([jnp.stack([chunk.asked(leaf) for leaf in row], -1) for row in tangent], -2)
-    slope = jax.vmap(jax.vmap(jax.jacfwd(chunk.observe)))(chunk.counts)
-    return jnp.einsum("rtkd,rtdp->rtkp", slope, v)
+    def along(self, chunk: Chunk) -> Float[Array, "paths asked entries parameters"]:
+        """Grad f . v."""
+        v = jnp.stack([jnp.stack([chunk.asked(leaf) for leaf in row], -1) for row in chunk.record[1]], -2)
+        slope = jax.vmap(jax.vmap(jax.jacfwd(chunk.observe)))(chunk.counts)
+        return jnp.einsum("rtkd,rtdp->rtkp", slope, v)
