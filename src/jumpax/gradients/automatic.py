@@ -22,7 +22,7 @@ REACH = 0.3
 """Distance in log parameters after which a choice is made anew."""
 LARGEST = 64
 """Reactions beyond which only the score function is considered: tangents would take long to compile."""
-FEWEST = 256
+FEWEST = 384
 """Least paths of a pilot: of fewer, one path carries a tenth of the squared deviations too often."""
 WORTH = 0.7
 """Squared error, over that of the score function, below which another estimator is preferred to it."""
@@ -67,7 +67,7 @@ class Automatic:
        function, which is kept unless another one saves three tenths of its work.
 
     Args:
-        pilot: most paths of the pilot, for each candidate; no more than a 64th of those asked for, but at least 256.
+        pilot: most paths of the pilot, for each candidate; no more than a sixteenth of those asked for, but at least 384.
         exact: whether the master equation may be used.
 
     The constants were tuned on reversible association and repressilators; see the page on choosing a gradient for how
@@ -111,7 +111,7 @@ class Automatic:
     def _piloted(
         self, sampling: Sampling, wrt: tuple[str, ...], theta: dict[str, float], words: tuple[Word, Word]
     ) -> Choice:
-        paths = min(self.pilot, max(FEWEST, sampling.paths // 64))
+        paths = min(self.pilot, max(FEWEST, sampling.paths // 16))
         found = curvature(sampling, theta, salted(words, 0))
         values = np.array([theta[name] for name in wrt])
         reference = measure(sampling, ScoreFunction(), wrt, theta, salted(words, 1), paths, runs=1)

@@ -33,6 +33,9 @@ FEW = 12
 """Parameters up to which one more pair of paths for each is considered."""
 MOST = {ControlledScore: 100.0, CoupledDifference: 100.0}
 """Factors of work that an estimator saves at most beside the score function, as far as has been seen."""
+DEARER = 2.5
+"""Least cost of a path with any other gradient, over that of the score function: in a short pilot what every call costs,
+whatever the paths, hides it."""
 
 
 class Pilot(NamedTuple):
@@ -98,7 +101,7 @@ def judged(
     found: Curvature,
     theta: Float[np.ndarray, " parameters"],
 ) -> list[Pilot]:
-    """Candidates with the relative error that each leaves after so many seconds; the first must be unbiased."""
+    """Candidates with the relative error that each leaves after so many seconds; the first is the score function."""
     unit = np.where(theta != 0, np.abs(theta), 1.0)
     tails = [(m.heaviest > TAIL and not isinstance(e, SCORES)) or not np.isfinite(m.error).all() for e, m in tried]
     target, target_error = pooled([m for (e, m), tail in zip(tried, tails, strict=True) if e.unbiased and not tail])
@@ -113,7 +116,9 @@ def judged(
             else np.where(off > CLEAR * np.hypot(m.error, target_error), off, 0)
         )
         bias = np.maximum(expected, clear) / size
-        error = np.sqrt(np.mean(m.work / seconds / size**2 + bias**2))
+        dearer = 1.0 if isinstance(estimator, ScoreFunction) else DEARER
+        paths = seconds / max(m.seconds, dearer * tried[0][1].seconds)
+        error = np.sqrt(np.mean(m.variance / paths / size**2 + bias**2))
         why = "one path carries too much of its variance" if tail else ""
         out.append(Pilot(estimator, m, float(error), float(bias.max(initial=0.0)), why))
     return out
