@@ -1,0 +1,116 @@
+"""Mean and standard deviation that are to be reached."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, unknown_name
+from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.quadratic import half_square, whitened
+from jumpax.inference.observed import numbers, time_faults
+from jumpax.networks import Network
+from jumpax.observables import Moments
+
+_LEAST = 1e-6
+"""Least mean and variance whose logarithm is taken."""
+
+
+@final
+class TargetMoments(AbstractLoss):
+    """Mean and standard deviation of one species, given as numbers: published ones, or ones to design for.
+
+    loss = sum of (ln E[x] - ln mean)^2 + (ln sd[x] - ln standard deviation)^2 over 2 error^2. Both residuals are of one
+    size whatever the counts are, which raw moments are not; relative errors of means and deviations are what it weighs.
+    Bias O(1/paths), from the logarithms and the squares of noise. Two numbers per time determine at most two parameters.
+
+    Args:
+        species: what was counted.
+        mean: in molecules; one number, or one per time.
+        standard_deviation: in molecules; likewise.
+        error: relative error of each: sets the scale of standard errors, not where the minimum is.
+        times: when, increasing; None: at steady state.
+
+    Raises:
+        InputError: numbers that are not positive, or of different numbers.
+
+    Example:
+        >>> import jumpax
+        >>> from jumpax.inference import Fixed, Free, MasterEquation, Problem, fit, losses
+        >>> model = jumpax.zoo.telegraph()
+        >>> rates = {"k_on": Free(1.0), "k_off": Fixed(1.0), "k_tx": Free(10.0), "gamma": Fixed(1.0)}
+        >>> target = losses.TargetMoments("M", 20 / 3, 42.222**0.5)
+        >>> found = fit(
+        ...     Problem(model.network, model.x0, target, rates, settle=10.0, source=MasterEquation({"M": 90}))
+        ... ).estimates
+        >>> print(f"{found['k_on']:.2f} {found['k_tx']:.2f}")
+        0.50 20.00
+    """
+
+    species: str = eqx.field(static=True)
+    times: tuple[float, ...] | None = eqx.field(static=True)
+    measured: Float[np.ndarray, "times 2"]
+    """Logarithms."""
+    root: Float[np.ndarray, "times 2 2"]
+
+    def __init__(
+        self,
+        species: str,
+        mean: float | Sequence[float],
+        standard_deviation: float | Sequence[float],
+        *,
+        error: float = 0.01,
+        times: Sequence[float] | None = None,
+    ):
+        columns = [numbers(np.atleast_1d(mean), "mean"), numbers(np.atleast_1d(standard_deviation), "deviation")]
+        self.times = None if times is None else tuple(float(t) for t in numbers(times, "times"))
+        many = 1 if self.times is None else len(self.times)
+        faults = [f"{len(column)} numbers for {many} times" for column in columns if len(column) != many]
+        if not all((column > 0).all() and np.isfinite(column).all() for column in columns):
+            faults.append("means and standard deviations must be positive numbers")
+        if not 0 < error < np.inf:
+            faults.append(f"error must be a positive number; got {error!r}")
+        if self.times is not None and (np.diff(self.times) <= 0).any():
+            faults.append("times must increase")
+        if faults:
+            raise InputError("; ".join(faults))
+        self.species, self.measured = species, np.log(np.stack(columns, 1))
+        self.root = np.broadcast_to(np.eye(2) / error, (many, 2, 2)).copy()
+
+    def observable(self, network: Network) -> Moments:
+        """The first two raw moments."""
+        return Moments(self.species, order=2)
+
+    def faults(self, network: Network, start: float) -> list[str]:
+        """The species must exist, no time may lie before the start."""
+        unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
+        return unknown + time_faults(self.times, start)
+
+    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+        """Half the squared distance of the logarithms, in units of their error."""
+        mean, variance = _central(expected)
+        found = jnp.stack([jnp.log(mean), 0.5 * jnp.log(variance)], -1)
+        return half_square(found - self.measured, self.root)
+
+    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+        """Jacobian of the logarithms at the mean over batches, linear in that of the raw moments."""
+        mean, variance = (x[None, :, None] for x in _central(expected))
+        first, second = jacobian[:, :, 0, 0], jacobian[:, :, 0, 1]
+        rows = jnp.stack([first / mean, (second - 2 * mean * first) / (2 * variance)], 2)
+        return whitened(rows, self.root)
+
+    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+        """Relative errors that are left."""
+        mean, variance = (np.asarray(x) for x in _central(jnp.asarray(expected)))
+        found = np.stack([mean, np.sqrt(variance)], 1)
+        left = found / np.exp(self.measured) - 1
+        return {"moments": left.size, "largest_relative_error_left": float(f"{np.abs(left).max():.2g}")}
+
+
+def _central(expected: Float[Array, "times 1 2"]) -> tuple[Float[Array, " times"], Float[Array, " times"]]:
+    """Mean and variance of raw moments."""
+    mean = jnp.maximum(expected[:, 0, 0], _LEAST)
+    return mean, jnp.maximum(expected[:, 0, 1] - mean**2, _LEAST)
