@@ -47,4 +47,5 @@ from jumpax.networks import Reaction as Reaction
 from jumpax.networks import zoo as zoo
 from jumpax.observables import Histogram as Histogram
 from jumpax.observables import Moments as Moments
+from jumpax.observables import Windows as Windows
 from jumpax.observables import log_likelihood as log_likelihood

@@ -1,0 +1,76 @@
+"""Means over windows of time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError
+from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.time_series import TimeSeries
+from jumpax.networks import Network
+from jumpax.observables import Moments, Windows
+
+
+@final
+class WindowMeans(AbstractLoss):
+    """Means of counts over windows of time, as an exposure or a time average gives them.
+
+    loss = sum over windows and species of ((E[average of x] - mean) / standard error)^2 / 2. The averages are quadratures
+    of E[x] at the nodes of `Windows`. Exact for Gaussian errors; the simulated noise adds a bias O(1/paths).
+
+    Args:
+        edges: of the windows, increasing.
+        means: for each species its mean in each window, in molecules.
+        standard_errors: of those means: for each species a number, or one per window.
+        nodes: of the quadrature, per window.
+
+    Raises:
+        InputError: edges out of order, missing numbers, standard errors that are not positive.
+
+    Example:
+        >>> WindowMeans([0.0, 1.0, 2.0], {"X": [3.0, 5.0]}, {"X": 0.1}, nodes=2).times
+        (0.2113248654051871, 0.7886751345948129, 1.2113248654051872, 1.7886751345948129)
+    """
+
+    windows: Windows = eqx.field(static=True)
+    series: TimeSeries
+
+    def __init__(
+        self, edges: Sequence[float], means: Mapping[str, Any], standard_errors: Mapping[str, Any], *, nodes: int = 4
+    ):
+        self.windows = Windows(edges, nodes)
+        if wrong := [n for n, column in means.items() if np.shape(column) != (len(self.windows),)]:
+            raise InputError(
+                f"needed is one mean per window, of which there are {len(self.windows)}: {', '.join(wrong)}"
+            )
+        self.series = TimeSeries(self.windows.edges[1:], means, standard_errors)
+
+    @property
+    def times(self) -> tuple[float, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The nodes of all windows."""
+        return self.windows.times
+
+    def observable(self, network: Network) -> Moments:
+        """The means of the species."""
+        return self.series.observable(network)
+
+    def faults(self, network: Network, start: float) -> list[str]:
+        """The species must exist, no window may begin before the start."""
+        early = [] if self.windows.edges[0] >= start else [f"the first window begins before the start, {start:g}"]
+        return self.series.faults(network, start) + early
+
+    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+        """Half the sum of squares."""
+        return self.series.value(self.windows.mean(expected, 0), values, paths)
+
+    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+        """Jacobian of the averages, in units of their standard errors."""
+        return self.series.whitened(jnp.zeros(()), self.windows.mean(jacobian, 1), paths)
+
+    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+        """Number of means."""
+        return self.series.notes(expected, paths)
