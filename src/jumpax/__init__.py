@@ -1,5 +1,6 @@
 """jumpax: differentiable exact stochastic simulation."""
 
+from jumpax import design as design
 from jumpax import exact as exact
 from jumpax._base.errors import InputError as InputError
 from jumpax._base.errors import JumpaxError as JumpaxError
