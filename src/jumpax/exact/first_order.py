@@ -81,6 +81,7 @@ def _call(
 ) -> tuple[Float[Array, "rows columns"], Float[Array, "parameters rows columns"]]:
     """Run the method now if the numbers are known, else when the compiled program gets there."""
     kind = jnp.result_type(float)
+    wide_result = kind == np.float64
     shape = (rows, space.size + 1)
 
     def compute(propensities: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +91,8 @@ def _call(
 
     def compute_from_words(*words: UInt32[Array, "... two"]) -> tuple[np.ndarray, np.ndarray]:
         propensities, slopes = (np.ascontiguousarray(word).view(np.float64)[..., 0] for word in words)
-        return compute(propensities, slopes)
+        value, jacobian = compute(propensities, slopes)
+        return (_words(value), _words(jacobian)) if wide_result else (value, jacobian)
 
     with jax.enable_x64(True):
         wide = tuple(jnp.asarray(value, jnp.float64) for value in values)
@@ -98,10 +100,19 @@ def _call(
         if not any(isinstance(rate, Tracer) for rate in rates):
             value, jacobian = compute(*(np.asarray(rate) for rate in rates))
             return jnp.asarray(value), jnp.asarray(jacobian)
-        # a callback cannot take float64 where the x64 flag is off, but it can take pairs of words
+        # the thread of a callback need not have heard of the x64 flag, but pairs of words pass
         words = [jax.lax.bitcast_convert_type(rate, jnp.uint32) for rate in rates]
-    result = (jax.ShapeDtypeStruct(shape, kind), jax.ShapeDtypeStruct((len(moving), *shape), kind))
-    return jax.pure_callback(compute_from_words, result, *words, vmap_method="sequential")
+    shapes = (shape, (len(moving), *shape))
+    if not wide_result:
+        result = tuple(jax.ShapeDtypeStruct(s, kind) for s in shapes)
+        return jax.pure_callback(compute_from_words, result, *words, vmap_method="sequential")
+    result = tuple(jax.ShapeDtypeStruct((*s, 2), np.uint32) for s in shapes)
+    value, jacobian = jax.pure_callback(compute_from_words, result, *words, vmap_method="sequential")
+    return jax.lax.bitcast_convert_type(value, kind), jax.lax.bitcast_convert_type(jacobian, kind)
+
+
+def _words(array: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(array)[..., None].view(np.uint32)
 
 
 @partial(jax.jit, static_argnums=(0, 1))
