@@ -10,8 +10,14 @@ from jumpax._base.errors import UnsupportedError as UnsupportedError
 from jumpax._base.status import Status as Status
 from jumpax.engines import EventLog as EventLog
 from jumpax.engines import Events as Events
+from jumpax.engines import ExponentialDelay as ExponentialDelay
+from jumpax.engines import FixedDelay as FixedDelay
+from jumpax.engines import GammaDelay as GammaDelay
+from jumpax.engines import NormalDelay as NormalDelay
 from jumpax.engines import Paths as Paths
+from jumpax.engines import UniformDelay as UniformDelay
 from jumpax.engines import simulate as simulate
+from jumpax.engines import simulate_delays as simulate_delays
 from jumpax.folds import FirstPassage as FirstPassage
 from jumpax.folds import ReactionCounts as ReactionCounts
 from jumpax.folds import TimeAverages as TimeAverages

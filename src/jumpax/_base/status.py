@@ -31,6 +31,8 @@ class Status(enum.IntEnum):
 
     FAULTY = 10
     """Something is wrong, not yet told what; inside a run only."""
+    QUEUE_FULL = 11
+    """More delayed reactions were under way than the queue holds."""
 
     @property
     def is_fault(self) -> bool:
