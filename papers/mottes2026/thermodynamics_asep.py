@@ -98,7 +98,7 @@ ITEM = Item(
         "sites": 6, "particles": 3, "total": 6.0, "starts": 4, "spread": 1.0, "steps": 200, "average": 40, "rate": 0.15, "final": 32,
         "settle": 20.0, "time": 400.0, "paths": 32, "seed": 20261121,
     },
-    tiny={"sites": 3, "particles": 1, "total": 3.0, "starts": 1, "steps": 3, "final": 4, "settle": 20.0, "time": 60.0, "paths": 8},
+    tiny={"sites": 2, "particles": 1, "total": 2.0, "starts": 1, "steps": 3, "final": 4, "settle": 20.0, "time": 60.0, "paths": 8},
     parts=_parts,
     combine=_combine,
     draw=_draw,

@@ -114,7 +114,7 @@ ITEM = Item(
         "sites": 6, "particles": 3, "total": 6.0, "cost": 4.0, "weights": [0.03, 0.06, 0.12, 0.25, 0.5, 1.0], "spread": 0.5,
         "steps": 150, "final": 32, "settle": 25.0, "time": 400.0, "paths": 32, "seed": 20261122,
     },
-    tiny={"sites": 3, "particles": 1, "total": 3.0, "weights": [0.1, 0.4], "steps": 3, "final": 4, "settle": 20.0, "time": 60.0, "paths": 8},
+    tiny={"sites": 2, "particles": 1, "total": 2.0, "weights": [0.3], "steps": 3, "final": 4, "settle": 20.0, "time": 60.0, "paths": 8},
     parts=_parts,
     combine=_combine,
     draw=_draw,

@@ -140,7 +140,7 @@ ITEM = Item(
         "settle": 30.0, "time": 300.0, "paths": 32, "path_affinities": [0.5, 1.0, 2.0, 4.0], "path_time": 40.0,
         "path_number": 20_000, "seed": 20261120,
     },
-    tiny={"sites": 3, "affinities": [2.0, 1.0], "steps": 4, "final": 4, "settle": 20.0, "time": 60.0, "paths": 8,
+    tiny={"sites": 2, "affinities": [2.0, 1.0], "steps": 4, "final": 4, "settle": 20.0, "time": 60.0, "paths": 8,
           "path_affinities": [1.0], "path_number": 200},
     parts=_parts,
     combine=_combine,
