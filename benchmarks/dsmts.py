@@ -1,4 +1,4 @@
-"""The stochastic cases of the SBML test suite: `python benchmarks/dsmts.py FOLDER [--engine E] [--precision P] [--json]`.
+"""The stochastic cases of the SBML test suite: `python benchmarks/dsmts.py FOLDER [--engine E] [--precision P] [--json] [--out]`.
 
 FOLDER holds case folders such as 00001, each with models, `-settings.txt` and `-results.csv`. With n runs, mean m and standard
 deviation s, and the table's mu and sigma, at every time:
@@ -176,6 +176,26 @@ def show(row: dict) -> None:
     )
 
 
+def rounded(value: object) -> object:
+    """Numbers with four digits."""
+    if isinstance(value, dict):
+        return {key: rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rounded(inner) for inner in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def keep(rows: list[dict], file: Path, paths: int) -> None:
+    """Put rows into a file of results, in the place of those of the same case, engine and precision."""
+
+    def place(row: dict) -> tuple[str, str, str]:
+        return row["engine"], row["precision"], row["case"]
+
+    old = json.loads(file.read_text()) if file.exists() else {"rows": []}
+    table = {place(row): row for row in (*old["rows"], *rounded(rows))}
+    file.write_text(json.dumps({"paths": paths, "rows": [table[key] for key in sorted(table)]}, indent=1) + "\n")
+
+
 def main() -> int:
     """Run all cases of a folder; the exit status is 1 if one fails."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -185,6 +205,9 @@ def main() -> int:
     parser.add_argument("--paths", type=int, default=10_000, help="runs of stage 1; stage 2 takes ten times as many")
     parser.add_argument("--level", default="l3v1", help="which of the files of a case")
     parser.add_argument("--cases", nargs="*", help="only these")
+    parser.add_argument(
+        "--out", type=Path, help="a JSON file whose rows of the same case, engine and precision are replaced"
+    )
     parser.add_argument("--json", action="store_true", help="rows as one JSON list on standard output")
     arguments = parser.parse_args()
     folders = sorted(f for f in arguments.folder.iterdir() if (f / f"{f.name}-settings.txt").exists())
@@ -195,6 +218,8 @@ def main() -> int:
             show(rows[-1])
     passed = sum(row["verdict"] == "pass" for row in rows)
     print(f"{passed} of {len(rows)} cases pass: {arguments.engine}, {arguments.precision}", file=sys.stderr)
+    if arguments.out is not None:
+        keep(rows, arguments.out, arguments.paths)
     if arguments.json:
         print(json.dumps(rows, indent=1))
     return 0 if rows and passed == len(rows) else 1

@@ -1,6 +1,7 @@
 """The benchmark on the stochastic suite: its laws, its rule, and a case in a tiny size."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
@@ -47,3 +48,11 @@ def test_a_case_in_a_tiny_size():
     how = argparse.Namespace(engine="xla", precision="float32", level="l3v2", paths=1000)
     row = dsmts.run(dsmts.load(CASES / "00033"), how)
     assert row["verdict"] == "pass", row
+
+
+def test_results_are_kept_row_by_row(tmp_path):
+    rows = [{"case": case, "engine": "cpu", "precision": "float32", "seconds": 1.23456} for case in ("2", "1")]
+    dsmts.keep(rows, tmp_path / "r.json", 10)
+    dsmts.keep([{**rows[0], "seconds": 3.0}], tmp_path / "r.json", 10)
+    kept = json.loads((tmp_path / "r.json").read_text())
+    assert [(row["case"], row["seconds"]) for row in kept["rows"]] == [("1", 1.235), ("2", 3.0)]

@@ -153,16 +153,3 @@ def test_amounts_that_are_no_counts(tmp_path, amount):
 
 def test_a_missing_compartment_size_matters_only_where_it_is_read():
     assert "Cell" not in l3("00001").theta
-
-
-def test_an_imported_model_runs_everywhere(tmp_path):
-    model = antimony(
-        tmp_path, "species A; A -> ; k * A * exp(-A / 50); -> A; b * max(0, 10 - A) ; A = 20; k = 1; b = 2"
-    )
-    results = {
-        engine: jumpax.simulate(
-            model.network, model.theta, model.x0, times=[0.5, 1.0], paths=64, key=3, engine=engine, precision="float32"
-        ).counts
-        for engine in ("cpu", "xla")
-    }
-    np.testing.assert_array_equal(results["cpu"], results["xla"])

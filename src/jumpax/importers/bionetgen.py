@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.importers import guard, kinetics, net_rates
 from jumpax.importers.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
 from jumpax.importers.faults import Faults
@@ -201,6 +201,8 @@ class _Net:
             if len(words) < 3:
                 raise InputError("reactants, products and a rate are needed")
             left, right = ([self._at(i) for i in side.split(",") if i != "0"] for side in words[:2])
+            if len(left) > guard.MOST_TAKEN:
+                raise UnsupportedError(f"more than {guard.MOST_TAKEN:,} reactants")
             whole = net_rates.rate(words[2:], left, self.value)
             used, made = (self._moving(side) for side in (left, right))
             if dict(used) == dict(made):

@@ -13,6 +13,8 @@ DEEPEST = 150
 """Levels of XML elements, or of parentheses; libSBML itself crashes at some thousands."""
 LONGEST = 10_000
 """Characters of one statement of plain text, and arguments on the way into a formula: parsers recurse over them."""
+MOST_TAKEN, MOST_MADE = 1_000, 1_000_000
+"""Molecules of one species that a reaction may take, and make."""
 _SIGNS = re.compile(r"(?:[-+!~^&|]\s*){20,}")
 
 

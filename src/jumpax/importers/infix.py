@@ -134,5 +134,6 @@ class _Parser:
         if name in _CALLS:
             return call(_CALLS[name], *arguments)
         if arguments:
-            raise UnsupportedError(f"the function {name} is not read")
+            hint = ", since it has two readings; write ln or log10" if name == "log" else ""
+            raise UnsupportedError(f"the function {name} is not read{hint}")
         return self._name(name)

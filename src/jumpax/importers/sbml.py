@@ -148,7 +148,7 @@ class _Builder:
             return self.symbols.amount(name) if name in self.symbols.species else self.symbols.number(name)
         return 0.0
 
-    def _side(self, references: Any) -> tuple[tuple[str, int], ...]:
+    def _side(self, references: Any, most: int) -> tuple[tuple[str, int], ...]:
         """Species that count on one side of a reaction, with whole stoichiometries."""
         side: dict[str, int] = {}
         for reference in references:
@@ -166,6 +166,8 @@ class _Builder:
                 raise UnsupportedError(f"the stoichiometry {number:g} of {name!r}, which is not a whole number")
             if self.symbols.moves(name) and number:
                 side[self.public(name)] = side.get(self.public(name), 0) + int(number)
+                if side[self.public(name)] > most:
+                    raise UnsupportedError(f"a stoichiometry of {name!r} above {most:,}")
         return tuple(side.items())
 
     def _reaction(self, reaction: Any) -> list[Reaction]:
@@ -174,9 +176,8 @@ class _Builder:
         with self.faults.of(f"line {reaction.getLine()}: reaction {name!r}"):
             if reaction.isSetFast() and reaction.getFast():
                 raise UnsupportedError("it is fast, an equilibrium rather than a reaction; give it rates")
-            reactants, products = (
-                self._side(side) for side in (reaction.getListOfReactants(), reaction.getListOfProducts())
-            )
+            reactants = self._side(reaction.getListOfReactants(), guard.MOST_TAKEN)
+            products = self._side(reaction.getListOfProducts(), guard.MOST_MADE)
             law = reaction.getKineticLaw()
             if law is None or law.getMath() is None:
                 raise InputError("it has no kinetic law")
