@@ -46,6 +46,7 @@ from jumpax.inference import Free as Free
 from jumpax.inference import Problem as Problem
 from jumpax.inference import fit as fit
 from jumpax.inference import losses as losses
+from jumpax.networks import Curve as Curve
 from jumpax.networks import Hill as Hill
 from jumpax.networks import MassAction as MassAction
 from jumpax.networks import MichaelisMenten as MichaelisMenten

@@ -60,7 +60,7 @@ def test_a_turn_is_printable(name):
 
         def turn(path, counts, theta, program=program, inputs=inputs, target=target):
             lane = begin(program, inputs.key, path, counts, theta, inputs.start, target)
-            decision = decide(program, lane, theta, inputs.limit, inputs.bound)
+            decision = decide(program, lane, theta, inputs.limit)
             lane = apply(program, lane, decision, theta)
             return lane, program.fold.stop(lane.carry, lane.counts, theta, lane.index)
 

@@ -43,13 +43,12 @@ def loop_of(program) -> list[str]:
 def compiled(model, fold, precision):
     """The program of a fold, with its kernel compiled (not read from the disk: that keeps no machine code to look at)."""
     program = Program(model.network, fold, precision)
-    real = np.zeros(4096, precision)
     with precision_of(program):
         module = kernels.load(program, False)
     if not module.turns.signatures:
         wide = np.zeros(65536, precision)
         theta = np.zeros((1, len(model.network.parameters)), precision)
-        module.turns(wide, np.zeros(65536, np.int32), np.zeros(65536, np.uint32), theta, np.int32(0), real[0], 1)
+        module.turns(wide, np.zeros(65536, np.int32), np.zeros(65536, np.uint32), theta, np.int32(0), 1)
     return program
 
 

@@ -164,7 +164,7 @@ def test_faults_10_and_11_extreme_words_move_the_path(precision, state, first):
         stop = jax.tree.map(lambda leaf: jnp.asarray(leaf[0]), make_inputs.make_stops(program, Times((1e3,))))
         lane = begin(program, (number, number), number, (jnp.int32(0),), theta, Time(zero, zero), stop)
         lane = lane._replace(streams=(stream,) * len(lane.streams))
-        made = decide(program, lane, theta, jnp.int32(10), zero)
+        made = decide(program, lane, theta, jnp.int32(10))
     assert int(made.outcome) == 0  # the first reaction fires: neither a stop nor a fault
     assert 0 <= float(made.arrival.high) < 45
 

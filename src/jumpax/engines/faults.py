@@ -36,6 +36,11 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
             if any(column[network.species.index(s)] < 0 for s in below)
         ]
         return f", below zero: {', '.join(below)}, used up by {', '.join(map(repr, users))}"
+    if recorded.status[path] == Status.BOUND_BROKEN and inputs.stops.interval is not None:
+        ends, bounds = np.asarray(inputs.stops.time.high), np.asarray(inputs.stops.interval.bound)
+        stop = min(int(np.searchsorted(ends, now, side="right")), len(ends) - 1)
+        until = f" until time {ends[stop]:g}" if np.isfinite(ends[stop]) else ""
+        return f", where bound = {bounds[stop]:g}{until}"
     if recorded.status[path] == Status.EVENT_BUDGET:
         return f" after {recorded.events[path]} events"
     return ""

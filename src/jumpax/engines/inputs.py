@@ -10,7 +10,7 @@ from jaxtyping import Array, Int32
 
 from jumpax._base import clock
 from jumpax._base.types import Count, Real, Word
-from jumpax.engines.lane import Stop
+from jumpax.engines.lane import Interval, Stop
 from jumpax.engines.program import Program, Steps, Times
 
 
@@ -32,17 +32,27 @@ class Inputs(NamedTuple):
     """Stops: (stops,) times and steps; the one not in use is infinite."""
     limit: Count
     """Most events that a path may fire."""
-    bound: Real
-    """Total propensity from which a bounded program draws its waits."""
 
 
 def make_stops(program: Program, stops: Times | Steps) -> Stop:
     """Stops as arrays in the precision of the run."""
+    within = None if stops.bound is None else _intervals(program, stops)
     if isinstance(stops, Times):
         time = jax.tree.map(jnp.asarray, clock.split(np.array(stops.values), program.dtype))
-        return Stop(time, jnp.full(len(stops.values), 2**31 - 1, jnp.int32))
+        return Stop(time, jnp.full(len(stops.values), 2**31 - 1, jnp.int32), within)
     far = jnp.full(len(stops.values), np.inf, program.dtype)
-    return Stop(clock.Time(far, jnp.zeros_like(far)), jnp.asarray(stops.values, jnp.int32))
+    return Stop(clock.Time(far, jnp.zeros_like(far)), jnp.asarray(stops.values, jnp.int32), within)
+
+
+def _intervals(program: Program, stops: Times | Steps) -> Interval:
+    """The interval of each stop; neighbours of equal bound are one, so that no path depends on stops between them."""
+    dtype = program.dtype
+    bounds = np.broadcast_to(np.asarray(stops.bound, dtype), len(stops.values))
+    changes = np.flatnonzero(bounds[1:] != bounds[:-1])
+    borders = np.array([-np.inf, *np.array(stops.values, np.float64)[changes], np.inf]).astype(dtype)
+    run = np.searchsorted(changes, np.arange(len(bounds)))
+    begin, end = np.nextafter(borders[run], dtype.type(np.inf)), np.nextafter(borders[run + 1], dtype.type(-np.inf))
+    return Interval(*map(jnp.asarray, (bounds, begin, end)))
 
 
 def make(
@@ -56,7 +66,6 @@ def make(
     first: int | Word = 0,
     start: float = 0.0,
     max_events: int = 10_000_000,
-    bound: float = 1.0,
 ) -> Inputs:
     """Inputs from checked values; theta and counts may be traced."""
     dtype = program.dtype
@@ -73,5 +82,4 @@ def make(
         start=jax.tree.map(jnp.asarray, clock.split(np.asarray(start), dtype)),
         stops=make_stops(program, stops),
         limit=jnp.asarray(max_events, jnp.int32),
-        bound=jnp.asarray(bound, dtype),
     )

@@ -13,11 +13,24 @@ from jumpax.engines.program import Program
 from jumpax.folds.fold import Counts, Theta
 
 
+class Interval(NamedTuple):
+    """A stretch of time over which one bound on the total propensity holds."""
+
+    bound: Real
+    begin: Real
+    """One unit in the last place after its begin: where rates may be read. A rate that jumps exactly at a border is read
+    on the right side of it, wherever the clock rounds an event to."""
+    end: Real
+    """One unit before its end."""
+
+
 class Stop(NamedTuple):
     """Where a lane has to stop next: a time, or a number of events."""
 
     time: Time
     step: Count
+    interval: Interval | None = None
+    """In which the stop lies; for bounded programs only."""
 
 
 class Lane(NamedTuple):
@@ -25,9 +38,9 @@ class Lane(NamedTuple):
 
     counts: Counts
     time: Time
-    """Time of the last event."""
+    """Time of the last event; in a bounded program of the last null event, or border of intervals, if that was later."""
     since: Real
-    """Time lived in the present state."""
+    """Time lived in the present state, from `time` on."""
     events: Count
     index: Count
     """Number of the next stop."""
@@ -36,6 +49,8 @@ class Lane(NamedTuple):
     carry: Any
     status: Count
     """RUNNING, PARKED, or FAULTY."""
+    spent: Real | None = None
+    """Part of the unit exponential of the next event that went by under bounds before; for bounded programs only."""
 
 
 def begin(
@@ -58,4 +73,5 @@ def begin(
         streams=tuple(random.seed(key, path, number) for number in program.streams),
         carry=carry,
         status=status,
+        spent=nothing if program.bounded else None,
     )

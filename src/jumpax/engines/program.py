@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from jumpax._base.errors import InputError
 from jumpax._base.types import Precision, dtype_of
 from jumpax.folds.fold import AbstractFold
 from jumpax.networks import Network
+
+Bound: TypeAlias = float | tuple[float, ...] | None
+"""On the total propensity: one number, or one for each interval that ends at a stop."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,8 +44,15 @@ class Times:
 
     values: tuple[float, ...]
     start: float = 0.0
-    bound: float | None = None
-    """On the total propensity, where waits are drawn from it, with null events."""
+    bound: Bound = None
+    """On the total propensity, where waits are drawn from it, with null events; a number for each stop, or one for all."""
+
+    def joined(self, fold: AbstractFold) -> "Times":
+        """With the stops that a fold wants; each has the bound of the interval in which it lies."""
+        values, bound = union(self.values, fold, self.start), self.bound
+        if isinstance(bound, tuple):
+            bound = tuple(bound[i] for i in np.searchsorted(self.values, values).clip(max=len(bound) - 1))
+        return dataclasses.replace(self, values=values, bound=bound)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +60,8 @@ class Steps:
     """Stops after given numbers of events, strictly increasing."""
 
     values: tuple[int, ...]
+    bound: float | None = None
+    """On the total propensity, as in `Times`."""
 
 
 def check_times(times: object, start: float) -> tuple[float, ...]:

@@ -15,6 +15,7 @@ from jumpax._base import math
 from jumpax._base.status import Status
 from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.inputs import Inputs
+from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.folds.fold import Jump
@@ -73,7 +74,7 @@ def _compiled(program: Program) -> dict[str, Any]:
     def laws(counts, theta, now):
         return network.propensities(tuple(c.astype(dtype) for c in counts), theta, now)
 
-    names = ["init", "advance", "event", "stop", "cap", "ready", "done"]
+    names = ["init", "advance", "sample", "event", "stop", "cap", "ready", "done"]
     return {name: jax.jit(getattr(fold, name)) for name in names} | {
         "laws": jax.jit(laws),
         "log": jax.jit(math.log_unit),
@@ -95,7 +96,8 @@ class _Path:
         self.since = self.real(0)
         self.events = 0
         self.carry = self.code["init"](self.counts_now(), self.theta, self.time[0])
-        self.bound = self.real(inputs.bound)
+        self.interval: Interval | None = None
+        self.spent = self.real(0)
         self.limit = int(inputs.limit)
 
     def counts_now(self) -> tuple:
@@ -122,13 +124,25 @@ class _Path:
         high = total + error
         return high, error - (high - total)
 
+    def enter(self, interval: Interval, border: tuple[Any, Any]) -> None:
+        """Begin with the bound of an interval; what is left of the exponential is used up at its rate, from the border on."""
+        if self.interval is not None and self.interval.bound != interval.bound:
+            lived = max((border[0] - self.time[0]) + (border[1] - self.time[1]), self.real(0))
+            self.spent = self.spent + self.interval.bound * lived
+            self.time, self.since = border, self.real(0)
+        self.interval = interval
+
+    def within(self, time: Any) -> Any:
+        """The nearest time within the interval of the bound."""
+        return time if self.interval is None else min(max(time, self.interval.begin), self.interval.end)
+
     def to_stop(self, stop_time: tuple[Any, Any], stop_step: int) -> Status:
         """Live until the stop; the status is RUNNING there unless something went wrong."""
         while True:
             now = self.time[0] + self.since
             exponential, point = self._numbers()
-            wait = exponential / self.bound if self.program.bounded else None
-            at = now if wait is None else self.time[0] + wait
+            wait = max(exponential - self.spent, self.real(0)) / self.interval.bound if self.interval else None
+            at = now if wait is None else self.within(self.time[0] + wait)
             a = [self.real(v) for v in self.code["laws"](self.counts_now(), self.theta, self.real(at))]
             total = self.real(0)
             for value in a:
@@ -145,7 +159,7 @@ class _Path:
             else:
                 in_time = self.events < stop_step and np.isfinite(wait)
                 remaining = self.since
-            if self.program.bounded and in_time and not (sound and total <= self.bound):
+            if self.interval and in_time and not (sound and total <= self.interval.bound):
                 return Status.BOUND_BROKEN if sound else Status.BAD_PROPENSITY
             horizon = wait if in_time else remaining
             capped = False
@@ -155,6 +169,9 @@ class _Path:
                 horizon = reach if capped else horizon
             dt = max(horizon - self.since, self.real(0))
             self.carry = self.code["advance"](self.carry, self.counts_now(), tuple(a), self.theta, now, dt)
+            if self.program.fold.samples:
+                words = tuple(map(np.uint32, self.words[2].peek(self.program.fold.words)))
+                self.carry = self.code["sample"](self.carry, self.counts_now(), tuple(a), self.theta, now, dt, words)
             self.since = horizon
             if capped:
                 continue
@@ -171,7 +188,7 @@ class _Path:
             return Status.EVENT_BUDGET
         if arrival == self.time and wait > 0:
             return Status.TIME_STALLED
-        level = point * (self.bound if self.program.bounded else total)
+        level = point * (self.interval.bound if self.interval else total)
         running, fired = self.real(0), None
         for reaction, value in enumerate(a):
             running = running + value
@@ -182,8 +199,8 @@ class _Path:
         if fired is not None:
             change = self.program.network.stoichiometry[:, fired]
             after = [c + int(z) for c, z in zip(self.counts, change)]
-        self._fold_event(a, fired, exponential, point, arrival[0])
-        self.counts, self.time, self.since = after, arrival, self.real(0)
+        self._fold_event(a, fired, exponential, point, self.within(arrival[0]))
+        self.counts, self.time, self.since, self.spent = after, arrival, self.real(0), self.real(0)
         self.events += fired is not None
         self.words[0].skip(2)
         self.words[1].skip(2)
@@ -215,7 +232,12 @@ class _Path:
 def _run_path(program: Program, inputs: Inputs, number: int) -> tuple[list, Status, _Path]:
     path, records = _Path(program, inputs, number), []
     stops = zip(np.asarray(inputs.stops.time.high), np.asarray(inputs.stops.time.low), np.asarray(inputs.stops.step))
+    intervals = list(zip(*map(np.asarray, inputs.stops.interval))) if inputs.stops.interval else []
+    border = path.time
     for index, (high, low, step) in enumerate(stops):
+        if intervals:
+            path.enter(Interval(*intervals[index]), border)
+        border = (high, low)
         if not path.done():
             status = path.to_stop((high, low), int(step))
             if status != Status.RUNNING:

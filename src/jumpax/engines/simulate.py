@@ -17,11 +17,14 @@ from jumpax.engines.choice import default_threads, engine_for, engine_named
 from jumpax.engines.engine import Progress, precision_of, room_for, run_threads
 from jumpax.engines.event_log import Events
 from jumpax.engines.paths import Paths
-from jumpax.engines.program import Program, Steps, Times, check_positive, check_steps, check_times, union
+from jumpax.engines.program import Bound, Program, Steps, Times, check_positive, check_steps, check_times
 from jumpax.engines.provenance import provenance
-from jumpax.engines.recorded import Recorded
+from jumpax.engines.recorded import Recorded, beside
 from jumpax.folds import AbstractFold, Snapshots, Together
 from jumpax.networks import Network, check_counts, check_theta
+
+_LARGEST_BOUND = 1e30
+"""Beyond, waits would be zero in float32."""
 
 
 def check_precision(precision: str | None) -> Precision:
@@ -35,17 +38,44 @@ def check_precision(precision: str | None) -> Precision:
     return precision or default_precision()  # type: ignore[return-value]
 
 
-def stops_of(times: object, steps: object, start: float, fold: AbstractFold) -> Times | Steps:
-    """The stops asked for, with those that the fold adds.
+def stops_of(
+    times: object, steps: object, start: float, fold: AbstractFold, bound: float | Sequence[float] | None = None
+) -> Times | Steps:
+    """The stops asked for, with those that the fold adds, and the bound of the interval in which each lies.
 
     Raises:
-        InputError: unless exactly one of `times` and `steps` is given, and in order.
+        InputError: unless exactly one of `times` and `steps` is given, and in order, with bounds that are some.
     """
     if (times is None) == (steps is None):
         raise InputError("give either times=... (to stop at times) or steps=... (to stop after numbers of events)")
     if steps is not None:
-        return Steps(check_steps(steps))
-    return Times(union(check_times(times, start), fold, start), float(start))
+        return Steps(check_steps(steps), _one_bound(bound))
+    values = check_times(times, start)
+    return Times(values, float(start), _bounds(bound, len(values))).joined(fold)
+
+
+def _one_bound(bound: object) -> float | None:
+    if bound is not None and np.ndim(bound):  # type: ignore[arg-type]
+        raise InputError(
+            "a bound for each interval needs times=... that end the intervals; with steps=... give one bound"
+        )
+    return _bounds(bound, 1)  # type: ignore[return-value]
+
+
+def _bounds(bound: object, intervals: int) -> Bound:
+    if bound is None:
+        return None
+    wanted = "bound must be a positive number, or one for each interval between stops"
+    try:
+        values = np.asarray(bound, np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{wanted}; got {bound!r}") from None
+    if values.ndim > 1 or values.shape not in ((), (intervals,)):
+        raise InputError(f"{wanted}, bound[i] up to times[i]: {intervals} of them; got shape {values.shape}")
+    wrong = values[~((values > 0) & (values < _LARGEST_BOUND))]
+    if wrong.size:
+        raise InputError(f"{wanted}, below {_LARGEST_BOUND:g}; got {', '.join(f'{v:g}' for v in np.unique(wrong))}")
+    return tuple(values.tolist()) if values.ndim else float(values)
 
 
 def simulate(
@@ -62,7 +92,7 @@ def simulate(
     engine: Literal["cpu", "xla", "reference"] | None = None,
     precision: Precision | None = None,
     threads: int | None = None,
-    bound: float | None = None,
+    bound: float | Sequence[float] | None = None,
     max_events: int = 10_000_000,
     round_counts: bool = False,
     throw: bool = True,
@@ -88,7 +118,9 @@ def simulate(
             fastest that can run the model here.
         precision: `float32` or `float64`; default follows JAX's x64 flag.
         threads: how many to spread the paths over; default all cores on `cpu`, 1 on others.
-        bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds.
+        bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds; or one
+            for each interval between stops: `bound[i]` holds until `times[i]`, the first from `start` on. Waits are drawn
+            from it, and the events that are too many are null events: exact whatever the bound, and faster for a tight one.
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
         throw: raise when a path is faulty; False returns it with its status.
@@ -116,7 +148,7 @@ def simulate(
     check_bound(network, bound)
     own = record if isinstance(record, Sequence) else ((record,) if isinstance(record, AbstractFold) else ())
     fold = Together((Snapshots(), *own))
-    stops = stops_of(times, steps, start, fold)
+    stops = stops_of(times, steps, start, fold, bound)
     program = Program(
         network, fold, check_precision(precision), "times" if steps is None else "steps", bound is not None
     )
@@ -124,7 +156,7 @@ def simulate(
     check_range(program, values)
     with precision_of(program):
         inputs = make_inputs.make(
-            program, stops, words, values, counts, paths, start=start, bound=1.0 if bound is None else bound,
+            program, stops, words, values, counts, paths, start=start,
             max_events=check_positive("max_events", max_events, 2**31 - 2),
         )  # fmt: skip
         inputs = jax.tree.map(np.asarray, inputs)
@@ -143,20 +175,18 @@ def simulate(
     return _result(network, stops, times, recorded, log, origin, single=isinstance(record, AbstractFold))
 
 
-def check_bound(network: Network, bound: float | None) -> None:
-    """Whether the network can be run with this bound.
+def check_bound(network: Network, bound: object) -> None:
+    """Whether the network has the bound that it needs.
 
     Raises:
         UnsupportedError: for time-dependent rates without a bound.
-        InputError: for a bound that is not a positive number.
     """
     if network.time_dependent and bound is None:
         raise UnsupportedError(
             "some rates depend on time explicitly, which the direct method would hold constant between events; give "
-            "bound=..., a number that the total propensity never exceeds, and paths are exact by null events"
+            "bound=..., a number that the total propensity never exceeds, or one for each interval between stops, and "
+            "paths are exact by null events"
         )
-    if bound is not None and not (np.isfinite(bound) and bound > 0):
-        raise InputError(f"bound must be a positive number; got {bound}")
 
 
 def check_range(program: Program, values: Mapping[str, np.ndarray]) -> None:
@@ -197,10 +227,13 @@ def _result(network, stops, times, recorded, log, origin, single) -> Paths:
     keep = np.arange(len(stops.values))
     if times is not None:
         keep = np.searchsorted(np.array(stops.values), np.atleast_1d(np.asarray(times, np.float64)))
-    snapshots, *others = jax.tree.map(lambda leaf: leaf[:, keep], recorded.record)
+    record = recorded.record
+    if len(keep) < len(stops.values):
+        record = jax.tree.map(lambda leaf: leaf[:, keep], record)
+    snapshots, *others = record
     return Paths(
         species=network.species,
-        counts=np.stack(snapshots, -1),
+        counts=beside(snapshots),
         stops=np.array(stops.values)[keep],
         status=recorded.status,
         events=recorded.events,

@@ -22,7 +22,7 @@ from jumpax._base import clock, random
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real
-from jumpax.engines.lane import Lane
+from jumpax.engines.lane import Lane, Stop
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Jump
 
@@ -207,13 +207,21 @@ def stalls(time: Time, arrival: Time, wait: Real) -> Flag:
     return (apart | none) == 0
 
 
-def look(program: Program, lane: Lane, theta: Mapping[str, Real], bound: Real, pinned: bool = True) -> Outlook:
+def within(lane: Lane, time: Real) -> Real:
+    """The nearest time that lies within the interval of the bound, if there is one: rates are read on its side of a border."""
+    interval = lane.target.interval
+    return time if interval is None else jnp.minimum(jnp.maximum(time, interval.begin), interval.end)
+
+
+def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool = True) -> Outlook:
     """Wait, propensities and time of the next event."""
     drawn = numbers(program, lane.streams)
-    if program.bounded:
-        total = jnp.broadcast_to(bound, lane.since.shape)
-        wait = drawn.exponential / total
-        a = propensities(program, lane.counts, theta, lane.time.high + wait, pinned)
+    interval, spent = lane.target.interval, lane.spent
+    if interval is not None and spent is not None:
+        total = interval.bound
+        left = drawn.exponential - spent
+        wait = jnp.maximum(left, jnp.zeros_like(left)) / total
+        a = propensities(program, lane.counts, theta, within(lane, lane.time.high + wait), pinned)
         sums = cumulate(a)
     else:
         a = propensities(program, lane.counts, theta, lane.time.high + lane.since, pinned)
@@ -231,9 +239,7 @@ def look(program: Program, lane: Lane, theta: Mapping[str, Real], bound: Real, p
     return Outlook(drawn, a, sums, total, wait, arrival, in_time, sound)
 
 
-def judge(
-    program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real, pinned: bool = False
-) -> Decision:
+def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, pinned: bool = False) -> Decision:
     """What the next turn of a path does, its outcome as flags.
 
     Args:
@@ -241,10 +247,9 @@ def judge(
         lane: the path.
         theta: parameters.
         limit: most events that a path may fire.
-        bound: total propensity from which a bounded program draws its waits; not used by others.
         pinned: whether propensities need the select of `pin`.
     """
-    fold, ahead = program.fold, look(program, lane, theta, bound, pinned)
+    fold, ahead = program.fold, look(program, lane, theta, pinned)
     running = lane.status == np.int32(Status.RUNNING)
     live = running & ahead.sound
     happens = live & ahead.in_time & ~stalls(lane.time, ahead.arrival, ahead.wait) & (lane.events < limit)
@@ -269,15 +274,15 @@ def judge(
     return Decision(ahead.propensities, ahead.drawn.uniform, ahead.arrival, horizon, dt, fate)
 
 
-def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real) -> Decision:
+def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count) -> Decision:
     """What the next turn of a path does, its outcome as a code: for engines that keep decisions in arrays."""
-    decision = judge(program, lane, theta, limit, bound, pinned=True)
+    decision = judge(program, lane, theta, limit, pinned=True)
     return decision._replace(outcome=encode(decision.outcome))
 
 
-def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, bound: Real) -> Count:
+def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count) -> Count:
     """Status code with which a path ends here: what is wrong if it is FAULTY, else whether it could have gone on."""
-    ahead = look(program, lane, theta, bound)
+    ahead = look(program, lane, theta)
     least = functools.reduce(jnp.minimum, lane.counts)
     code = jnp.full_like(lane.status, Status.TIME_STALLED)
     code = jnp.where(lane.events >= limit, np.int32(Status.EVENT_BUDGET), code)
@@ -299,9 +304,8 @@ def gather(
     """Carry of the fold, and its random stream, after a turn."""
     fold = program.fold
     now = lane.time.high + lane.since
-    carry = fold.advance(lane.carry, lane.counts, decision.propensities, theta, now, decision.dt)
     happens = fate.happens
-    moving, at = happens, decision.arrival.high
+    moving, at = happens, within(lane, decision.arrival.high)
     if fold.waits:
         moving = happens | waits(program, lane)
         at = jnp.where(happens, at, now)
@@ -312,6 +316,9 @@ def gather(
             word, stream = random.draw(stream)
             words.append(word)
         stream = select(moving, stream, lane.streams[-1])
+    carry = fold.advance(lane.carry, lane.counts, decision.propensities, theta, now, decision.dt)
+    if fold.samples:
+        carry = fold.sample(carry, lane.counts, decision.propensities, theta, now, decision.dt, tuple(words))
     drawn = numbers(program, lane.streams)
     jump = Jump(fate.fired, drawn.exponential, decision.uniform, tuple(words))
     after = fold.event(carry, lane.counts, decision.propensities, theta, at, jump)
@@ -351,4 +358,25 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
         streams=streams,
         carry=carry,
         status=jnp.where(negative, np.int32(Status.FAULTY), status),
+        spent=None if lane.spent is None else jnp.where(fate.happens, jnp.zeros_like(lane.spent), lane.spent),
+    )
+
+
+def onward(lane: Lane, target: Stop) -> Lane:
+    """The path that leaves its stop for the next one.
+
+    An event comes when the integral of the bound since the last one reaches the unit exponential of its wait. Where the
+    bound changes, what the integral has reached by then is kept, and the clock goes on from the border; elsewhere the
+    stop leaves no trace.
+    """
+    here, there, spent = lane.target.interval, target.interval, lane.spent
+    if here is None or there is None or spent is None:
+        return lane._replace(target=target)
+    changes = there.bound != here.bound
+    gone = pin(here.bound * clock.between(lane.time, lane.target.time))
+    return lane._replace(
+        target=target,
+        time=select(changes, lane.target.time, lane.time),
+        since=jnp.where(changes, jnp.zeros_like(lane.since), lane.since),
+        spent=jnp.where(changes, spent + gone, spent),
     )

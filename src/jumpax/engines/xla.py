@@ -20,7 +20,7 @@ from jumpax.engines.inputs import Inputs
 from jumpax.engines.lane import Lane, begin
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
-from jumpax.engines.turn import Decision, apply, decide, select, verdict, waits
+from jumpax.engines.turn import Decision, apply, decide, onward, select, verdict, waits
 
 TURNS = 64
 """Most turns between two looks at parked and finished lanes."""
@@ -108,10 +108,10 @@ def start(program: Program, inputs: Inputs, room: int) -> Lanes:
     integers = [_is_whole(kind) for kind in _record_shape(program, lane, theta)[1]]
     stops = inputs.stops.step.shape[0]
     species = len(program.network.species)
-    look = jax.vmap(functools.partial(decide, program), in_axes=(0, _axes(theta), None, None))
+    look = jax.vmap(functools.partial(decide, program), in_axes=(0, _axes(theta), None))
     return Lanes(
         lane=lane,
-        decision=look(lane, theta, inputs.limit, inputs.bound),
+        decision=look(lane, theta, inputs.limit),
         path=jnp.where(alive, path, -1),
         theta=theta,
         queue=jnp.minimum(size, inputs.paths),
@@ -138,10 +138,10 @@ def halves(
     """
     axes = _axes(lanes.theta)
     theta_fold = {k: jnp.where(v == v, v, jnp.full_like(v, jnp.nan)) for k, v in lanes.theta.items()}
-    look = jax.vmap(functools.partial(decide, program), in_axes=(0, axes, None, None))
+    look = jax.vmap(functools.partial(decide, program), in_axes=(0, axes, None))
     move = jax.vmap(functools.partial(apply, program), in_axes=(0, 0, axes))
     return (
-        lambda lane: look(lane, lanes.theta, inputs.limit, inputs.bound),
+        lambda lane: look(lane, lanes.theta, inputs.limit),
         lambda lane, decision: move(lane, decision, theta_fold),
     )
 
@@ -195,8 +195,8 @@ def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     index = lane.index + due.astype(jnp.int32)
     finished = fault | (due & (index >= stops))
     after = lane._replace(carry=select(due, carry, lane.carry), index=index)
-    judge = jax.vmap(functools.partial(verdict, program), in_axes=(0, axes, None, None))
-    status = judge(after, lanes.theta, inputs.limit, inputs.bound)
+    judge = jax.vmap(functools.partial(verdict, program), in_axes=(0, axes, None))
+    status = judge(after, lanes.theta, inputs.limit)
     going = np.int32(Status.RUNNING)
     if fold.ends:
         going = jnp.where(jax.vmap(fold.done)(after.carry), np.int32(Status.PARKED), going)
@@ -205,8 +205,7 @@ def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     end_times = lanes.end_times.at[last].set(jnp.stack(list(lane.time), 1), mode="drop")
     target = jax.tree.map(lambda s: s[jnp.minimum(index, stops - 1)], inputs.stops)
     return lanes._replace(
-        lane=after._replace(
-            target=select(due, target, lane.target),
+        lane=select(due, onward(after, target), after)._replace(
             status=jnp.where(finished, np.int32(Status.DONE), jnp.where(due, going, lane.status)),
         ),
         path=jnp.where(finished, -1, lanes.path),

@@ -38,6 +38,8 @@ class AbstractFold(abc.ABC):
 
     words: ClassVar[int] = 0
     """Random words drawn per event, from the folds' own stream: adding a fold never changes a path."""
+    samples: ClassVar[bool] = False
+    """Whether `sample` counts."""
     caps: ClassVar[bool] = False
     """Whether `cap` limits how far one `advance` goes."""
     waits: ClassVar[bool] = False
@@ -50,7 +52,7 @@ class AbstractFold(abc.ABC):
     @property
     def advances(self) -> bool:
         """Whether time between events matters to the fold: whether it has an `advance` of its own."""
-        return type(self).advance is not AbstractFold.advance
+        return self.samples or type(self).advance is not AbstractFold.advance
 
     @abc.abstractmethod
     def init(self, counts: Counts, theta: Theta, now: Real) -> Any:
@@ -68,6 +70,23 @@ class AbstractFold(abc.ABC):
         """Carry after `dt` more time in the state `counts`, from time `now` on: before an event, a stop, or at a cap.
 
         With `dt` = 0, as for a parked path, it must return the carry as it is.
+        """
+        return carry
+
+    def sample(
+        self,
+        carry: Any,
+        counts: Counts,
+        propensities: Propensities,
+        theta: Theta,
+        now: Real,
+        dt: Real,
+        words: tuple[Word, ...],
+    ) -> Any:
+        """Carry after time as in `advance`, with the random words of the event to come: for folds that sample the time.
+
+        They stay the same until that event, however many stops and caps part the time before it. So each part of it is
+        sampled without bias, if not independently of the parts beside it.
         """
         return carry
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 
+from jumpax._base import random
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
@@ -24,20 +25,29 @@ class Score(AbstractFold):
     For what depends on the order of reactions only, such as the state after a number of events, waits are pure noise.
     With `waiting=False` only the choices count: S_p = sum over events of d ln a_r / d theta_p - d ln a_0 / d theta_p.
 
+    Where rates depend on time explicitly, the integral over each wait is replaced by its length times d a_0 / d theta_p at
+    one moment of it, drawn uniformly from the fold's own random words. Waits end at candidates, real or null, whose times
+    are drawn from a bound that theta has no part in, and at stops; given those, the mean over the moment is the integral,
+    whatever the path does, and no rule of quadrature is involved. So E[S | path] is the score of the path: E[S] = 0 and
+    E[f S] = d E[f] / d theta hold exactly. What it adds to the variance vanishes as rates change little during a wait, and
+    is nothing for those that do not change. The likelihood of the candidates with their marks has a score, too, the sum of
+    d ln a_r over events and of -d a_0 / (B - a_0) over null events; it is noisier, without a finite variance where the bound
+    B is touched, and wrong where it is touched for some time.
+
     A parameter that is the rate constant of mass-action reactions and nothing else costs no derivative: its score is
     (number of firings - integral of their propensities) / theta_p. At theta_p = 0 that is 0/0: there the score does not
     exist, since no path shows what the reaction would do.
 
     Args:
-        network: without explicitly time-dependent rates.
+        network: what reacts.
         wrt: names of the parameters, in their natural coordinates.
-        waiting: whether the waits are part of the path.
+        waiting: whether the waits are part of the path; they are where rates depend on time explicitly.
         window: ask for the score this long before each stop too, so that differences over a window can be taken.
 
     Record: a tuple of one scalar per name of `wrt`, in units of 1/theta_p.
 
     Raises:
-        UnsupportedError: when the network depends on time explicitly.
+        UnsupportedError: `waiting=False` where the network depends on time explicitly: waits then decide what comes next.
 
     Source: Plyasunov & Arkin 2007, doi:10.1016/j.jcp.2006.06.047.
 
@@ -51,8 +61,19 @@ class Score(AbstractFold):
     window: float | None = None
 
     def __post_init__(self):
-        if self.network.time_dependent:
-            raise UnsupportedError("the score of a network with explicitly time-dependent rates is not available")
+        if self.network.time_dependent and not self.waiting:
+            raise UnsupportedError(
+                "where rates depend on time explicitly the waits decide which reactions follow; use Score(waiting=True)"
+            )
+
+    @functools.cached_property
+    def samples(self) -> bool:  # type: ignore[override]
+        laws = [reaction.law for reaction in self.network.reactions]
+        return any(law.time_dependent and set(law.parameters) & set(self.wrt) for law in laws)
+
+    @property
+    def words(self) -> int:  # type: ignore[override]
+        return int(self.samples)
 
     @functools.cached_property
     def constants(self) -> Mapping[str, tuple[int, ...]]:
@@ -71,8 +92,16 @@ class Score(AbstractFold):
         return carry, tuple(s / theta[p] if p in self.constants else s for p, s in zip(self.wrt, carry, strict=True))
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> tuple[Real, ...]:
-        if not self.waiting:
+        if not self.waiting or self.samples:
             return carry
+        return self._lived(carry, counts, propensities, theta, now, dt)
+
+    def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple[Real, ...]:
+        share = random.uniform(words[0], None, dt.dtype) + dt.dtype.type(2.0**-25)  # the middle of its 2^24 steps
+        return self._lived(carry, counts, propensities, theta, now + share * dt, dt)
+
+    def _lived(self, carry, counts, propensities, theta, now, dt) -> tuple[Real, ...]:
+        """Carry after time during which propensities have the derivatives that they have now."""
         slopes = self._totals(propensities, self._rows(counts, theta, now), dt)
         return tuple(s - slope * dt for s, slope in zip(carry, slopes, strict=True))
 

@@ -2,12 +2,13 @@
 
 import dataclasses
 import functools
+import itertools
 import operator
 from typing import Any
 
 import jax.numpy as jnp
 
-from jumpax._base.types import Flag, Real
+from jumpax._base.types import Flag, Real, Word
 from jumpax.folds.fold import AbstractFold
 
 
@@ -24,6 +25,10 @@ class Together(AbstractFold):
     @property
     def words(self) -> int:  # type: ignore[override]
         return sum(fold.words for fold in self.folds)
+
+    @property
+    def samples(self) -> bool:  # type: ignore[override]
+        return any(fold.samples for fold in self.folds)
 
     @property
     def caps(self) -> bool:  # type: ignore[override]
@@ -50,13 +55,22 @@ class Together(AbstractFold):
     def advance(self, carry, *args) -> tuple:
         return tuple(fold.advance(c, *args) for fold, c in zip(self.folds, carry, strict=True))
 
+    def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple[Any, ...]:
+        given = zip(self.folds, carry, self._shares(words), strict=True)
+        return tuple(
+            fold.sample(c, counts, propensities, theta, now, dt, own) if fold.samples else c for fold, c, own in given
+        )
+
     def event(self, carry, counts, propensities, theta, now, jump) -> tuple[Any, ...]:
-        out, used = [], 0
-        for fold, c in zip(self.folds, carry, strict=True):
-            own = jump._replace(words=jump.words[used : used + fold.words])
-            out.append(fold.event(c, counts, propensities, theta, now, own))
-            used += fold.words
-        return tuple(out)
+        given = zip(self.folds, carry, self._shares(jump.words), strict=True)
+        return tuple(
+            fold.event(c, counts, propensities, theta, now, jump._replace(words=own)) for fold, c, own in given
+        )
+
+    def _shares(self, words: tuple[Word, ...]) -> list[tuple[Word, ...]]:
+        """The words of each fold."""
+        ends = list(itertools.accumulate((fold.words for fold in self.folds), initial=0))
+        return [words[first:last] for first, last in itertools.pairwise(ends)]
 
     def cap(self, carry, *args) -> Real:
         caps = [fold.cap(c, *args) for fold, c in zip(self.folds, carry, strict=True) if fold.caps]

@@ -17,6 +17,9 @@ from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 
+ALONE = "ScoreFunction(): unbiased; the others do not treat rates that depend on time explicitly"
+"""Why there is nothing to choose."""
+
 
 class Chosen:
     """Which estimator an expectation uses. Equal to itself only, for it may change."""
@@ -44,6 +47,9 @@ class Chosen:
         """Choose at theta, numbers."""
         if isinstance(self._given, AbstractEstimator):
             return Choice(self._given, f"{self._given!r}: it was asked for", {}, wrt)
+        if sampling.network.time_dependent:
+            self.choice = Choice(ScoreFunction(), ALONE, {name: float(value) for name, value in theta.items()}, wrt)
+            return self.choice
         self.choice = _aside(functools.partial(self._given.choose, sampling, wrt, theta, words))
         return self.choice
 
@@ -58,7 +64,7 @@ class Chosen:
             self.choose(sampling, wrt, theta, words)
         if self.choice is not None:
             return self.choice.estimator
-        if traced and wrt and not self._warned:
+        if traced and wrt and not self._warned and not sampling.network.time_dependent:
             self._warned = True
             warnings.warn(
                 "the gradient of an expectation is traced before its estimator was chosen, so the score function is used, "

@@ -1,6 +1,5 @@
 """`expectation`: E[observable] as a differentiable JAX function of theta."""
 
-import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
@@ -14,9 +13,9 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import PRNGKeyArray
 
 from jumpax._base import random
-from jumpax._base.errors import InputError, SimulationError, unknown_name
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.types import Precision, Word
-from jumpax.engines.program import Times, check_positive
+from jumpax.engines.program import check_positive
 from jumpax.engines.simulate import check_bound, check_precision, stops_of
 from jumpax.folds import Snapshots
 from jumpax.gradients.automatic import Automatic, Choice
@@ -25,6 +24,7 @@ from jumpax.gradients.chosen import Chosen
 from jumpax.gradients.compiled import sample_sums
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling
+from jumpax.gradients.score_function import ScoreFunction
 from jumpax.networks import Network, check_counts, check_theta
 from jumpax.observables import Observable
 
@@ -149,9 +149,9 @@ class Expectation:
         if isinstance(flat, core.Tracer) or not bool(jnp.isnan(flat).any()):
             return
         shown = ", ".join(f"{k} = {float(v):g}" for k, v in theta.items() if not isinstance(v, core.Tracer))
-        broken = (
-            "" if self.sampling.bound is None else f" (the total propensity exceeds bound = {self.sampling.bound:g}?)"
-        )
+        bound = self.sampling.bound
+        numbers = ", ".join(f"{b:g}" for b in (bound if isinstance(bound, tuple) else (bound,)) if b is not None)
+        broken = f" (the total propensity exceeds bound = {numbers}?)" if numbers else ""
         raise SimulationError(
             f"the expectation is not a number at {shown}: a path was faulty{broken}, or the observable gives NaN. "
             "jumpax.simulate with the same network, theta and key names the path, the reaction and the state."
@@ -188,7 +188,7 @@ def expectation(
     engine: Literal["cpu", "xla"] | None = None,
     precision: Precision | None = None,
     start: float = 0.0,
-    bound: float | None = None,
+    bound: float | Sequence[float] | None = None,
     max_events: int = 10_000_000,
     round_counts: bool = False,
 ) -> Expectation:
@@ -212,8 +212,10 @@ def expectation(
         engine: `cpu` or `xla`; default is the faster one that can run the network.
         precision: `float32` or `float64`; default follows JAX's x64 flag. float64 needs the flag.
         start: time at the start.
-        bound: for `StraightThrough(horizon="uniformization")`, and needed there: a number that the total propensity never
-            exceeds. Paths are drawn from it, with null events, and are as exact; one that breaks it is faulty.
+        bound: a number that the total propensity never exceeds, or one for each interval between times (`bound[i]` holds
+            until `times[i]`). For rates that depend on time explicitly, of which `ScoreFunction` gives the derivatives; and
+            one number for `StraightThrough(horizon="uniformization")`. Needed there, and only there: paths are drawn
+            from it, with null events, and are as exact; one that breaks it is faulty.
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
 
@@ -222,7 +224,7 @@ def expectation(
 
     Raises:
         InputError: everything that is wrong with the input.
-        UnsupportedError: explicitly time-dependent rates.
+        UnsupportedError: explicitly time-dependent rates without a bound, or with an estimator that does not treat them.
 
     Example:
         >>> import jax, jumpax
@@ -232,27 +234,37 @@ def expectation(
         >>> bool(abs(slope + 100 * 0.3679) < 1.5)   # d/dk 100 exp(-k) = -36.8
         True
     """
-    check_bound(network, None)
+    check_bound(network, bound)
     counts = check_counts(network, x0, round_counts=round_counts)
     if counts.ndim == 2:
         raise InputError("x0 must be one state for an expectation; vmap or average over several")
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
     if not isinstance(chosen, AbstractEstimator | Automatic):
         raise InputError(f"gradient must be 'auto' or an estimator such as ScoreFunction(), not {gradient!r}")
-    check_bound(network, bound)
-    if (getattr(chosen, "horizon", None) == "uniformization" and steps is None) != (bound is not None):
-        raise InputError(
-            "bound=... goes with times and StraightThrough(horizon='uniformization'), and only with them: a number that "
-            "the total propensity never exceeds"
-        )
+    _check_bound_of(chosen, network, bound, steps)
     kind = check_precision(precision)
     if kind == "float64" and not jax.config.read("jax_enable_x64"):
         raise InputError("an expectation in float64 needs jax.config.update('jax_enable_x64', True) before it is made")
-    stops = stops_of(times, steps, start, Snapshots())
-    if bound is not None and isinstance(stops, Times):
-        stops = dataclasses.replace(stops, bound=float(bound))
+    stops = stops_of(times, steps, start, Snapshots(), bound)
     sampling = Sampling(
         observable, network, tuple(int(c) for c in counts), stops,
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
     )  # fmt: skip
     return Expectation(sampling, chosen, baseline)
+
+
+def _check_bound_of(chosen: AbstractEstimator | Automatic, network: Network, bound: object, steps: object) -> None:
+    """Whether bound, rates and estimator go together."""
+    if network.time_dependent:
+        if not isinstance(chosen, ScoreFunction | Automatic) or getattr(chosen, "control", None) is not None:
+            raise UnsupportedError(
+                f"{chosen!r} does not treat rates that depend on time explicitly; use gradient=ScoreFunction() without a "
+                "control, or 'auto', which means the same here"
+            )
+        return
+    wanted = getattr(chosen, "horizon", None) == "uniformization" and steps is None
+    if wanted != (bound is not None) or np.ndim(bound):  # type: ignore[arg-type]
+        raise InputError(
+            "bound=... goes with rates that depend on time explicitly, and with times and "
+            "StraightThrough(horizon='uniformization'), which takes one number that the total propensity never exceeds"
+        )

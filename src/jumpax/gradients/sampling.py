@@ -14,7 +14,7 @@ from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Precision, Word
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for, gather
-from jumpax.engines.program import Program, Steps, Times, union
+from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
 from jumpax.folds import AbstractFold, Snapshots, Together
 from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals
@@ -47,9 +47,9 @@ class Sampling:
     max_events: int = 10_000_000
 
     @property
-    def bound(self) -> float | None:
+    def bound(self) -> Bound:
         """From which waits are drawn, with null events; None where they are drawn from the total propensity."""
-        return self.stops.bound if isinstance(self.stops, Times) else None
+        return self.stops.bound
 
     def observe(self, counts: Any) -> Any:
         """The observable of one state, (species,) real counts, flattened."""
@@ -75,7 +75,7 @@ class Sampling:
         fold = rule.fold(self.network, wrt, self.stops)
         if isinstance(self.stops, Steps):
             return Run(self, rule, wrt, self._program((fold,)), self.stops, np.arange(len(self.stops.values)))
-        stops = dataclasses.replace(self.stops, values=union(self.stops.values, fold, self.start))
+        stops = self.stops.joined(fold)
         keep = np.searchsorted(np.array(stops.values), np.array(self.stops.values))
         return Run(self, rule, wrt, self._program((fold,)), stops, keep)
 
@@ -189,7 +189,7 @@ def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:
             first, many = jnp.tile(index, size), size * width
         inputs = make_inputs.make(
             program, run.stops, key, values, np.array(sampling.counts), many, first=first,
-            start=sampling.start, max_events=sampling.max_events, bound=sampling.bound or 1.0,
+            start=sampling.start, max_events=sampling.max_events,
         )  # fmt: skip
         recorded = gather(engine_for(program, sampling.engine), program, inputs, size * width)
         rows = jax.tree.map(lambda leaf: leaf.reshape(size, width, *leaf.shape[1:]), recorded)

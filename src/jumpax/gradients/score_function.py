@@ -26,7 +26,8 @@ class ScoreFunction(AbstractFoldEstimator):
     S = sum over events of d ln a_r - integral of d a_0 dt, the last, unfinished interval included (without it, or without
     the time part, the gradient at a fixed time is wrong by up to 78 % on reversible association). After a given number of
     events waits do not matter, and S = sum over events of d ln a_r - d ln a_0. The baseline b belongs to one stop and one
-    entry of the observable, so several times and species do not disturb each other.
+    entry of the observable, so several times and species do not disturb each other. Where rates depend on time explicitly,
+    the time part is sampled at one random moment of each wait, which is exact in the mean (see `jumpax.folds.Score`).
 
     Unbiased for every network and every observable, indicators included. The variance per path grows linearly with the
     number of events; the cost is 1.1 to 1.8 times that of the paths alone (`benchmarks/run.py kernels`). NaN with respect
@@ -82,16 +83,18 @@ class ScoreFunction(AbstractFoldEstimator):
         return self.window is None and self.baseline != "mean"
 
     def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
-        """The score of each parameter; of the choices alone where stops are numbers of events.
+        """The score of each parameter; of the choices alone where stops are numbers of events and rates know no time.
 
         Raises:
-            UnsupportedError: rates that depend on time explicitly; a window or a control, for stops after numbers of events.
+            UnsupportedError: a window or a control, for stops after numbers of events; a control, for rates that depend on
+                time explicitly.
         """
         if self.control is not None:
             return ControlledScore(window=self.window).fold(network, wrt, stops)
         if isinstance(stops, Steps) and self.window is not None:
             raise UnsupportedError("a window of the score is a time: use times= instead of steps=, or window=None")
-        return Score(network, wrt, waiting=isinstance(stops, Times), window=self.window)
+        waiting = isinstance(stops, Times) or network.time_dependent
+        return Score(network, wrt, waiting=waiting, window=self.window)
 
     def contributions(self, chunk: Chunk) -> Totals:
         """Sums of (f - b) S, or those of the control."""

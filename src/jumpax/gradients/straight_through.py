@@ -102,12 +102,13 @@ class StraightThrough(AbstractPathwise):
         relaxation = Relaxation(self.relaxation, self.temperature, self.draws)
         if isinstance(stops, Steps):
             return RelaxedTangent(network, wrt, relaxation)
-        if self.horizon == "uniformization" and stops.bound is None:
+        bound = None if isinstance(stops.bound, tuple) else stops.bound
+        if self.horizon == "uniformization" and bound is None:
             raise InputError(
-                "uniformization needs expectation(..., bound=...), which the total propensity never exceeds"
+                "uniformization needs expectation(..., bound=...), one number which the total propensity never exceeds"
             )
         if self.horizon != "logistic":
-            return RelaxedTangent(network, wrt, relaxation, self.horizon, bound=stops.bound)
+            return RelaxedTangent(network, wrt, relaxation, self.horizon, bound=bound)
         width = self.width_for(stops.values[-1], stops.start)
         others = () if self.control is None else Edges(stops.start)(stops.values)
         return RelaxedTangent(

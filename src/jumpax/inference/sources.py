@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import jax
@@ -58,15 +58,20 @@ class Simulation(AbstractSource):
             master equation (that is `MasterEquation`). Default `auto` for moments; the score function for whole
             distributions, whose indicators have no tangent.
         max_events: events after which a path is given up as exploding.
+        bound: for rates that depend on time explicitly: a number that the total propensity never exceeds wherever the fit
+            goes, or one for each interval between the times of the data (see `jumpax.expectation`).
     """
 
     paths: int = 8_000
     batches: int = 8
     gradient: AbstractEstimator | Automatic | Literal["auto"] | None = None
     max_events: int = 10_000_000
+    bound: float | Sequence[float] | None = None
     deterministic = False
 
     def __post_init__(self):
+        if isinstance(self.bound, Sequence | np.ndarray):
+            object.__setattr__(self, "bound", tuple(map(float, self.bound)))  # hashable
         if self.batches < 2 or self.paths < 2 * self.batches:
             raise InputError(
                 f"needed are at least 2 batches of at least 2 paths; got {self.paths} paths in {self.batches} batches"
@@ -112,7 +117,7 @@ class Simulation(AbstractSource):
         return expectation(
             observable, network, x0, stops, paths=self.paths // self.batches, start=start,
             gradient=Automatic(exact=False) if gradient == "auto" else gradient,
-            max_events=self.max_events,
+            max_events=self.max_events, bound=self.bound,
         )  # fmt: skip
 
 

@@ -103,8 +103,8 @@ class Cpu(AbstractEngine):
             _rows(list(inputs.key), np.uint32), np.atleast_1d(np.asarray(inputs.first, np.uint32)),
             _rows([inputs.start.high, inputs.start.low], program.dtype)[0],
             _rows([inputs.stops.time.high, inputs.stops.time.low], program.dtype),
-            np.asarray(inputs.stops.step, np.int32), int(inputs.paths), np.int32(inputs.limit),
-            program.dtype.type(inputs.bound), budget,
+            np.asarray(inputs.stops.step, np.int32), _rows(list(inputs.stops.interval or ()), program.dtype),
+            int(inputs.paths), np.int32(inputs.limit), budget,
             lanes.record_integers, lanes.record_reals, lanes.ends, lanes.end_times, lanes.turns,
         )  # fmt: skip
         return lanes

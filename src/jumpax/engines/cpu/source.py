@@ -124,7 +124,7 @@ class _Writer:
         lines = [line for same in zip(*bodies, strict=True) for line in same]
         return f"""
 @njit(nogil=True, cache=True, error_model="numpy")
-def turns(F, I, U, theta, limit, bound, enough):
+def turns(F, I, U, theta, limit, enough):
 {_indent([] if self.per_path else self.theta(), 4)}
     align_stack()
     taken = 0
@@ -144,7 +144,7 @@ def turns(F, I, U, theta, limit, bound, enough):
         order = [f"{prefix}{name}" for name in self.in_order] if self.per_path else self.in_order
         # a lane with a negative count has been faulty since the event that made it so
         natural = [name for name, field in zip(names, self.traced.fields, strict=True) if field.startswith("counts")]
-        lines, results = self.printer.lines(self.traced.turn, [*names, *order, "limit", "bound"], natural)
+        lines, results = self.printer.lines(self.traced.turn, [*names, *order, "limit"], natural)
         changed = [i for i, (name, result) in enumerate(zip(names, results[:-1], strict=True)) if name != result]
         stores = [self.lane.store_one(i, results[i], lane) for i in changed]
         return [*self.lane.load(names, lane), *own, *lines, *stores, f"busy = add(busy, {results[-1]})"]
@@ -153,15 +153,14 @@ def turns(F, I, U, theta, limit, bound, enough):
         """Put a path on a lane."""
         species = len(self.program.network.species)
         counts = [f"n{i}" for i in range(species)]
-        arguments = ["k0", "k1", "number", *counts, *self.in_order, "start[0]", "start[1]", "stop_times[0, 0]",
-                     "stop_times[0, 1]", "stop_steps[0]"]  # fmt: skip
+        arguments = ["k0", "k1", "number", *counts, *self.in_order, "start[0]", "start[1]", *self.stop_at("0")]
         lines, results = self.printer.lines(self.traced.begin, arguments)
         keep = [
             f"F[{(self.lane.size('F') + i) * self.lane.lanes} + l] = {name}" for i, name in enumerate(self.parameters)
         ]
         return f"""
 @njit(nogil=True, cache=True, error_model="numpy")
-def begin(l, path, F, I, U, theta, counts, keys, first, start, stop_times, stop_steps):
+def begin(l, path, F, I, U, theta, counts, keys, first, start, stop_times, stop_steps, intervals):
     row = path if keys.shape[0] > 1 else 0
     k0 = keys[row, 0]
     k1 = keys[row, 1]
@@ -190,7 +189,7 @@ def begin(l, path, F, I, U, theta, counts, keys, first, start, stop_times, stop_
         kept += [self.put(field, v) for field, v in zip(carried, carry, strict=True)]
         return f"""
 @njit(nogil=True, cache=True, error_model="numpy")
-def serve(F, I, U, lane_path, theta, stop_times, stop_steps, limit, bound, integers, numbers, ends, end_times):
+def serve(F, I, U, lane_path, theta, stop_times, stop_steps, intervals, limit, integers, numbers, ends, end_times):
     ended = 0
     for l in range({self.lane.lanes}):
         path = lane_path[l]
@@ -206,24 +205,33 @@ def serve(F, I, U, lane_path, theta, stop_times, stop_steps, limit, bound, integ
             finished = index >= stop_steps.shape[0]
             if not finished:
                 {self.put("status", going)}
-                {self.put("target.time.high", "stop_times[index, 0]")}
-                {self.put("target.time.low", "stop_times[index, 1]")}
-                {self.put("target.step", "stop_steps[index]")}
+{_indent(self.onward(), 16)}
         if finished:
-            finish(l, path, F, I, U, theta, limit, bound, ends, end_times)
+            finish(l, path, F, I, U, theta, limit, ends, end_times)
             lane_path[l] = -1
             ended += 1
     return ended
 """
 
+    def stop_at(self, index: str) -> list[str]:
+        """Leaves of a stop."""
+        bounds = [f"intervals[{index}, {i}]" for i in range(3)] if self.program.bounded else []
+        return [f"stop_times[{index}, 0]", f"stop_times[{index}, 1]", f"stop_steps[{index}]", *bounds]
+
+    def onward(self) -> list[str]:
+        """Lines that send a loaded lane to its next stop."""
+        lines, results = self.printer.lines(self.traced.onward, [*self.names, *self.stop_at("index")])
+        changed = [i for i, (name, result) in enumerate(zip(self.names, results, strict=True)) if name != result]
+        return [*lines, *(self.lane.store_one(i, results[i]) for i in changed)]
+
     def finish(self) -> str:
         """Write the end of a path."""
-        lines, results = self.printer.lines(self.traced.finish, [*self.names, *self.in_order, "limit", "bound"])
+        lines, results = self.printer.lines(self.traced.finish, [*self.names, *self.in_order, "limit"])
         value = dict(zip(self.traced.fields, self.names, strict=True))
         final = [results[0], value["events"], *(value[f"counts[{i}]"] for i in range(len(self.traced.lane.counts)))]
         return f"""
 @njit(nogil=True, cache=True, error_model="numpy")
-def finish(l, path, F, I, U, theta, limit, bound, ends, end_times):
+def finish(l, path, F, I, U, theta, limit, ends, end_times):
 {_indent([*self.lane.load(self.names), *self.theta(), *lines], 4)}
 {_indent([f"ends[path, {i}] = {v}" for i, v in enumerate(final)], 4)}
     end_times[path, 0] = {value["time.high"]}
@@ -246,7 +254,8 @@ def finish(l, path, F, I, U, theta, limit, bound, ends, end_times):
         return f"""
 @njit(nogil=True, cache=True, error_model="numpy")
 def advance(
-    F, I, U, lane_path, queue, theta, counts, keys, first, start, stop_times, stop_steps, paths, limit, bound, budget,
+    F, I, U, lane_path, queue, theta, counts, keys, first, start, stop_times, stop_steps, intervals, paths, limit,
+    budget,
     integers, numbers, ends, end_times, work,
 ):
     alive = 0
@@ -258,14 +267,14 @@ def advance(
             while lane_path[l] >= 0:
                 l += 1
             lane_path[l] = queue[0]
-            begin(l, queue[0], F, I, U, theta, counts, keys, first, start, stop_times, stop_steps)
+            begin(l, queue[0], F, I, U, theta, counts, keys, first, start, stop_times, stop_steps, intervals)
             queue[0] += 1
             alive += 1
         if alive == 0:
             break
-        work[0] += turns(F, I, U, theta, limit, bound, max(1, alive - alive // {SPARE}))
+        work[0] += turns(F, I, U, theta, limit, max(1, alive - alive // {SPARE}))
         ended = serve(
-            F, I, U, lane_path, theta, stop_times, stop_steps, limit, bound, integers, numbers, ends, end_times
+            F, I, U, lane_path, theta, stop_times, stop_steps, intervals, limit, integers, numbers, ends, end_times
         )
         alive -= ended
         queue[1] += ended

@@ -12,9 +12,9 @@ from jax.extend import core
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax.engines.cpu.printer import Printer
-from jumpax.engines.lane import Lane, Stop, begin
+from jumpax.engines.lane import Interval, Lane, Stop, begin
 from jumpax.engines.program import Program
-from jumpax.engines.turn import apply, judge, verdict, waits
+from jumpax.engines.turn import apply, judge, onward, verdict, waits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,17 +28,19 @@ class Traced:
     fields: tuple[str, ...]
     """Names of the leaves of a lane, in order: `counts[0]`, `time.high`, .."""
     begin: core.ClosedJaxpr
-    """(key 0, key 1, path, counts.., theta.., start high, low, stop high, low, step) -> lane"""
+    """(key 0, key 1, path, counts.., theta.., start high, low, stop..) -> lane"""
     turn: core.ClosedJaxpr
-    """(lane.., theta.., limit, bound) -> lane, whether it moves on (int32)"""
+    """(lane.., theta.., limit) -> lane, whether it moves on (int32)"""
     stop: core.ClosedJaxpr
     """(lane.., theta..) -> carry, record, whether it is due, status to go on with"""
+    onward: core.ClosedJaxpr
+    """(lane.., next stop..) -> lane"""
     finish: core.ClosedJaxpr
-    """(lane.., theta.., limit, bound) -> status to end with"""
+    """(lane.., theta.., limit) -> status to end with"""
 
 
-def _turn(program: Program, lane: Lane, theta: Any, limit: Any, bound: Any) -> tuple[Lane, Any]:
-    after = apply(program, lane, judge(program, lane, theta, limit, bound), theta)
+def _turn(program: Program, lane: Lane, theta: Any, limit: Any) -> tuple[Lane, Any]:
+    after = apply(program, lane, judge(program, lane, theta, limit), theta)
     moving = after.status == np.int32(Status.RUNNING)
     if program.fold.waits:
         moving = moving | waits(program, after)
@@ -74,13 +76,15 @@ def trace(program: Program) -> Traced:
     real, count, word = shapes
     theta = dict.fromkeys(program.network.parameters, real)
     counts = (count,) * len(program.network.species)
-    time, stop = Time(real, real), Stop(Time(real, real), count)
+    time = Time(real, real)
+    stop = Stop(time, count, Interval(real, real, real) if program.bounded else None)
     started = jax.make_jaxpr(functools.partial(begin, program), return_shape=True)
     first, lane = started((word, word), word, counts, theta, time, stop)
-    turned = jax.make_jaxpr(functools.partial(_turn, program))(lane, theta, count, real)
+    turned = jax.make_jaxpr(functools.partial(_turn, program))(lane, theta, count)
     stopped, (_, record, *_) = jax.make_jaxpr(functools.partial(_stop, program), return_shape=True)(lane, theta)
-    finished = jax.make_jaxpr(functools.partial(verdict, program))(lane, theta, count, real)
-    return Traced(lane, record, _fields(lane), first, turned, stopped, finished)
+    left = jax.make_jaxpr(onward)(lane, stop)
+    finished = jax.make_jaxpr(functools.partial(verdict, program))(lane, theta, count)
+    return Traced(lane, record, _fields(lane), first, turned, stopped, left, finished)
 
 
 def operations(program: Program) -> int:
@@ -91,4 +95,4 @@ def operations(program: Program) -> int:
     """
     traced, printer = trace(program), Printer()
     return sum(len(printer.lines(part, [f"a{i}" for i in range(len(part.jaxpr.invars))])[0]) for part in
-               (traced.begin, traced.turn, traced.stop, traced.finish))  # fmt: skip
+               (traced.begin, traced.turn, traced.stop, traced.onward, traced.finish))  # fmt: skip
