@@ -42,6 +42,10 @@ def test_right_sides_are_read_before_anything_is_assigned(tmp_path):
     assert settled(tmp_path, "at time >= 1: A = B, B = A + 100") == [10, 140]
 
 
+def test_what_nothing_reads_may_be_assigned(tmp_path):
+    assert settled(tmp_path, "unread = 1; at time >= 1: A = 5, unread = 3") == [5, 10]
+
+
 @pytest.mark.parametrize(
     ("events", "end"),
     [

@@ -256,7 +256,8 @@ class _Builder:
     def _closed(self, event: Event, theta: Mapping[str, float]) -> Event:
         """The event with numbers for parameters that no rate reads."""
         with self.faults.of(f"event {event.name!r}"):
-            right = [value for _, value in event.assignments]
+            kept = tuple((name, value) for name, value in event.assignments if name in theta or name in self.counts)
+            right = [value for _, value in kept]  # what is left out is read by nothing
             read = {n for e in (event.trigger, event.priority, *right) if e is not None for n in names(e)}
             free = read - {*theta, *self.counts}
             if changed := sorted(free & {self.public(n) for n in self.symbols.assigned}):
@@ -265,7 +266,7 @@ class _Builder:
             return dataclasses.replace(
                 event,
                 trigger=flag(replaced(event.trigger, values)),
-                assignments=tuple((name, replaced(value, values)) for name, value in event.assignments),
+                assignments=tuple((name, replaced(value, values)) for name, value in kept),
                 priority=None if event.priority is None else replaced(event.priority, values),
             )
         return event
