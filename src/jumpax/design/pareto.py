@@ -125,17 +125,16 @@ def _descend(
     average: int,
 ) -> tuple[Parameters, Float[np.ndarray, "steps objectives"]]:
     """Mean of the last iterates, and the objectives on the way."""
+
+    def scalar(u: Parameters, weight: Any, key: Any) -> tuple[Any, Any]:
+        f = jnp.asarray(objectives(u, key))
+        return (weight * f).sum(), f
+
     state, way, total = descent.init(point), [], None
     for step in range(steps):
         first, second = jax.random.split(jax.random.fold_in(key, step))
         level = np.asarray(objectives(point, second), float) if twice else None
-        weight = jnp.asarray(weigh(level), float)
-
-        def scalar(u: Parameters, weight: Any = weight, first: Any = first) -> tuple[Any, Any]:
-            f = jnp.asarray(objectives(u, first))
-            return (weight * f).sum(), f
-
-        slope, f = jax.grad(scalar, has_aux=True)(point)
+        slope, f = jax.grad(scalar, has_aux=True)(point, jnp.asarray(weigh(level), float), first)
         if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves((slope, f))):
             raise SimulationError(f"an objective or its gradient is not a number at {point!r}: {f!r}, {slope!r}")
         updates, state = descent.update(slope, state, point)
@@ -156,7 +155,8 @@ def efficient(
     """
     gain = objectives[:, None] - objectives[None]  # how much lower the second one is
     clear = gain > _CLEAR * np.sqrt(errors[:, None] ** 2 + errors[None] ** 2)
-    return ~((gain >= 0).all(-1) & clear.any(-1)).any(1)
+    dominated = np.asarray((gain >= 0).all(-1) & clear.any(-1))
+    return np.asarray(~dominated.any(-1))
 
 
 def _checked(

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
 from jumpax.folds.control_integrals import ControlIntegrals, Features, drifts
 from jumpax.folds.derivatives import levels
@@ -63,7 +64,8 @@ class PoissonIntegrals(AbstractFold):
     order: int = 2
 
     def __post_init__(self):
-        Score(self.network, self.wrt)
+        if self.network.time_dependent:
+            raise UnsupportedError("a steady state needs rates that do not depend on time explicitly")
 
     @functools.cached_property
     def features(self) -> Features:
