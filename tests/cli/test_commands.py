@@ -63,6 +63,18 @@ def test_simulate_gives_what_the_function_gives(capsys, decay):
     assert document["provenance"]["network_digest"] == network.digest
 
 
+def test_simulate_takes_files_with_rates_that_depend_on_time(capsys, tmp_path):
+    file = tmp_path / "growing.ant"
+    file.write_text("species X; X = 0; k = 4; J: => X; k * time")
+    words = ("simulate", str(file), "--times", "1", "--paths", "2000", "--seed", "5")
+    code, err = failure(capsys, *words)
+    assert code == Exit.UNSUPPORTED
+    assert "bound" in err
+    code, document, _ = call(capsys, *words, "--bound", "4.0")
+    assert code == 0
+    assert abs(document["mean"]["X"][0] - 2.0) < 5 * np.sqrt(2 / 2000)  # Poisson; 6e-7
+
+
 def test_simulate_writes_files(capsys, decay, tmp_path):
     out, figure = tmp_path / "a.nc", tmp_path / "a.png"
     words = (

@@ -32,6 +32,7 @@ def run(
     engine: Literal["cpu", "xla", "reference"] | None = None,
     precision: Literal["float32", "float64"] | None = None,
     threads: int | None = None,
+    bound: float | None = None,
     out: Path | None = None,
     figure: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -39,7 +40,7 @@ def run(
     """Draw exact paths of a model.
 
     Args:
-        model: A model of the zoo by name, or a TOML file.
+        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen .net).
         times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
         paths: How many paths.
         seed: Of the random numbers: the same seed gives the same paths.
@@ -48,6 +49,7 @@ def run(
         engine: How paths are drawn.
         precision: Of times and propensities.
         threads: How many to run on; all cores by default where they help.
+        bound: For rates that depend on time: a number that the total propensity never exceeds.
         out: Write all paths to this netCDF file (.nc).
         figure: Draw the paths to this file (.png).
         output: How the answer is given.
@@ -61,7 +63,7 @@ def run(
     with _progress(paths) as progress:
         result = simulate(
             chosen.network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
-            precision=precision, threads=threads, progress=progress,
+            precision=precision, threads=threads, bound=bound, progress=progress,
         )  # fmt: skip
     seconds = time.perf_counter() - begin
     settings = {"seed": seed, "theta": chosen.theta, "x0": chosen.x0, "reference": chosen.reference}
