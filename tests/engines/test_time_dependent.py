@@ -38,6 +38,12 @@ from time_dependent import (
 )
 
 ENGINES = ["xla", "cpu"]
+ROWS = [
+    ("cpu", "float32"),
+    ("xla", "float64"),
+    *(pytest.param(*row, marks=pytest.mark.long) for row in (("cpu", "float64"), ("xla", "float32"))),
+]
+"""Engines and precisions; each of them once in every run, the other pairs are `long`."""
 PRECISIONS = ["float32", "float64"]
 LEAST = 1e-6
 
@@ -56,8 +62,7 @@ def poisson(counts, mean):
 
 
 @pytest.mark.parametrize("bound", [25.0, [20.0, 1.0, 8.0], [21.0, 90.0, 9.0]], ids=["one", "tight", "unlike"])
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("engine", "precision"), ROWS)
 def test_increments_are_poisson_and_independent(engine, precision, bound):
     paths = simulate(
         ARRIVALS, {"k": 1.0}, {"X": 0}, times=[1.0, 2.0, 3.0], paths=20_000, key=11, bound=bound, engine=engine,
@@ -75,8 +80,7 @@ def test_increments_are_poisson_and_independent(engine, precision, bound):
         assert float(stats.chi2_contingency(table).pvalue) > LEAST, (first, second)  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("engine", "precision"), ROWS)
 def test_seasonal_epidemic_against_its_master_equation(engine, precision):
     network, states = seasonal_sir(), {state: i for i, state in enumerate(sir_states())}
     law = sir_law(numpy_season, **SIR_THETA)

@@ -78,7 +78,7 @@ def models(folder, engines):
                 yield jumpax.read(written(folder, f"m{number}{file.suffix}", file.text))
 
 
-@pytest.mark.parametrize("engines", [support.ALL, support.ARRAYS], ids="-".join)
+@pytest.mark.parametrize("engines", [pytest.param(support.ALL, marks=pytest.mark.long), support.ARRAYS], ids="-".join)
 def test_what_is_read_runs_alike_on_the_engines(tmp_path, engines):
     """Equal counts; engines differ at near ties in the last bit of float32, which a few hundred events do not meet."""
     whole = beside(models(tmp_path, engines))

@@ -4,6 +4,7 @@ Soon after a start near equilibrium the mean says how much the two rates differ,
 """
 
 import numpy as np
+import pytest
 
 import jumpax
 import references
@@ -20,6 +21,7 @@ def cells():
     return np.random.default_rng(20261120).choice(n, CELLS, p=law / law.sum())
 
 
+@pytest.mark.long
 def test_volume_and_rate_from_mean_and_variance():
     network = jumpax.Network([
         jumpax.Reaction("A + B -> C", lambda A, B, volume: A * B / volume),
