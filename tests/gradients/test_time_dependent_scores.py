@@ -27,7 +27,8 @@ from time_dependent import (
     sir_slopes,
 )
 
-PRECISIONS = ["float32", "float64"]
+ONE = ["float32", pytest.param("float64", marks=pytest.mark.long)]
+"""Both precisions, the second on demand; `test_births_and_deaths` has both in every run."""
 
 
 def estimated(network, x0, theta, times, precision, observable=None, **options):
@@ -55,7 +56,7 @@ def moments_of_poisson(mean, slopes):
     return np.stack([mean, mean + mean**2], 1), rows
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ONE)
 def test_seasonal_births(precision):
     """Births at the rate b (1 + sin(w t)) are Poisson, of mean b (t + (1 - cos(w t)) / w)."""
     network = jumpax.Network([jumpax.Reaction("0 -> X", lambda b, w, t: b * (1 + jnp.sin(w * t)))])
@@ -66,7 +67,7 @@ def test_seasonal_births(precision):
     check(got, *moments_of_poisson(b * by_b, {"b": by_b, "w": by_w}))
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ONE)
 def test_growing_births_up_to_the_bound_on_the_cpu_engine(precision):
     """The rate b (1 + c t) reaches its bound at every stop: a sum over null events would have no finite variance."""
     network = jumpax.Network([jumpax.Reaction("0 -> X", lambda b, c, t: b * (1 + c * t))])
@@ -100,7 +101,7 @@ def test_births_and_deaths(precision, engine):
     check(estimated(network, {"X": 0}, theta, times, precision, bound=bound, engine=engine), *want)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ONE)
 def test_epidemic_in_a_measured_season_on_the_cpu_engine(precision):
     bound = sir_bounds(SEASON.highest)
     got = estimated(seasonal_sir(), SIR_START, SIR_THETA, SIR_TIMES, precision, moments, bound=bound, engine="cpu")
@@ -113,7 +114,7 @@ def moments(counts):
     return jnp.concatenate([each, each**2])
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ONE)
 def test_epidemic_in_a_sine_season(precision):
     def season(t):
         return 1 + 0.9 * np.sin(4 * t)
