@@ -20,6 +20,16 @@ def moments(k_on, k_off, k_tx) -> tuple[Array, Array]:
     return mean, jnp.sqrt(mean * fano)
 
 
+def bursts(k_on, k_off, k_tx) -> tuple[Array, Array]:
+    """Size (Fano factor - 1) and frequency (mean over size, in units of gamma) of bursts, as the moments show them.
+
+    They tend to k_tx / k_off and k_on where k_off is large, and stay determined where single rates are not.
+    """
+    mean, deviation = moments(k_on, k_off, k_tx)
+    size = deviation**2 / mean - 1
+    return size, mean / size
+
+
 def bounds(mean: float, deviation: float) -> dict[str, float]:
     """What mean and standard deviation alone say of three unknown rates: k_on below, k_tx above these.
 
