@@ -159,10 +159,10 @@ def _draw(settings, results):
             column[0].set_title(name, fontsize=8)
         for panel, what in zip(panels[:, 0], ("k_on", "k_tx", "mean", "std"), strict=True):
             panel.set_ylabel(f"inferred {what}")
-            for axis in [axis for panel in column for axis in (panel.xaxis, panel.yaxis)]:
-                axis.set_major_locator(LogLocator(subs=(1, 3)))
-                axis.set_major_formatter("{x:g}")
-                axis.set_minor_formatter(NullFormatter())
+        for axis in [axis for panel in panels.flat for axis in (panel.xaxis, panel.yaxis)]:
+            axis.set_major_locator(LogLocator(subs=(1, 3)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
     return figure
 
 
