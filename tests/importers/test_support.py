@@ -89,6 +89,7 @@ def test_what_is_read_runs_alike_on_the_engines(tmp_path, engines):
     assert runs[0].events.max() > 0
     for one, other in itertools.pairwise(runs):
         np.testing.assert_array_equal(one.counts, other.counts)
+        np.testing.assert_allclose(one.end_times, other.end_times, rtol=1e-4)
 
 
 def test_what_one_engine_does_not_run_it_refuses(tmp_path):

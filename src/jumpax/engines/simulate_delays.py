@@ -226,10 +226,7 @@ def _numbers(network: Network, delays: Mapping[str, AbstractDelay], values: Mapp
 
 
 _start = jax.jit(delayed_turn.start, static_argnums=(0, 1, 2))
-_advance = jax.jit(
-    delayed_turn.advance, static_argnums=(0, 1), donate_argnums=4,
-    compiler_options={"xla_cpu_prefer_vector_width": 512},
-)  # fmt: skip
+_advance = jax.jit(delayed_turn.advance, static_argnums=(0, 1), donate_argnums=4)
 _status = jax.jit(delayed_turn.status, static_argnums=0)
 
 

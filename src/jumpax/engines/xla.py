@@ -269,7 +269,7 @@ def _unpack(program: Program, lanes: Lanes, paths: int) -> Recorded:
 
 
 _start = jax.jit(start, static_argnums=(0, 2))
-_advance = jax.jit(advance, static_argnums=0, donate_argnums=2, compiler_options={"xla_cpu_prefer_vector_width": 512})
+_advance = jax.jit(advance, static_argnums=0, donate_argnums=2)
 
 
 class Xla(AbstractEngine):

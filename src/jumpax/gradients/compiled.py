@@ -39,8 +39,7 @@ def _refuse(*_: Any) -> Any:
     )
 
 
-_inside = jax.jit(_once, static_argnums=(0, 1, 2, 3))
-_outside = jax.jit(_once, static_argnums=(0, 1, 2, 3), compiler_options={"xla_cpu_prefer_vector_width": 512})
+_program = jax.jit(_once, static_argnums=(0, 1, 2, 3))
 
 
 def sample_sums(
@@ -56,11 +55,10 @@ def sample_sums(
     Raises:
         InputError: theta is numbers, and the estimator has no derivative there.
     """
-    # compiler options are allowed at the outermost jit only
     traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
     if estimator is not None and not traced:
         estimator.check(wrt, theta)
-    return (_inside if traced else _outside)(sampling, estimator, baseline, wrt, theta, words)
+    return _program(sampling, estimator, baseline, wrt, theta, words)
 
 
 def compiled(
@@ -82,4 +80,4 @@ def compiled(
 
 @functools.lru_cache(32)
 def _compiled(sampling: Any, estimator: Any, wrt: Any, structure: Any, kinds: Any, _wide: bool) -> Any:
-    return _outside.lower(sampling, estimator, None, wrt, *jax.tree.unflatten(structure, kinds)).compile()
+    return _program.lower(sampling, estimator, None, wrt, *jax.tree.unflatten(structure, kinds)).compile()

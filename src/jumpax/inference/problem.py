@@ -273,6 +273,4 @@ def _contract(slope: Any, jacobian: Any) -> Any:
     return functools.reduce(jnp.add, jax.tree.leaves(jax.tree.map(over, slope, jacobian)))
 
 
-_compiled: Callable[..., Evaluation] = jax.jit(
-    _evaluate, static_argnums=0, compiler_options={"xla_cpu_prefer_vector_width": 512}
-)
+_compiled: Callable[..., Evaluation] = jax.jit(_evaluate, static_argnums=0)
