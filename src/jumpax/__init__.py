@@ -33,10 +33,13 @@ from jumpax.gradients import LatticeTangent as LatticeTangent
 from jumpax.gradients import ScoreFunction as ScoreFunction
 from jumpax.gradients import StraightThrough as StraightThrough
 from jumpax.gradients import TrapezoidalTangent as TrapezoidalTangent
+from jumpax.gradients import VectorPaths as VectorPaths
 from jumpax.gradients import audit as audit
 from jumpax.gradients import expectation as expectation
 from jumpax.gradients import lattice_coverage as lattice_coverage
 from jumpax.gradients import steady_state as steady_state
+from jumpax.gradients import vector_paths as vector_paths
+from jumpax.gradients import window_means as window_means
 from jumpax.importers import FileModel as FileModel
 from jumpax.importers import read as read
 from jumpax.importers import simulate_events as simulate_events
@@ -52,6 +55,7 @@ from jumpax.networks import MassAction as MassAction
 from jumpax.networks import MichaelisMenten as MichaelisMenten
 from jumpax.networks import Network as Network
 from jumpax.networks import Reaction as Reaction
+from jumpax.networks import VectorNetwork as VectorNetwork
 from jumpax.networks import zoo as zoo
 from jumpax.observables import Histogram as Histogram
 from jumpax.observables import Moments as Moments

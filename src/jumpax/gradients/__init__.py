@@ -29,3 +29,6 @@ from jumpax.gradients.steady_state import steady_state as steady_state
 from jumpax.gradients.straight_through import StraightThrough as StraightThrough
 from jumpax.gradients.tangent_replay import replay_tangent as replay_tangent
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent as TrapezoidalTangent
+from jumpax.gradients.vector_paths import VectorPaths as VectorPaths
+from jumpax.gradients.vector_paths import vector_paths as vector_paths
+from jumpax.gradients.vector_paths import window_means as window_means

@@ -11,3 +11,4 @@ from jumpax.networks.network import Network as Network
 from jumpax.networks.parameters import check_counts as check_counts
 from jumpax.networks.parameters import check_theta as check_theta
 from jumpax.networks.reaction import Reaction as Reaction
+from jumpax.networks.vector_network import VectorNetwork as VectorNetwork

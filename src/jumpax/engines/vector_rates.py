@@ -1,0 +1,192 @@
+"""Propensities of a `VectorNetwork` for a block of lanes: species and reactions along the first axis, lanes along the last."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.types import Count, Real
+from jumpax.networks import VectorNetwork
+
+Kind = Literal["path", "spread", "shared", "unused"]
+"""How a leaf of the params meets the lanes: it has values of its own per path; it is shared and small, so that every
+lane holds a copy and no sum over lanes is needed per event; it is shared; the propensities do not read it."""
+_FEW_RUNS = 8
+
+
+@dataclass(frozen=True)
+class Structure:
+    """What of a network and its params is known before any number is. Static."""
+
+    network: VectorNetwork
+    tree: Any
+    kinds: tuple[Kind, ...]
+    names: tuple[str, ...]
+    """Name in the params of each leaf."""
+    groups: tuple[int, ...]
+    """Sizes of the arrays that the propensities come in."""
+    features: int
+
+
+class Leaves(NamedTuple):
+    """Params for a block of lanes."""
+
+    laned: tuple[Real, ...]
+    """Leaves of kinds path and spread, lanes last."""
+    shared: tuple[Real, ...]
+    """Leaves of kind shared."""
+
+
+def structure(network: VectorNetwork, params: Mapping[str, Any], per_path: Sequence[str], paths: int) -> Structure:
+    """Look at shapes, and at what the propensities read.
+
+    Raises:
+        InputError: for params, propensities or features of other shapes than the network needs.
+    """
+    if not isinstance(params, Mapping):
+        raise InputError(f"params must be a mapping of names to arrays; got {type(params).__name__}")
+    if wrong := [unknown_name("entry of params in per_path", name, params) for name in per_path if name not in params]:
+        raise InputError(" ".join(wrong))
+    leaves, tree = jax.tree.flatten(dict(params))
+    names = jax.tree.leaves({k: jax.tree.map(lambda _, k=k: k, v) for k, v in params.items()})
+    faults = [
+        f"params[{name!r}] is in per_path, so its first axis must have {paths} entries, one per path; got {np.shape(x)}"
+        for name, x in zip(names, leaves, strict=True)
+        if name in per_path and np.shape(x)[:1] != (paths,)
+    ]
+    if faults:
+        raise InputError("; ".join(faults))
+    real = jnp.zeros((), float).dtype
+    shapes = [np.shape(x)[1:] if n in per_path else np.shape(x) for n, x in zip(names, leaves, strict=True)]
+    one = [jax.ShapeDtypeStruct(s, real) for s in shapes]
+    width = _features(network, {k: v for k, v in params.items() if k not in per_path}, real)
+    x = [jax.ShapeDtypeStruct((n,), real) for n in (len(network.species), *(() if width is None else (width,)))]
+
+    def rates(leaves: Any, x: Any) -> tuple:
+        return _groups(network.propensities(x[0], jax.tree.unflatten(tree, leaves), *x[1:]))
+
+    traced = jax.make_jaxpr(rates)(one, x)
+    sizes = tuple(out.shape for out in traced.out_avals)
+    if any(len(s) != 1 for s in sizes) or sum(s[0] for s in sizes) != network.reactions:
+        raise InputError(
+            f"propensities must give one number per reaction, {network.reactions} in all, in one array or a tuple of "
+            f"arrays with one axis; got shapes {', '.join(map(str, sizes))}"
+        )
+    read = {id(v) for e in traced.jaxpr.eqns for v in e.invars} | {id(v) for v in traced.jaxpr.outvars}
+    used = [id(v) in read for v in traced.jaxpr.invars[: len(leaves)]]
+    kinds = tuple(_kind(n in per_path, len(s), u) for n, s, u in zip(names, shapes, used, strict=True))
+    return Structure(network, tree, kinds, tuple(names), tuple(s[0] for s in sizes), width or 0)
+
+
+def _features(network: VectorNetwork, shared: Mapping[str, Any], real: Any) -> int | None:
+    """How many features there are."""
+    if network.features is None:
+        return None
+    try:
+        shape = np.shape(jax.eval_shape(network.features, shared))
+    except KeyError as missing:
+        raise InputError(
+            f"features reads params[{missing}], which is not there or in per_path: W must be the same for all paths"
+        ) from None
+    if len(shape) != 2 or shape[1] != len(network.species):
+        raise InputError(f"features must give an array (features, {len(network.species)} species); got {shape}")
+    return shape[0]
+
+
+def _kind(own: bool, axes: int, used: bool) -> Kind:
+    if not used:
+        return "unused"
+    if own:
+        return "path"
+    return "spread" if axes == 1 else "shared"
+
+
+def _groups(given: Any) -> tuple[Real, ...]:
+    """The propensities as a tuple of arrays."""
+    return tuple(given) if isinstance(given, tuple | list) else (given,)
+
+
+def propensities(model: Structure, leaves: Leaves, counts: Real, inputs: Real | None) -> tuple[Real, ...]:
+    """Propensities, one array (group, lanes) per group.
+
+    Args:
+        model: what is known.
+        leaves: params.
+        counts: (species, lanes), floating.
+        inputs: u, (features, lanes), if there are features.
+    """
+
+    def one(laned: Sequence[Real], counts: Real, inputs: Real | None) -> tuple[Real, ...]:
+        own, common = iter(laned), iter(leaves.shared)
+        nothing = jnp.zeros((), counts.dtype)
+        filled = [nothing if k == "unused" else next(common if k == "shared" else own) for k in model.kinds]
+        params = jax.tree.unflatten(model.tree, filled)
+        return _groups(model.network.propensities(counts, params, *(() if inputs is None else (inputs,))))
+
+    return jax.vmap(one, in_axes=-1, out_axes=-1)(leaves.laned, counts, inputs)
+
+
+def rows(array: Float[Array, "rows lanes"], which: np.ndarray) -> Float[Array, "taken lanes"]:
+    """Rows of an array; as slices where the numbers run on, which compilers like better than a gather."""
+    cuts = np.flatnonzero(np.diff(which) != 1) + 1
+    if len(cuts) >= _FEW_RUNS:
+        return array[which]
+    parts = [array[run[0] : run[-1] + 1] for run in np.split(which, cuts)]
+    return parts[0] if len(parts) == 1 else jnp.concatenate(parts)
+
+
+def along(model: Structure, values: Float[Array, "species lanes"]) -> tuple[Real, ...]:
+    """What each reaction changes, times values per species: zeta^T values, one array per group."""
+    out, first = [], 0
+    for size in model.groups:
+        total = None
+        for which, amount in model.network.changes:
+            part = amount[first : first + size]
+            if part.any():
+                taken = rows(values, which[first : first + size])
+                if (part == part[0]).all():
+                    term = taken if part[0] == 1 else taken * values.dtype.type(part[0])
+                else:
+                    term = taken * jnp.asarray(part, values.dtype)[:, None]
+                total = term if total is None else total + term
+        out.append(total)
+        first += size
+    return tuple(out)
+
+
+def fire(model: Structure, counts: Real, reaction: Count, sign: int = 1) -> Real:
+    """Counts after (or, with sign -1, before) each lane's reaction; a negative number of a reaction is none."""
+    species = np.arange(counts.shape[0], dtype=np.int32)[:, None]
+    for which, amount in model.network.changes:
+        at, by = touched(which, amount, reaction, counts.dtype)
+        counts = counts + jnp.where(species == at[None], sign * by[None], counts.dtype.type(0))
+    return counts
+
+
+def touched(which: np.ndarray, amount: np.ndarray, reaction: Count, real: Any) -> tuple[Count, Real]:
+    """The species that each lane's reaction changes, -1 for none, and by how much."""
+    fires = reaction >= 0
+    at = jnp.where(fires, jnp.asarray(which, jnp.int32)[jnp.maximum(reaction, 0)], -1)
+    if (amount == amount[0]).all():
+        return at, jnp.full(at.shape, amount[0], real)
+    return at, jnp.asarray(amount, real)[jnp.maximum(reaction, 0)]
+
+
+def change_of(model: Structure, values: Float[Array, "species lanes"], reaction: Count) -> Float[Array, " lanes"]:
+    """The number zeta_r . values of each lane's reaction; 0 without one."""
+    total = jnp.zeros(values.shape[1:], values.dtype)
+    for which, amount in model.network.changes:
+        at, by = touched(which, amount, reaction, values.dtype)
+        picked = jnp.take_along_axis(values, jnp.maximum(at, 0)[None], 0)[0]
+        total = total + jnp.where(at >= 0, by * picked, values.dtype.type(0))
+    return total
+
+
+def fresh_inputs(weights: Real, counts: Real) -> Real:
+    """u = W x by a sum over species in their order, which does not depend on the number of lanes."""
+    return jnp.sum(weights[:, :, None] * counts[None], axis=1)

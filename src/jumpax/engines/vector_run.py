@@ -1,0 +1,191 @@
+"""Runs of a block of lanes of a `VectorNetwork`: to the end, with what is gathered between borders; and segments again."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+from jaxtyping import Array, Float, Int
+
+from jumpax._base import clock
+from jumpax._base.clock import Time
+from jumpax._base.status import Status
+from jumpax._base.types import Count, Flag, Real
+from jumpax.engines.vector_rates import Leaves, Structure, fresh_inputs, rows
+from jumpax.engines.vector_turn import BORDER, NOTHING, Borders, Lane, Step, begin, turn, verdict
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is static in a run."""
+
+    observed: tuple[int, ...]
+    """Species that are gathered."""
+    borders: tuple[float, ...]
+    start: float
+    limit: int
+    """Most events of a path."""
+    turns: int
+    """Turns of a segment."""
+    segments: int
+    """Segments whose start is kept."""
+
+    def at(self, real: Any) -> Borders:
+        """Borders as pairs."""
+        pairs = clock.split(np.array(self.borders), real)
+        return Borders(Time(jnp.asarray(pairs.high), jnp.asarray(pairs.low)), jnp.int32(self.limit))
+
+
+class Block(NamedTuple):
+    """Paths that run together, with their params."""
+
+    leaves: Leaves
+    weights: Real | None
+    """W, (features, species)."""
+    counts: Real
+    """At the start, (species, lanes)."""
+    index: Any
+    """Numbers of the paths, (lanes,)."""
+    alive: Flag
+    """Whether there is a path."""
+    key: Any
+
+
+class Records(NamedTuple):
+    """What is gathered."""
+
+    integral: Real
+    """Of the observed counts, since the last border; (observed, lanes)."""
+    integrals: Float[Array, "borders observed lanes"]
+    """Of the counts between a border and the one before."""
+    counts: Float[Array, "borders observed lanes"]
+    """At the borders; NaN where a path did not come."""
+
+
+class Outcome(NamedTuple):
+    """A block of paths that have ended."""
+
+    records: Records
+    lane: Lane
+    status: Int[Array, " lanes"]
+    kept: Any
+    """Lanes at the starts of segments, one more axis in front."""
+    used: Count
+    """How many segments there were."""
+
+
+class Log(NamedTuple):
+    """Steps of one segment, (turns, lanes) each."""
+
+    steps: Step
+    taken: Count
+    """How many turns there were."""
+
+
+def table_of(model: Structure, weights: Real | None) -> Real | None:
+    """W zeta: what each reaction adds to the features."""
+    if weights is None:
+        return None
+    return weights @ jnp.asarray(model.network.stoichiometry, weights.dtype)
+
+
+def first(model: Structure, plan: Plan, block: Block) -> Lane:
+    """Lanes at the start."""
+    real = block.counts.dtype
+    start = jax.tree.map(jnp.asarray, clock.split(np.array(plan.start), real))
+    inputs = None if block.weights is None else fresh_inputs(block.weights, block.counts)
+    return begin(block.counts, inputs, block.key, block.index, start, block.alive)
+
+
+def no_step(lane: Lane) -> Step:
+    """What a turn did that never was."""
+    zero = jnp.zeros_like(lane.since)
+    return Step(jnp.full(zero.shape, NOTHING, jnp.int32), zero, zero, zero)
+
+
+def running(lane: Lane) -> Flag:
+    """Whether any lane runs."""
+    return jnp.any(lane.status == np.int32(Status.RUNNING))
+
+
+def _renew(block: Block, lane: Lane) -> Lane:
+    """Features computed anew, against the drift of many additions."""
+    return lane if block.weights is None else lane._replace(inputs=fresh_inputs(block.weights, lane.counts))
+
+
+def _gather(plan: Plan, counts: Real, border: Count, step: Step, records: Records) -> Records:
+    """Records after a step."""
+    observed = rows(counts, np.array(plan.observed))
+    integral = records.integral + observed * step.dt[None]
+    stops = step.reaction == BORDER
+
+    def flush(_: Any) -> Records:
+        here = stops[None] & (np.arange(len(plan.borders), dtype=np.int32)[:, None] == border[None])
+
+        def put(buffer: Real, value: Real) -> Real:
+            return jnp.where(here[:, None], value[None], buffer)
+
+        kept = jnp.where(stops[None], jnp.zeros_like(integral), integral)
+        return Records(kept, put(records.integrals, integral), put(records.counts, observed))
+
+    return lax.cond(jnp.any(stops), flush, lambda _: records._replace(integral=integral), None)
+
+
+def _segment(model: Structure, plan: Plan, block: Block, table: Real | None, lane: Lane, records: Records) -> Any:
+    """Up to `plan.turns` turns."""
+    borders = plan.at(lane.counts.dtype)
+
+    def more(state: Any) -> Flag:
+        return (state[0] < plan.turns) & running(state[1])
+
+    def body(state: Any) -> Any:
+        k, lane, step, records = state
+        after, step = turn(model, block.leaves, table, borders, lane, step)
+        return k + 1, after, step, _gather(plan, lane.counts, lane.border, step, records)
+
+    _, lane, _, records = lax.while_loop(more, body, (jnp.int32(0), _renew(block, lane), no_step(lane), records))
+    return lane, records
+
+
+def run(model: Structure, plan: Plan, block: Block) -> Outcome:
+    """All paths of a block to their ends."""
+    table, lane = table_of(model, block.weights), first(model, plan, block)
+    many, lanes = len(plan.borders), lane.since.shape[0]
+    empty = jnp.full((many, len(plan.observed), lanes), jnp.nan, lane.counts.dtype)
+    records = Records(jnp.zeros(empty.shape[1:], empty.dtype), empty, empty)
+    kept = jax.tree.map(lambda leaf: jnp.zeros((plan.segments, *leaf.shape), leaf.dtype), lane)
+
+    def more(state: Any) -> Flag:
+        return running(state[1]) & (plan.segments == 0 or state[0] < plan.segments)
+
+    def body(state: Any) -> Any:
+        s, lane, records, kept = state
+        if plan.segments:
+            kept = jax.tree.map(lambda all, one: lax.dynamic_update_index_in_dim(all, one, s, 0), kept, lane)
+        return s + 1, *_segment(model, plan, block, table, lane, records), kept
+
+    used, lane, records, kept = lax.while_loop(more, body, (jnp.int32(0), lane, records, kept))
+    status = verdict(model, block.leaves, plan.at(lane.counts.dtype), lane)
+    status = jnp.where(lane.status == np.int32(Status.RUNNING), np.int32(Status.EVENT_BUDGET), status)
+    return Outcome(records, lane, status, kept, used)
+
+
+def again(model: Structure, plan: Plan, block: Block, lane: Lane) -> tuple[Lane, Log]:
+    """A segment drawn again from its first lane, with a log."""
+    borders, table = plan.at(lane.counts.dtype), table_of(model, block.weights)
+    step = no_step(lane)
+    log = jax.tree.map(lambda leaf: jnp.zeros((plan.turns, *leaf.shape), leaf.dtype), step)
+
+    def more(state: Any) -> Flag:
+        return (state[0] < plan.turns) & running(state[1])
+
+    def body(state: Any) -> Any:
+        k, lane, step, log = state
+        lane, step = turn(model, block.leaves, table, borders, lane, step)
+        log = jax.tree.map(lambda all, one: lax.dynamic_update_index_in_dim(all, one, k, 0), log, step)
+        return k + 1, lane, step, log
+
+    taken, lane, _, log = lax.while_loop(more, body, (jnp.int32(0), _renew(block, lane), step, log))
+    return lane, Log(log, taken)

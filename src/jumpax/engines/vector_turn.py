@@ -1,0 +1,218 @@
+"""One turn of a block of lanes of a `VectorNetwork`: the direct method, its choice by blocks of reactions.
+
+The same numbers decide as in `turn`: two words per event, a pair clock, and a point in the running sum of propensities in
+reaction order. So paths are those of the other engines, but for near ties in the last bit.
+"""
+
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from jumpax._base import clock, random
+from jumpax._base.clock import Time
+from jumpax._base.status import Status
+from jumpax._base.types import Count, Flag, Real, Word
+from jumpax.engines.turn import not_after, pin, select, stalls
+from jumpax.engines.vector_rates import Leaves, Structure, fire, propensities
+
+BLOCK = 16
+"""Reactions whose propensities are summed before a choice among them."""
+BORDER, NOTHING = -1, -2
+"""What a turn without a reaction did: reach the next border; nothing, as the lane stands."""
+
+
+class Lane(NamedTuple):
+    """A block of paths in flight."""
+
+    counts: Real
+    """(species, lanes), whole numbers."""
+    inputs: Real | None
+    """u, (features, lanes)."""
+    time: Time
+    """Of the last event."""
+    since: Real
+    """Time lived since."""
+    events: Count
+    border: Count
+    """Number of the next border."""
+    streams: tuple[random.Stream, ...]
+    status: Count
+
+
+class Step(NamedTuple):
+    """What a turn did. Results of the loop body, so that XLA computes each of them once; see `turn.Decision`."""
+
+    reaction: Count
+    """Its number, or one of the codes above."""
+    dt: Real
+    """Time that the turn advanced."""
+    wait: Real
+    """From one event to the next."""
+    rate: Real
+    """Propensity of the reaction that fired."""
+
+
+class Borders(NamedTuple):
+    """Times at which something is recorded, the last of them the end, as pairs."""
+
+    time: Time
+    limit: Count
+    """Most events of a path."""
+
+
+def begin(counts: Real, inputs: Real | None, key: tuple[Word, Word], index: Word, start: Time, running: Flag) -> Lane:
+    """Lanes at the start of the paths with these indices."""
+    many = index.shape
+    double = counts.dtype == np.float64
+    streams = tuple(random.seed(key, index, s) for s in (random.PATH, random.LOW)[: 1 + double])
+    return Lane(
+        counts=counts,
+        inputs=inputs,
+        time=Time(*(jnp.full(many, t, counts.dtype) for t in start)),
+        since=jnp.zeros(many, counts.dtype),
+        events=jnp.zeros(many, jnp.int32),
+        border=jnp.zeros(many, jnp.int32),
+        streams=streams,
+        status=jnp.where(running, np.int32(Status.RUNNING), np.int32(Status.DONE)),
+    )
+
+
+def _numbers(streams: tuple[random.Stream, ...], real: Any) -> tuple[Real, Real, tuple[random.Stream, ...]]:
+    """Unit exponential and uniform number of the next event, and the streams after it."""
+    first, path = random.draw(streams[0])
+    second, path = random.draw(path)
+    lows, after = (None, None), [path]
+    if len(streams) > 1:
+        low_first, low = random.draw(streams[1])
+        low_second, low = random.draw(low)
+        lows = (low_first, low_second)
+        after.append(low)
+    return random.exponential(first, lows[0], real), random.uniform(second, lows[1], real), tuple(after)
+
+
+def _blocked(group: Real) -> Real:
+    """A group of propensities as (blocks, BLOCK, lanes), filled up with zeros."""
+    size, lanes = group.shape
+    if rest := -size % BLOCK:
+        group = jnp.concatenate([group, jnp.zeros((rest, lanes), group.dtype)])
+    return group.reshape(-1, BLOCK, lanes)
+
+
+def _chain(values: Real | Sequence[Real]) -> list[Real]:
+    """Running sums."""
+    sums = [values[0]]
+    for value in values[1:]:
+        sums.append(sums[-1] + value)
+    return sums
+
+
+def _find(sums: Sequence[Real], values: Sequence[Real], point: Real) -> tuple[Count, Real]:
+    """Where the point lies in the running sums, and what lies before; among those with a positive value."""
+    place, before = jnp.zeros(point.shape, jnp.int32), jnp.zeros_like(point)
+    last, before_last = place, before
+    for i, (total, value) in enumerate(zip(sums, values, strict=True)):
+        passed, some = total <= point, value > 0
+        last = jnp.where(some, np.int32(i), last)
+        before_last = before_last if i == 0 else jnp.where(some, sums[i - 1], before_last)
+        place = jnp.where(passed, np.int32(i + 1), place)
+        before = jnp.where(passed, total, before)
+    beyond = place > last
+    return jnp.where(beyond, last, place), jnp.where(beyond, before_last, before)
+
+
+def sums_of_blocks(groups: Sequence[Real]) -> Real:
+    """Sum of each block of propensities, (blocks, lanes)."""
+    return jnp.concatenate([_blocked(g).sum(1) for g in groups])
+
+
+def _pick(groups: Sequence[Real], block: Count) -> Real:
+    """The propensities of the block of each lane, (BLOCK, lanes)."""
+    total, first = None, 0
+    for group in groups:
+        parted = _blocked(group)
+        number = np.arange(first, first + len(parted), dtype=np.int32)[:, None, None]
+        part = jnp.where(number == block[None, None], parted, group.dtype.type(0)).sum(0)
+        total = part if total is None else total + part
+        first += len(parted)
+    assert total is not None
+    return total
+
+
+def _starts(model: Structure) -> np.ndarray:
+    """First reaction of each block."""
+    begins = np.cumsum([0, *model.groups])[:-1]
+    return np.concatenate([b + np.arange(0, s, BLOCK) for b, s in zip(begins, model.groups, strict=True)])
+
+
+def turn(
+    model: Structure, leaves: Leaves, table: Real | None, borders: Borders, lane: Lane, old: Step
+) -> tuple[Lane, Step]:
+    """The block after a turn, and what happened.
+
+    Args:
+        model: what is known.
+        leaves: params.
+        table: W zeta, (features, reactions): what each reaction adds to u.
+        borders: where to stop.
+        lane: the block.
+        old: the step before, for its shapes.
+    """
+    real = lane.counts.dtype
+    groups = tuple(pin(a) for a in propensities(model, leaves, lane.counts, lane.inputs))
+    parts = sums_of_blocks(groups)
+    sums = _chain(parts)
+    total = sums[-1]
+    exponential, uniform, streams = _numbers(lane.streams, real)
+    wait = exponential / total
+    arrival = clock.add(lane.time, wait)
+    target = Time(*(t[jnp.minimum(lane.border, len(t) - 1)] for t in borders.time))
+    in_time = not_after(arrival, target)
+    live = (lane.status == np.int32(Status.RUNNING)) & (total - total == 0)
+    happens = live & in_time & ~stalls(lane.time, arrival, wait) & (lane.events < borders.limit)
+    stops = live & ~in_time
+    horizon = jnp.where(in_time, wait, clock.between(lane.time, target))
+    dt = jnp.where(happens | stops, jnp.maximum(horizon - lane.since, 0), 0)
+    block, before = _find(sums, list(parts), uniform * total)
+    within = _pick(groups, block)
+    place, _ = _find(_chain(within), list(within), uniform * total - before)
+    rate = jnp.take_along_axis(within, place[None], 0)[0]
+    number = jnp.asarray(_starts(model), jnp.int32)[block] + place
+    reaction = jnp.where(happens, number, jnp.where(stops, np.int32(BORDER), np.int32(NOTHING)))
+    inputs = lane.inputs
+    if inputs is not None and table is not None:
+        inputs = inputs + jnp.where(happens[None], table[:, jnp.maximum(reaction, 0)], real.type(0))
+    border = lane.border + stops
+    status = jnp.where(stops & (border >= len(borders.time.high)), np.int32(Status.DONE), lane.status)
+    going = (lane.status != np.int32(Status.RUNNING)) | happens | stops
+    return Lane(
+        counts=pin(fire(model, lane.counts, reaction)),  # NaN for good where negative
+        inputs=inputs,
+        time=select(happens, arrival, lane.time),
+        since=jnp.where(happens, 0, jnp.where(stops, horizon, lane.since)),
+        events=lane.events + happens,
+        border=border,
+        streams=select(happens, streams, lane.streams),
+        status=jnp.where(going, status, np.int32(Status.FAULTY)),
+    ), Step(reaction, dt, wait, rate)
+
+
+def verdict(model: Structure, leaves: Leaves, borders: Borders, lane: Lane) -> Count:
+    """Status with which each path ended; see `turn.verdict`."""
+    groups = tuple(pin(a) for a in propensities(model, leaves, lane.counts, lane.inputs))
+    total = functools.reduce(jnp.add, [g.sum(0) for g in groups])
+    whole = (lane.counts >= 0).all(0)
+    code = jnp.full_like(lane.status, Status.TIME_STALLED)
+    code = jnp.where(lane.events >= borders.limit, np.int32(Status.EVENT_BUDGET), code)
+    code = jnp.where(total - total == 0, code, np.int32(Status.BAD_PROPENSITY))
+    ended = jnp.where(total == 0, np.int32(Status.ABSORBED), np.int32(Status.REACHED))
+    code = jnp.where(lane.status == np.int32(Status.DONE), ended, code)
+    code = jnp.where(whole, code, np.int32(Status.NEGATIVE_COUNT))
+    return jnp.where(lane.counts.max(0) >= _largest(lane.counts.dtype), np.int32(Status.COUNT_OVERFLOW), code)
+
+
+def _largest(real: Any) -> float:
+    """Beyond, a count of this type no longer moves by one."""
+    return 2.0**24 if real == np.float32 else 2.0**31 - 1
