@@ -111,23 +111,28 @@ def test_inside_jit():
     np.testing.assert_allclose(seeing["k_off"], exact["k_off"][0, 2], rtol=0.02)
 
 
-def test_tails_are_rejected_and_bias_counts():
+def test_tails_and_bias_count():
     from jumpax.gradients.curvature import Curvature
     from jumpax.gradients.measure import Measured
     from jumpax.gradients.pilot import judged
 
-    def fake(gradient, error, heaviest=0.01):
+    def fake(gradient, error, share=0.01):
         shape = (1, 1, 1)
-        return Measured(1000, np.ones((1, 1)), np.full(shape, gradient), np.full(shape, error), heaviest, 1e-6)
+        return Measured(
+            1000, np.ones((1, 1)), np.full(shape, gradient), np.full(shape, error), np.full(shape, share), 1e-6
+        )
 
     flat = Curvature(0.0, 0.0, 0.0, 0.0)
     tried = [
         (ScoreFunction(), fake(1.0, 0.05)),
-        (LatticeTangent(), fake(3.0, 0.001, heaviest=0.5)),
+        (LatticeTangent(), fake(3.0, 0.001, share=0.5)),
+        (LatticeTangent(), fake(1.0, 0.001, share=0.5)),
         (TrapezoidalTangent(), fake(1.5, 0.001)),
     ]
-    score, lattice, tangent = judged(tried, 1e-2, flat, np.ones(1))
-    assert lattice.rejected
-    assert not score.rejected
+    score, off, heavy, tangent = judged(tried, 1e-2, flat, np.ones(1))
+    assert off.bias == pytest.approx(2.0)  # unbiased, but its mean is far from the reference, which it is no part of
+    assert heavy.bias == 0
+    assert heavy.error == pytest.approx(10 * 0.001 * (2.5 * 1000 / 10_000) ** 0.5)
+    assert score.error > heavy.error
     assert tangent.bias == pytest.approx(0.5)  # ten standard errors of the reference, so it counts
     assert tangent.error > score.error

@@ -60,9 +60,9 @@ class Automatic:
        bias of the trapezoidal tangent is taken to be 0.3 kappa^2, that of coupled differences 0.02 (h / 0.3)^2.
        The lattice tangent is considered only if none of its rules is missing on 1,000 paths.
     3. A pilot of the candidates gives variance and cost, the most promising first; those that cannot be better than the best
-       so far, by their bias or by what they can save, are left out. A tangent of which one path carries more than a tenth
-       of the squared deviations is rejected. The unbiased ones that are left are pooled to a reference; what differs from
-       it by more than 3 standard errors counts as bias.
+       so far, by their bias or by what they can save, are left out. Where one path carries more than a tenth of the squared
+       deviations of a component of a tangent, its variance is taken to be a hundred times larger. The unbiased ones are
+       pooled to a reference; what differs from it by more than 3 standard errors counts as bias.
     4. The least squared relative error in the planned time wins: that of as many paths as were asked for, by the score
        function, which is kept unless another one saves three tenths of its work.
 

@@ -185,7 +185,7 @@ def expectation(
     paths: int,
     gradient: AbstractEstimator | Automatic | Literal["auto"] = "auto",
     baseline: BaselineSimulations | None = None,
-    engine: Literal["cpu", "xla"] | None = None,
+    engine: Literal["cpu", "gpu", "xla"] | None = None,
     precision: Precision | None = None,
     start: float = 0.0,
     bound: float | Sequence[float] | None = None,
@@ -209,7 +209,7 @@ def expectation(
             numbers (inside `jax.jit` there are none: call `.choose(theta, key)` before, or the score function is used).
             `Expectation.choice` says what was chosen, why, and how large its bias may be.
         baseline: more paths, without a gradient, that improve the value; see `BaselineSimulations`.
-        engine: `cpu` or `xla`; default is the faster one that can run the network.
+        engine: `cpu`, `gpu` or `xla`; default is the faster one that can run the network.
         precision: `float32` or `float64`; default follows JAX's x64 flag. float64 needs the flag.
         start: time at the start.
         bound: a number that the total propensity never exceeds, or one for each interval between times (`bound[i]` holds

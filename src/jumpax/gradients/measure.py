@@ -25,8 +25,8 @@ class Measured(NamedTuple):
     gradient: Float[np.ndarray, "stops entries parameters"]
     error: Float[np.ndarray, "stops entries parameters"]
     """Standard error of the gradient."""
-    heaviest: float
-    """Largest share that one path has in the sum of squared deviations of any component; near 1: a tail not resolved."""
+    shares: Float[np.ndarray, "stops entries parameters"]
+    """Largest share that one path has in the sum of squared deviations; near 1: a tail not resolved."""
     seconds: float
     """Processor time of one path with the whole gradient, compilation left out."""
 
@@ -34,6 +34,11 @@ class Measured(NamedTuple):
     def variance(self) -> Float[np.ndarray, "stops entries parameters"]:
         """Of the gradient from one path."""
         return self.error**2 * self.paths
+
+    @property
+    def heaviest(self) -> float:
+        """Largest of the shares."""
+        return float(self.shares.max(initial=0.0))
 
     @property
     def work(self) -> Float[np.ndarray, "stops entries parameters"]:
@@ -71,7 +76,7 @@ def measure(
     share = np.divide(sums.gradient_peak, square, out=np.zeros_like(square), where=square > 0)
     return Measured(
         paths, sums.value / n, sums.gradient / n, np.sqrt(square / (n * max(n - 1, 1))),
-        float(share.max(initial=0)), min(spent, default=float("nan")) / paths,
+        share, min(spent, default=float("nan")) / paths,
     )  # fmt: skip
 
 

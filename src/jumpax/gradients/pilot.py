@@ -22,9 +22,11 @@ from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
 
 TAIL = 0.1
-"""Share of the squared deviations, carried by one path, from which a tangent is rejected: its variance is not known."""
+"""Share of the squared deviations of a component, carried by one path, from which its variance is not known."""
+UNSEEN = 100.0
+"""Factor by which such a variance may be larger than it seems."""
 SCORES = (ScoreFunction, ControlledScore)
-"""Estimators that are not rejected for their tails: none lighter is left to fall back on."""
+"""Estimators whose tails are not held against them: none lighter is left to fall back on."""
 CLEAR = 3.0
 """Standard errors by which an estimate has to differ from the unbiased one to count as biased."""
 LOOKED_AT = 1000
@@ -46,9 +48,9 @@ class Pilot(NamedTuple):
     error: float
     """Expected relative error in the planned time, root mean square over components; noise and bias."""
     bias: float
-    """Largest relative bias over components that is believed or was seen."""
-    rejected: str = ""
-    """Why it was not considered; empty if it was."""
+    """Largest relative bias over components that is believed or was seen; of unresolved tails, what they are off."""
+    rejected: bool = False
+    """Whether it gave no number at all."""
 
 
 def lattice_split(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> tuple[str, ...] | None:
@@ -103,24 +105,23 @@ def judged(
 ) -> list[Pilot]:
     """Candidates with the relative error that each leaves after so many seconds; the first is the score function."""
     unit = np.where(theta != 0, np.abs(theta), 1.0)
-    tails = [(m.heaviest > TAIL and not isinstance(e, SCORES)) or not np.isfinite(m.error).all() for e, m in tried]
-    target, target_error = pooled([m for (e, m), tail in zip(tried, tails, strict=True) if e.unbiased and not tail])
+    tails = [np.zeros(m.shares.shape, bool) if isinstance(e, SCORES) else m.shares > TAIL for e, m in tried]
+    target, target_error = pooled([
+        m._replace(error=np.where(tail, np.inf, m.error))
+        for (e, m), tail in zip(tried, tails, strict=True)
+        if e.unbiased and np.isfinite(m.error).all()
+    ])  # fmt: skip
     size = _size(target * unit) / unit
     out = []
     for (estimator, m), tail in zip(tried, tails, strict=True):
         expected = prior(estimator, found) * np.abs(target)
         off = np.abs(m.gradient - target)
-        clear = (
-            np.zeros_like(off)
-            if estimator.unbiased
-            else np.where(off > CLEAR * np.hypot(m.error, target_error), off, 0)
-        )
-        bias = np.maximum(expected, clear) / size
+        clear = (off > CLEAR * np.hypot(m.error, target_error)) & (tail | (not estimator.unbiased))
+        bias = np.maximum(expected, np.where(clear, off, 0)) / size
         dearer = 1.0 if isinstance(estimator, ScoreFunction) else DEARER
         paths = seconds / max(m.seconds, dearer * tried[0][1].seconds)
-        error = np.sqrt(np.mean(m.variance / paths / size**2 + bias**2))
-        why = "one path carries too much of its variance" if tail else ""
-        out.append(Pilot(estimator, m, float(error), float(bias.max(initial=0.0)), why))
+        error = np.sqrt(np.mean(np.where(tail, UNSEEN, 1.0) * m.variance / paths / size**2 + bias**2))
+        out.append(Pilot(estimator, m, float(error), float(bias.max(initial=0.0)), not np.isfinite(error)))
     return out
 
 

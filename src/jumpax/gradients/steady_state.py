@@ -96,7 +96,7 @@ def steady_state(
     paths: int,
     window: float | None = None,
     order: Literal[1, 2] = 2,
-    engine: Literal["cpu", "xla"] | None = None,
+    engine: Literal["cpu", "gpu", "xla"] | None = None,
     precision: Precision | None = None,
     max_events: int = 10_000_000,
     round_counts: bool = False,
@@ -120,7 +120,7 @@ def steady_state(
         paths: how many; two at least, and tens for trustworthy standard errors.
         window: memory of the score; default `settle`.
         order: of the polynomial psi that is fitted: 1 counts, 2 their products too (more variance kept out, more work).
-        engine: `cpu` or `xla`; default is the faster one that can run the network.
+        engine: `cpu`, `gpu` or `xla`; default is the faster one that can run the network.
         precision: `float32` or `float64`; default follows JAX's x64 flag.
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
