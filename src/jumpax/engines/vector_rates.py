@@ -188,5 +188,5 @@ def change_of(model: Structure, values: Float[Array, "species lanes"], reaction:
 
 
 def fresh_inputs(weights: Real, counts: Real) -> Real:
-    """u = W x by a sum over species in their order, which does not depend on the number of lanes."""
+    """Features W x, by a sum over species in their order, which does not depend on the number of lanes."""
     return jnp.sum(weights[:, :, None] * counts[None], axis=1)

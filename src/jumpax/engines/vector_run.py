@@ -1,5 +1,6 @@
 """Runs of a block of lanes of a `VectorNetwork`: to the end, with what is gathered between borders; and segments again."""
 
+import functools
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real
 from jumpax.engines.vector_rates import Leaves, Structure, fresh_inputs, rows
-from jumpax.engines.vector_turn import BORDER, NOTHING, Borders, Lane, Step, begin, turn, verdict
+from jumpax.engines.vector_turn import Borders, Lane, Step, begin, no_step, turn, verdict, witness
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Block(NamedTuple):
 class Records(NamedTuple):
     """What is gathered."""
 
+    observed: Real
+    """Observed counts, (observed, lanes): a copy, so that the counts of all species can be updated in place."""
     integral: Real
     """Of the observed counts, since the last border; (observed, lanes)."""
     integrals: Float[Array, "borders observed lanes"]
@@ -77,9 +80,12 @@ class Outcome(NamedTuple):
 
 
 class Log(NamedTuple):
-    """Steps of one segment, (turns, lanes) each."""
+    """Steps of one segment, (turns, lanes) each; see `Step`."""
 
-    steps: Step
+    reaction: Count
+    dt: Real
+    wait: Real
+    rate: Real
     taken: Count
     """How many turns there were."""
 
@@ -99,12 +105,6 @@ def first(model: Structure, plan: Plan, block: Block) -> Lane:
     return begin(block.counts, inputs, block.key, block.index, start, block.alive)
 
 
-def no_step(lane: Lane) -> Step:
-    """What a turn did that never was."""
-    zero = jnp.zeros_like(lane.since)
-    return Step(jnp.full(zero.shape, NOTHING, jnp.int32), zero, zero, zero)
-
-
 def running(lane: Lane) -> Flag:
     """Whether any lane runs."""
     return jnp.any(lane.status == np.int32(Status.RUNNING))
@@ -115,22 +115,22 @@ def _renew(block: Block, lane: Lane) -> Lane:
     return lane if block.weights is None else lane._replace(inputs=fresh_inputs(block.weights, lane.counts))
 
 
-def _gather(plan: Plan, counts: Real, border: Count, step: Step, records: Records) -> Records:
-    """Records after a step."""
-    observed = rows(counts, np.array(plan.observed))
-    integral = records.integral + observed * step.dt[None]
-    stops = step.reaction == BORDER
+def _gather(plan: Plan, border: Count, after: Real, step: Step, records: Records) -> Records:
+    """Records after a step from `border` to the counts `after`."""
+    integral = records.integral + records.observed * step.dt[None]
+    observed = rows(after, np.array(plan.observed))
 
     def flush(_: Any) -> Records:
-        here = stops[None] & (np.arange(len(plan.borders), dtype=np.int32)[:, None] == border[None])
+        here = step.stops[None] & (np.arange(len(plan.borders), dtype=np.int32)[:, None] == border[None])
 
         def put(buffer: Real, value: Real) -> Real:
             return jnp.where(here[:, None], value[None], buffer)
 
-        kept = jnp.where(stops[None], jnp.zeros_like(integral), integral)
-        return Records(kept, put(records.integrals, integral), put(records.counts, observed))
+        kept = jnp.where(step.stops[None], jnp.zeros_like(integral), integral)
+        return Records(observed, kept, put(records.integrals, integral), put(records.counts, records.observed))
 
-    return lax.cond(jnp.any(stops), flush, lambda _: records._replace(integral=integral), None)
+    go_on = records._replace(observed=observed, integral=integral)
+    return lax.cond(jnp.any(step.stops), flush, lambda _: go_on, None)
 
 
 def _segment(model: Structure, plan: Plan, block: Block, table: Real | None, lane: Lane, records: Records) -> Any:
@@ -138,14 +138,15 @@ def _segment(model: Structure, plan: Plan, block: Block, table: Real | None, lan
     borders = plan.at(lane.counts.dtype)
 
     def more(state: Any) -> Flag:
-        return (state[0] < plan.turns) & running(state[1])
+        return (state[0] < plan.turns) & running(state[1]) & witness(state[2])
 
     def body(state: Any) -> Any:
-        k, lane, step, records = state
-        after, step = turn(model, block.leaves, table, borders, lane, step)
-        return k + 1, after, step, _gather(plan, lane.counts, lane.border, step, records)
+        k, lane, _, records = state
+        after, step = turn(model, block.leaves, table, borders, lane)
+        return k + 1, after, step, _gather(plan, lane.border, after.counts, step, records)
 
-    _, lane, _, records = lax.while_loop(more, body, (jnp.int32(0), _renew(block, lane), no_step(lane), records))
+    start = (jnp.int32(0), _renew(block, lane), no_step(model, lane), records)
+    _, lane, _, records = lax.while_loop(more, body, start)
     return lane, records
 
 
@@ -154,7 +155,8 @@ def run(model: Structure, plan: Plan, block: Block) -> Outcome:
     table, lane = table_of(model, block.weights), first(model, plan, block)
     many, lanes = len(plan.borders), lane.since.shape[0]
     empty = jnp.full((many, len(plan.observed), lanes), jnp.nan, lane.counts.dtype)
-    records = Records(jnp.zeros(empty.shape[1:], empty.dtype), empty, empty)
+    observed = rows(lane.counts, np.array(plan.observed))
+    records = Records(observed, jnp.zeros_like(observed), empty, empty)
     kept = jax.tree.map(lambda leaf: jnp.zeros((plan.segments, *leaf.shape), leaf.dtype), lane)
 
     def more(state: Any) -> Flag:
@@ -163,7 +165,7 @@ def run(model: Structure, plan: Plan, block: Block) -> Outcome:
     def body(state: Any) -> Any:
         s, lane, records, kept = state
         if plan.segments:
-            kept = jax.tree.map(lambda all, one: lax.dynamic_update_index_in_dim(all, one, s, 0), kept, lane)
+            kept = jax.tree.map(lambda lanes, one: lax.dynamic_update_index_in_dim(lanes, one, s, 0), kept, lane)
         return s + 1, *_segment(model, plan, block, table, lane, records), kept
 
     used, lane, records, kept = lax.while_loop(more, body, (jnp.int32(0), lane, records, kept))
@@ -175,17 +177,22 @@ def run(model: Structure, plan: Plan, block: Block) -> Outcome:
 def again(model: Structure, plan: Plan, block: Block, lane: Lane) -> tuple[Lane, Log]:
     """A segment drawn again from its first lane, with a log."""
     borders, table = plan.at(lane.counts.dtype), table_of(model, block.weights)
-    step = no_step(lane)
-    log = jax.tree.map(lambda leaf: jnp.zeros((plan.turns, *leaf.shape), leaf.dtype), step)
+    step = no_step(model, lane)
+    log = jax.tree.map(lambda leaf: jnp.zeros((plan.turns, *leaf.shape), leaf.dtype), logged(step))
 
     def more(state: Any) -> Flag:
-        return (state[0] < plan.turns) & running(state[1])
+        return (state[0] < plan.turns) & running(state[1]) & witness(state[2])
 
     def body(state: Any) -> Any:
-        k, lane, step, log = state
-        lane, step = turn(model, block.leaves, table, borders, lane, step)
-        log = jax.tree.map(lambda all, one: lax.dynamic_update_index_in_dim(all, one, k, 0), log, step)
-        return k + 1, lane, step, log
+        k, lane, _, log = state
+        lane, step = turn(model, block.leaves, table, borders, lane)
+        put = functools.partial(lax.dynamic_update_index_in_dim, index=k, axis=0)
+        return k + 1, lane, step, jax.tree.map(put, log, logged(step))
 
     taken, lane, _, log = lax.while_loop(more, body, (jnp.int32(0), _renew(block, lane), step, log))
-    return lane, Log(log, taken)
+    return lane, Log(*log, taken)
+
+
+def logged(step: Step) -> tuple[Count, Real, Real, Real]:
+    """What of a step is needed to go back over it."""
+    return step.reaction, step.dt, step.wait, step.rate

@@ -8,6 +8,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -43,7 +44,11 @@ class Lane(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a turn did. Results of the loop body, so that XLA computes each of them once; see `turn.Decision`."""
+    """What a turn did, and how it came to that.
+
+    XLA copies the producers of a value into each of its consumers, down to every species, unless the value is a result of
+    the loop body that somebody reads: so these are, and `witness` reads them.
+    """
 
     reaction: Count
     """Its number, or one of the codes above."""
@@ -53,6 +58,33 @@ class Step(NamedTuple):
     """From one event to the next."""
     rate: Real
     """Propensity of the reaction that fired."""
+    sums: Real
+    """Of the propensities of each block, (blocks, lanes)."""
+    block: Count
+    rest: Real
+    """The point looked for, less the sums before its block."""
+    within: Real
+    """Propensities of the block, (BLOCK, lanes)."""
+    arrival: Time
+    happens: Flag
+    stops: Flag
+
+
+def witness(step: Step) -> Flag:
+    """True, by a look at all that a step holds."""
+    flags = []
+    for leaf in jax.tree.leaves(step):
+        one = leaf[(0,) * leaf.ndim]
+        flags.append(one | ~one if one.dtype == bool else ~(one < -(2**30)))
+    return functools.reduce(jnp.logical_and, flags)
+
+
+def no_step(model: Structure, lane: Lane) -> Step:
+    """What a turn did that never was."""
+    zero, number = jnp.zeros_like(lane.since), jnp.full(lane.since.shape, NOTHING, jnp.int32)
+    blocks = sum(-(-size // BLOCK) for size in model.groups)
+    sums, within = (jnp.zeros((many, *zero.shape), zero.dtype) for many in (blocks, BLOCK))
+    return Step(number, zero, zero, zero, sums, number, zero, within, Time(zero, zero), zero > 0, zero > 0)
 
 
 class Borders(NamedTuple):
@@ -123,22 +155,23 @@ def _find(sums: Sequence[Real], values: Sequence[Real], point: Real) -> tuple[Co
     return jnp.where(beyond, last, place), jnp.where(beyond, before_last, before)
 
 
+def _sum(terms: Sequence[Real]) -> Real:
+    """Sum in pairs: one and the same order everywhere."""
+    while len(terms) > 1:
+        terms = [functools.reduce(jnp.add, terms[i : i + 2]) for i in range(0, len(terms), 2)]
+    return terms[0]
+
+
 def sums_of_blocks(groups: Sequence[Real]) -> Real:
     """Sum of each block of propensities, (blocks, lanes)."""
-    return jnp.concatenate([_blocked(g).sum(1) for g in groups])
+    return jnp.concatenate([_sum([g[:, i] for i in range(BLOCK)]) for g in map(_blocked, groups)])
 
 
 def _pick(groups: Sequence[Real], block: Count) -> Real:
     """The propensities of the block of each lane, (BLOCK, lanes)."""
-    total, first = None, 0
-    for group in groups:
-        parted = _blocked(group)
-        number = np.arange(first, first + len(parted), dtype=np.int32)[:, None, None]
-        part = jnp.where(number == block[None, None], parted, group.dtype.type(0)).sum(0)
-        total = part if total is None else total + part
-        first += len(parted)
-    assert total is not None
-    return total
+    parts = [part for group in groups for part in _blocked(group)]
+    zero = groups[0].dtype.type(0)
+    return _sum([jnp.where((block == np.int32(i))[None], part, zero) for i, part in enumerate(parts)])
 
 
 def _starts(model: Structure) -> np.ndarray:
@@ -148,7 +181,7 @@ def _starts(model: Structure) -> np.ndarray:
 
 
 def turn(
-    model: Structure, leaves: Leaves, table: Real | None, borders: Borders, lane: Lane, old: Step
+    model: Structure, leaves: Leaves, table: Real | None, borders: Borders, lane: Lane
 ) -> tuple[Lane, Step]:
     """The block after a turn, and what happened.
 
@@ -158,7 +191,6 @@ def turn(
         table: W zeta, (features, reactions): what each reaction adds to u.
         borders: where to stop.
         lane: the block.
-        old: the step before, for its shapes.
     """
     real = lane.counts.dtype
     groups = tuple(pin(a) for a in propensities(model, leaves, lane.counts, lane.inputs))
@@ -175,10 +207,11 @@ def turn(
     stops = live & ~in_time
     horizon = jnp.where(in_time, wait, clock.between(lane.time, target))
     dt = jnp.where(happens | stops, jnp.maximum(horizon - lane.since, 0), 0)
-    block, before = _find(sums, list(parts), uniform * total)
+    point = uniform * total
+    block, before = _find(sums, list(parts), point)
     within = _pick(groups, block)
-    place, _ = _find(_chain(within), list(within), uniform * total - before)
-    rate = jnp.take_along_axis(within, place[None], 0)[0]
+    rest = point - before
+    place, rate = _place(within, rest)
     number = jnp.asarray(_starts(model), jnp.int32)[block] + place
     reaction = jnp.where(happens, number, jnp.where(stops, np.int32(BORDER), np.int32(NOTHING)))
     inputs = lane.inputs
@@ -191,12 +224,19 @@ def turn(
         counts=pin(fire(model, lane.counts, reaction)),  # NaN for good where negative
         inputs=inputs,
         time=select(happens, arrival, lane.time),
-        since=jnp.where(happens, 0, jnp.where(stops, horizon, lane.since)),
+        since=jnp.where(happens, 0, jnp.where(stops, lane.since + dt, lane.since)),
         events=lane.events + happens,
         border=border,
         streams=select(happens, streams, lane.streams),
         status=jnp.where(going, status, np.int32(Status.FAULTY)),
-    ), Step(reaction, dt, wait, rate)
+    ), Step(reaction, dt, wait, rate, parts, block, rest, within, arrival, happens, stops)
+
+
+def _place(within: Real, rest: Real) -> tuple[Count, Real]:
+    """Place in the block, and the propensity there."""
+    values = list(within)
+    place, _ = _find(_chain(values), values, rest)
+    return place, _sum([jnp.where(place == np.int32(i), value, 0) for i, value in enumerate(values)])
 
 
 def verdict(model: Structure, leaves: Leaves, borders: Borders, lane: Lane) -> Count:

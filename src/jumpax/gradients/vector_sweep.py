@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jumpax._base.types import Count, Real
 from jumpax.engines.vector_rates import Leaves, Structure, along, change_of, fire, propensities
 from jumpax.engines.vector_run import Block, Log, Plan, table_of
-from jumpax.engines.vector_turn import BORDER, Lane, Step
+from jumpax.engines.vector_turn import BORDER, Lane
 
 
 class Adjoint(NamedTuple):
@@ -33,6 +33,15 @@ class Asked(NamedTuple):
 
     integrals: Float[Array, "borders species lanes"]
     counts: Float[Array, "borders species lanes"]
+
+
+class Event(NamedTuple):
+    """One turn of the log, (lanes,) each; see `Step`."""
+
+    reaction: Count
+    dt: Real
+    wait: Real
+    rate: Real
 
 
 class Here(NamedTuple):
@@ -57,7 +66,8 @@ def sweep(model: Structure, plan: Plan, block: Block, asked: Asked, end: Lane, l
 
     def body(state: Any) -> Any:
         k, here = state
-        step = jax.tree.map(lambda leaf: lax.dynamic_index_in_dim(leaf, k - 1, 0, keepdims=False), log.steps)
+        step = jax.tree.map(lambda leaf: lax.dynamic_index_in_dim(leaf, k - 1, 0, keepdims=False), log[:4])
+        step = Event(*step)
         here = _cross(asked, step, _undo(model, table, step, here))
         return k - 1, here._replace(adjoint=trapezoidal(model, block, here, step))
 
@@ -65,7 +75,7 @@ def sweep(model: Structure, plan: Plan, block: Block, asked: Asked, end: Lane, l
     return lax.while_loop(lambda state: state[0] > 0, body, (log.taken, here))[1].adjoint
 
 
-def _undo(model: Structure, table: Real | None, step: Step, here: Here) -> Here:
+def _undo(model: Structure, table: Real | None, step: Event, here: Here) -> Here:
     """Counts and features before the reaction of a step."""
     inputs = here.inputs
     if inputs is not None and table is not None:
@@ -74,7 +84,7 @@ def _undo(model: Structure, table: Real | None, step: Step, here: Here) -> Here:
     return here._replace(counts=fire(model, here.counts, step.reaction, -1), inputs=inputs)
 
 
-def _cross(asked: Asked, step: Step, here: Here) -> Here:
+def _cross(asked: Asked, step: Event, here: Here) -> Here:
     """Lanes that reached a border in this step enter its interval, and take up what is asked of their counts there."""
     stops = step.reaction == BORDER
 
@@ -102,7 +112,7 @@ def _numbered(model: Structure, reaction: Count, value: Real) -> tuple[Real, ...
     return tuple(out)
 
 
-def trapezoidal(model: Structure, block: Block, here: Here, step: Step) -> Adjoint:
+def trapezoidal(model: Structure, block: Block, here: Here, step: Event) -> Adjoint:
     """Adjoint of one step of the trapezoidal tangent: of the reaction, then of the wait before it.
 
     With c = lambda . zeta_r / (2 a_r), beta = 1/2 (1 where a = 0) and the source g, to second order in the wait h:
