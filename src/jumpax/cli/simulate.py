@@ -29,7 +29,7 @@ def run(
     seed: int = 0,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
-    engine: Literal["cpu", "xla", "reference"] | None = None,
+    engine: Literal["cpu", "gpu", "xla", "reference"] | None = None,
     precision: Literal["float32", "float64"] | None = None,
     threads: int | None = None,
     bound: float | None = None,

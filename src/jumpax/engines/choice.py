@@ -20,6 +20,8 @@ from jumpax.engines.xla import Xla
 
 ENGINES = {
     "cpu": "jumpax.engines.cpu:Cpu",
+    "gpu": "jumpax.engines.gpu:Gpu",
+    "gpu_on_host": "jumpax.engines.gpu:on_host",
     "xla": "jumpax.engines.xla:Xla",
     "reference": "jumpax.engines.reference:Reference",
 }
@@ -42,10 +44,10 @@ def engine_named(name: str) -> AbstractEngine:
 
 
 def engine_for(program: Program, name: str | None) -> AbstractEngine:
-    """The engine asked for; else `cpu` where JAX computes on a CPU and the program can be printed, and `xla` elsewhere.
+    """The engine asked for; else `cpu` or `gpu`, where JAX computes, if the program can be printed, and `xla` elsewhere.
 
     Warns:
-        JumpaxWarning: naming the operation that keeps a program from the fast engine.
+        JumpaxWarning: naming what keeps a program from the fast engine.
     """
     if name is not None:
         return engine_named(name)
@@ -54,18 +56,23 @@ def engine_for(program: Program, name: str | None) -> AbstractEngine:
 
 @functools.lru_cache(maxsize=256)
 def _default(program: Program, backend: str) -> str:
-    if backend != "cpu":
+    if backend not in ("cpu", "gpu"):
         return "xla"
     from jumpax.engines.cpu import operations
 
     try:
         with precision_of(program):
-            return "cpu" if operations(program) <= LARGEST else "xla"
+            if operations(program) > LARGEST:
+                return "xla"
+        engine_named(backend)
     except UnsupportedError as refusal:
         warnings.warn(
-            f"the cpu engine cannot run this model, the slower xla engine does: {refusal}", JumpaxWarning, stacklevel=4
+            f"the {backend} engine cannot run this model, the slower xla engine does: {refusal}",
+            JumpaxWarning,
+            stacklevel=4,
         )
         return "xla"
+    return backend
 
 
 def default_threads(engine: AbstractEngine) -> int:

@@ -89,7 +89,7 @@ def simulate(
     key: PRNGKeyArray | int,
     record: AbstractFold | Events | Sequence[AbstractFold] = (),
     start: float = 0.0,
-    engine: Literal["cpu", "xla", "reference"] | None = None,
+    engine: Literal["cpu", "gpu", "xla", "reference"] | None = None,
     precision: Precision | None = None,
     threads: int | None = None,
     bound: float | Sequence[float] | None = None,
@@ -114,8 +114,8 @@ def simulate(
         key: `jax.random.key(seed)` or an int.
         record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
         start: time at the start.
-        engine: `cpu` (printed SIMD loops), `xla` (any law, any device) or `reference` (slow, readable); default is the
-            fastest that can run the model here.
+        engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device) or
+            `reference` (slow, readable); default is the fastest that can run the model here.
         precision: `float32` or `float64`; default follows JAX's x64 flag.
         threads: how many to spread the paths over; default all cores on `cpu`, 1 on others.
         bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds; or one

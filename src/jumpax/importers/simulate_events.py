@@ -30,7 +30,7 @@ def simulate_events(
     times: object,
     paths: int,
     key: PRNGKeyArray | int,
-    engine: Literal["cpu", "xla", "reference"] | None = None,
+    engine: Literal["cpu", "gpu", "xla", "reference"] | None = None,
     precision: Precision | None = None,
     threads: int | None = None,
     bound: float | None = None,

@@ -1,0 +1,193 @@
+"""The GPU engine: one kernel holds the whole loop over time, one path per thread, state in registers."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.experimental.buffer_callback import buffer_callback
+
+from jumpax._base.status import Status
+from jumpax._base.types import Count, Real, Word
+from jumpax.engines.cpu.source import layout_of
+from jumpax.engines.cpu.traced import record_types, trace
+from jumpax.engines.engine import AbstractEngine, precision_of
+from jumpax.engines.gpu.device import AbstractDevice, CudaDevice, HostDevice
+from jumpax.engines.gpu.interface import INPUTS, ROWS
+from jumpax.engines.inputs import Inputs
+from jumpax.engines.program import Program
+from jumpax.engines.recorded import Recorded
+
+MOST = 2**31 - 1
+
+
+class Block(NamedTuple):
+    """A run in progress; a pytree of arrays on the device, in the order in which a kernel takes them."""
+
+    reals: Real
+    """(leaves, threads) floating leaves of the lanes."""
+    integers: Count
+    words: Word
+    path: Count
+    """(threads,) path of each thread, -1 without one."""
+    queue: Count
+    """Next path to start, and how many have ended."""
+    turns: Word
+    """(threads,) turns taken, modulo 2^32."""
+    record_integers: Count
+    """(paths, stops, n) counts and truth values of the records."""
+    record_reals: Real
+    ends: Count
+    """(paths, 2 + species) status, events fired, counts at the end."""
+    end_times: Real
+
+
+def _start(program: Program, threads: int, stops: int, room: int) -> Block:
+    """Threads without a path, and empty records."""
+    traced = trace(program)
+    layout, types = layout_of(traced), record_types(traced)
+    whole = sum(kind.kind != "f" for kind in types)
+    number = layout.places[traced.fields.index("status")][1]
+    integers = jnp.zeros((layout.size("I"), threads), jnp.int32)
+    return Block(
+        reals=jnp.zeros((layout.size("F"), threads), program.dtype),
+        integers=integers.at[number].set(int(Status.DONE)),
+        words=jnp.zeros((layout.size("U"), threads), jnp.uint32),
+        path=jnp.full(threads, -1, jnp.int32),
+        queue=jnp.zeros(2, jnp.int32),
+        turns=jnp.zeros(threads, jnp.uint32),
+        record_integers=jnp.full((room, stops, whole), -1, jnp.int32),
+        record_reals=jnp.full((room, stops, len(types) - whole), jnp.nan, program.dtype),
+        ends=jnp.zeros((room, 2 + len(program.network.species)), jnp.int32),
+        end_times=jnp.zeros((room, 2), program.dtype),
+    )
+
+
+def _rows(columns: Any, dtype: Any) -> Any:
+    """Columns side by side, with one row for all paths or one for each."""
+    made = [jnp.atleast_1d(jnp.asarray(column, dtype)) for column in columns]
+    rows = max((len(column) for column in made), default=1)
+    if not made:
+        return jnp.zeros((1, 0), dtype)
+    return jnp.stack([jnp.broadcast_to(column, (rows,)) for column in made], -1)
+
+
+def _arrays(program: Program, inputs: Inputs, budget: Any) -> dict[str, Any]:
+    """What a kernel reads."""
+    dtype = program.dtype
+    return {
+        "theta": _rows([inputs.theta[name] for name in program.network.parameters], dtype),
+        "counts": jnp.atleast_2d(jnp.asarray(inputs.counts, jnp.int32)),
+        "keys": _rows(inputs.key, jnp.uint32),
+        "first": jnp.atleast_1d(jnp.asarray(inputs.first, jnp.uint32)),
+        "start": jnp.stack([jnp.asarray(value, dtype) for value in inputs.start]),
+        "stop_times": _rows(inputs.stops.time, dtype),
+        "stop_steps": jnp.asarray(inputs.stops.step, jnp.int32),
+        "intervals": _rows(inputs.stops.interval or (), dtype),
+        "paths": jnp.reshape(jnp.asarray(inputs.paths, jnp.int32), 1),
+        "limit": jnp.reshape(jnp.asarray(inputs.limit, jnp.int32), 1),
+        "budget": jnp.reshape(jnp.asarray(budget, jnp.int32), 1),
+    }
+
+
+def _is_per_path(inputs: Inputs) -> bool:
+    return any(jnp.ndim(value) for value in inputs.theta.values())
+
+
+def advance(device: AbstractDevice, program: Program, inputs: Inputs, block: Block, budget: Any) -> Block:
+    """The block after up to `budget` rounds, as one call of the kernel on the buffers of JAX; traceable."""
+    arrays, per_path, threads = _arrays(program, inputs, budget), _is_per_path(inputs), block.path.shape[0]
+    wholes = (*(int(len(arrays[name]) > 1) for name in ROWS), len(arrays["stop_steps"]))
+    given = [*block, *(arrays[name] for name in INPUTS)]
+    used = [i for i, array in enumerate(given) if array.size]  # an array without entries has no address
+    kept = [i for i in used if i < len(block)]
+
+    def call(context: Any, changed: Any, *buffers: Any) -> None:
+        places: list[Any] = [None] * len(given)
+        for i, buffer in zip(used, buffers, strict=True):
+            places[i] = buffer
+        for i, buffer in zip(kept, changed, strict=True):
+            places[i] = buffer
+        device.launch(program, per_path, threads, context, places, wholes)
+
+    shapes = [jax.ShapeDtypeStruct(given[i].shape, given[i].dtype) for i in kept]
+    aliases = {used.index(i): number for number, i in enumerate(kept)}
+    run = buffer_callback(call, shapes, input_output_aliases=aliases, vmap_method="sequential")
+    after = iter(run(*(given[i] for i in used)))
+    return Block(*(next(after) if i in kept else array for i, array in enumerate(block)))
+
+
+def _collect(program: Program, block: Block, paths: int) -> Recorded:
+    traced = trace(program)
+    integers, reals = iter(range(block.record_integers.shape[2])), iter(range(block.record_reals.shape[2]))
+    leaves = []
+    for kind in record_types(traced):
+        if kind.kind == "f":
+            leaves.append(block.record_reals[:paths, :, next(reals)])
+        else:
+            whole = block.record_integers[:paths, :, next(integers)]
+            leaves.append(whole == 1 if kind.kind == "b" else whole)
+    ends = block.ends[:paths]
+    return Recorded(
+        record=jax.tree.unflatten(jax.tree.structure(traced.record), leaves),
+        status=ends[:, 0], events=ends[:, 1], counts=ends[:, 2:], time=block.end_times[:paths],
+    )  # fmt: skip
+
+
+_start_now = jax.jit(_start, static_argnums=(0, 1, 2, 3))
+_advance_now = jax.jit(advance, static_argnums=(0, 1), donate_argnums=3)
+
+
+class Gpu(AbstractEngine):
+    """One kernel per call, printed from the program: any law and fold that is made of printable operations.
+
+    Paths are keyed by their index, so it does not matter which thread takes them; they follow `reference`, `xla` and
+    `cpu` word for word, up to near ties in the last bit.
+
+    Raises:
+        UnsupportedError: where there is no NVIDIA GPU; the message says what to install.
+    """
+
+    name: str = "gpu"  # type: ignore[misc]
+    traceable = True
+
+    def __init__(self, device: AbstractDevice | None = None):
+        self.device = CudaDevice() if device is None else device
+        if isinstance(self.device, HostDevice):
+            self.name = "gpu_on_host"
+
+    def prepare(self, program: Program, inputs: Inputs) -> None:
+        """Print and assemble the kernel."""
+        with precision_of(program):
+            self.device.prepare(program, _is_per_path(inputs))
+
+    def _begin(self, program: Program, inputs: Inputs, room: int) -> tuple[Program, int, int, int]:
+        threads = self.device.threads(program, _is_per_path(inputs), room)
+        return program, threads, len(inputs.stops.step), room
+
+    def start(self, program: Program, inputs: Inputs, room: int) -> Block:
+        """Threads without a path, and empty records."""
+        return _start_now(*self._begin(program, inputs, room))
+
+    def advance(self, program: Program, inputs: Inputs, lanes: Block, budget: int) -> Block:
+        """The block after up to `budget` rounds; the old one is used up."""
+        return _advance_now(self.device, program, inputs, lanes, np.int32(min(budget, MOST)))
+
+    def finished(self, lanes: Block) -> int:
+        """How many paths have ended."""
+        return int(lanes.queue[1])
+
+    def collect(self, program: Program, inputs: Inputs, lanes: Block) -> Recorded:
+        """What has been recorded."""
+        return _collect(program, lanes, int(inputs.paths))
+
+    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
+        """A whole run as one traceable call."""
+        self.prepare(program, inputs)
+        block = _start(*self._begin(program, inputs, room))
+        return _collect(program, advance(self.device, program, inputs, block, MOST), room)
+
+
+def on_host() -> Gpu:
+    """The engine with its kernels compiled for this processor, one thread played after the other: slow, for tests."""
+    return Gpu(HostDevice())
