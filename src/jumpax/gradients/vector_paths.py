@@ -15,7 +15,7 @@ from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.engines.vector_rates import Leaves, Structure, structure
 from jumpax.engines.vector_run import Block, Plan, again, run
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
-from jumpax.gradients.vector_sweep import Asked, no_adjoint, sweep
+from jumpax.gradients.vector_sweep import Asked, no_adjoint, sweep, to_weights
 from jumpax.networks import VectorNetwork
 
 LANES = 128
@@ -223,7 +223,7 @@ def _backward(setting: _Setting, saved: Any, cotangents: Any) -> Any:
             end, log = again(model, plan, block, lane)
             return s - 1, sweep(model, plan, block, asked, end, log, adjoint)
 
-        _, adjoint = lax.while_loop(lambda state: state[0] > 0, segment, (used, no_adjoint(block)))
+        _, adjoint = lax.while_loop(lambda state: state[0] > 0, segment, (used, no_adjoint(model, block)))
         laned, mine = iter(adjoint.leaves.laned), []
         shared = iter(adjoint.leaves.shared)
         common = []
@@ -234,7 +234,7 @@ def _backward(setting: _Setting, saved: Any, cotangents: Any) -> Any:
                 common.append(next(laned).sum(-1))
             elif kind == "shared":
                 common.append(next(shared))
-        total = jax.tree.map(jnp.add, total, (common, adjoint.weights))
+        total = jax.tree.map(jnp.add, total, (common, to_weights(model, adjoint)))
         return total, mine
 
     own = _own(setting, leaves, counts)
