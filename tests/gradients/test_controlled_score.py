@@ -98,6 +98,7 @@ def test_a_fitted_surrogate_serves_an_indicator():
     np.testing.assert_allclose(idle[1], plain[1], rtol=0.01)
 
 
+@pytest.mark.long
 def test_a_window_that_covers_the_path_changes_nothing():
     model = judge.CASES[CASE].model
     got = []

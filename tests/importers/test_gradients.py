@@ -78,7 +78,10 @@ def distances(found, exact, names):
     return np.abs(np.stack(z))
 
 
-@pytest.mark.parametrize("name", MODELS)
+BRIEF = ("pieces", "BioNetGen")
+
+
+@pytest.mark.parametrize("name", [n if n in BRIEF else pytest.param(n, marks=pytest.mark.long) for n in MODELS])
 def test_gradients_agree_with_the_master_equation(tmp_path, name):
     """Some 40 comparisons at |z| < 4 in all: a false alarm in 0.3 % of fresh attempts."""
     model = read(tmp_path, name)
