@@ -1,5 +1,6 @@
 """Propensities of a `VectorNetwork` for a block of lanes: species and reactions along the first axis, lanes along the last."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
@@ -11,12 +12,12 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.types import Count, Real
+from jumpax.engines.vector_sections import Cuts, Sections, add_at, cuts_of, evaluate, picked, take
 from jumpax.networks import VectorNetwork
 
 Kind = Literal["path", "spread", "shared", "unused"]
 """How a leaf of the params meets the lanes: it has values of its own per path; it is shared and small, so that every
 lane holds a copy and no sum over lanes is needed per event; it is shared; the propensities do not read it."""
-_FEW_RUNS = 8
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Structure:
     groups: tuple[int, ...]
     """Sizes of the arrays that the propensities come in."""
     features: int
+    cuts: Cuts
+    """Of the species, into sections."""
 
 
 class Leaves(NamedTuple):
@@ -42,7 +45,13 @@ class Leaves(NamedTuple):
     """Leaves of kind shared."""
 
 
-def structure(network: VectorNetwork, params: Mapping[str, Any], per_path: Sequence[str], paths: int) -> Structure:
+def structure(
+    network: VectorNetwork,
+    params: Mapping[str, Any],
+    per_path: Sequence[str],
+    paths: int,
+    observed: Sequence[int] = (),
+) -> Structure:
     """Look at shapes, and at what the propensities read.
 
     Raises:
@@ -80,7 +89,11 @@ def structure(network: VectorNetwork, params: Mapping[str, Any], per_path: Seque
     read = {id(v) for e in traced.jaxpr.eqns for v in e.invars} | {id(v) for v in traced.jaxpr.outvars}
     used = [id(v) in read for v in traced.jaxpr.invars[: len(leaves)]]
     kinds = tuple(_kind(n in per_path, len(s), u) for n, s, u in zip(names, shapes, used, strict=True))
-    return Structure(network, tree, kinds, tuple(names), tuple(s[0] for s in sizes), width or 0)
+    groups = tuple(s[0] for s in sizes)
+    ends = np.cumsum(groups)[:-1]
+    changed = [part for which, _ in network.changes for part in np.split(which, ends)]
+    cuts = cuts_of(len(network.species), traced.jaxpr, len(leaves), [*changed, np.array(observed, int)])
+    return Structure(network, tree, kinds, tuple(names), groups, width or 0, cuts)
 
 
 def _features(network: VectorNetwork, shared: Mapping[str, Any], real: Any) -> int | None:
@@ -111,80 +124,74 @@ def _groups(given: Any) -> tuple[Real, ...]:
     return tuple(given) if isinstance(given, tuple | list) else (given,)
 
 
-def propensities(model: Structure, leaves: Leaves, counts: Real, inputs: Real | None) -> tuple[Real, ...]:
+def propensities(model: Structure, leaves: Leaves, counts: Real | Sections, inputs: Real | None) -> tuple[Real, ...]:
     """Propensities, one array (group, lanes) per group.
 
     Args:
         model: what is known.
         leaves: params.
-        counts: (species, lanes), floating.
+        counts: (species, lanes), floating; or their sections.
         inputs: u, (features, lanes), if there are features.
     """
 
-    def one(laned: Sequence[Real], counts: Real, inputs: Real | None) -> tuple[Real, ...]:
+    def one(laned: Sequence[Real], counts: Real | Sections, inputs: Real | None) -> tuple[Real, ...]:
         own, common = iter(laned), iter(leaves.shared)
-        nothing = jnp.zeros((), counts.dtype)
+        kind = (counts[0] if isinstance(counts, tuple) else counts).dtype
+        nothing = jnp.zeros((), kind)
         filled = [nothing if k == "unused" else next(common if k == "shared" else own) for k in model.kinds]
         params = jax.tree.unflatten(model.tree, filled)
-        return _groups(model.network.propensities(counts, params, *(() if inputs is None else (inputs,))))
+
+        def rates(counts: Real) -> tuple[Real, ...]:
+            return _groups(model.network.propensities(counts, params, *(() if inputs is None else (inputs,))))
+
+        return evaluate(rates, model.cuts, counts) if isinstance(counts, tuple) else rates(counts)
 
     return jax.vmap(one, in_axes=-1, out_axes=-1)(leaves.laned, counts, inputs)
 
 
-def rows(array: Float[Array, "rows lanes"], which: np.ndarray) -> Float[Array, "taken lanes"]:
-    """Rows of an array; as slices where the numbers run on, which compilers like better than a gather."""
-    cuts = np.flatnonzero(np.diff(which) != 1) + 1
-    if len(cuts) >= _FEW_RUNS:
-        return array[which]
-    parts = [array[run[0] : run[-1] + 1] for run in np.split(which, cuts)]
-    return parts[0] if len(parts) == 1 else jnp.concatenate(parts)
-
-
-def along(model: Structure, values: Float[Array, "species lanes"]) -> tuple[Real, ...]:
+def along(model: Structure, values: Sections) -> tuple[Real, ...]:
     """What each reaction changes, times values per species: zeta^T values, one array per group."""
-    out, first = [], 0
+    out, first, real = [], 0, values[0].dtype
     for size in model.groups:
         total = None
         for which, amount in model.network.changes:
             part = amount[first : first + size]
             if part.any():
-                taken = rows(values, which[first : first + size])
+                taken = take(model.cuts, values, which[first : first + size])
                 if (part == part[0]).all():
-                    term = taken if part[0] == 1 else taken * values.dtype.type(part[0])
+                    term = taken if part[0] == 1 else taken * real.type(part[0])
                 else:
-                    term = taken * jnp.asarray(part, values.dtype)[:, None]
+                    term = taken * jnp.asarray(part, real)[:, None]
                 total = term if total is None else total + term
         out.append(total)
         first += size
     return tuple(out)
 
 
-def fire(model: Structure, counts: Real, reaction: Count, sign: int = 1) -> Real:
+def fire(model: Structure, counts: Sections, reaction: Count, cuts: Cuts | None = None, sign: int = 1) -> Sections:
     """Counts after (or, with sign -1, before) each lane's reaction; a negative number of a reaction is none."""
-    species = np.arange(counts.shape[0], dtype=np.int32)[:, None]
     for which, amount in model.network.changes:
-        at, by = touched(which, amount, reaction, counts.dtype)
-        counts = counts + jnp.where(species == at[None], sign * by[None], counts.dtype.type(0))
+        at, by = _touched(which, amount, reaction, counts[0].dtype)
+        counts = add_at(model.cuts if cuts is None else cuts, counts, at, sign * by)
     return counts
 
 
-def touched(which: np.ndarray, amount: np.ndarray, reaction: Count, real: Any) -> tuple[Count, Real]:
+def change_of(model: Structure, values: Sections, reaction: Count) -> Float[Array, " lanes"]:
+    """The number zeta_r . values of each lane's reaction; 0 without one."""
+    terms = []
+    for which, amount in model.network.changes:
+        at, by = _touched(which, amount, reaction, values[0].dtype)
+        terms.append(by * picked(model.cuts, values, at))
+    return functools.reduce(jnp.add, terms)
+
+
+def _touched(which: np.ndarray, amount: np.ndarray, reaction: Count, real: Any) -> tuple[Count, Real]:
     """The species that each lane's reaction changes, -1 for none, and by how much."""
     fires = reaction >= 0
     at = jnp.where(fires, jnp.asarray(which, jnp.int32)[jnp.maximum(reaction, 0)], -1)
     if (amount == amount[0]).all():
         return at, jnp.full(at.shape, amount[0], real)
     return at, jnp.asarray(amount, real)[jnp.maximum(reaction, 0)]
-
-
-def change_of(model: Structure, values: Float[Array, "species lanes"], reaction: Count) -> Float[Array, " lanes"]:
-    """The number zeta_r . values of each lane's reaction; 0 without one."""
-    total = jnp.zeros(values.shape[1:], values.dtype)
-    for which, amount in model.network.changes:
-        at, by = touched(which, amount, reaction, values.dtype)
-        picked = jnp.take_along_axis(values, jnp.maximum(at, 0)[None], 0)[0]
-        total = total + jnp.where(at >= 0, by * picked, values.dtype.type(0))
-    return total
 
 
 def fresh_inputs(weights: Real, counts: Real) -> Real:

@@ -14,7 +14,8 @@ from jumpax._base import clock
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real
-from jumpax.engines.vector_rates import Leaves, Structure, fresh_inputs, rows
+from jumpax.engines.vector_rates import Leaves, Structure, fresh_inputs
+from jumpax.engines.vector_sections import take
 from jumpax.engines.vector_turn import Borders, Lane, Step, begin, no_step, turn, verdict, witness
 
 
@@ -105,6 +106,11 @@ def first(model: Structure, plan: Plan, block: Block) -> Lane:
     return begin(block.counts, inputs, block.key, block.index, start, block.alive)
 
 
+def observe(plan: Plan, counts: Real) -> Real:
+    """Counts of the observed species."""
+    return take((0, len(counts)), (counts,), np.array(plan.observed))
+
+
 def running(lane: Lane) -> Flag:
     """Whether any lane runs."""
     return jnp.any(lane.status == np.int32(Status.RUNNING))
@@ -118,7 +124,7 @@ def _renew(block: Block, lane: Lane) -> Lane:
 def _gather(plan: Plan, border: Count, after: Real, step: Step, records: Records) -> Records:
     """Records after a step from `border` to the counts `after`."""
     integral = records.integral + records.observed * step.dt[None]
-    observed = rows(after, np.array(plan.observed))
+    observed = observe(plan, after)
 
     def flush(_: Any) -> Records:
         here = step.stops[None] & (np.arange(len(plan.borders), dtype=np.int32)[:, None] == border[None])
@@ -155,7 +161,7 @@ def run(model: Structure, plan: Plan, block: Block) -> Outcome:
     table, lane = table_of(model, block.weights), first(model, plan, block)
     many, lanes = len(plan.borders), lane.since.shape[0]
     empty = jnp.full((many, len(plan.observed), lanes), jnp.nan, lane.counts.dtype)
-    observed = rows(lane.counts, np.array(plan.observed))
+    observed = observe(plan, lane.counts)
     records = Records(observed, jnp.zeros_like(observed), empty, empty)
     kept = jax.tree.map(lambda leaf: jnp.zeros((plan.segments, *leaf.shape), leaf.dtype), lane)
 

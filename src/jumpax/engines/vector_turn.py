@@ -180,9 +180,7 @@ def _starts(model: Structure) -> np.ndarray:
     return np.concatenate([b + np.arange(0, s, BLOCK) for b, s in zip(begins, model.groups, strict=True)])
 
 
-def turn(
-    model: Structure, leaves: Leaves, table: Real | None, borders: Borders, lane: Lane
-) -> tuple[Lane, Step]:
+def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders, lane: Lane) -> tuple[Lane, Step]:
     """The block after a turn, and what happened.
 
     Args:
@@ -221,7 +219,7 @@ def turn(
     status = jnp.where(stops & (border >= len(borders.time.high)), np.int32(Status.DONE), lane.status)
     going = (lane.status != np.int32(Status.RUNNING)) | happens | stops
     return Lane(
-        counts=pin(fire(model, lane.counts, reaction)),  # NaN for good where negative
+        counts=pin(fire(model, (lane.counts,), reaction, (0, len(lane.counts)))[0]),  # NaN for good where negative
         inputs=inputs,
         time=select(happens, arrival, lane.time),
         since=jnp.where(happens, 0, jnp.where(stops, lane.since + dt, lane.since)),

@@ -15,7 +15,7 @@ from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.engines.vector_rates import Leaves, Structure, structure
 from jumpax.engines.vector_run import Block, Plan, again, run
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
-from jumpax.gradients.vector_sweep import Asked, no_adjoint, sweep, to_weights
+from jumpax.gradients.vector_sweep import ask, no_adjoint, sweep, to_weights
 from jumpax.networks import VectorNetwork
 
 LANES = 128
@@ -58,7 +58,7 @@ def vector_paths(
     stops, borders = _borders(windows, times, start)
     _check_gradient(gradient)
     seen = _observed(network, observe)
-    model = structure(network, params, tuple(per_path), paths)
+    model = structure(network, params, tuple(per_path), paths, seen)
     real = jnp.zeros((), float).dtype
     leaves = [jnp.asarray(leaf, real) for leaf in jax.tree.leaves(dict(params))]
     counts = jnp.broadcast_to(jnp.asarray(x0, real), (paths, len(network.species)))
@@ -204,26 +204,21 @@ def _backward(setting: _Setting, saved: Any, cotangents: Any) -> Any:
     model, plan = setting.model, setting.plan
     weights = _weights(setting, leaves)
 
-    def embed(values: Array) -> Array:
-        full = jnp.zeros((*values.shape[:2], len(model.network.species), values.shape[3]), values.dtype)
-        return full.at[:, :, np.array(plan.observed)].add(values)
-
-    asked = Asked(*(embed(_split(setting, g)) for g in cotangents[:2]))
+    asked_all = tuple(_split(setting, g) for g in cotangents[:2])
 
     def one(total: Any, given: Any) -> Any:
         own, asked, (lanes, used) = given
-        asked = jax.tree.map(
-            lambda leaf: jnp.where(own[0] * setting.size + jnp.arange(setting.size) < setting.paths, leaf, 0), asked
-        )
+        alive = own[0] * setting.size + jnp.arange(setting.size) < setting.paths
+        asked = ask(model, plan, *(jnp.where(alive[None, None], leaf, 0) for leaf in asked))
         block = _block(setting, leaves, weights, words, own)
 
         def segment(state: Any) -> Any:
             s, adjoint = state
             lane = jax.tree.map(lambda leaf: lax.dynamic_index_in_dim(leaf, s - 1, 0, keepdims=False), lanes)
             end, log = again(model, plan, block, lane)
-            return s - 1, sweep(model, plan, block, asked, end, log, adjoint)
+            return s - 1, sweep(model, block, asked, end, log, adjoint)
 
-        _, adjoint = lax.while_loop(lambda state: state[0] > 0, segment, (used, no_adjoint(model, block)))
+        _, adjoint = lax.while_loop(lambda state: state[0] > 0, segment, (used, no_adjoint(model, block, asked)))
         laned, mine = iter(adjoint.leaves.laned), []
         shared = iter(adjoint.leaves.shared)
         common = []
@@ -240,7 +235,7 @@ def _backward(setting: _Setting, saved: Any, cotangents: Any) -> Any:
     own = _own(setting, leaves, counts)
     zero = [jnp.zeros_like(x) for kind, x in zip(model.kinds, leaves, strict=True) if kind in ("spread", "shared")]
     nothing = None if weights is None else jnp.zeros_like(weights)
-    (common, down), mine = lax.scan(one, (zero, nothing), (own, asked, kept))
+    (common, down), mine = lax.scan(one, (zero, nothing), (own, asked_all, kept))
     common, mine, out = iter(common), iter(mine), []
     for kind, leaf in zip(model.kinds, leaves, strict=True):
         if kind == "path":
