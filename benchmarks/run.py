@@ -1,8 +1,10 @@
-"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|table|picture [--json] [--tiny] [--out FILE]`.
+"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|gpu|table|picture [--json] [--tiny] [--out FILE]`.
 
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
 peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment (made on demand under --venvs)
 gradients work and bias of every gradient estimator, and of the automatic choice, against exact gradients
+gpu       everything about the gpu engine on the GPU of this machine, written to FILE after each
+          section (--only SECTION for one of them); without a GPU, the same in tiny size on the processor
 table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results
 picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
 
@@ -41,10 +43,11 @@ def hardware() -> dict:
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["kernels", "peers", "gradients", "table", "picture"])
+    parser.add_argument("what", choices=["kernels", "peers", "gradients", "gpu", "table", "picture"])
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
+    parser.add_argument("--only", help="gpu: one section, rows, chi_square, beside or tuning")
     parser.add_argument(
         "--venvs", type=Path, default=Path(__file__).parent / ".venvs", help="where peers are installed"
     )
@@ -59,11 +62,17 @@ def main() -> None:
 
         print(*picture.draw(), sep="\n")
         return
-    one_core()
 
     def tell(line: str) -> None:
         print(line, file=sys.stderr if arguments.json else sys.stdout, flush=True)
 
+    if arguments.what == "gpu":
+        import gpu
+
+        made = gpu.run(arguments.tiny, arguments.only, arguments.out, tell)
+        print(json.dumps(made["rows"] if arguments.json else made["versions"]))
+        return
+    one_core()
     if arguments.what == "kernels":
         import kernels
 

@@ -34,6 +34,7 @@ class Driver:
             raise UnsupportedError("NVIDIA's driver sees no GPU")
         self._modules: dict[tuple[int, str], Function] = {}
         self._one_at_a_time = threading.Lock()
+        self._watched: list[tuple[ctypes.c_void_p, ctypes.c_void_p]] | None = None
 
     def check(self, code: int, what: str) -> None:
         """Raise if a call failed."""
@@ -88,6 +89,30 @@ class Driver:
         self.check(self.library.cuModuleGetFunction(ctypes.byref(function), module, b"advance"), "finding the kernel")
         return function
 
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[list[float]]:
+        """Seconds that kernels spend on the device, by its own clock; the list is filled at the end.
+
+        Everything launched within must have been waited for.
+        """
+        seconds: list[float] = []
+        self._watched = []
+        try:
+            yield seconds
+        finally:
+            watched, self._watched = self._watched, None
+        for first, last in watched:
+            value = ctypes.c_float()
+            self.check(self.library.cuEventElapsedTime(ctypes.byref(value), first, last), "reading the clock")
+            seconds.append(value.value / 1000)
+
+    def event(self, stream: int) -> ctypes.c_void_p:
+        """A mark on a stream."""
+        mark = ctypes.c_void_p()
+        self.check(self.library.cuEventCreate(ctypes.byref(mark), 0), "making an event")
+        self.check(self.library.cuEventRecord(mark, ctypes.c_void_p(stream)), "recording an event")
+        return mark
+
     def multiprocessors(self, number: int) -> int:
         """Multiprocessors of a GPU."""
         device, value = ctypes.c_int(), ctypes.c_int()
@@ -121,10 +146,14 @@ class Function:
         """Queue a call on a stream; does not wait for it."""
         values = [*map(ctypes.c_void_p, pointers), *map(ctypes.c_int32, wholes)]
         arguments = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
-        code = self.driver.library.cuLaunchKernel(
+        driver = self.driver
+        first = None if driver._watched is None else driver.event(stream)
+        code = driver.library.cuLaunchKernel(
             self.handle, blocks, 1, 1, threads, 1, 1, 0, ctypes.c_void_p(stream), arguments, None
         )
-        self.driver.check(code, "launching the kernel")
+        driver.check(code, "launching the kernel")
+        if first is not None and driver._watched is not None:
+            driver._watched.append((first, driver.event(stream)))
 
 
 @functools.cache

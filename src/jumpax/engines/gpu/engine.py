@@ -179,7 +179,11 @@ class Gpu(AbstractEngine):
 
     def collect(self, program: Program, inputs: Inputs, lanes: Block) -> Recorded:
         """What has been recorded."""
-        return _collect(program, lanes, int(inputs.paths))
+        kept = ("record_integers", "record_reals", "ends", "end_times")
+        whole = lanes._replace(
+            **{name: np.asarray(getattr(lanes, name)) for name in kept}
+        )  # columns are cut on the host
+        return _collect(program, whole, int(inputs.paths))
 
     def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
         """A whole run as one traceable call."""
