@@ -31,6 +31,10 @@ class AbstractDevice(abc.ABC):
         """How many threads a run with room for so many paths has."""
 
     @abc.abstractmethod
+    def memory(self) -> int | None:
+        """Bytes for all arrays of JAX, if there is a limit."""
+
+    @abc.abstractmethod
     def launch(
         self,
         program: Program,
@@ -97,6 +101,10 @@ class CudaDevice(AbstractDevice):
             most = max(1, function.blocks_at_once(self.block)) * driver().multiprocessors(number)
         return self.block * min(most, -(-room // self.block))
 
+    def memory(self) -> int | None:
+        """What JAX may take of the memory of the GPU."""
+        return (jax.local_devices(backend="cuda")[0].memory_stats() or {}).get("bytes_limit")
+
     def launch(
         self,
         program: Program,
@@ -128,6 +136,10 @@ class HostDevice(AbstractDevice):
     def threads(self, program: Program, per_path: bool, room: int) -> int:
         """Always the same."""
         return self.width
+
+    def memory(self) -> int | None:
+        """No limit of its own."""
+        return None
 
     def launch(
         self,

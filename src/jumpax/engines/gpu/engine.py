@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.buffer_callback import buffer_callback
 
+from jumpax._base.errors import InputError
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Real, Word
 from jumpax.engines.cpu.source import layout_of
@@ -61,6 +62,17 @@ def _start(program: Program, threads: int, stops: int, room: int) -> Block:
         ends=jnp.zeros((room, 2 + len(program.network.species)), jnp.int32),
         end_times=jnp.zeros((room, 2), program.dtype),
     )
+
+
+def _check_room(program: Program, stops: int, room: int, memory: int | None) -> None:
+    """Whether records find room on the device."""
+    size = sum(kind.itemsize if kind.kind == "f" else 4 for kind in record_types(trace(program)))
+    needed = room * stops * size
+    if memory is not None and needed > memory:
+        raise InputError(
+            f"{room} paths x {stops} stops x {size} bytes are {needed / 1e9:.1f} GB of records, and JAX has "
+            f"{memory / 1e9:.1f} GB of the GPU; ask for fewer paths at a time, fewer stops, or less at each of them"
+        )
 
 
 def _rows(columns: Any, dtype: Any) -> Any:
@@ -146,6 +158,7 @@ class Gpu(AbstractEngine):
 
     Raises:
         UnsupportedError: where there is no NVIDIA GPU; the message says what to install.
+        InputError: from `start` and `gather`, if the records do not fit into the memory of the GPU.
     """
 
     name: str = "gpu"  # type: ignore[misc]
@@ -162,8 +175,9 @@ class Gpu(AbstractEngine):
             self.device.prepare(program, _is_per_path(inputs))
 
     def _begin(self, program: Program, inputs: Inputs, room: int) -> tuple[Program, int, int, int]:
-        threads = self.device.threads(program, _is_per_path(inputs), room)
-        return program, threads, len(inputs.stops.step), room
+        threads, stops = self.device.threads(program, _is_per_path(inputs), room), len(inputs.stops.step)
+        _check_room(program, stops, room, self.device.memory())
+        return program, threads, stops, room
 
     def start(self, program: Program, inputs: Inputs, room: int) -> Block:
         """Threads without a path, and empty records."""
