@@ -43,12 +43,14 @@ def gradients() -> str:
             text += f" ({100 * row['bias']:.2g} %)" if row["bias"] < 2 else " (wrong)"
         return text + (" *" if row["heaviest"] > 0.1 else "")
 
-    lines = {e: [cell(cells.get((c, e))) for c in cases] for e in dict.fromkeys(r["estimator"] for r in made["rows"])}
-    del lines["auto"]
-    lines["what `auto` took"] = [cells[c, "auto"]["reason"].split("(")[0] for c in cases]
-    lines["cost of its pilot, calls"] = [f"{cells[c, 'auto']['pilot_share']:.1f}" for c in cases]
-    head = [f"| work for the same error, score function = 1 | {' | '.join(cases)} |", "| --- " * (len(cases) + 1) + "|"]
-    return "\n".join(head + [f"| {name} | {' | '.join(line)} |" for name, line in lines.items()])
+    estimators = [e for e in dict.fromkeys(row["estimator"] for row in made["rows"]) if e != "auto"]
+    head = ["case", *estimators, "what `auto` took", "its pilot, calls"]
+    lines = [
+        [c, *(cell(cells.get((c, e))) for e in estimators),
+         cells[c, "auto"]["reason"].split("(")[0], f"{cells[c, 'auto']['pilot_share']:.1f}"]
+        for c in cases
+    ]  # fmt: skip
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines))
 
 
 def tables() -> str:
