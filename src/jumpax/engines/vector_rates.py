@@ -176,12 +176,12 @@ def fire(model: Structure, counts: Sections, reaction: Count, cuts: Cuts | None 
     return counts
 
 
-def change_of(model: Structure, values: Sections, reaction: Count) -> Float[Array, " lanes"]:
-    """The number zeta_r . values of each lane's reaction; 0 without one."""
+def change_of(model: Structure, values: Sequence[Real | None], reaction: Count, real: Any) -> Float[Array, " lanes"]:
+    """The number zeta_r . values of each lane's reaction; 0 without one. Sections of values that are None are zero."""
     terms = []
     for which, amount in model.network.changes:
-        at, by = _touched(which, amount, reaction, values[0].dtype)
-        terms.append(by * picked(model.cuts, values, at))
+        at, by = _touched(which, amount, reaction, real)
+        terms.append(by * picked(model.cuts, values, at, real))
     return functools.reduce(jnp.add, terms)
 
 

@@ -31,8 +31,8 @@ class Plan:
     """Most events of a path."""
     turns: int
     """Turns of a segment."""
-    segments: int
-    """Segments whose start is kept."""
+    kept: int
+    """Lanes that are kept, at starts of segments; 0 for none."""
 
     def at(self, real: Any) -> Borders:
         """Borders as pairs."""
@@ -68,16 +68,24 @@ class Records(NamedTuple):
     """At the borders; NaN where a path did not come."""
 
 
+class Kept(NamedTuple):
+    """Lanes at the starts of some segments: of all of them, or of every 2nd, 4th, ... if there are more than places."""
+
+    lanes: Lane
+    """One more axis in front, for the places."""
+    segment: Int[Array, " places"]
+    """Number of the segment at whose start a place was taken; -1 for none."""
+    used: Count
+    """How many segments there were."""
+
+
 class Outcome(NamedTuple):
     """A block of paths that have ended."""
 
     records: Records
     lane: Lane
     status: Int[Array, " lanes"]
-    kept: Any
-    """Lanes at the starts of segments, one more axis in front."""
-    used: Count
-    """How many segments there were."""
+    kept: Kept
 
 
 class Log(NamedTuple):
@@ -163,28 +171,44 @@ def run(model: Structure, plan: Plan, block: Block) -> Outcome:
     empty = jnp.full((many, len(plan.observed), lanes), jnp.nan, lane.counts.dtype)
     observed = observe(plan, lane.counts)
     records = Records(observed, jnp.zeros_like(observed), empty, empty)
-    kept = jax.tree.map(lambda leaf: jnp.zeros((plan.segments, *leaf.shape), leaf.dtype), lane)
-
-    def more(state: Any) -> Flag:
-        return running(state[1]) & (plan.segments == 0 or state[0] < plan.segments)
+    places = jax.tree.map(lambda leaf: jnp.zeros((plan.kept, *leaf.shape), leaf.dtype), lane)
+    kept = Kept(places, jnp.full(plan.kept, -1, jnp.int32), jnp.int32(0))
 
     def body(state: Any) -> Any:
-        s, lane, records, kept = state
-        if plan.segments:
-            kept = jax.tree.map(lambda lanes, one: lax.dynamic_update_index_in_dim(lanes, one, s, 0), kept, lane)
-        return s + 1, *_segment(model, plan, block, table, lane, records), kept
+        lane, records, kept, stride = state
+        kept, stride = _keep(kept, lane, stride) if plan.kept else (kept, stride)
+        lane, records = _segment(model, plan, block, table, lane, records)
+        return lane, records, kept._replace(used=kept.used + 1), stride
 
-    used, lane, records, kept = lax.while_loop(more, body, (jnp.int32(0), lane, records, kept))
-    status = verdict(model, block.leaves, plan.at(lane.counts.dtype), lane)
-    status = jnp.where(lane.status == np.int32(Status.RUNNING), np.int32(Status.EVENT_BUDGET), status)
-    return Outcome(records, lane, status, kept, used)
+    state = (lane, records, kept, jnp.int32(1))
+    lane, records, kept, _ = lax.while_loop(lambda state: running(state[0]), body, state)
+    return Outcome(records, lane, verdict(model, block.leaves, plan.at(lane.counts.dtype), lane), kept)
 
 
-def again(model: Structure, plan: Plan, block: Block, lane: Lane) -> tuple[Lane, Log]:
-    """A segment drawn again from its first lane, with a log."""
+def _keep(kept: Kept, lane: Lane, stride: Count) -> tuple[Kept, Count]:
+    """Put a lane into a free place, if its segment is a multiple of the stride; double that if there is none."""
+    full = jnp.all(kept.segment >= 0) & (kept.used % stride == 0)
+    stride = jnp.where(full, 2 * stride, stride)
+    segment = jnp.where(kept.segment % stride == 0, kept.segment, -1)
+    place = jnp.where(kept.used % stride == 0, jnp.argmin(segment), len(segment))
+    lanes = jax.tree.map(lambda all_, one: all_.at[place].set(one, mode="drop"), kept.lanes, lane)
+    return Kept(lanes, segment.at[place].set(kept.used, mode="drop"), kept.used), stride
+
+
+def segment_again(model: Structure, plan: Plan, block: Block, kept: Kept, number: Count) -> tuple[Lane, "Log"]:
+    """Lanes at the end of a segment, drawn again from the last lanes kept before, and its log."""
+    segment = jnp.where(kept.segment <= number, kept.segment, -1)
+    place = jnp.argmax(segment)
+    lane = jax.tree.map(lambda leaf: lax.dynamic_index_in_dim(leaf, place, 0, keepdims=False), kept.lanes)
+    empty = jax.tree.map(lambda leaf: jnp.zeros((plan.turns, *leaf.shape), leaf.dtype), logged(no_step(model, lane)))
+    start = (lane, Log(*empty, jnp.int32(0)))
+    return lax.fori_loop(segment[place], number + 1, lambda _, state: again(model, plan, block, *state), start)
+
+
+def again(model: Structure, plan: Plan, block: Block, lane: Lane, log: Log) -> tuple[Lane, Log]:
+    """A segment from its first lane, with a log in place of the one given."""
     borders, table = plan.at(lane.counts.dtype), table_of(model, block.weights)
     step = no_step(model, lane)
-    log = jax.tree.map(lambda leaf: jnp.zeros((plan.turns, *leaf.shape), leaf.dtype), logged(step))
 
     def more(state: Any) -> Flag:
         return (state[0] < plan.turns) & running(state[1]) & witness(state[2])
@@ -195,8 +219,9 @@ def again(model: Structure, plan: Plan, block: Block, lane: Lane) -> tuple[Lane,
         put = functools.partial(lax.dynamic_update_index_in_dim, index=k, axis=0)
         return k + 1, lane, step, jax.tree.map(put, log, logged(step))
 
-    taken, lane, _, log = lax.while_loop(more, body, (jnp.int32(0), _renew(block, lane), step, log))
-    return lane, Log(*log, taken)
+    start = (jnp.int32(0), _renew(block, lane), step, tuple(log[:4]))
+    taken, lane, _, steps = lax.while_loop(more, body, start)
+    return lane, Log(*steps, taken)
 
 
 def logged(step: Step) -> tuple[Count, Real, Real, Real]:

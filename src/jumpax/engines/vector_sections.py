@@ -4,6 +4,7 @@ Where a network reads its counts in slices, the derivative of a slice is an arra
 are loops with a branch at every number. In sections, cut where the slices begin and end, there is nothing to pad.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ def cuts_of(species: int, jaxpr: Any, place: int, others: Sequence[np.ndarray]) 
 
 def split(cuts: Cuts, values: Array) -> tuple[Array, ...]:
     """The sections of an array, along its first axis."""
-    return tuple(values[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True))
+    return tuple(values[a:b] for a, b in itertools.pairwise(cuts))
 
 
 def take(cuts: Cuts, values: Sections, which: np.ndarray) -> Float[Array, "taken lanes"]:
@@ -58,10 +59,12 @@ def take(cuts: Cuts, values: Sections, which: np.ndarray) -> Float[Array, "taken
     return pieces[0] if len(pieces) == 1 else jnp.concatenate(pieces)
 
 
-def picked(cuts: Cuts, values: Sections, at: Count) -> Float[Array, " lanes"]:
-    """The number at one species per lane, 0 for a negative one."""
-    total = jnp.zeros(at.shape, values[0].dtype)
+def picked(cuts: Cuts, values: Sequence[Real | None], at: Count, real: Any) -> Float[Array, " lanes"]:
+    """The number at one species per lane; 0 for a negative one, and in sections that are None."""
+    total = jnp.zeros(at.shape, real)
     for part, first, end in zip(values, cuts[:-1], cuts[1:], strict=True):
+        if part is None:
+            continue
         here = (at >= first) & (at < end)
         found = jnp.take_along_axis(part, jnp.where(here, at - first, 0)[None], 0)[0]
         total = jnp.where(here, found, total)

@@ -1,5 +1,6 @@
 """Exact paths of a `VectorNetwork`, with pathwise gradients in reverse mode."""
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -13,9 +14,12 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from jumpax._base import random
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.engines.vector_rates import Leaves, Structure, structure
-from jumpax.engines.vector_run import Block, Plan, again, run
+from jumpax.engines.vector_run import Block, Plan, run, segment_again
+from jumpax.folds.relaxation import Relaxation
+from jumpax.gradients.straight_through import StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
-from jumpax.gradients.vector_sweep import ask, no_adjoint, sweep, to_weights
+from jumpax.gradients.vector_steps import Method
+from jumpax.gradients.vector_sweep import SMALL, ask, no_adjoint, sweep, to_weights
 from jumpax.networks import VectorNetwork
 
 LANES = 128
@@ -51,20 +55,20 @@ def vector_paths(
     gradient: Any = "trapezoidal",
     start: float = 0.0,
     max_events: int = 1_000_000,
-    segments: int = 64,
+    checkpoints: int = 32,
     lanes: int = LANES,
 ) -> VectorPaths:
     """Draw exact paths; windows and counts are differentiable functions of params."""
     stops, borders = _borders(windows, times, start)
-    _check_gradient(gradient)
+    method = _method(gradient, times, len(network.species) <= SMALL)
     seen = _observed(network, observe)
     model = structure(network, params, tuple(per_path), paths, seen)
     real = jnp.zeros((), float).dtype
     leaves = [jnp.asarray(leaf, real) for leaf in jax.tree.leaves(dict(params))]
     counts = jnp.broadcast_to(jnp.asarray(x0, real), (paths, len(network.species)))
-    plan = Plan(seen, borders, float(start), max_events, TURNS, segments)
+    plan = Plan(seen, borders, float(start), max_events, TURNS, checkpoints)
     size = min(lanes, 16 * -(-paths // 16))
-    setting = _Setting(model, plan, tuple(per_path), paths, size)
+    setting = _Setting(model, plan, method, tuple(per_path), paths, size)
     integrals, at, events, status = _paths(setting, leaves, counts, random.key_words(key))
     lengths = np.array([[a < b <= c for b in borders] for a, c in windows], float).reshape(-1, len(borders))
     lengths /= np.array([c - a for a, c in windows])[:, None]
@@ -88,9 +92,29 @@ def _borders(windows: Any, times: Any, start: float) -> tuple[list[int], tuple[f
     return [ends.index(float(t)) for t in times], tuple(ends)
 
 
-def _check_gradient(gradient: Any) -> None:
-    if gradient != "trapezoidal" and not isinstance(gradient, TrapezoidalTangent):
-        raise UnsupportedError("gradient")
+def _method(gradient: Any, times: Any, small: bool) -> Method:
+    """The adjoint asked for."""
+    if isinstance(gradient, str) and gradient == "trapezoidal":
+        return Method(None, 4, 0.3) if small else Method(None, 2, 0.15)
+    if isinstance(gradient, TrapezoidalTangent | StraightThrough) and gradient.control is not None:
+        raise UnsupportedError("controls are not available for vector networks: leave out control=...")
+    if isinstance(gradient, TrapezoidalTangent):
+        return Method(None, 4, gradient.reach)
+    if isinstance(gradient, StraightThrough):
+        if gradient.relaxation == "conditional":
+            raise UnsupportedError(
+                "the relaxation 'conditional' is not available for vector networks; its limit of low temperature is "
+                "'reinmax'"
+            )
+        if len(times) and gradient.horizon != "state":
+            raise UnsupportedError(
+                "straight-through gradients of vector networks are those of windows; for counts at times give "
+                "StraightThrough(horizon='state'), which is wrong in transients, or gradient='trapezoidal'"
+            )
+        return Method(Relaxation(gradient.relaxation, gradient.temperature))
+    raise InputError(
+        f"gradient must be 'trapezoidal', TrapezoidalTangent(...) or StraightThrough(...); got {gradient!r}"
+    )
 
 
 def _observed(network: VectorNetwork, observe: Any) -> tuple[int, ...]:
@@ -111,6 +135,7 @@ class _Setting(NamedTuple):
 
     model: Structure
     plan: Plan
+    method: Method
     per_path: tuple[str, ...]
     paths: int
     size: int
@@ -175,11 +200,7 @@ def _results(setting: _Setting, outcome: Any) -> Any:
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def _paths(setting: _Setting, leaves: Any, counts: Any, words: Any) -> Any:
     """Integrals and counts at borders, events, status; one row per path."""
-    return _draw(setting._replace(plan=_unkept(setting.plan)), leaves, counts, words)[0]
-
-
-def _unkept(plan: Plan) -> Plan:
-    return Plan(plan.observed, plan.borders, plan.start, plan.limit, plan.turns, 0)
+    return _draw(setting._replace(plan=dataclasses.replace(setting.plan, kept=0)), leaves, counts, words)[0]
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -190,7 +211,7 @@ def _draw(setting: _Setting, leaves: Any, counts: Any, words: Any) -> Any:
         return run(setting.model, setting.plan, _block(setting, leaves, weights, words, own))
 
     outcome = lax.map(one, _own(setting, leaves, counts))
-    return _results(setting, outcome), (outcome.kept, outcome.used)
+    return _results(setting, outcome), outcome.kept
 
 
 def _forward(setting: _Setting, leaves: Any, counts: Any, words: Any) -> Any:
@@ -207,18 +228,18 @@ def _backward(setting: _Setting, saved: Any, cotangents: Any) -> Any:
     asked_all = tuple(_split(setting, g) for g in cotangents[:2])
 
     def one(total: Any, given: Any) -> Any:
-        own, asked, (lanes, used) = given
+        own, asked, kept = given
         alive = own[0] * setting.size + jnp.arange(setting.size) < setting.paths
         asked = ask(model, plan, *(jnp.where(alive[None, None], leaf, 0) for leaf in asked))
         block = _block(setting, leaves, weights, words, own)
 
         def segment(state: Any) -> Any:
-            s, adjoint = state
-            lane = jax.tree.map(lambda leaf: lax.dynamic_index_in_dim(leaf, s - 1, 0, keepdims=False), lanes)
-            end, log = again(model, plan, block, lane)
-            return s - 1, sweep(model, block, asked, end, log, adjoint)
+            number, adjoint = state[0] - 1, state[1]
+            end, log = segment_again(model, plan, block, kept, number)
+            return number, sweep(model, setting.method, block, asked, end, log, adjoint)
 
-        _, adjoint = lax.while_loop(lambda state: state[0] > 0, segment, (used, no_adjoint(model, block, asked)))
+        start = (kept.used, no_adjoint(model, block, asked))
+        _, adjoint = lax.while_loop(lambda state: state[0] > 0, segment, start)
         laned, mine = iter(adjoint.leaves.laned), []
         shared = iter(adjoint.leaves.shared)
         common = []

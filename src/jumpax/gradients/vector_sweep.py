@@ -1,6 +1,5 @@
 """Backward sweeps over the events of a `VectorNetwork`: adjoints of the tangents, for a block of lanes."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -10,29 +9,15 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jumpax._base.types import Count, Flag, Real
-from jumpax.engines.vector_rates import Leaves, Structure, along, change_of, fire, propensities
+from jumpax.engines.vector_rates import Structure, fire
 from jumpax.engines.vector_run import Block, Log, Plan, table_of
-from jumpax.engines.vector_sections import Sections, runs, split
-from jumpax.engines.vector_turn import BORDER, Lane, witness
+from jumpax.engines.vector_sections import split
+from jumpax.engines.vector_turn import BORDER, NOTHING, Lane, witness
+from jumpax.gradients.vector_steps import Adjoint, Event, Here, Method, Work, growth, step_back
 
-_FEW_FEATURES = 32
-"""Up to so many, a sum written out is faster than a matrix product."""
-
-
-class Adjoint(NamedTuple):
-    """Derivatives of a scalar with respect to the state of each lane, and what has been gathered for the params."""
-
-    counts: Sections
-    """lambda, (species, lanes)."""
-    clock: Real
-    """With respect to the time of the last event, (lanes,); for straight-through gradients."""
-    source: tuple[Real | None, ...]
-    """With respect to a count per time spent in it, in the interval of each lane; None for sections not observed."""
-    leaves: Leaves
-    weights: Real | None
-    """With respect to W, by the counts at the starts of segments."""
-    table: Real | None
-    """With respect to W zeta, by what reactions changed."""
+SMALL, _SELDOM = 32, 64
+"""The flow is looked at at each turn in networks of up to so many species; else once in so many turns."""
+_MOST_STEPS = 10_000.0
 
 
 class Asked(NamedTuple):
@@ -40,39 +25,6 @@ class Asked(NamedTuple):
 
     integrals: tuple[Float[Array, "borders section lanes"] | None, ...]
     counts: tuple[Float[Array, "borders section lanes"] | None, ...]
-
-
-class Event(NamedTuple):
-    """One turn of the log, (lanes,) each; see `Step`."""
-
-    reaction: Count
-    dt: Real
-    wait: Real
-    rate: Real
-
-
-class Work(NamedTuple):
-    """What a step back went through; results of the loop for the reason given at `Step`."""
-
-    event: Event
-    jump: Real
-    inputs: Real | None
-    middle: Sections
-    inputs_again: Real | None
-
-
-class Here(NamedTuple):
-    """Where a sweep stands."""
-
-    counts: Sections
-    inputs: Real | None
-    border: Count
-    adjoint: Adjoint
-    passed: Real | None
-    """Derivatives with respect to u, summed over the later waits of the segment; (features, lanes)."""
-    log: Real | None
-    """These sums at all turns, (turns, features, lanes)."""
-    work: Work
 
 
 def ask(model: Structure, plan: Plan, integrals: Array, counts: Array | None) -> Asked:
@@ -96,10 +48,11 @@ def ask(model: Structure, plan: Plan, integrals: Array, counts: Array | None) ->
 def no_adjoint(model: Structure, block: Block, asked: Asked) -> Adjoint:
     """All zero."""
     zero = split(model.cuts, jnp.zeros_like(block.counts))
+    lanes = zero[0][0]
     weights = None if block.weights is None else jnp.zeros_like(block.weights)
     table = None if weights is None else jnp.zeros((len(weights), model.network.reactions), weights.dtype)
     source = tuple(None if g is None else jnp.zeros_like(z) for g, z in zip(asked.integrals, zero, strict=True))
-    return Adjoint(zero, zero[0][0], source, jax.tree.map(jnp.zeros_like, block.leaves), weights, table)
+    return Adjoint(zero, lanes, source, jax.tree.map(jnp.zeros_like, block.leaves), weights, table, lanes)
 
 
 def to_weights(model: Structure, adjoint: Adjoint) -> Real | None:
@@ -109,29 +62,67 @@ def to_weights(model: Structure, adjoint: Adjoint) -> Real | None:
     return adjoint.weights + adjoint.table @ jnp.asarray(model.network.stoichiometry.T, adjoint.table.dtype)
 
 
-def sweep(model: Structure, block: Block, asked: Asked, end: Lane, log: Log, adjoint: Adjoint) -> Adjoint:
-    """The adjoint at the start of a segment from that at its end."""
-    table = table_of(model, block.weights)
+class Pace(NamedTuple):
+    """Which turn of the log is next, and which of the steps that its wait is parted into."""
 
-    def more(state: Any) -> Flag:
-        return (state[0] > 0) & witness(state[1].work)
+    turn: Count
+    """One more than its number."""
+    step: Count
+    steps: Count
+    """How many, (lanes,)."""
+
+
+def sweep(
+    model: Structure, method: Method, block: Block, asked: Asked, end: Lane, log: Log, adjoint: Adjoint
+) -> Adjoint:
+    """The adjoint at the start of a segment from that at its end."""
+    table, turns = table_of(model, block.weights), len(log.dt)
+
+    def load(pace: Pace) -> Event:
+        event = Event(*(lax.dynamic_index_in_dim(leaf, pace.turn - 1, 0, keepdims=False) for leaf in log[:4]))
+        return event._replace(reaction=jnp.where(pace.step == 0, event.reaction, NOTHING))
 
     def body(state: Any) -> Any:
-        k, here = state
-        k = k - 1
-        event = Event(*(lax.dynamic_index_in_dim(leaf, k, 0, keepdims=False) for leaf in log[:4]))
+        pace, event, here = state
         if here.log is not None:
-            here = here._replace(log=lax.dynamic_update_index_in_dim(here.log, here.passed, k, 0))
+            row = jnp.where(pace.step == 0, pace.turn - 1, turns)
+            here = here._replace(log=lax.dynamic_update_index_in_dim(here.log, here.passed, row, 0))
         here = _cross(asked, event, _undo(model, table, event, here))
-        return k, trapezoidal(model, block, here, event)
+        steps = pace.steps
+        if method.relaxation is None:
+            here, steps = _part(model, method, block, here, event, pace)
+            event = event._replace(dt=jnp.where(pace.step < steps, event.dt, 0) / steps.astype(event.dt.dtype))
+        last = pace.step + 1 >= jnp.max(steps)
+        pace = Pace(pace.turn - last, jnp.where(last, 0, pace.step + 1), steps)
+        return pace, load(pace), step_back(model, method, block, here, event)
 
+    def more(state: Any) -> Flag:
+        return (state[0].turn > 0) & witness(state[2].work) & witness(state[0].steps)
+
+    pace = Pace(log.taken, jnp.int32(0), jnp.ones_like(end.border))
+    here = lax.while_loop(more, body, (pace, load(pace), _start(model, method, end, turns, adjoint)))[2]
+    return _with_weights(log, here)
+
+
+def _start(model: Structure, method: Method, end: Lane, turns: int, adjoint: Adjoint) -> Here:
+    """The end of a segment."""
     nothing = None if end.inputs is None else jnp.zeros_like(end.inputs)
     counts, zero = split(model.cuts, end.counts), jnp.zeros_like(end.since)
-    work = Work(Event(end.border, zero, zero, zero), zero, nothing, tuple(map(jnp.zeros_like, counts)), nothing)
-    passed = None if nothing is None else jnp.zeros((len(log.dt), *nothing.shape), nothing.dtype)
-    here = Here(counts, end.inputs, end.border, adjoint, nothing, passed, work)
-    here = lax.while_loop(more, body, (log.taken, here))[1]
-    return _with_weights(log, here)
+    numbers = (zero,) * (1 if method.relaxation is None else 5)
+    work = Work(Event(end.border, zero, zero, zero), numbers, nothing, tuple(map(jnp.zeros_like, counts)), nothing)
+    passed = None if nothing is None else jnp.zeros((turns + 1, *nothing.shape), nothing.dtype)
+    return Here(counts, end.inputs, end.border, end.events, adjoint, nothing, passed, work)
+
+
+def _part(model: Structure, method: Method, block: Block, here: Here, event: Event, pace: Pace) -> tuple[Here, Count]:
+    """Into how many steps a wait is parted, by a look at the flow: at each turn, or now and then in large networks."""
+    often = 1 if len(model.network.species) <= SMALL else _SELDOM
+    look = (pace.step == 0) & (pace.turn % often == 0)
+    old = here.adjoint.growth
+    now = lax.cond(look, lambda: growth(model, block, here, event.dt), lambda: old)
+    steps = jnp.ceil(jnp.minimum(event.dt * now / method.reach, _MOST_STEPS)).astype(jnp.int32)
+    steps = jnp.where(pace.step == 0, jnp.maximum(steps, 1), pace.steps)
+    return here._replace(adjoint=here.adjoint._replace(growth=now)), steps
 
 
 def _with_weights(log: Log, here: Here) -> Adjoint:
@@ -143,10 +134,11 @@ def _with_weights(log: Log, here: Here) -> Adjoint:
     adjoint = here.adjoint
     if here.passed is None or here.log is None or adjoint.weights is None or adjoint.table is None:
         return adjoint
-    turns, features, lanes = here.log.shape
+    log_of_sums = here.log[:-1]
+    turns, features, lanes = log_of_sums.shape
     fired = (log.reaction >= 0) & (np.arange(turns, dtype=np.int32)[:, None] < log.taken)
     number = jnp.where(fired, log.reaction, adjoint.table.shape[1]).reshape(-1)
-    sums = jnp.moveaxis(here.log, 1, 0).reshape(features, turns * lanes)
+    sums = jnp.moveaxis(log_of_sums, 1, 0).reshape(features, turns * lanes)
     return adjoint._replace(
         weights=adjoint.weights + here.passed @ jnp.concatenate(here.counts).T,
         table=adjoint.table.at[:, number].add(sums, mode="drop"),
@@ -159,7 +151,8 @@ def _undo(model: Structure, table: Real | None, event: Event, here: Here) -> Her
     if inputs is not None and table is not None:
         fired, number = (event.reaction >= 0)[None], jnp.maximum(event.reaction, 0)
         inputs = inputs - jnp.where(fired, table[:, number], inputs.dtype.type(0))
-    return here._replace(counts=fire(model, here.counts, event.reaction, sign=-1), inputs=inputs)
+    counts = fire(model, here.counts, event.reaction, sign=-1)
+    return here._replace(counts=counts, inputs=inputs, events=here.events - (event.reaction >= 0))
 
 
 def _cross(asked: Asked, event: Event, here: Here) -> Here:
@@ -186,73 +179,3 @@ def _cross(asked: Asked, event: Event, here: Here) -> Here:
     source, counts = lax.cond(jnp.any(stops), enter, lambda now: now, (list(adjoint.source), taken))
     counts = tuple(old if new is None else new for old, new in zip(adjoint.counts, counts, strict=True))
     return here._replace(border=at, adjoint=adjoint._replace(source=tuple(source), counts=counts))
-
-
-def _numbered(model: Structure, reaction: Count, value: Real) -> tuple[Real, ...]:
-    """The value at the reaction of each lane and zero elsewhere, by groups."""
-    out, first = [], 0
-    for size in model.groups:
-        number = np.arange(first, first + size, dtype=np.int32)[:, None]
-        out.append(jnp.where(number == reaction[None], value[None], value.dtype.type(0)))
-        first += size
-    return tuple(out)
-
-
-def trapezoidal(model: Structure, block: Block, here: Here, event: Event) -> Here:
-    """Adjoint of one step of the trapezoidal tangent: of the reaction, then of the wait before it.
-
-    With c = lambda . zeta_r / (2 a_r), beta = 1/2 (1 where a = 0) and the source g, to second order in the wait h:
-
-        q       = grad a^T (c e_r + h/2 beta zeta^T lambda) + h/2 g
-        w       = c e_r + h beta zeta^T (lambda + q)
-        lambda += grad a^T w + h g,   theta += (d a / d theta)^T w
-    """
-    old, dt = here.adjoint, event.dt
-    real = dt.dtype
-
-    def rates(laned: Any, shared: Any, counts: Any, inputs: Any) -> Any:
-        return propensities(model, Leaves(laned, shared), counts, inputs)
-
-    groups, pull = jax.vjp(rates, *block.leaves, here.counts, here.inputs)
-    fired = (event.reaction >= 0) & (event.rate > 0)
-    half = jnp.where(fired, real.type(0.5) / jnp.where(fired, event.rate, real.type(1)), real.type(0))
-    jump = change_of(model, old.counts, event.reaction) * half
-    jumps = _numbered(model, event.reaction, jump)
-    shares = [jnp.where(a > 0, real.type(0.5), real.type(1)) for a in groups]
-
-    def weigh(length: Real, values: Sections) -> tuple[Real, ...]:
-        moved = along(model, values)
-        return tuple(j + length[None] * (s * z) for j, s, z in zip(jumps, shares, moved, strict=True))
-
-    def driven(values: Sections, length: Real) -> Sections:
-        return tuple(v if g is None else v + length[None] * g for v, g in zip(values, old.source, strict=True))
-
-    halfway = dt * real.type(0.5)
-    _, _, moved, inputs = pull(weigh(halfway, old.counts))
-    middle = driven(_through(model, block, moved, inputs), halfway)
-    laned, shared, moved, again = pull(weigh(dt, _add(old.counts, middle)))
-    adjoint = old._replace(
-        counts=_add(old.counts, driven(_through(model, block, moved, again), dt)),
-        leaves=jax.tree.map(jnp.add, old.leaves, Leaves(laned, shared)),
-    )
-    passed = None if here.passed is None else here.passed + again
-    return here._replace(adjoint=adjoint, passed=passed, work=Work(event, jump, inputs, middle, again))
-
-
-def _add(first: Sections, second: Sections) -> Sections:
-    return tuple(a + b for a, b in zip(first, second, strict=True))
-
-
-def _through(model: Structure, block: Block, counts: Sections, inputs: Real | None) -> Sections:
-    """Derivative with respect to the counts, also by way of the features: W^T du as a sum over few features."""
-    if block.weights is None or inputs is None:
-        return counts
-    out = []
-    for part, weights in zip(counts, split(model.cuts, block.weights.T), strict=True):
-        if len(inputs) > _FEW_FEATURES:
-            part = part + weights @ inputs
-        else:
-            for column, value in zip(weights.T, inputs, strict=True):
-                part = part + column[:, None] * value[None]
-        out.append(part)
-    return tuple(out)
