@@ -13,6 +13,11 @@ settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCh
 settings.load_profile("busy")
 
 
+def pytest_collection_modifyitems(items):
+    """The longest files first: files go to processes in this order, and the last ones should be short."""
+    items.sort(key=lambda item: item.path.parent.name != "papers")
+
+
 @pytest.fixture(autouse=True, scope="module")
 def _programs_are_forgotten():
     """Every program that XLA keeps takes some 300 memory maps, of which Linux grants 65,530 before it crashes us."""
