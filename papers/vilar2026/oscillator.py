@@ -6,21 +6,16 @@ the data, then in units of their covariance within segments; it is minimised by 
 trapezoidal tangent. A wide prior around the start holds the directions that the data do not tell.
 """
 
+import functools
+
 import numpy as np
 
 from common.item import Item
 from jumpax.plots import new_figure, style
+from vilar2026 import oscillator_information as information
 from vilar2026 import oscillator_model as osc
+from vilar2026.oscillator_information import PAIRS, recorded, theta_of
 from vilar2026.oscillator_model import RATES
-
-PAIRS = (("gamma_A", "theta_A"), ("gamma_R", "theta_R"), ("alpha_A", "alpha_Ap"), ("alpha_Ap", "delta_MA"))
-"""Rates of which the data may tell the ratio better than either."""
-
-
-def _covariance(settings, theta, begin, key) -> np.ndarray:
-    """Covariance of the averages given the start of the segment, from two paths of each."""
-    pair = [osc.follow(theta, begin, settings["windows"], settings["width"], 2 * key + i).averages for i in (0, 1)]
-    return np.einsum("csi,csj->sij", pair[0] - pair[1], pair[0] - pair[1]) / (2 * len(begin))
 
 
 def _rough(settings, wanted, tolerance):
@@ -51,93 +46,38 @@ def _fine(wanted, covariance):
 
 def _turn(settings, u, start, cells: int, slope_cells: int, tolerance: float, key: int):
     """One Gauss-Newton step of the logarithms u, as much of it as lowers the loss on some cells; and the events it took."""
-    every = osc.ensemble(settings["cells"], settings["width"], settings["end"], settings["seed"])
+    every, windows, width = recorded(settings), settings["windows"], settings["width"]
     chosen = (np.random.default_rng(key).integers(settings["cells"]) + np.arange(cells)) % settings["cells"]
-    windows, width, rates = settings["windows"], settings["width"], tuple(settings["rates"])
     begin, seen = osc.starts(every, windows)[chosen], osc.observed(every, windows).averages[chosen]
     few, events = slice(0, settings["search_cells"]), 0
 
-    def mean(u, part, key):
+    def follow(u, part):
         nonlocal events
-        made = osc.follow(_theta(settings, u), begin[part], windows, width, key)
+        made = osc.follow(theta_of(settings, u), begin[part], windows, width, 2 * key)
         events += made.events
-        return made.averages.mean(0)
+        return made.averages
 
-    slope = osc.slopes(_theta(settings, u), begin[:slope_cells], windows, width, 3 * key, rates).mean(0)
+    made = follow(u, slice(None))
     if tolerance > 0:
         whole, small = (_rough(settings, seen[part].mean(0), tolerance) for part in (slice(None), few))
     else:
-        spread = 2 * _covariance(settings, _theta(settings, u), begin[few], 3 * key + 1)
+        off = made - seen
+        spread = np.einsum("csi,csj->sij", off - off.mean(0), off - off.mean(0)) / (cells - 1)
         whole, small = (_fine(seen[part].mean(0), spread / len(seen[part])) for part in (slice(None), few))
-    now, prior = mean(u, slice(None), 3 * key + 2), np.eye(len(u)) / settings["prior"] ** 2
-    rows = whole[1](now, slope)
-    gradient = np.einsum("sip,si->p", rows, whole[0](now)) + prior @ (u - start)
+    names = tuple(settings["rates"])
+    slope = osc.slopes(theta_of(settings, u), begin[:slope_cells], windows, width, 2 * key + 1, names).mean(0)
+    rows, prior = whole[1](made.mean(0), slope), np.eye(len(u)) / settings["prior"] ** 2
+    gradient = np.einsum("sip,si->p", rows, whole[0](made.mean(0))) + prior @ (u - start)
     move = -np.linalg.solve(np.einsum("sip,siq->pq", rows, rows) + prior, gradient)
     move = move * min(1.0, settings["largest"] / np.abs(move).max())
     if cells > settings["searched_up_to"]:
         return u + move, events
 
     def loss(v):
-        return (small[0](mean(v, few, 3 * key + 2)) ** 2).sum() + (v - start) @ prior @ (v - start)
+        return (small[0](follow(v, few).mean(0)) ** 2).sum() + (v - start) @ prior @ (v - start)
 
     shares = (1.0, 0.5, 0.25, 0.1, 0.0)
     return u + shares[int(np.argmin([loss(u + share * move) for share in shares]))] * move, events
-
-
-def _theta(settings, u):
-    """Rates by name from the logarithms of those that move, relative to the truth."""
-    whole = np.zeros(len(RATES))
-    whole[[RATES.index(name) for name in settings["rates"]]] = u
-    return osc.theta_of(whole)
-
-
-def _slopes(settings, chunk):
-    """Mean slopes at the truth over some cells of their own, by central differences with the same random numbers.
-
-    Not by the tangent: what the data tell of the pace of a promoter, it gets wrong.
-    """
-    every = osc.ensemble(settings["cells"], settings["width"], settings["end"], settings["seed"])
-    many, windows, width = settings["told_cells"], settings["windows"], settings["width"]
-    begin = osc.starts(every, windows)[chunk * many : (chunk + 1) * many]
-
-    def mean(u):
-        return osc.follow(_theta(settings, u), begin, windows, width, settings["seed"] + 500 + chunk).averages.mean(0)
-
-    half = settings["difference"] * np.eye(len(settings["rates"]))
-    return np.stack([(mean(move) - mean(-move)) / (2 * settings["difference"]) for move in half], -1)
-
-
-def _spread(settings):
-    """Covariance within segments at the truth."""
-    every = osc.ensemble(settings["cells"], settings["width"], settings["end"], settings["seed"])
-    begin = osc.starts(every, settings["windows"])[: settings["covariance_cells"]]
-    return _covariance(settings, osc.theta_of(np.zeros(len(RATES))), begin, settings["seed"])
-
-
-def _told(settings, slopes, spread):
-    """What the data can tell, before any fit: expected standard errors at the truth, of rates and of combinations.
-
-    Data and simulation both have the noise of all cells. The information is the mean of products of different chunks, which
-    their noise does not bias; the prior is part of it.
-    """
-    names, slopes = list(settings["rates"]), np.array(slopes)
-    weight = settings["cells"] / 2 * np.linalg.inv(np.array(spread))
-    own = np.einsum("ksip,sij,ksjq->pq", slopes, weight, slopes)
-    whole = np.einsum("sip,sij,sjq->pq", slopes.sum(0), weight, slopes.sum(0))
-    values, vectors = np.linalg.eigh((whole - own) / (len(slopes) * (len(slopes) - 1)))
-    covariance = (vectors / (np.maximum(values, 0) + settings["prior"] ** -2)) @ vectors.T
-    error = 100 * np.sqrt(np.diag(covariance))
-    combinations = {}
-    for over, under in [pair for pair in PAIRS if set(pair) <= set(names)]:
-        i, j = names.index(over), names.index(under)
-        for sign, symbol in ((-1, "/"), (1, "*")):
-            variance = covariance[i, i] + covariance[j, j] + 2 * sign * covariance[i, j]
-            combinations[f"{over} {symbol} {under}"] = 100 * np.sqrt(variance)
-    return {
-        "error_percent": dict(zip(names, error.tolist(), strict=True)), "combination_percent": combinations,
-        "axes_percent": 100 / np.sqrt(np.maximum(values, 0) + settings["prior"] ** -2), "axes": vectors.T,
-        "told": [name for name, e in zip(names, error, strict=True) if e <= settings["told_percent"]],
-    }  # fmt: skip
 
 
 def _fit(settings, number):
@@ -159,28 +99,42 @@ def _fit(settings, number):
 
 def _data(settings):
     """The targets, and the noise of their means."""
-    every = osc.ensemble(settings["cells"], settings["width"], settings["end"], settings["seed"])
+    every = recorded(settings)
     mean, spread = every.averages.mean(0), every.averages.std(0, ddof=1)
     return {"mean": mean, "standard_error": spread / np.sqrt(len(every.averages))}
 
 
 def _parts(settings):
+    spread = functools.cache(lambda: information.spread(settings))
+    slopes = functools.cache(lambda n: information.slopes(settings, n))
+    steps = functools.cache(lambda: information.directions(settings, spread(), slopes(0)))
+    told = {f"slopes {n}": lambda n=n: slopes(n) for n in range(settings["told_chunks"])}
+    check = {
+        f"changes {n}": lambda n=n: information.changes(settings, n, steps()) for n in range(settings["check_chunks"])
+    }
     fits = {f"fit {n}": lambda n=n: _fit(settings, n) for n in range(settings["starts"])}
-    slopes = {f"slopes {n}": lambda n=n: _slopes(settings, n) for n in range(settings["told_chunks"])}
-    return {"data": lambda: _data(settings), "spread": lambda: _spread(settings), **slopes, **fits}
+    return {"data": lambda: _data(settings), "spread": spread, **told, "steps": steps, **check, **fits}
 
 
 def _combine(settings, found):
     """Errors of the rates that the data tell, by start; z-scores against the expected errors; all others beside them."""
     fits, names = [found[f"fit {n}"] for n in range(settings["starts"])], list(settings["rates"])
-    told = _told(settings, [found[f"slopes {n}"] for n in range(settings["told_chunks"])], found["spread"])
+    slopes = [found[f"slopes {n}"] for n in range(settings["told_chunks"])]
+    changes = [found[f"changes {n}"] for n in range(settings["check_chunks"])]
+    steps, spread = np.array(found["steps"]), found["spread"]
+    told = information.told(settings, spread, steps, information.best(spread, steps, slopes, changes))
+    tangents = information.told(settings, spread, np.eye(len(names)), slopes)
     expected = np.array(list(told["error_percent"].values()))
     kept = np.array([name in told["told"] for name in names])
     errors, off = np.array([one["error_percent"] for one in fits]), np.log([one["found"] for one in fits])
     z = 100 * off / expected
     return {
-        "told": told, "data": found["data"], "fits": fits,
-        "mean_percent": errors[:, kept].mean() if kept.any() else None, "by_start": errors[:, kept].mean(1).tolist() if kept.any() else None,
+        "told": told, "tangents": tangents, "told_otherwise": len(set(told["told"]) ^ set(tangents["told"])),
+        "data": found["data"], "fits": fits,
+        "mean_percent": errors[:, kept].mean() if kept.any() else None,
+        "by_start": errors[:, kept].mean(1).tolist() if kept.any() else None,
+        "mean_percent_tangents": errors[:, [name in tangents["told"] for name in names]].mean(),
+        "expected_percent": np.sqrt(2 / np.pi) * expected[kept].mean() if kept.any() else None,
         "start_percent": float(np.mean([np.abs(np.array(one["start"]) - 1).mean() for one in fits]) * 100),
         "by_rate": {name: errors[:, i].mean() for i, name in enumerate(names)},
         "number_told": int(kept.sum()), "rms_z": float(np.sqrt((z[:, kept] ** 2).mean())) if kept.any() else None,
@@ -214,16 +168,16 @@ ITEM = Item(
     title="the oscillator's rates from window means, by multiple shooting",
     settings={
         "cells": 50_000, "width": 2.0, "end": 36.0, "windows": 2, "seed": 20261102, "rates": list(RATES), "told_percent": 2.0,
-        "told_cells": 1000, "told_chunks": 10, "difference": 0.2, "covariance_cells": 500, "search_cells": 500, "searched_up_to": 500,
-        "starts": 3, "start_factor": 2.0, "prior": float(np.log(2)), "largest": 0.7, "floor": 10.0,
+        "told_cells": 1000, "told_chunks": 10, "covariance_cells": 20_000, "check_chunks": 4, "check_errors": 100,
+        "check_largest": 0.5, "search_cells": 500, "searched_up_to": 3000, "starts": 3, "start_factor": 2.0, "prior": float(np.log(2)), "largest": 0.7, "floor": 10.0,
         "schedule": [
-            *[[500, 60, 0.5]] * 3, *[[500, 60, 0.3]] * 2, *[[500, 100, 0.1]] * 2, *[[500, 100, 0]] * 3, [2000, 300, 0],
-            *[[10_000, 1000, 0]] * 2, [50_000, 1000, 0],
+            *[[500, 60, 0.5]] * 3, *[[500, 60, 0.3]] * 2, *[[500, 100, 0.1]] * 2, *[[3000, 100, 0]] * 4,
+            *[[10_000, 1000, 0]] * 2, *[[50_000, 1000, 0]] * 2,
         ],
     },
     tiny={
         "cells": 20, "end": 4.0, "rates": ["beta_A", "delta_R"], "told_cells": 4, "told_chunks": 2,
-        "covariance_cells": 20, "search_cells": 10, "starts": 1, "schedule": [[20, 4, 0.5], [20, 4, 0]],
+        "check_chunks": 2, "covariance_cells": 20, "search_cells": 10, "starts": 1, "schedule": [[20, 4, 0.5], [20, 4, 0]],
     },
     parts=_parts,
     combine=_combine,
