@@ -1,0 +1,237 @@
+"""Kernels of the GPU engine: threads of a warp work together, the code for the device assembles, the driver is told right."""
+
+import ctypes
+import functools
+import re
+import shutil
+import subprocess
+import sysconfig
+import threading
+import types
+from pathlib import Path
+from typing import final
+
+import jax
+import numpy as np
+import pytest
+from llvmlite import binding, ir
+
+import jumpax
+from gpu_runs import finished, program_of, started
+from jumpax.engines.gpu import CudaDevice, Gpu, HostDevice, machine
+from jumpax.engines.gpu import device as gpu_device
+from jumpax.engines.gpu import driver as gpu_driver
+from jumpax.engines.gpu import engine as gpu_engine
+from jumpax.engines.gpu.interface import INPUTS, STATE
+from jumpax.engines.gpu.warp import AbstractWarp, call
+
+
+class Team:
+    """Four threads of this process that play a warp: what a vote gives is what all four came to it with."""
+
+    size = 4
+
+    def __init__(self):
+        self.barrier, self.local = threading.Barrier(self.size, timeout=30), threading.local()
+        self.values = [0] * self.size
+        word, self.functions = ctypes.c_uint32, {}
+        kept = {"lane": (self.lane, 0), "ballot": (self.ballot, 1), "shuffle": (self.shuffle, 2)}
+        for name, (function, number) in kept.items():
+            made = ctypes.CFUNCTYPE(word, *[word] * number)(function)
+            self.functions[name] = made
+            binding.add_symbol(f"team_{name}", ctypes.cast(made, ctypes.c_void_p).value)
+
+    def lane(self):
+        return self.local.lane
+
+    def exchange(self, value):
+        self.values[self.local.lane] = value
+        self.barrier.wait()
+        seen = list(self.values)
+        self.barrier.wait()
+        return seen
+
+    def ballot(self, flag):
+        return sum(1 << lane for lane, value in enumerate(self.exchange(flag)) if value)
+
+    def shuffle(self, value, source):
+        return self.exchange(value)[source]
+
+
+@final
+class TeamWarp(AbstractWarp):
+    """A warp that is played by a team."""
+
+    def lane(self, builder):
+        return call(builder, "team_lane", ir.IntType(32), [])
+
+    def ballot(self, builder, flag):
+        return call(builder, "team_ballot", ir.IntType(32), [builder.zext(flag, ir.IntType(32))])
+
+    def shuffle(self, builder, value, source):
+        return call(builder, "team_shuffle", ir.IntType(32), [value, source])
+
+    def enter(self, loop, declare):
+        function = declare("advance", (ir.IntType(32),))
+        builder = ir.IRBuilder(function.append_basic_block())
+        thread, *rest = function.args
+        builder.call(loop, [thread, ir.Constant(ir.IntType(32), Team.size), *rest])
+        builder.ret_void()
+
+
+def test_threads_of_a_warp_vote_and_share_the_queue():
+    team, paths = Team(), 30
+    program, inputs, block = started(Gpu(HostDevice(team.size)), paths)
+    state = [np.array(leaf) for leaf in block]
+    arrays = gpu_engine._arrays(program, inputs, 10_000)
+    given = [*state, *(np.asarray(arrays[name]) for name in INPUTS)]
+    compiled = machine.machine_code(program, False, TeamWarp())
+    faults = []
+
+    def play(lane):
+        team.local.lane = lane
+        try:
+            compiled.call(lane, *(array.ctypes.data for array in given), 0, 0, 0, 0, 2)
+        except BaseException as fault:  # to be seen in the main thread
+            faults.append(fault)
+
+    threads = [threading.Thread(target=play, args=(lane,)) for lane in range(team.size)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not faults
+    assert not team.barrier.broken, "a thread did not come to a vote"
+    after = gpu_engine.Block(*state)
+    assert after.queue[1] == paths
+    assert (after.turns > 0).all()
+    assert len(set(after.turns.tolist())) == 1, "threads of a warp take every turn together"
+    played = gpu_engine._collect(program, after, paths)
+    jax.tree.map(np.testing.assert_array_equal, played, finished(Gpu(HostDevice(1)), paths, 10_000))
+
+
+@pytest.mark.parametrize(
+    ("name", "fold", "precision"),
+    [
+        ("dimerization", "plain", "float32"),
+        ("telegraph", "score", "float32"),
+        ("repressilator", "tangent", "float32"),
+        ("vilar_oscillator", "plain", "float64"),
+    ],
+)
+def test_code_for_the_device(name, fold, precision):
+    text = machine.ptx(program_of(name, fold, precision), False, 64, 8)
+    assert text.count(".entry advance") == 1
+    assert ".func" not in text
+    assert not re.search(r"\bcall\b", text), "every operation is an instruction"
+    assert not re.search(r"\.(approx|ftz|full)", text), "every operation is correctly rounded"
+    assert "vote.sync.ballot" in text
+    parts = text.split("vote.sync.ballot")
+    turn = max(parts, key=lambda part: part.count(f".f{precision[-2:]}"))
+    assert not re.search(r"\b(ld|st)\.(local|global)", turn.split("bra")[0]), "a turn stays in registers"
+
+
+def test_nothing_is_contracted_outside_elementary_functions():
+    """Only `.rn` keeps the assembler from contracting; what is left without it comes from `log`, `exp` and `power`."""
+    program = program_of("vilar_oscillator", "score")
+    target = machine.nvptx()
+    text = machine._text(program, False, machine.Cuda(64, 8), target)
+    assert text.count("contract") > 10
+    strict = target.emit_assembly(machine._optimised(text.replace(" contract", ""), target))
+    assert not re.search(r"\b(add|sub|mul)\.f(32|64)", strict)
+    assert "fma" not in strict.replace("div.rn", "")
+    loose = machine.ptx(program, False, 64, 8)
+    assert 5 < loose.count("fma.rn.f32") <= text.count("contract") / 2
+
+
+def ptxas():
+    """NVIDIA's assembler, if it is installed: `pip install nvidia-cuda-nvcc` (37 MB) has it."""
+    bundled = sorted(Path(sysconfig.get_paths()["purelib"]).glob("nvidia/*/bin/ptxas"))
+    return shutil.which("ptxas") or (str(bundled[-1]) if bundled else None)
+
+
+@pytest.mark.skipif(ptxas() is None, reason="needs NVIDIA's assembler: pip install nvidia-cuda-nvcc")
+@pytest.mark.parametrize("name", ["dimerization", "telegraph"])
+def test_it_assembles_for_hopper_without_spills(name, tmp_path):
+    file = tmp_path / "kernel.ptx"
+    file.write_text(machine.ptx(program_of(name), False, 64, 8))
+    command = [ptxas(), "-v", "-arch=sm_90", str(file), "-o", str(tmp_path / "kernel.cubin")]
+    made = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert made.returncode == 0, made.stderr
+    assert "0 bytes spill stores, 0 bytes spill loads" in made.stderr
+    registers = re.search(r"Used (\d+) registers", made.stderr)
+    assert registers is not None
+    assert int(registers.group(1)) <= 96
+
+
+class FakeLibrary:
+    """A driver whose GPU is this processor: what is launched runs at once."""
+
+    def __init__(self, program):
+        self.compiled, self.calls = machine.machine_code(program, False), []
+        kinds = [ctypes.c_void_p] * (len(STATE) + len(INPUTS)) + [ctypes.c_int32] * 5
+        self.launched = functools.partial(self.play, kinds)
+
+    def __getattr__(self, name):
+        def succeed(*arguments):
+            self.calls.append(name)
+            return 0
+
+        return succeed
+
+    def cuOccupancyMaxActiveBlocksPerMultiprocessor(self, value, *rest):
+        value._obj.value = 3
+        return 0
+
+    def cuDeviceGetAttribute(self, value, *rest):
+        value._obj.value = 2
+        return 0
+
+    def cuLaunchKernel(self, function, *arguments):
+        *shape, shared, stream, pointers, extra = arguments
+        assert (shape[1:3], shape[4:], shared, stream.value, extra) == ([1, 1], [1, 1], 0, 77, None)
+        self.launched(shape[0] * shape[3], pointers)
+        return 0
+
+    def play(self, kinds, threads, pointers):
+        values = [ctypes.cast(place, ctypes.POINTER(kind))[0] for kind, place in zip(kinds, pointers, strict=True)]
+        self.compiled.call(threads, *values)
+
+
+def test_what_the_driver_is_told(monkeypatch):
+    program, inputs, block = started(Gpu(HostDevice(64)), 200)
+    fake = gpu_driver.Driver(FakeLibrary(program))
+    for room in (gpu_device, gpu_driver):
+        monkeypatch.setattr(room, "driver", lambda: fake)
+    monkeypatch.setattr(gpu_device, "cuda_trouble", lambda: None)
+    gpu = types.SimpleNamespace(local_hardware_id=0, memory_stats=lambda: {"bytes_limit": 10**9})
+    monkeypatch.setattr(gpu_device.jax, "local_devices", lambda **_: [gpu])
+    device = CudaDevice()
+    assert [device.threads(program, False, room) for room in (1, 200, 10**6)] == [64, 256, 6 * 64]
+    with pytest.raises(jumpax.InputError, match=r"134217728 paths x 2 stops x 8 bytes are 2\.1 GB"):
+        Gpu(device).start(program, inputs, 2**27)
+    state = [np.array(leaf) for leaf in block]
+    arrays = [np.asarray(array) for array in gpu_engine._arrays(program, inputs, 10_000).values()]
+    buffers = [
+        types.SimpleNamespace(__cuda_array_interface__={"data": (array.ctypes.data, False)}) if array.size else None
+        for array in (*state, *arrays)
+    ]
+    device.launch(program, False, 64, types.SimpleNamespace(stream=77), buffers, (0, 0, 0, 0, 2))
+    played = gpu_engine._collect(program, gpu_engine.Block(*state), 200)
+    jax.tree.map(np.testing.assert_array_equal, played, finished(Gpu(HostDevice(1)), 200, 10_000))
+    assert fake.library.calls.count("cuModuleLoadDataEx") == 1, "assembled once"
+    assert fake.library.calls.count("cuCtxPushCurrent_v2") == fake.library.calls.count("cuCtxPopCurrent_v2")
+
+
+def test_a_driver_that_fails_is_heard():
+    library = types.SimpleNamespace(
+        cuInit=lambda _: 0, cuDeviceGet=lambda *_: 101, cuGetErrorString=lambda *_: 0,
+        cuModuleLoadDataEx=lambda *_: 218,
+    )  # fmt: skip
+    driver = gpu_driver.Driver(library)
+    with pytest.raises(jumpax.SimulationError, match=r"opening GPU 3 failed .* 101"):
+        driver.multiprocessors(3)
+    with pytest.raises(jumpax.UnsupportedError, match=r"cannot assemble .* 218"):
+        driver.load(ctypes.c_void_p(1), "")
+    with pytest.raises(jumpax.UnsupportedError, match="sees no GPU"):
+        gpu_driver.Driver(types.SimpleNamespace(cuInit=lambda _: 100))
