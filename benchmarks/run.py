@@ -5,6 +5,7 @@ peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment
 gradients work and bias of every gradient estimator, and of the automatic choice, against exact gradients
 gpu       everything about the gpu engine on the GPU of this machine, written to FILE after each
           section (--only SECTION for one of them); without a GPU, the same in tiny size on the processor
+vector    events and images per CPU second of a vector network of 532 reactions, forward and with gradients
 table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results
 picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
 
@@ -81,6 +82,10 @@ def main() -> None:
         import gradients
 
         rows = gradients.run(arguments.tiny, tell)
+    elif arguments.what == "vector":
+        import vector
+
+        rows = vector.run(arguments.tiny, tell)
     else:
         import peers_run
 

@@ -64,7 +64,8 @@ def structure(
     leaves, tree = jax.tree.flatten(dict(params))
     names = jax.tree.leaves({k: jax.tree.map(lambda _, k=k: k, v) for k, v in params.items()})
     faults = [
-        f"params[{name!r}] is in per_path, so its first axis must have {paths} entries, one per path; got {np.shape(x)}"
+        f"params[{name!r}] is in per_path, so its first axis must have {paths} entries, one per path, in one array; got "
+        f"shape {np.shape(x)}"
         for name, x in zip(names, leaves, strict=True)
         if name in per_path and np.shape(x)[:1] != (paths,)
     ]
@@ -88,7 +89,9 @@ def structure(
         )
     read = {id(v) for e in traced.jaxpr.eqns for v in e.invars} | {id(v) for v in traced.jaxpr.outvars}
     used = [id(v) in read for v in traced.jaxpr.invars[: len(leaves)]]
-    kinds = tuple(_kind(n in per_path, len(s), u) for n, s, u in zip(names, shapes, used, strict=True))
+    kinds: tuple[Kind, ...] = tuple(
+        _kind(n in per_path, len(s), u) for n, s, u in zip(names, shapes, used, strict=True)
+    )
     groups = tuple(s[0] for s in sizes)
     ends = np.cumsum(groups)[:-1]
     changed = [part for which, _ in network.changes for part in np.split(which, ends)]

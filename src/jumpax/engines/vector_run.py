@@ -182,7 +182,10 @@ def run(model: Structure, plan: Plan, block: Block) -> Outcome:
 
     state = (lane, records, kept, jnp.int32(1))
     lane, records, kept, _ = lax.while_loop(lambda state: running(state[0]), body, state)
-    return Outcome(records, lane, verdict(model, block.leaves, plan.at(lane.counts.dtype), lane), kept)
+    status = verdict(model, block.leaves, plan.at(lane.counts.dtype), lane)
+    wrong = (status == np.int32(Status.NEGATIVE_COUNT))[None, None]  # since when is not known
+    integrals, counts = (jnp.where(wrong, jnp.nan, leaf) for leaf in (records.integrals, records.counts))
+    return Outcome(records._replace(integrals=integrals, counts=counts), lane, status, kept)
 
 
 def _keep(kept: Kept, lane: Lane, stride: Count) -> tuple[Kept, Count]:
@@ -201,7 +204,7 @@ def segment_again(model: Structure, plan: Plan, block: Block, kept: Kept, number
     place = jnp.argmax(segment)
     lane = jax.tree.map(lambda leaf: lax.dynamic_index_in_dim(leaf, place, 0, keepdims=False), kept.lanes)
     empty = jax.tree.map(lambda leaf: jnp.zeros((plan.turns, *leaf.shape), leaf.dtype), logged(no_step(model, lane)))
-    start = (lane, Log(*empty, jnp.int32(0)))
+    start = (lane, _log(empty, jnp.int32(0)))
     return lax.fori_loop(segment[place], number + 1, lambda _, state: again(model, plan, block, *state), start)
 
 
@@ -221,7 +224,12 @@ def again(model: Structure, plan: Plan, block: Block, lane: Lane, log: Log) -> t
 
     start = (jnp.int32(0), _renew(block, lane), step, tuple(log[:4]))
     taken, lane, _, steps = lax.while_loop(more, body, start)
-    return lane, Log(*steps, taken)
+    return lane, _log(steps, taken)
+
+
+def _log(steps: tuple[Count, Real, Real, Real], taken: Count) -> Log:
+    """A log of so many turns."""
+    return Log(steps[0], steps[1], steps[2], steps[3], taken)
 
 
 def logged(step: Step) -> tuple[Count, Real, Real, Real]:

@@ -11,6 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import core
 from jaxtyping import Array, Float
 
 from jumpax._base.types import Count, Real
@@ -95,6 +96,6 @@ def evaluate(function: Callable[[Array], Any], cuts: Cuts, parts: Sequence[Array
                 inside = parts[cuts.index(begin) : cuts.index(end)]
                 found[e.outvars[0]] = inside[0] if len(inside) == 1 else jnp.concatenate(inside)
     others = [e for e in jaxpr.eqns if not (e.outvars and e.outvars[0] in found)]
-    direct = jaxpr.replace(invars=[argument, *found], eqns=others, debug_info=None)
-    out = jax.core.eval_jaxpr(direct, closed.consts, jnp.concatenate(parts), *found.values())
+    direct = jaxpr.replace(constvars=[*jaxpr.constvars, *found], eqns=others)
+    out = core.eval_jaxpr(direct, [*closed.consts, *found.values()], jnp.concatenate(parts))
     return jax.tree.unflatten(jax.tree.structure(shape), out)

@@ -1,44 +1,43 @@
 """Exact paths of a `VectorNetwork`, with pathwise gradients in reverse mode."""
 
-import dataclasses
-import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
+from jax import core
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
-from jumpax.engines.vector_rates import Leaves, Structure, structure
-from jumpax.engines.vector_run import Block, Plan, run, segment_again
+from jumpax.engines.program import check_positive
+from jumpax.engines.vector_rates import structure
+from jumpax.engines.vector_run import Plan
 from jumpax.folds.relaxation import Relaxation
 from jumpax.gradients.straight_through import StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
+from jumpax.gradients.vector_core import Setting, paths_of
 from jumpax.gradients.vector_steps import Method
-from jumpax.gradients.vector_sweep import SMALL, ask, no_adjoint, sweep, to_weights
+from jumpax.gradients.vector_sweep import SMALL
 from jumpax.networks import VectorNetwork
 
-LANES = 128
-"""Paths that run together in one block."""
 TURNS = 128
 """Turns of a segment: what is logged at a time in the backward pass."""
+VectorGradient = Literal["trapezoidal"] | TrapezoidalTangent | StraightThrough
 
 
 class VectorPaths(NamedTuple):
     """What was asked of exact paths."""
 
-    windows: Float[Array, "paths windows species"]
+    windows: Float[Array, "paths windows observed"]
     """Time averages of the counts over the windows."""
-    counts: Float[Array, "paths times species"]
+    counts: Float[Array, "paths times observed"]
     """Counts at the times, right-continuous."""
     events: Int[Array, " paths"]
     """Reactions fired."""
     status: Int[Array, " paths"]
-    """`jumpax.Status`; a fault from 4 on. Windows and counts that a faulty path did not reach are NaN."""
+    """Codes of `jumpax.Status`, a fault from 4 on. What a faulty path did not reach is NaN, and all of a negative one."""
 
 
 def vector_paths(
@@ -52,221 +51,162 @@ def vector_paths(
     times: Sequence[float] = (),
     per_path: Sequence[str] = (),
     observe: Sequence[str | int] | None = None,
-    gradient: Any = "trapezoidal",
+    gradient: VectorGradient = "trapezoidal",
     start: float = 0.0,
     max_events: int = 1_000_000,
     checkpoints: int = 32,
-    lanes: int = LANES,
+    lanes: int = 128,
 ) -> VectorPaths:
-    """Draw exact paths; windows and counts are differentiable functions of params."""
-    stops, borders = _borders(windows, times, start)
+    """Draw exact paths of a vector network; their windows and counts are differentiable functions of the params.
+
+    Values are those of exact paths (the direct method, with the random numbers of `simulate`: the same paths, but for near
+    ties in the last bit). Derivatives are pathwise, in reverse mode, path by path, so any JAX loss of them can be
+    differentiated, for any number of params: `jax.grad` costs about three forward runs. Works within `jax.jit`.
+
+        window k of path i   (1 / (T1 - T0)) integral from T0 to T1 of x(t) dt
+
+    The backward pass draws the path again, segment by segment, from lanes kept on the way: memory does not grow with the
+    number of events (beyond 128 times `checkpoints` turns, some are drawn more than twice).
+
+    Args:
+        network: what reacts.
+        params: arrays, or pytrees of arrays, by name.
+        x0: counts at the start, (species,) or (paths, species).
+        paths: how many.
+        key: `jax.random.key(seed)` or an int. Path i depends on the key and i alone, not on `lanes` or other paths.
+        windows: pairs of times.
+        times: at which counts are wanted; after `start`.
+        per_path: names of params whose leaves have a first axis of paths.
+        observe: numbers or names of species; default all.
+        gradient: `trapezoidal`, as `TrapezoidalTangent`; its flow between events by Taylor series of order 4, or of order 2
+            in networks of more than 32 species, where waits are short. `TrapezoidalTangent(reach=...)` for order 4 always.
+            `StraightThrough(relaxation=..., temperature=...)`, with `propensity`, `gumbel` or `reinmax`, for windows only;
+            its horizon is of no account, as an average is continuous in the times of events.
+        start: time at the start.
+        max_events: events after which a path is given up as exploding.
+        checkpoints: lanes kept per path.
+        lanes: paths that run together. Twice as many need twice the memory; 128 suits a core.
+
+    Returns:
+        Averages and counts, (paths, windows or times, observed), events, status; see `VectorPaths`.
+
+    Raises:
+        InputError: everything that is wrong with the input.
+        UnsupportedError: an estimator that is not available here.
+
+    Exact; gradients biased or not as `TrapezoidalTangent` and `StraightThrough` say.
+
+    Example:
+        >>> import jax, jumpax, numpy as np
+        >>> genes = jumpax.VectorNetwork(
+        ...     np.hstack([np.eye(40, dtype=int), -np.eye(40, dtype=int)]), lambda counts, params: (params["beta"], counts)
+        ... )
+        >>> def loss(beta):
+        ...     means = jumpax.window_means(
+        ...         genes, {"beta": beta}, np.zeros(40), paths=50, key=0, windows=[(1.0, 2.0)]
+        ...     )
+        ...     return means[:, 0].mean(0).sum()
+        >>> slope = jax.grad(loss)(np.full(40, 5.0))
+        >>> slope.shape, bool(abs(slope.mean() - 0.7675) < 0.02)
+        ((40,), True)
+    """
+    paths, lanes = check_positive("paths", paths), check_positive("lanes", lanes)
+    per_path = (per_path,) if isinstance(per_path, str) else tuple(per_path)
+    spans = tuple((float(a), float(b)) for a, b in windows)
+    borders = _borders(spans, times, float(start))
     method = _method(gradient, times, len(network.species) <= SMALL)
     seen = _observed(network, observe)
-    model = structure(network, params, tuple(per_path), paths, seen)
+    model = structure(network, params, per_path, paths, seen)
     real = jnp.zeros((), float).dtype
     leaves = [jnp.asarray(leaf, real) for leaf in jax.tree.leaves(dict(params))]
-    counts = jnp.broadcast_to(jnp.asarray(x0, real), (paths, len(network.species)))
-    plan = Plan(seen, borders, float(start), max_events, TURNS, checkpoints)
-    size = min(lanes, 16 * -(-paths // 16))
-    setting = _Setting(model, plan, method, tuple(per_path), paths, size)
-    integrals, at, events, status = _paths(setting, leaves, counts, random.key_words(key))
-    lengths = np.array([[a < b <= c for b in borders] for a, c in windows], float).reshape(-1, len(borders))
-    lengths /= np.array([c - a for a, c in windows])[:, None]
-    means = [sum(w * integrals[:, j] for j, w in enumerate(row) if w) for row in lengths]
+    limit, kept = check_positive("max_events", max_events, 2**31 - 2), check_positive("checkpoints", checkpoints)
+    plan = Plan(seen, borders, float(start), limit, TURNS, kept)
+    setting = Setting(model, plan, method, per_path, paths, min(lanes, 16 * -(-paths // 16)))
+    counts = _counts(network, x0, paths).astype(real)
+    integrals, at, events, status = paths_of(setting, leaves, counts, random.key_words(key))
     empty = jnp.zeros((paths, 0, len(seen)), real)
+    means = [_mean(borders, integrals, *span) for span in spans]
+    chosen = [at[:, borders.index(float(t))] for t in times]
     return VectorPaths(
-        jnp.stack(means, 1) if means else empty,
-        at[:, np.array(stops, int)] if stops else empty,
-        events,
-        status,
+        jnp.stack(means, 1) if means else empty, jnp.stack(chosen, 1) if chosen else empty, events, status
     )
 
 
 def window_means(network: VectorNetwork, params: Mapping[str, Any], x0: Any, **options: Any) -> Array:
-    """Time averages of `vector_paths`."""
+    """Time averages over windows, (paths, windows, observed): `vector_paths(...).windows`, with its options."""
     return vector_paths(network, params, x0, **options).windows
 
 
-def _borders(windows: Any, times: Any, start: float) -> tuple[list[int], tuple[float, ...]]:
-    ends = sorted({float(t) for pair in windows for t in pair if t > start} | {float(t) for t in times})
-    return [ends.index(float(t)) for t in times], tuple(ends)
+def _mean(borders: tuple[float, ...], integrals: Array, begin: float, end: float) -> Array:
+    """Average over a window, from the integrals between borders."""
+    parts = [integrals[:, j] for j, border in enumerate(borders) if begin < border <= end]
+    return sum(parts[1:], parts[0]) / (end - begin)
+
+
+def _borders(windows: Sequence[tuple[float, float]], times: Sequence[float], start: float) -> tuple[float, ...]:
+    """All times at which something is recorded."""
+    faults = [f"window ({a:g}, {b:g})" for a, b in windows if not (start <= a < b < np.inf)]
+    faults += [f"time {t!r}" for t in times if not start < t < np.inf]
+    if faults:
+        raise InputError(
+            f"windows must be pairs start <= T0 < T1, times after the start, all finite, with start = {start:g}; got "
+            + ", ".join(faults)
+        )
+    if not len(windows) + len(times):
+        raise InputError("give windows=((T0, T1), ...) for averages, or times=(...) for counts")
+    return tuple(sorted({t for pair in windows for t in pair if t > start} | {float(t) for t in times}))
 
 
 def _method(gradient: Any, times: Any, small: bool) -> Method:
     """The adjoint asked for."""
     if isinstance(gradient, str) and gradient == "trapezoidal":
         return Method(None, 4, 0.3) if small else Method(None, 2, 0.15)
-    if isinstance(gradient, TrapezoidalTangent | StraightThrough) and gradient.control is not None:
+    if not isinstance(gradient, TrapezoidalTangent | StraightThrough):
+        raise InputError(
+            f"gradient must be 'trapezoidal', TrapezoidalTangent(...) or StraightThrough(...); got {gradient!r}"
+        )
+    if gradient.control is not None:
         raise UnsupportedError("controls are not available for vector networks: leave out control=...")
     if isinstance(gradient, TrapezoidalTangent):
         return Method(None, 4, gradient.reach)
-    if isinstance(gradient, StraightThrough):
-        if gradient.relaxation == "conditional":
-            raise UnsupportedError(
-                "the relaxation 'conditional' is not available for vector networks; its limit of low temperature is "
-                "'reinmax'"
-            )
-        if len(times) and gradient.horizon != "state":
-            raise UnsupportedError(
-                "straight-through gradients of vector networks are those of windows; for counts at times give "
-                "StraightThrough(horizon='state'), which is wrong in transients, or gradient='trapezoidal'"
-            )
-        return Method(Relaxation(gradient.relaxation, gradient.temperature))
-    raise InputError(
-        f"gradient must be 'trapezoidal', TrapezoidalTangent(...) or StraightThrough(...); got {gradient!r}"
-    )
+    if gradient.relaxation == "conditional":
+        raise UnsupportedError(
+            "the relaxation 'conditional' is not available for vector networks; its limit of low temperature is 'reinmax'"
+        )
+    if len(times) and gradient.horizon != "state":
+        raise UnsupportedError(
+            "straight-through gradients of vector networks are those of windows; for counts at times use "
+            "gradient='trapezoidal', or StraightThrough(horizon='state'), which is wrong in transients"
+        )
+    return Method(Relaxation(gradient.relaxation, gradient.temperature))
 
 
 def _observed(network: VectorNetwork, observe: Any) -> tuple[int, ...]:
+    """Numbers of the species asked for."""
+    many = len(network.species)
     if observe is None:
-        return tuple(range(len(network.species)))
-    out = []
-    for name in observe:
-        if isinstance(name, str):
-            if name not in network.species:
-                raise InputError(unknown_name("species", name, network.species))
-            name = network.species.index(name)
-        out.append(int(name))
+        return tuple(range(many))
+    faults, out = [], []
+    for name in (observe,) if isinstance(observe, str) else observe:
+        if isinstance(name, str) and name not in network.species:
+            faults.append(unknown_name("species", name, network.species))
+        elif not isinstance(name, str) and not 0 <= int(name) < many:
+            faults.append(f"there is no species number {name}: they run from 0 to {many - 1}.")
+        else:
+            out.append(network.species.index(name) if isinstance(name, str) else int(name))
+    if faults or not out:
+        raise InputError(" ".join(faults) or "observe names no species; leave it out for all")
     return tuple(out)
 
 
-class _Setting(NamedTuple):
-    """What is static in a call."""
-
-    model: Structure
-    plan: Plan
-    method: Method
-    per_path: tuple[str, ...]
-    paths: int
-    size: int
-    """Lanes of a block."""
-
-    @property
-    def blocks(self) -> int:
-        return -(-self.paths // self.size)
-
-
-def _split(setting: _Setting, leaf: Array) -> Array:
-    """(paths, ...) as (blocks, ..., lanes), the last path repeated where there is none."""
-    rest = setting.blocks * setting.size - len(leaf)
-    if rest:
-        leaf = jnp.concatenate([leaf, jnp.repeat(leaf[-1:], rest, 0)])
-    return jnp.moveaxis(leaf.reshape(setting.blocks, setting.size, *leaf.shape[1:]), 1, -1)
-
-
-def _join(setting: _Setting, leaf: Array) -> Array:
-    """(blocks, ..., lanes) as (paths, ...)."""
-    leaf = jnp.moveaxis(leaf, -1, 1)
-    return leaf.reshape(-1, *leaf.shape[2:])[: setting.paths]
-
-
-def _block(setting: _Setting, leaves: Sequence[Array], weights: Any, words: Any, own: Any) -> Block:
-    """One block of paths from the shared leaves and what is of its own: number, start, leaves."""
-    number, counts, laned_own = own
-    laned, shared, mine = [], [], iter(laned_own)
-    for kind, leaf in zip(setting.model.kinds, leaves, strict=True):
-        if kind == "path":
-            laned.append(next(mine))
-        elif kind == "spread":
-            laned.append(jnp.broadcast_to(leaf[:, None], (*leaf.shape, setting.size)))
-        elif kind == "shared":
-            shared.append(leaf)
-    index = number * setting.size + jnp.arange(setting.size)
-    return Block(
-        Leaves(tuple(laned), tuple(shared)), weights, counts, index.astype(jnp.uint32), index < setting.paths, words
-    )
-
-
-def _own(setting: _Setting, leaves: Sequence[Array], counts: Array) -> Any:
-    laned = [_split(setting, x) for kind, x in zip(setting.model.kinds, leaves, strict=True) if kind == "path"]
-    return jnp.arange(setting.blocks), _split(setting, counts), laned
-
-
-def _weights(setting: _Setting, leaves: Sequence[Array]) -> Any:
-    network, model = setting.model.network, setting.model
-    if network.features is None:
-        return None
-    params = jax.tree.unflatten(model.tree, leaves)
-    return network.features({k: v for k, v in params.items() if k not in setting.per_path})
-
-
-def _results(setting: _Setting, outcome: Any) -> Any:
-    records = outcome.records
-    return jax.tree.map(
-        lambda x: _join(setting, x), (records.integrals, records.counts, outcome.lane.events, outcome.status)
-    )
-
-
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _paths(setting: _Setting, leaves: Any, counts: Any, words: Any) -> Any:
-    """Integrals and counts at borders, events, status; one row per path."""
-    return _draw(setting._replace(plan=dataclasses.replace(setting.plan, kept=0)), leaves, counts, words)[0]
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _draw(setting: _Setting, leaves: Any, counts: Any, words: Any) -> Any:
-    weights = _weights(setting, leaves)
-
-    def one(own: Any) -> Any:
-        return run(setting.model, setting.plan, _block(setting, leaves, weights, words, own))
-
-    outcome = lax.map(one, _own(setting, leaves, counts))
-    return _results(setting, outcome), outcome.kept
-
-
-def _forward(setting: _Setting, leaves: Any, counts: Any, words: Any) -> Any:
-    out, kept = _draw(setting, leaves, counts, words)
-    return out, (leaves, counts, words, kept)
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _backward(setting: _Setting, saved: Any, cotangents: Any) -> Any:
-    leaves, counts, words, kept = saved
-    model, plan = setting.model, setting.plan
-    weights = _weights(setting, leaves)
-
-    asked_all = tuple(_split(setting, g) for g in cotangents[:2])
-
-    def one(total: Any, given: Any) -> Any:
-        own, asked, kept = given
-        alive = own[0] * setting.size + jnp.arange(setting.size) < setting.paths
-        asked = ask(model, plan, *(jnp.where(alive[None, None], leaf, 0) for leaf in asked))
-        block = _block(setting, leaves, weights, words, own)
-
-        def segment(state: Any) -> Any:
-            number, adjoint = state[0] - 1, state[1]
-            end, log = segment_again(model, plan, block, kept, number)
-            return number, sweep(model, setting.method, block, asked, end, log, adjoint)
-
-        start = (kept.used, no_adjoint(model, block, asked))
-        _, adjoint = lax.while_loop(lambda state: state[0] > 0, segment, start)
-        laned, mine = iter(adjoint.leaves.laned), []
-        shared = iter(adjoint.leaves.shared)
-        common = []
-        for kind in model.kinds:
-            if kind == "path":
-                mine.append(next(laned))
-            elif kind == "spread":
-                common.append(next(laned).sum(-1))
-            elif kind == "shared":
-                common.append(next(shared))
-        total = jax.tree.map(jnp.add, total, (common, to_weights(model, adjoint)))
-        return total, mine
-
-    own = _own(setting, leaves, counts)
-    zero = [jnp.zeros_like(x) for kind, x in zip(model.kinds, leaves, strict=True) if kind in ("spread", "shared")]
-    nothing = None if weights is None else jnp.zeros_like(weights)
-    (common, down), mine = lax.scan(one, (zero, nothing), (own, asked_all, kept))
-    common, mine, out = iter(common), iter(mine), []
-    for kind, leaf in zip(model.kinds, leaves, strict=True):
-        if kind == "path":
-            out.append(_join(setting, next(mine)))
-        else:
-            out.append(jnp.zeros_like(leaf) if kind == "unused" else next(common))
-    if weights is not None:
-        _, pull = jax.vjp(lambda leaves: _weights(setting, leaves), leaves)
-        out = jax.tree.map(jnp.add, out, pull(down)[0])
-    return out, None, None
-
-
-_paths.defvjp(_forward, _backward)
+def _counts(network: VectorNetwork, x0: Any, paths: int) -> Array:
+    """Counts at the start, (paths, species)."""
+    many = len(network.species)
+    counts = jnp.asarray(x0)
+    if counts.shape not in ((many,), (paths, many)):
+        raise InputError(f"x0 must be counts ({many} species,) or ({paths} paths, {many}); got shape {counts.shape}")
+    if not isinstance(counts, core.Tracer):
+        wrong = np.asarray(counts)[(np.asarray(counts) < 0) | (np.asarray(counts) % 1 != 0)]
+        if wrong.size:
+            raise InputError(f"x0 must be whole numbers, 0 or more; got {wrong[0]:g}")
+    return jnp.broadcast_to(counts if counts.ndim == 2 else counts[None], (paths, many))

@@ -1,5 +1,6 @@
 """One step back over an event of a `VectorNetwork`: adjoints of the trapezoidal tangent and of relaxed choices."""
 
+import functools
 import itertools
 import math
 from collections.abc import Sequence
@@ -191,10 +192,10 @@ def _relaxed(model: Structure, method: Method, block: Block, here: Here, event: 
     real = dt.dtype
     groups, pull = _pulled(model, block, here)
     happens = event.reaction >= 0
-    total = sum((a.sum(0) for a in groups), jnp.zeros_like(dt))
+    total = _total(groups)
     moved = along(model, old.counts)
     won = change_of(model, old.counts, event.reaction, real)
-    mean = sum(((a * z).sum(0) for a, z in zip(groups, moved, strict=True)), jnp.zeros_like(dt))
+    mean = _total([a * z for a, z in zip(groups, moved, strict=True)])
     going = happens & (total > 0)
     over, mean = _inverse(total, going), _ratio(mean, total, going)
     clock = old.clock - change_of(model, old.source, event.reaction, real)
@@ -226,18 +227,15 @@ def _gumbel(model, relaxation, block, here, event, groups, moved, total) -> list
     real = total.dtype
     drawn = exponentials(model, block.key, block.index, here.events, real)
     numbers = _numbers(model)
-    first = sum(
-        (jnp.where(n == event.reaction[None], e, 0).sum(0) for n, e in zip(numbers, drawn, strict=True)),
-        jnp.zeros_like(total),
-    )
+    first = _total([jnp.where(n == event.reaction[None], e, 0) for n, e in zip(numbers, drawn, strict=True)])
     chances = []
     for a, e, n in zip(groups, drawn, numbers, strict=True):
         ahead = a * first[None]
         share = ahead / jnp.where(a > 0, total[None] * e + ahead, real.type(1))
         y = jnp.exp(jnp.log(jnp.where(a > 0, share, 1)) * real.type(1 / relaxation.temperature))
         chances.append(jnp.where(n == event.reaction[None], 1, jnp.where(a > 0, y, 0)))
-    over = 1 / jnp.maximum(sum((y.sum(0) for y in chances), jnp.zeros_like(total)), real.type(1))
-    mean = over * sum(((y * z).sum(0) for y, z in zip(chances, moved, strict=True)), jnp.zeros_like(total))
+    over = 1 / jnp.maximum(_total(chances), real.type(1))
+    mean = over * _total([y * z for y, z in zip(chances, moved, strict=True)])
     cool = real.type(1 / relaxation.temperature)
     return [
         y * over[None] * (z - mean[None]) * _inverse(a, a > 0) * cool
@@ -257,6 +255,11 @@ def exponentials(model: Structure, key: tuple[Word, Word], index: Any, event: Co
     return out
 
 
+def _total(groups: Sequence[Real]) -> Real:
+    """Sum over all reactions."""
+    return functools.reduce(jnp.add, [group.sum(0) for group in groups])
+
+
 def _numbers(model: Structure) -> list[np.ndarray]:
     """Numbers of the reactions of each group, (reactions, 1)."""
     ends = np.cumsum([0, *model.groups])
@@ -271,7 +274,7 @@ def _numbered(model: Structure, reaction: Count, value: Real) -> tuple[Real, ...
 def _gathered(here: Here, adjoint: Adjoint, leaves: Leaves, inputs: Real | None, work: Work) -> Here:
     """What a step gives to the params."""
     adjoint = adjoint._replace(leaves=jax.tree.map(jnp.add, adjoint.leaves, leaves))
-    passed = None if here.passed is None else here.passed + inputs
+    passed = None if here.passed is None or inputs is None else here.passed + inputs
     return here._replace(adjoint=adjoint, passed=passed, work=work)
 
 

@@ -1,0 +1,169 @@
+"""Runs of all blocks of paths of a `VectorNetwork`, as one function with a derivative in reverse mode."""
+
+import dataclasses
+import functools
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jaxtyping import Array
+
+from jumpax.engines.vector_rates import Leaves, Structure
+from jumpax.engines.vector_run import Block, Kept, Outcome, Plan, run, segment_again
+from jumpax.gradients.vector_steps import Adjoint, Method
+from jumpax.gradients.vector_sweep import ask, no_adjoint, sweep, to_weights
+
+
+class Setting(NamedTuple):
+    """What is static in a call."""
+
+    model: Structure
+    plan: Plan
+    method: Method
+    per_path: tuple[str, ...]
+    paths: int
+    size: int
+    """Lanes of a block."""
+
+    @property
+    def blocks(self) -> int:
+        """How many blocks there are."""
+        return -(-self.paths // self.size)
+
+
+def _split(setting: Setting, leaf: Array) -> Array:
+    """(paths, ...) as (blocks, ..., lanes), the last path repeated where there is none."""
+    rest = setting.blocks * setting.size - len(leaf)
+    if rest:
+        leaf = jnp.concatenate([leaf, jnp.repeat(leaf[-1:], rest, 0)])
+    return jnp.moveaxis(leaf.reshape(setting.blocks, setting.size, *leaf.shape[1:]), 1, -1)
+
+
+def _join(setting: Setting, leaf: Array) -> Array:
+    """(blocks, ..., lanes) as (paths, ...)."""
+    leaf = jnp.moveaxis(leaf, -1, 1)
+    return leaf.reshape(-1, *leaf.shape[2:])[: setting.paths]
+
+
+def _block(setting: Setting, leaves: Sequence[Array], weights: Any, words: Any, own: Any) -> Block:
+    """One block of paths from the shared leaves and what is of its own: number, start, leaves."""
+    number, counts, laned_own = own
+    laned, shared, mine = [], [], iter(laned_own)
+    for kind, leaf in zip(setting.model.kinds, leaves, strict=True):
+        if kind == "path":
+            laned.append(next(mine))
+        elif kind == "spread":
+            laned.append(jnp.broadcast_to(leaf[:, None], (*leaf.shape, setting.size)))
+        elif kind == "shared":
+            shared.append(leaf)
+    index = number * setting.size + jnp.arange(setting.size)
+    return Block(
+        Leaves(tuple(laned), tuple(shared)), weights, counts, index.astype(jnp.uint32), index < setting.paths, words
+    )
+
+
+def _own(setting: Setting, leaves: Sequence[Array], counts: Array) -> Any:
+    """What each block has of its own: its number, counts at the start, leaves; one more axis in front."""
+    laned = [_split(setting, x) for kind, x in zip(setting.model.kinds, leaves, strict=True) if kind == "path"]
+    return jnp.arange(setting.blocks), _split(setting, counts), laned
+
+
+def _weights(setting: Setting, leaves: Sequence[Array]) -> Array | None:
+    """W, if there are features."""
+    network, model = setting.model.network, setting.model
+    if network.features is None:
+        return None
+    params = jax.tree.unflatten(model.tree, leaves)
+    return network.features({k: v for k, v in params.items() if k not in setting.per_path})
+
+
+def _results(setting: Setting, outcome: Outcome) -> tuple[Array, ...]:
+    """Integrals and counts at borders, events, status, one row per path."""
+    records = outcome.records
+    return jax.tree.map(
+        lambda x: _join(setting, x), (records.integrals, records.counts, outcome.lane.events, outcome.status)
+    )
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
+def paths_of(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
+    """Integrals and counts at borders, events, status; one row per path."""
+    return _draw(setting._replace(plan=dataclasses.replace(setting.plan, kept=0)), leaves, counts, words)[0]
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _draw(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
+    """Results, and lanes kept."""
+    weights = _weights(setting, leaves)
+
+    def one(own: Any) -> Any:
+        return run(setting.model, setting.plan, _block(setting, leaves, weights, words, own))
+
+    outcome = lax.map(one, _own(setting, leaves, counts))
+    return _results(setting, outcome), outcome.kept
+
+
+def _forward(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
+    out, kept = _draw(setting, leaves, counts, words)
+    return out, (leaves, counts, words, kept)
+
+
+def _adjoint(setting: Setting, block: Block, alive: Array, kept: Kept, asked: Sequence[Array]) -> Adjoint:
+    """The adjoint of a block of paths at their start."""
+    model, plan = setting.model, setting.plan
+    cotangents = ask(model, plan, *(jnp.where(alive[None, None], leaf, 0) for leaf in asked))
+
+    def segment(state: Any) -> Any:
+        number, adjoint = state[0] - 1, state[1]
+        end, log = segment_again(model, plan, block, kept, number)
+        return number, sweep(model, setting.method, block, cotangents, end, log, adjoint)
+
+    start = (kept.used, no_adjoint(model, block, cotangents))
+    return lax.while_loop(lambda state: state[0] > 0, segment, start)[1]
+
+
+def _parted(model: Structure, adjoint: Adjoint) -> tuple[list[Array], list[Array]]:
+    """Derivatives with respect to shared leaves, summed over the lanes, and to those of the paths."""
+    laned, shared = iter(adjoint.leaves.laned), iter(adjoint.leaves.shared)
+    common, own = [], []
+    for kind in model.kinds:
+        if kind == "path":
+            own.append(next(laned))
+        elif kind != "unused":
+            common.append(next(laned).sum(-1) if kind == "spread" else next(shared))
+    return common, own
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _backward(setting: Setting, saved: Any, cotangents: Any) -> Any:
+    """Derivatives with respect to the leaves."""
+    leaves, counts, words, kept = saved
+    model = setting.model
+    weights = _weights(setting, leaves)
+
+    def one(total: Any, given: Any) -> Any:
+        own, asked, kept = given
+        block = _block(setting, leaves, weights, words, own)
+        adjoint = _adjoint(setting, block, block.alive, kept, asked)
+        common, mine = _parted(model, adjoint)
+        return jax.tree.map(jnp.add, total, (common, to_weights(model, adjoint))), mine
+
+    zero = [jnp.zeros_like(x) for kind, x in zip(model.kinds, leaves, strict=True) if kind in ("spread", "shared")]
+    nothing = None if weights is None else jnp.zeros_like(weights)
+    asked = tuple(_split(setting, g) for g in cotangents[:2])
+    (common, down), own = lax.scan(one, (zero, nothing), (_own(setting, leaves, counts), asked, kept))
+    common, own, out = iter(common), iter(own), []
+    for kind, leaf in zip(model.kinds, leaves, strict=True):
+        if kind == "path":
+            out.append(_join(setting, next(own)))
+        else:
+            out.append(jnp.zeros_like(leaf) if kind == "unused" else next(common))
+    if weights is not None:
+        _, pull = jax.vjp(lambda leaves: _weights(setting, leaves), leaves)
+        out = jax.tree.map(jnp.add, out, pull(down)[0])
+    return out, None, None
+
+
+paths_of.defvjp(_forward, _backward)
