@@ -1,4 +1,4 @@
-"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|gpu|table|picture [--json] [--tiny] [--out FILE]`.
+"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|gpu|vector|table|picture [--json] [--tiny] [--out FILE]`.
 
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
 peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment (made on demand under --venvs)
@@ -44,7 +44,7 @@ def hardware() -> dict:
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["kernels", "peers", "gradients", "gpu", "table", "picture"])
+    parser.add_argument("what", choices=["kernels", "peers", "gradients", "gpu", "vector", "table", "picture"])
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")

@@ -123,7 +123,8 @@ def vector_paths(
     plan = Plan(seen, borders, float(start), limit, TURNS, kept)
     setting = Setting(model, plan, method, per_path, paths, min(lanes, 16 * -(-paths // 16)))
     counts = _counts(network, x0, paths).astype(real)
-    integrals, at, events, status = paths_of(setting, leaves, counts, random.key_words(key))
+    drawn: Any = paths_of(setting, leaves, counts, random.key_words(key))
+    integrals, at, events, status = drawn
     empty = jnp.zeros((paths, 0, len(seen)), real)
     means = [_mean(borders, integrals, *span) for span in spans]
     chosen = [at[:, borders.index(float(t))] for t in times]
