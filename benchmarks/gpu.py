@@ -175,7 +175,7 @@ def tuning(engine: AbstractEngine, tiny: bool, tell: Callable[[str], None]) -> l
         for block in (32, 64, 128, 256):
             for threads in (0, 512, 640, 768, 1024):
                 device = CudaDevice(block, threads // block)
-                function = device.function(case.program(), False)
+                function = device.function(device.kernel(case.program(), False))
                 row = next(measure(case, Gpu(device), (paths,), 100.0))
                 row |= {"block": block, "threads_at_once": threads, "blocks": function.blocks_at_once(block)}
                 row |= {"registers": function.attribute(gpu_driver.REGISTERS)}

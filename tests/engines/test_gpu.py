@@ -118,7 +118,8 @@ def test_it_runs_inside_jax():
         rates = jnp.array([0.5, 2.0])
         return jnp.stack([f(1.0), *value, *jax.jit(jax.vmap(jax.grad(f)))(rates), *jax.lax.map(f, rates)])
 
-    np.testing.assert_allclose(everything(HERE), everything("cpu"), rtol=2e-4)
+    with jax.default_device(jax.devices("cpu")[0]):
+        np.testing.assert_allclose(everything(HERE), everything("cpu"), rtol=2e-4)
 
 
 @pytest.mark.skipif(TROUBLE is None, reason="there is a GPU")
@@ -129,7 +130,7 @@ def test_without_a_gpu_the_remedy_is_named():
 
 def test_it_is_the_default_on_a_gpu_or_says_why_not(monkeypatch):
     program = program_of("sir")
-    monkeypatch.setattr(choice.jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(choice, "platform", lambda: "gpu")
     choice._default.cache_clear()
     if TROUBLE is not None:
         with pytest.warns(jumpax.JumpaxWarning, match="gpu engine cannot run") as noted:
@@ -141,11 +142,18 @@ def test_it_is_the_default_on_a_gpu_or_says_why_not(monkeypatch):
     choice._default.cache_clear()
 
 
+def test_the_default_follows_the_default_device():
+    with jax.default_device(jax.devices("cpu")[0]):
+        assert choice.engine_for(program_of("sir"), None).name == "cpu"
+    with jax.default_device("cpu"):
+        assert choice.platform() == "cpu"
+
+
 @pytest.mark.skipif(TROUBLE is not None, reason=f"needs a GPU: {TROUBLE}")
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("name", HORIZONS)
-def test_on_the_gpu(name, precision):
-    follows(*(run(name, tuple(FOLDS), precision, e, paths=300) for e in ("gpu", HERE)), precision)
+@pytest.mark.parametrize(("name", "folds"), [("telegraph", tuple(FOLDS)), *((name, ("Score",)) for name in HORIZONS)])
+def test_on_the_gpu(name, folds, precision):
+    follows(*(run(name, folds, precision, e, paths=300) for e in ("gpu", HERE)), precision)
 
 
 @pytest.mark.skipif(TROUBLE is not None, reason=f"needs a GPU: {TROUBLE}")

@@ -79,10 +79,9 @@ class TeamWarp(AbstractWarp):
         builder.ret_void()
 
 
-def test_threads_of_a_warp_vote_and_share_the_queue():
-    team, paths = Team(), 30
-    program, inputs, block = started(Gpu(HostDevice(team.size)), paths)
-    state = [np.array(leaf) for leaf in block]
+def played(program, inputs, block):
+    """The state that a team leaves behind."""
+    team, state = Team(), [np.array(leaf) for leaf in block]
     arrays = gpu_engine._arrays(program, inputs, 10_000)
     given = [*state, *(np.asarray(arrays[name]) for name in INPUTS)]
     compiled = machine.machine_code(program, False, TeamWarp())
@@ -102,12 +101,26 @@ def test_threads_of_a_warp_vote_and_share_the_queue():
         thread.join(60)
     assert not faults
     assert not team.barrier.broken, "a thread did not come to a vote"
-    after = gpu_engine.Block(*state)
+    return gpu_engine.Block(*state)
+
+
+def test_threads_of_a_warp_vote_and_share_the_queue():
+    paths = 30
+    program, inputs, block = started(Gpu(HostDevice(Team.size)), paths)
+    after = played(program, inputs, block)
     assert after.queue[1] == paths
     assert (after.turns > 0).all()
     assert len(set(after.turns.tolist())) == 1, "threads of a warp take every turn together"
-    played = gpu_engine._collect(program, after, paths)
-    jax.tree.map(np.testing.assert_array_equal, played, finished(Gpu(HostDevice(1)), paths, 10_000))
+    recorded = gpu_engine._collect(program, after, paths)
+    jax.tree.map(np.testing.assert_array_equal, recorded, finished(Gpu(HostDevice(1)), paths, 10_000))
+
+
+def test_numbers_of_paths_end_before_they_turn_negative():
+    program, inputs, block = started(Gpu(HostDevice(Team.size)), 1)
+    most = np.int32(2**31 - 1)
+    after = played(program, inputs._replace(paths=most), block._replace(queue=np.array([most, 0], np.int32)))
+    assert after.queue.tolist() == [most, 0]
+    assert (after.path == -1).all(), "no path is left to take"
 
 
 @pytest.mark.parametrize(
@@ -168,18 +181,23 @@ class FakeLibrary:
     """A driver whose GPU is this processor: what is launched runs at once."""
 
     def __init__(self, program):
-        self.compiled, self.calls = machine.machine_code(program, False), []
+        self.compiled, self.calls, self.depth = machine.machine_code(program, False), [], 0
+        self.outside: set[str] = set()
         kinds = [ctypes.c_void_p] * (len(STATE) + len(INPUTS)) + [ctypes.c_int32] * 5
         self.launched = functools.partial(self.play, kinds)
 
     def __getattr__(self, name):
         def succeed(*arguments):
             self.calls.append(name)
+            self.depth += {"cuCtxPushCurrent_v2": 1, "cuCtxPopCurrent_v2": -1}.get(name, 0)
+            if not self.depth and name.startswith(("cuEvent", "cuModule", "cuFunc")):
+                self.outside.add(name)
             return 0
 
         return succeed
 
     def cuOccupancyMaxActiveBlocksPerMultiprocessor(self, value, *rest):
+        assert self.depth
         value._obj.value = 3
         return 0
 
@@ -188,6 +206,7 @@ class FakeLibrary:
         return 0
 
     def cuLaunchKernel(self, function, *arguments):
+        assert self.depth
         *shape, shared, stream, pointers, extra = arguments
         assert (shape[1:3], shape[4:], shared, stream.value, extra) == ([1, 1], [1, 1], 0, 77, None)
         self.launched(shape[0] * shape[3], pointers)
@@ -205,10 +224,11 @@ def test_what_the_driver_is_told(monkeypatch):
         monkeypatch.setattr(room, "driver", lambda: fake)
     monkeypatch.setattr(gpu_device, "cuda_trouble", lambda: None)
     gpu = types.SimpleNamespace(local_hardware_id=0, memory_stats=lambda: {"bytes_limit": 10**9})
-    monkeypatch.setattr(gpu_device.jax, "local_devices", lambda **_: [gpu])
+    monkeypatch.setattr(CudaDevice, "place", lambda _: gpu)
     device = CudaDevice()
-    assert [device.threads(program, False, room) for room in (1, 200, 10**6)] == [64, 256, 6 * 64]
-    with pytest.raises(jumpax.InputError, match=r"134217728 paths x 2 stops x 8 bytes are 2\.1 GB"):
+    kernel = device.kernel(program, False)
+    assert [device.threads(kernel, room) for room in (1, 200, 10**6)] == [64, 256, 6 * 64]
+    with pytest.raises(jumpax.InputError, match=r"2 stops of 8 bytes and an end of 24 bytes are 5\.4 GB"):
         Gpu(device).start(program, inputs, 2**27)
     state = [np.array(leaf) for leaf in block]
     arrays = [np.asarray(array) for array in gpu_engine._arrays(program, inputs, 10_000).values()]
@@ -216,17 +236,22 @@ def test_what_the_driver_is_told(monkeypatch):
         types.SimpleNamespace(__cuda_array_interface__={"data": (array.ctypes.data, False)}) if array.size else None
         for array in (*state, *arrays)
     ]
-    device.launch(program, False, 64, types.SimpleNamespace(stream=77), buffers, (0, 0, 0, 0, 2))
-    played = gpu_engine._collect(program, gpu_engine.Block(*state), 200)
-    jax.tree.map(np.testing.assert_array_equal, played, finished(Gpu(HostDevice(1)), 200, 10_000))
+    with fake.timed() as seconds:
+        device.launch(kernel, 64, types.SimpleNamespace(stream=77), buffers, (0, 0, 0, 0, 2))
+    assert seconds == [0.0]
+    recorded = gpu_engine._collect(program, gpu_engine.Block(*state), 200)
+    jax.tree.map(np.testing.assert_array_equal, recorded, finished(Gpu(HostDevice(1)), 200, 10_000))
     assert fake.library.calls.count("cuModuleLoadDataEx") == 1, "assembled once"
     assert fake.library.calls.count("cuCtxPushCurrent_v2") == fake.library.calls.count("cuCtxPopCurrent_v2")
+    assert fake.library.outside == set(), "these need a context"
+    with pytest.raises(jax.errors.JaxRuntimeError, match="computed on the processor"):
+        jax.block_until_ready(jax.jit(lambda: Gpu(device).gather(program, inputs, 200))())
 
 
 def test_a_driver_that_fails_is_heard():
     library = types.SimpleNamespace(
         cuInit=lambda _: 0, cuDeviceGet=lambda *_: 101, cuGetErrorString=lambda *_: 0,
-        cuModuleLoadDataEx=lambda *_: 218,
+        cuModuleLoadDataEx=lambda *_: 218, cuCtxPushCurrent_v2=lambda _: 0, cuCtxPopCurrent_v2=lambda _: 0,
     )  # fmt: skip
     driver = gpu_driver.Driver(library)
     with pytest.raises(jumpax.SimulationError, match=r"opening GPU 3 failed .* 101"):

@@ -51,7 +51,15 @@ def engine_for(program: Program, name: str | None) -> AbstractEngine:
     """
     if name is not None:
         return engine_named(name)
-    return engine_named(_default(program, jax.default_backend()))
+    return engine_named(_default(program, platform()))
+
+
+def platform() -> str:
+    """Where JAX computes unless arrays lie elsewhere: that of `jax.default_device`, if there is one."""
+    device: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
+    if device is None:
+        return jax.default_backend()
+    return "gpu" if device == "cuda" else getattr(device, "platform", device)
 
 
 @functools.lru_cache(maxsize=256)

@@ -3,14 +3,14 @@
 import abc
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, final
+from typing import Any, ClassVar, final
 
 import jax
 import numpy as np
 
 from jumpax._base.errors import UnsupportedError
 from jumpax.engines.gpu import machine
-from jumpax.engines.gpu.driver import driver
+from jumpax.engines.gpu.driver import Function, driver
 from jumpax.engines.program import Program
 
 BLOCK = 64
@@ -22,12 +22,21 @@ BLOCKS = 8
 class AbstractDevice(abc.ABC):
     """Launches kernels on the buffers of JAX."""
 
-    @abc.abstractmethod
-    def prepare(self, program: Program, per_path: bool) -> None:
-        """Make the kernel ready."""
+    backend: ClassVar[str]
+    """JAX's name of the platform whose buffers it takes."""
+
+    def place(self) -> Any:
+        """Where JAX has to compute: its default device, if that is of the right platform, else the first one that is."""
+        default = jax.config.jax_default_device  # type: ignore[attr-defined]
+        fitting = jax.local_devices(backend=self.backend)
+        return default if default in fitting else fitting[0]
 
     @abc.abstractmethod
-    def threads(self, program: Program, per_path: bool, room: int) -> int:
+    def kernel(self, program: Program, per_path: bool) -> Any:
+        """The kernel, made and ready; `per_path` where every path has parameters of its own."""
+
+    @abc.abstractmethod
+    def threads(self, kernel: Any, room: int) -> int:
         """How many threads a run with room for so many paths has."""
 
     @abc.abstractmethod
@@ -35,22 +44,14 @@ class AbstractDevice(abc.ABC):
         """Bytes for all arrays of JAX, if there is a limit."""
 
     @abc.abstractmethod
-    def launch(
-        self,
-        program: Program,
-        per_path: bool,
-        threads: int,
-        context: Any,
-        buffers: Sequence[Any],
-        wholes: Sequence[int],
-    ) -> None:
+    def launch(self, kernel: Any, threads: int, context: Any, buffers: Sequence[Any], wholes: Sequence[int]) -> None:
         """Call the kernel; a buffer that is None has no entries."""
 
 
 def cuda_trouble() -> str | None:
     """Why kernels cannot run on a GPU here, or None if they can."""
     try:
-        found = jax.devices("cuda")
+        jax.devices("cuda")
     except RuntimeError:
         return (
             "JAX sees no NVIDIA GPU; on a machine that has one, with its driver, install JAX for it: "
@@ -61,7 +62,7 @@ def cuda_trouble() -> str | None:
         machine.nvptx()
     except UnsupportedError as trouble:
         return str(trouble)
-    return None if found else "JAX sees no NVIDIA GPU"
+    return None
 
 
 @final
@@ -73,6 +74,7 @@ class CudaDevice(AbstractDevice):
         UnsupportedError: if there is none; the message says what to install.
     """
 
+    backend: ClassVar[str] = "cuda"
     block: int = BLOCK
     blocks: int = BLOCKS
 
@@ -80,46 +82,41 @@ class CudaDevice(AbstractDevice):
         if trouble := cuda_trouble():
             raise UnsupportedError(f"the gpu engine cannot run: {trouble}; engine='xla' runs everywhere")
 
-    def _function(self, program: Program, per_path: bool, context: Any) -> Any:
-        return driver().load(context, machine.ptx(program, per_path, self.block, self.blocks))
+    def _number(self) -> int:
+        """What the driver calls the GPU."""
+        return self.place().local_hardware_id or 0
 
-    def function(self, program: Program, per_path: bool) -> Any:
-        """The kernel on the first GPU."""
-        context = driver().device_context(jax.local_devices(backend="cuda")[0].local_hardware_id or 0)
-        with driver().within(context):
-            return self._function(program, per_path, context)
+    def function(self, kernel: str) -> Function:
+        """The kernel on the GPU."""
+        return driver().load(driver().device_context(self._number()), kernel)
 
-    def prepare(self, program: Program, per_path: bool) -> None:
-        """Print and assemble the kernel."""
-        self.function(program, per_path)
+    def kernel(self, program: Program, per_path: bool) -> str:
+        """The kernel in NVIDIA's assembly language; the driver has assembled it, and keeps the result."""
+        text = machine.ptx(program, per_path, self.block, self.blocks)
+        self.function(text)
+        return text
 
-    def threads(self, program: Program, per_path: bool, room: int) -> int:
+    def threads(self, kernel: str, room: int) -> int:
         """As many as the GPU holds at once, in whole blocks; fewer where there are fewer paths."""
-        number = jax.local_devices(backend="cuda")[0].local_hardware_id or 0
-        function = self.function(program, per_path)
-        with driver().within(driver().device_context(number)):
-            most = max(1, function.blocks_at_once(self.block)) * driver().multiprocessors(number)
+        most = max(1, self.function(kernel).blocks_at_once(self.block)) * driver().multiprocessors(self._number())
         return self.block * min(most, -(-room // self.block))
 
     def memory(self) -> int | None:
         """What JAX may take of the memory of the GPU."""
-        return (jax.local_devices(backend="cuda")[0].memory_stats() or {}).get("bytes_limit")
+        return (self.place().memory_stats() or {}).get("bytes_limit")
 
-    def launch(
-        self,
-        program: Program,
-        per_path: bool,
-        threads: int,
-        context: Any,
-        buffers: Sequence[Any],
-        wholes: Sequence[int],
-    ) -> None:
+    def launch(self, kernel: str, threads: int, context: Any, buffers: Sequence[Any], wholes: Sequence[int]) -> None:
         """Queue the kernel behind what the stream has to do; nothing is copied."""
+        try:
+            stream = context.stream
+        except jax.errors.JaxRuntimeError:
+            raise UnsupportedError(
+                "the gpu engine is part of a JAX program that is computed on the processor; put its arguments on the "
+                "GPU, or choose engine='cpu'"
+            ) from None
         pointers = [0 if buffer is None else buffer.__cuda_array_interface__["data"][0] for buffer in buffers]
-        owner = driver().stream_context(context.stream)
-        with driver().within(owner):
-            function = self._function(program, per_path, owner)
-            function.launch(context.stream, threads // self.block, self.block, pointers, wholes)
+        function = driver().load(driver().stream_context(stream), kernel)
+        function.launch(stream, threads // self.block, self.block, pointers, wholes)
 
 
 @final
@@ -127,13 +124,14 @@ class CudaDevice(AbstractDevice):
 class HostDevice(AbstractDevice):
     """This processor, playing `width` threads one after the other: slow, to test the logic where there is no GPU."""
 
+    backend: ClassVar[str] = "cpu"
     width: int = 32
 
-    def prepare(self, program: Program, per_path: bool) -> None:
-        """Compile the kernel."""
-        machine.machine_code(program, per_path)
+    def kernel(self, program: Program, per_path: bool) -> machine.Compiled:
+        """The kernel in machine code."""
+        return machine.machine_code(program, per_path)
 
-    def threads(self, program: Program, per_path: bool, room: int) -> int:
+    def threads(self, kernel: machine.Compiled, room: int) -> int:
         """Always the same."""
         return self.width
 
@@ -142,13 +140,7 @@ class HostDevice(AbstractDevice):
         return None
 
     def launch(
-        self,
-        program: Program,
-        per_path: bool,
-        threads: int,
-        context: Any,
-        buffers: Sequence[Any],
-        wholes: Sequence[int],
+        self, kernel: machine.Compiled, threads: int, context: Any, buffers: Sequence[Any], wholes: Sequence[int]
     ) -> None:
         """Round by round, thread by thread, until every path has ended or the budget is spent."""
         arrays = [None if buffer is None else np.asarray(buffer) for buffer in buffers]
@@ -156,13 +148,12 @@ class HostDevice(AbstractDevice):
         queue, paths, budget = (places[name] for name in ("queue", "paths", "budget"))
         if queue is None or paths is None or budget is None:
             raise ValueError("queue, paths and budget are needed")
-        advance = machine.machine_code(program, per_path).call
         one = np.ones(1, np.int32)
         pointers = [
             None if array is None else (one if name == "budget" else array).ctypes.data
             for name, array in places.items()
         ]
         for _ in range(int(budget[0])):
-            advance(threads, *pointers, *wholes)
+            kernel.call(threads, *pointers, *wholes)
             if queue[1] >= paths[0]:
                 break

@@ -34,7 +34,7 @@ class Driver:
             raise UnsupportedError("NVIDIA's driver sees no GPU")
         self._modules: dict[tuple[int, str], Function] = {}
         self._one_at_a_time = threading.Lock()
-        self._watched: list[tuple[ctypes.c_void_p, ctypes.c_void_p]] | None = None
+        self._watched: list[tuple[ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]] | None = None
 
     def check(self, code: int, what: str) -> None:
         """Raise if a call failed."""
@@ -69,11 +69,12 @@ class Driver:
             self.library.cuCtxPopCurrent_v2(ctypes.byref(before))
 
     def load(self, context: ctypes.c_void_p, ptx: str) -> "Function":
-        """The kernel `advance` of a module, for a context that is current; assembled when it is new."""
+        """The kernel `advance` of a module, in a context; assembled when it is new."""
         with self._one_at_a_time:
             key = (context.value or 0, ptx)
             if key not in self._modules:
-                self._modules[key] = Function(self, self._assemble(ptx))
+                with self.within(context):
+                    self._modules[key] = Function(self, context, self._assemble(ptx))
             return self._modules[key]
 
     def _assemble(self, ptx: str) -> ctypes.c_void_p:
@@ -101,9 +102,10 @@ class Driver:
             yield seconds
         finally:
             watched, self._watched = self._watched, None
-        for first, last in watched:
+        for context, first, last in watched:
             value = ctypes.c_float()
-            self.check(self.library.cuEventElapsedTime(ctypes.byref(value), first, last), "reading the clock")
+            with self.within(context):
+                self.check(self.library.cuEventElapsedTime(ctypes.byref(value), first, last), "reading the clock")
             seconds.append(value.value / 1000)
 
     def event(self, stream: int) -> ctypes.c_void_p:
@@ -122,38 +124,42 @@ class Driver:
 
 
 class Function:
-    """A kernel on one GPU."""
+    """A kernel on one GPU; may be used from any thread."""
 
-    def __init__(self, driver: Driver, handle: ctypes.c_void_p):
-        self.driver, self.handle = driver, handle
+    def __init__(self, driver: Driver, context: ctypes.c_void_p, handle: ctypes.c_void_p):
+        self.driver, self.context, self.handle = driver, context, handle
 
     def attribute(self, number: int) -> int:
         """One of the attributes named above."""
         value = ctypes.c_int()
-        self.driver.check(self.driver.library.cuFuncGetAttribute(ctypes.byref(value), number, self.handle), "asking")
+        with self.driver.within(self.context):
+            code = self.driver.library.cuFuncGetAttribute(ctypes.byref(value), number, self.handle)
+            self.driver.check(code, "asking for an attribute")
         return value.value
 
     def blocks_at_once(self, threads: int) -> int:
         """How many blocks of so many threads a multiprocessor holds."""
         value = ctypes.c_int()
-        code = self.driver.library.cuOccupancyMaxActiveBlocksPerMultiprocessor(
-            ctypes.byref(value), self.handle, threads, ctypes.c_size_t(0)
-        )
-        self.driver.check(code, "asking for the occupancy")
+        with self.driver.within(self.context):
+            code = self.driver.library.cuOccupancyMaxActiveBlocksPerMultiprocessor(
+                ctypes.byref(value), self.handle, threads, ctypes.c_size_t(0)
+            )
+            self.driver.check(code, "asking for the occupancy")
         return value.value
 
     def launch(self, stream: int, blocks: int, threads: int, pointers: Sequence[int], wholes: Sequence[int]) -> None:
         """Queue a call on a stream; does not wait for it."""
         values = [*map(ctypes.c_void_p, pointers), *map(ctypes.c_int32, wholes)]
         arguments = (ctypes.c_void_p * len(values))(*(ctypes.addressof(value) for value in values))
-        driver = self.driver
-        first = None if driver._watched is None else driver.event(stream)
-        code = driver.library.cuLaunchKernel(
-            self.handle, blocks, 1, 1, threads, 1, 1, 0, ctypes.c_void_p(stream), arguments, None
-        )
-        driver.check(code, "launching the kernel")
-        if first is not None and driver._watched is not None:
-            driver._watched.append((first, driver.event(stream)))
+        driver, watched = self.driver, self.driver._watched
+        with driver.within(self.context):
+            first = None if watched is None else driver.event(stream)
+            code = driver.library.cuLaunchKernel(
+                self.handle, blocks, 1, 1, threads, 1, 1, 0, ctypes.c_void_p(stream), arguments, None
+            )
+            driver.check(code, "launching the kernel")
+            if first is not None and watched is not None:
+                watched.append((self.context, first, driver.event(stream)))
 
 
 @functools.cache

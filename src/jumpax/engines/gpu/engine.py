@@ -12,7 +12,7 @@ from jumpax._base.status import Status
 from jumpax._base.types import Count, Real, Word
 from jumpax.engines.cpu.source import layout_of
 from jumpax.engines.cpu.traced import record_types, trace
-from jumpax.engines.engine import AbstractEngine, precision_of
+from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.gpu.device import AbstractDevice, CudaDevice, HostDevice
 from jumpax.engines.gpu.interface import INPUTS, ROWS
 from jumpax.engines.inputs import Inputs
@@ -66,12 +66,13 @@ def _start(program: Program, threads: int, stops: int, room: int) -> Block:
 
 def _check_room(program: Program, stops: int, room: int, memory: int | None) -> None:
     """Whether records find room on the device."""
-    size = sum(kind.itemsize if kind.kind == "f" else 4 for kind in record_types(trace(program)))
-    needed = room * stops * size
+    stop = sum(kind.itemsize if kind.kind == "f" else 4 for kind in record_types(trace(program)))
+    end = 4 * (2 + len(program.network.species)) + 2 * program.dtype.itemsize
+    needed = room * (stops * stop + end)
     if memory is not None and needed > memory:
         raise InputError(
-            f"{room} paths x {stops} stops x {size} bytes are {needed / 1e9:.1f} GB of records, and JAX has "
-            f"{memory / 1e9:.1f} GB of the GPU; ask for fewer paths at a time, fewer stops, or less at each of them"
+            f"{room} paths with {stops} stops of {stop} bytes and an end of {end} bytes are {needed / 1e9:.1f} GB, and JAX "
+            f"has {memory / 1e9:.1f} GB of the GPU; ask for fewer paths at a time, fewer stops, or less at each of them"
         )
 
 
@@ -108,7 +109,8 @@ def _is_per_path(inputs: Inputs) -> bool:
 
 def advance(device: AbstractDevice, program: Program, inputs: Inputs, block: Block, budget: Any) -> Block:
     """The block after up to `budget` rounds, as one call of the kernel on the buffers of JAX; traceable."""
-    arrays, per_path, threads = _arrays(program, inputs, budget), _is_per_path(inputs), block.path.shape[0]
+    arrays, threads = _arrays(program, inputs, budget), block.path.shape[0]
+    kernel = device.kernel(program, _is_per_path(inputs))  # kept by the call, which must not print when it runs
     wholes = (*(int(len(arrays[name]) > 1) for name in ROWS), len(arrays["stop_steps"]))
     given = [*block, *(arrays[name] for name in INPUTS)]
     used = [i for i, array in enumerate(given) if array.size]  # an array without entries has no address
@@ -120,7 +122,7 @@ def advance(device: AbstractDevice, program: Program, inputs: Inputs, block: Blo
             places[i] = buffer
         for i, buffer in zip(kept, changed, strict=True):
             places[i] = buffer
-        device.launch(program, per_path, threads, context, places, wholes)
+        device.launch(kernel, threads, context, places, wholes)
 
     shapes = [jax.ShapeDtypeStruct(given[i].shape, given[i].dtype) for i in kept]
     aliases = {used.index(i): number for number, i in enumerate(kept)}
@@ -171,21 +173,23 @@ class Gpu(AbstractEngine):
 
     def prepare(self, program: Program, inputs: Inputs) -> None:
         """Print and assemble the kernel."""
-        with precision_of(program):
-            self.device.prepare(program, _is_per_path(inputs))
+        self.device.kernel(program, _is_per_path(inputs))
 
     def _begin(self, program: Program, inputs: Inputs, room: int) -> tuple[Program, int, int, int]:
-        threads, stops = self.device.threads(program, _is_per_path(inputs), room), len(inputs.stops.step)
+        kernel, stops = self.device.kernel(program, _is_per_path(inputs)), len(inputs.stops.step)
         _check_room(program, stops, room, self.device.memory())
-        return program, threads, stops, room
+        return program, self.device.threads(kernel, room), stops, room
 
     def start(self, program: Program, inputs: Inputs, room: int) -> Block:
         """Threads without a path, and empty records."""
-        return _start_now(*self._begin(program, inputs, room))
+        begun = self._begin(program, inputs, room)
+        with jax.default_device(self.device.place()):
+            return _start_now(*begun)
 
     def advance(self, program: Program, inputs: Inputs, lanes: Block, budget: int) -> Block:
         """The block after up to `budget` rounds; the old one is used up."""
-        return _advance_now(self.device, program, inputs, lanes, np.int32(min(budget, MOST)))
+        with jax.default_device(self.device.place()):
+            return _advance_now(self.device, program, inputs, lanes, np.int32(min(budget, MOST)))
 
     def finished(self, lanes: Block) -> int:
         """How many paths have ended."""
@@ -201,7 +205,6 @@ class Gpu(AbstractEngine):
 
     def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
         """A whole run as one traceable call."""
-        self.prepare(program, inputs)
         block = _start(*self._begin(program, inputs, room))
         return _collect(program, advance(self.device, program, inputs, block, MOST), room)
 

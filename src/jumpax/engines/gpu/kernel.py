@@ -53,6 +53,7 @@ class _Kernel:
         self.code = Assembler(b, self.printer.constants)
         types = dict(zip(self.names, self.layout.kinds, strict=True)) | dict.fromkeys(self.parameters, program.dtype)
         types |= dict.fromkeys(("path", "first", "alive", "most", "taken", "done"), np.dtype(np.int32))
+        types["ended"] = np.dtype(bool)
         self.types = types
         self.variables = {name: b.alloca(llvm_of(kind), name=name) for name, kind in types.items()}
 
@@ -205,14 +206,14 @@ class _Kernel:
             self.put("first", self.read("paths"))
             with b.if_then(b.icmp_unsigned("==", lane, leader)):
                 seen = b.load_atomic(self.at("queue", self.long(0)), "monotonic", 4, typ=_WORD)
-                with b.if_then(b.icmp_signed("<", seen, self.read("paths"))):
-                    self.put(
-                        "first", b.atomic_rmw("add", self.at("queue", self.long(0)), self.count(flags), "monotonic")
-                    )
+                with b.if_then(b.icmp_unsigned("<", seen, self.read("paths"))):
+                    claimed = b.atomic_rmw("add", self.at("queue", self.long(0)), self.count(flags), "monotonic")
+                    self.put("first", claimed)
             first = self.warp.shuffle(b, self.get("first"), leader)
             before = b.and_(flags, b.sub(b.shl(self.whole(1), lane), self.whole(1)))
             path = b.add(first, self.count(before))
-            with b.if_then(b.and_(idle, b.icmp_signed("<", path, self.read("paths")))):
+            # without signs: the queue may run past the last path, and beyond 2^31
+            with b.if_then(b.and_(idle, b.icmp_unsigned("<", path, self.read("paths")))):
                 self.begin(path)
 
     def begin(self, path: Any) -> None:
@@ -263,19 +264,19 @@ class _Kernel:
     def serve(self) -> None:
         """Record a parked path and send it on, or write its end."""
         b = self.builder
-        self.put("done", self.whole(0))
+        self.put("ended", ir.Constant(_FLAG, 0))
         here = b.icmp_signed(">=", self.get("path"), self.whole(0))
         with b.if_then(b.and_(here, b.not_(self.is_status(Status.RUNNING)))):
             results = self.run(self.traced.stop, [*self.names, *self.in_order])
             size = len(jax.tree.leaves(self.traced.lane.carry))
             carry, record, (due, going) = results[:size], results[size:-2], results[-2:]
             with b.if_then(self.is_status(Status.FAULTY)):
-                self.put("done", self.whole(1))
+                self.put("ended", ir.Constant(_FLAG, 1))
             with b.if_then(self.code.number(due).value):
                 self.leave(carry, record, going)
-            with b.if_then(b.icmp_signed("!=", self.get("done"), self.whole(0))):
+            with b.if_then(self.get("ended")):
                 self.finish()
-        ended = self.warp.ballot(b, b.icmp_signed("!=", self.get("done"), self.whole(0)))
+        ended = self.warp.ballot(b, self.get("ended"))
         first = b.icmp_unsigned("==", self.warp.lane(b), self.first_of(ended))
         with b.if_then(b.and_(first, b.icmp_unsigned("!=", ended, self.whole(0)))):
             b.atomic_rmw("add", self.at("queue", self.long(1)), self.count(ended), "monotonic")
@@ -299,7 +300,7 @@ class _Kernel:
         last = b.icmp_signed(">=", following, self.wholes["stops"])
         with b.if_else(last) as (ends, goes):
             with ends:
-                self.put("done", self.whole(1))
+                self.put("ended", ir.Constant(_FLAG, 1))
             with goes:
                 self.put(self.field("status"), after)
                 results = self.run(self.traced.onward, [*self.names, *self.bind_stop(following)])
