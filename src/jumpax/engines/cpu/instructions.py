@@ -12,11 +12,12 @@ from numba.core import types
 from numba.extending import intrinsic
 
 BOOL, INT, WORD = types.boolean, types.int32, types.uint32
-_LLVM = {
+LLVM = {
     types.boolean: ir.IntType(1), types.int32: ir.IntType(32), types.uint32: ir.IntType(32),
     types.int64: ir.IntType(64), types.uint64: ir.IntType(64),
     types.float32: ir.FloatType(), types.float64: ir.DoubleType(),
 }  # fmt: skip
+"""LLVM's names of Numba's types."""
 
 
 def _is_float(kind: Any) -> bool:
@@ -102,7 +103,7 @@ def abs_(context, x):
     """|x|."""
 
     def code(_, builder, signature, values):
-        kind = _LLVM[signature.args[0]]
+        kind = LLVM[signature.args[0]]
         if _is_float(signature.args[0]):
             return builder.call(builder.module.declare_intrinsic("llvm.fabs", [kind]), values)
         zero = ir.Constant(kind, 0)
@@ -116,7 +117,7 @@ def sqrt(context, x):
     """Square root, correctly rounded."""
 
     def code(_, builder, signature, values):
-        kind = _LLVM[signature.args[0]]
+        kind = LLVM[signature.args[0]]
         return builder.call(builder.module.declare_intrinsic("llvm.sqrt", [kind]), values)
 
     return x(x), code
@@ -147,8 +148,8 @@ def _convert(kind: Any) -> Callable:
     @intrinsic
     def operation(context, x):
         def code(_, builder, signature, values):
-            source, target, value = signature.args[0], _LLVM[kind], values[0]
-            width = _LLVM[source].width if not _is_float(source) else None
+            source, target, value = signature.args[0], LLVM[kind], values[0]
+            width = LLVM[source].width if not _is_float(source) else None
             if _is_float(source) and _is_float(kind):
                 if source == kind:
                     return value
@@ -159,7 +160,7 @@ def _convert(kind: Any) -> Callable:
             if _is_float(kind):
                 return (builder.uitofp if unsigned else builder.sitofp)(value, target)
             if kind == types.boolean:
-                return builder.icmp_unsigned("!=", value, ir.Constant(_LLVM[source], 0))
+                return builder.icmp_unsigned("!=", value, ir.Constant(LLVM[source], 0))
             if width == target.width:
                 return value
             if width > target.width:
@@ -181,7 +182,7 @@ def _bitcast(kind: Any) -> Callable:
     @intrinsic
     def operation(context, x):
         def code(_, builder, signature, values):
-            return values[0] if _LLVM[signature.args[0]] == _LLVM[kind] else builder.bitcast(values[0], _LLVM[kind])
+            return values[0] if LLVM[signature.args[0]] == LLVM[kind] else builder.bitcast(values[0], LLVM[kind])
 
         return kind(x), code
 

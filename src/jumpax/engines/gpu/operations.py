@@ -27,7 +27,7 @@ def kind_of(dtype: Any) -> Any:
 
 def llvm_of(dtype: Any) -> ir.Type:
     """LLVM's name of a type."""
-    return instructions._LLVM[kind_of(dtype)]
+    return instructions.LLVM[kind_of(dtype)]
 
 
 def constant(value: Any, dtype: Any) -> ir.Constant:
