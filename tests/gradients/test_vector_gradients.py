@@ -1,5 +1,7 @@
 """Reverse mode for vector networks: against forward mode path by path, against exact gradients, for any number of events."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -213,24 +215,23 @@ def test_counts_with_features_agree_with_replay():
         flat = dict(got, b=got["b"][0], gx=got["g"][0], gy=got["g"][1])
         for name, slope in want.items():
             np.testing.assert_allclose(flat[name], slope, rtol=1e-10)
-        default = jax.grad(total)(params)
-        few = jax.grad(lambda p: total(p, checkpoints=1))(params)
-    for one, other, fine in zip(*map(jax.tree.leaves, (default, few, got)), strict=True):
-        np.testing.assert_allclose(one, other, rtol=1e-12)
+        few = jax.grad(lambda p: total(p, checkpoints=1))(params)  # two segments, both from the start
+    for one, fine in zip(*map(jax.tree.leaves, (few, got)), strict=True):
         np.testing.assert_allclose(one, fine, rtol=1e-4)  # Taylor series of order 4, reach 0.3: 2e-5 a step
 
 
 def test_memory_does_not_grow_with_the_number_of_events():
-    def size(budget):
+    def sizes(budget):
         def loss(k):
             params = {"k": k, "w": 0.2, "b": np.array([-3.0]), "beta": 30.0, "g": np.array([1.0, 2.0])}
             return jumpax.window_means(
                 CASCADE, params, [0, 0], paths=16, key=0, windows=[(0, 1)], max_events=budget, checkpoints=2
             ).sum()
 
-        return jax.jit(jax.grad(loss)).lower(20.0).compile().memory_analysis().temp_size_in_bytes
+        return re.findall(r"[a-z]+[0-9]+\[[0-9,]*\]", str(jax.make_jaxpr(jax.grad(loss))(20.0)))
 
-    assert size(10**4) == size(10**5) > 0
+    assert sizes(10**4) == sizes(10**6)
+    assert any("[128,16]" in size for size in sizes(10**4))  # the log of a segment
 
 
 def _genes(many):
@@ -243,7 +244,7 @@ def _genes(many):
     [
         ("trapezoidal", 0.985, 1.015, 0.30),
         (jumpax.StraightThrough(relaxation="propensity"), 1.005, 1.035, 0.26),
-        (jumpax.StraightThrough(temperature=0.5), 0.985, 1.03, 0.36),
+        pytest.param(jumpax.StraightThrough(temperature=0.5), 0.985, 1.03, 0.36, marks=pytest.mark.long),
         pytest.param(jumpax.StraightThrough(temperature=1.0), 0.89, 0.945, 0.37, marks=pytest.mark.long),
     ],
 )
