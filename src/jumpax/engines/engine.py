@@ -36,6 +36,8 @@ class AbstractEngine(abc.ABC):
     name: ClassVar[str]
     traceable: ClassVar[bool]
     """Whether `gather` may be called under `jax.jit` and `jax.vmap`."""
+    breadth: ClassVar[int] = 1
+    """How many times more paths it should be given at once than a processor."""
 
     @abc.abstractmethod
     def prepare(self, program: Program, inputs: Inputs) -> None:

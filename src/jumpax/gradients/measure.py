@@ -28,7 +28,7 @@ class Measured(NamedTuple):
     shares: Float[np.ndarray, "stops entries parameters"]
     """Largest share that one path has in the sum of squared deviations; near 1: a tail not resolved."""
     seconds: float
-    """Processor time of one path with the whole gradient, compilation left out."""
+    """Processor time (on a GPU, wall time) of one path with the whole gradient, compilation left out."""
 
     @property
     def variance(self) -> Float[np.ndarray, "stops entries parameters"]:
@@ -66,11 +66,12 @@ def measure(
     """
     short = dataclasses.replace(sampling, paths=paths)
     program = compiled(short, estimator, wrt if estimator else (), theta, words)
+    clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
     sums, spent = jax.tree.map(lambda leaf: np.asarray(leaf, float), program()), []
     for _ in range(runs):
-        begin = time.process_time()
+        begin = clock()
         jax.block_until_ready(program())
-        spent.append(time.process_time() - begin)
+        spent.append(clock() - begin)
     n = float(sums.paths)
     square = np.maximum(sums.gradient_square, 0)
     share = np.divide(sums.gradient_peak, square, out=np.zeros_like(square), where=square > 0)

@@ -22,11 +22,9 @@ from jumpax.networks import Network
 from jumpax.observables import Observable
 
 CHUNK = 16_384
-"""Most paths that are held in memory at once."""
+"""Most paths that are held in memory at once, on a processor."""
 ROWS = 65_536
-"""Most paths in flight when theta is a batch."""
-
-
+"""Most paths in flight when theta is a batch, on a processor."""
 NUMBERS = 2**25
 """Most numbers in one array of gradient contributions."""
 
@@ -177,7 +175,8 @@ def sample(
 def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:
     """Sums for `size` values of theta and key; leaves have a leading axis of that length."""
     sampling, program = run.sampling, run.program
-    chunks, width = _split(sampling.paths, min(CHUNK, ROWS // size, run.width))
+    engine = engine_for(program, sampling.engine)
+    chunks, width = _split(sampling.paths, min(engine.breadth * min(CHUNK, ROWS // size), run.width))
 
     def chunk(number: Any) -> Sums:
         index = number * width + jnp.arange(width)
@@ -191,7 +190,7 @@ def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:
             program, run.stops, key, values, np.array(sampling.counts), many, first=first,
             start=sampling.start, max_events=sampling.max_events,
         )  # fmt: skip
-        recorded = gather(engine_for(program, sampling.engine), program, inputs, size * width)
+        recorded = gather(engine, program, inputs, size * width)
         rows = jax.tree.map(lambda leaf: leaf.reshape(size, width, *leaf.shape[1:]), recorded)
         sound = index < sampling.paths
         return jax.vmap(lambda one, values: run.sums(one, values, sound))(rows, theta)

@@ -165,6 +165,7 @@ class Gpu(AbstractEngine):
 
     name: str = "gpu"  # type: ignore[misc]
     traceable = True
+    breadth = 16
 
     def __init__(self, device: AbstractDevice | None = None):
         self.device = CudaDevice() if device is None else device
