@@ -131,7 +131,10 @@ def _relaxed(network, params, x0, events, windows, gradient, drawn):
     return jnp.stack(means)
 
 
-@pytest.mark.parametrize("relaxation", ["trapezoidal", "propensity", "reinmax", "gumbel"])
+@pytest.mark.parametrize(
+    "relaxation",
+    ["trapezoidal", "gumbel", *(pytest.param(name, marks=pytest.mark.long) for name in ("propensity", "reinmax"))],
+)
 def test_reverse_mode_is_forward_mode_path_by_path(relaxation):
     paths, key = 2, 20261121
     with jax.enable_x64(True):
@@ -187,6 +190,7 @@ def _cascade_weights(params):
 CASCADE = jumpax.VectorNetwork(np.array([[1, 0, -1, 0], [0, 1, 0, -1]]), _cascade, _cascade_weights, ("X", "Y"))
 
 
+@pytest.mark.long
 def test_counts_with_features_agree_with_replay():
     reactions = [
         jumpax.Reaction("0 -> X", jumpax.MassAction("k")),
@@ -278,6 +282,7 @@ def test_many_genes_on_one_clock(gradient, least, most, noise):
 _genes_32 = _genes(32)
 
 
+@pytest.mark.long
 def test_second_order_is_enough_in_large_networks():
     genes, paths = 40, 32
     network = _genes(genes)
