@@ -123,17 +123,18 @@ def _ratio(value: Real, by: Real, some: Any) -> Real:
 
 
 def growth(model: Structure, block: Block, here: Here, dt: Real) -> Real:
-    """The rate nu at which the flow moves lambda: max |A^T v| / max |v|, v = lambda + dt g; (lanes,)."""
-    groups, pull = _pulled(model, block, here)
-    values = _driven(here.adjoint, here.adjoint.counts, dt)
-    weights = tuple(s * z for s, z in zip(_shares(groups), along(model, values), strict=True))
-    _, _, moved, inputs = pull(weights)
+    """The rate nu at which the flow moves lambda: max |A^T v| / max |v|, v = lambda + dt g, or all 1 if that is 0; (lanes,)."""
 
     def size(parts: Sections) -> Real:
         return jnp.max(jnp.stack([jnp.abs(part).max(0) for part in parts]), 0)
 
-    length = size(values)
-    return size(_through(model, block, moved, inputs)) * _inverse(length, length > 0)
+    groups, pull = _pulled(model, block, here)
+    values = _driven(here.adjoint, here.adjoint.counts, dt)
+    none = (size(values) == 0)[None]
+    values = tuple(jnp.where(none, v.dtype.type(1), v) for v in values)
+    weights = tuple(s * z for s, z in zip(_shares(groups), along(model, values), strict=True))
+    _, _, moved, inputs = pull(weights)
+    return size(_through(model, block, moved, inputs)) / size(values)
 
 
 def _trapezoidal(model: Structure, method: Method, block: Block, here: Here, event: Event) -> Here:

@@ -16,7 +16,7 @@ from jumpax.engines.vector_turn import BORDER, NOTHING, Lane, witness
 from jumpax.gradients.vector_steps import Adjoint, Event, Here, Method, Work, growth, step_back
 
 SMALL, _SELDOM = 32, 64
-"""The flow is looked at at each turn in networks of up to so many species; else once in so many turns."""
+"""The flow is looked at at each turn in networks of up to so many species; else at the last and once in so many turns."""
 _MOST_STEPS = 10_000.0
 
 
@@ -90,7 +90,7 @@ def sweep(
         here = _cross(asked, event, _undo(model, table, event, here))
         steps = pace.steps
         if method.relaxation is None:
-            here, steps = _part(model, method, block, here, event, pace)
+            here, steps = _part(model, method, block, here, event, pace, log.taken)
             event = event._replace(dt=jnp.where(pace.step < steps, event.dt, 0) / steps.astype(event.dt.dtype))
         last = pace.step + 1 >= jnp.max(steps)
         pace = Pace(pace.turn - last, jnp.where(last, 0, pace.step + 1), steps)
@@ -114,10 +114,12 @@ def _start(model: Structure, method: Method, end: Lane, turns: int, adjoint: Adj
     return Here(counts, end.inputs, end.border, end.events, adjoint, nothing, passed, work)
 
 
-def _part(model: Structure, method: Method, block: Block, here: Here, event: Event, pace: Pace) -> tuple[Here, Count]:
+def _part(
+    model: Structure, method: Method, block: Block, here: Here, event: Event, pace: Pace, turns: Count
+) -> tuple[Here, Count]:
     """Into how many steps a wait is parted, by a look at the flow: at each turn, or now and then in large networks."""
     often = 1 if len(model.network.species) <= SMALL else _SELDOM
-    look = (pace.step == 0) & (pace.turn % often == 0)
+    look = (pace.step == 0) & ((pace.turn % often == 0) | (pace.turn == turns))
     old = here.adjoint.growth
     now = lax.cond(look, lambda: growth(model, block, here, event.dt), lambda: old)
     steps = jnp.ceil(jnp.minimum(event.dt * now / method.reach, _MOST_STEPS)).astype(jnp.int32)
