@@ -10,6 +10,8 @@ import jax.numpy as jnp
 from jax import lax
 from jaxtyping import Array
 
+from jumpax._base.errors import UnsupportedError
+from jumpax._base.status import FIRST_FAULT
 from jumpax.engines.vector_rates import Leaves, Structure
 from jumpax.engines.vector_run import Block, Kept, Outcome, Plan, run, segment_again
 from jumpax.gradients.vector_steps import Adjoint, Method
@@ -76,7 +78,7 @@ def _weights(setting: Setting, leaves: Sequence[Array]) -> Array | None:
     if network.features is None:
         return None
     params = jax.tree.unflatten(model.tree, leaves)
-    return network.features({k: v for k, v in params.items() if k not in setting.per_path})
+    return jnp.asarray(network.features({k: v for k, v in params.items() if k not in setting.per_path}), float)
 
 
 def _results(setting: Setting, outcome: Outcome) -> tuple[Array, ...]:
@@ -107,13 +109,26 @@ def _draw(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
 
 def _forward(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
     out, kept = _draw(setting, leaves, counts, words)
-    return out, (leaves, counts, words, kept)
+    return out, (leaves, counts, words, kept, out[3])
 
 
-def _adjoint(setting: Setting, block: Block, alive: Array, kept: Kept, asked: Sequence[Array]) -> Adjoint:
-    """The adjoint of a block of paths at their start."""
+def _without_faults(block: Block, kept: Kept, sound: Array) -> tuple[Block, Kept]:
+    """The block with a sound path in the place of each other one: where a state is not sound, 0 times a slope may be NaN."""
+    lane = jnp.where(sound, jnp.arange(len(sound)), jnp.argmax(sound))
+
+    def pick(tree: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf[..., lane], tree)
+
+    leaves = block.leaves._replace(laned=pick(block.leaves.laned))
+    block = block._replace(leaves=leaves, counts=pick(block.counts), index=pick(block.index))
+    return block, kept._replace(lanes=pick(kept.lanes), used=jnp.where(sound.any(), kept.used, 0))
+
+
+def _adjoint(setting: Setting, block: Block, sound: Array, kept: Kept, asked: Sequence[Array]) -> Adjoint:
+    """The adjoint of a block of paths at their start; zero for those that are not sound."""
     model, plan = setting.model, setting.plan
-    cotangents = ask(model, plan, *(jnp.where(alive[None, None], leaf, 0) for leaf in asked))
+    cotangents = ask(model, plan, *(jnp.where(sound[None, None], leaf, 0) for leaf in asked))
+    block, kept = _without_faults(block, kept, sound)
 
     def segment(state: Any) -> Any:
         number, adjoint = state[0] - 1, state[1]
@@ -136,24 +151,29 @@ def _parted(model: Structure, adjoint: Adjoint) -> tuple[list[Array], list[Array
     return common, own
 
 
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 @functools.partial(jax.jit, static_argnums=0)
-def _backward(setting: Setting, saved: Any, cotangents: Any) -> Any:
-    """Derivatives with respect to the leaves."""
-    leaves, counts, words, kept = saved
+def _derivatives(setting: Setting, saved: Any, cotangents: tuple[Array, Array]) -> list[Array]:
+    """Derivatives with respect to the leaves; NaN where a faulty path was asked for one."""
+    leaves, counts, words, kept, status = saved
     model = setting.model
     weights = _weights(setting, leaves)
 
     def one(total: Any, given: Any) -> Any:
-        own, asked, kept = given
+        own, asked, kept, status = given
         block = _block(setting, leaves, weights, words, own)
-        adjoint = _adjoint(setting, block, block.alive, kept, asked)
+        sound = block.alive & (status < FIRST_FAULT)
+        wanted = functools.reduce(jnp.logical_or, [(leaf != 0).any((0, 1)) for leaf in asked])
+        lost = jnp.where(block.alive & ~sound & wanted, jnp.nan, 0).astype(counts.dtype)
+        adjoint = _adjoint(setting, block, sound, kept, asked)
         common, mine = _parted(model, adjoint)
-        return jax.tree.map(jnp.add, total, (common, to_weights(model, adjoint))), mine
+        mine = [leaf + jnp.broadcast_to(lost, leaf.shape) for leaf in mine]
+        return jax.tree.map(lambda *parts: sum(parts) + lost.sum(), total, (common, to_weights(model, adjoint))), mine
 
     zero = [jnp.zeros_like(x) for kind, x in zip(model.kinds, leaves, strict=True) if kind in ("spread", "shared")]
     nothing = None if weights is None else jnp.zeros_like(weights)
-    asked = tuple(_split(setting, g) for g in cotangents[:2])
-    (common, down), own = lax.scan(one, (zero, nothing), (_own(setting, leaves, counts), asked, kept))
+    asked, status = (jax.tree.map(lambda x: _split(setting, x), tree) for tree in (cotangents, status))
+    (common, down), own = lax.scan(one, (zero, nothing), (_own(setting, leaves, counts), asked, kept, status))
     common, own, out = iter(common), iter(own), []
     for kind, leaf in zip(model.kinds, leaves, strict=True):
         if kind == "path":
@@ -163,7 +183,20 @@ def _backward(setting: Setting, saved: Any, cotangents: Any) -> Any:
     if weights is not None:
         _, pull = jax.vjp(lambda leaves: _weights(setting, leaves), leaves)
         out = jax.tree.map(jnp.add, out, pull(down)[0])
-    return out, None, None
+    return out
+
+
+@_derivatives.defjvp
+def _refuse(*_: Any) -> Any:
+    raise UnsupportedError(
+        "second derivatives of paths are not available: the derivative of a path is not that of a smooth function. "
+        "Use a Gauss-Newton or Fisher matrix from first derivatives."
+    )
+
+
+def _backward(setting: Setting, saved: Any, cotangents: Any) -> Any:
+    """Derivatives with respect to the leaves; none to counts at the start and the key."""
+    return _derivatives(setting, saved, cotangents[:2]), None, None
 
 
 paths_of.defvjp(_forward, _backward)
