@@ -64,6 +64,11 @@ def structure(
     leaves, tree = jax.tree.flatten(dict(params))
     names = jax.tree.leaves({k: jax.tree.map(lambda _, k=k: k, v) for k, v in params.items()})
     faults = [
+        f"params[{name!r}] must be real numbers; got {type(x).__name__} {str(x)[:40]}"
+        for name, x in zip(names, leaves, strict=True)
+        if not _real(x)
+    ]
+    faults += [
         f"params[{name!r}] is in per_path, so its first axis must have {paths} entries, one per path, in one array; got "
         f"shape {np.shape(x)}"
         for name, x in zip(names, leaves, strict=True)
@@ -114,6 +119,12 @@ def _features(network: VectorNetwork, shared: Mapping[str, Any], real: Any) -> i
     return shape[0]
 
 
+def _real(value: Any) -> bool:
+    """Whether it is a number, or an array of numbers."""
+    kind = getattr(value, "dtype", np.result_type(type(value)) if isinstance(value, bool | int | float) else None)
+    return kind is not None and any(jnp.issubdtype(kind, some) for some in (jnp.floating, jnp.integer, jnp.bool_))
+
+
 def _kind(own: bool, axes: int, used: bool) -> Kind:
     if not used:
         return "unused"
@@ -123,8 +134,9 @@ def _kind(own: bool, axes: int, used: bool) -> Kind:
 
 
 def _groups(given: Any) -> tuple[Real, ...]:
-    """The propensities as a tuple of arrays."""
-    return tuple(given) if isinstance(given, tuple | list) else (given,)
+    """The propensities as a tuple of floating arrays, none of them empty."""
+    arrays = given if isinstance(given, tuple | list) else (given,)
+    return tuple(jnp.asarray(a, float) for a in arrays if np.shape(a) != (0,))
 
 
 def propensities(model: Structure, leaves: Leaves, counts: Real | Sections, inputs: Real | None) -> tuple[Real, ...]:

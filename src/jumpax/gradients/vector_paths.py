@@ -68,10 +68,16 @@ def vector_paths(
     The backward pass draws the path again, segment by segment, from lanes kept on the way: memory does not grow with the
     number of events (beyond 128 times `checkpoints` turns, some are drawn more than twice).
 
+    A faulty path (`max_events`, a propensity that is no number, a negative count) has a status from 4 on, and NaN where values
+    are missing. It has no derivatives: whatever is asked of it makes those of the shared params and its own NaN. To leave it
+    out, replace its values before anything is computed from them:
+
+        windows = jnp.where((got.status < 4)[:, None, None], got.windows, 0.0)
+
     Args:
         network: what reacts.
-        params: arrays, or pytrees of arrays, by name.
-        x0: counts at the start, (species,) or (paths, species).
+        params: arrays, or pytrees of arrays, by name; read as floating numbers.
+        x0: counts at the start, (species,) or (paths, species); no derivatives with respect to them.
         paths: how many.
         key: `jax.random.key(seed)` or an int. Path i depends on the key and i alone, not on `lanes` or other paths.
         windows: pairs of times.
@@ -92,7 +98,7 @@ def vector_paths(
 
     Raises:
         InputError: everything that is wrong with the input.
-        UnsupportedError: an estimator that is not available here.
+        UnsupportedError: an estimator that is not available here; a second derivative.
 
     Exact; gradients biased or not as `TrapezoidalTangent` and `StraightThrough` say.
 
@@ -112,7 +118,7 @@ def vector_paths(
     """
     paths, lanes = check_positive("paths", paths), check_positive("lanes", lanes)
     per_path = (per_path,) if isinstance(per_path, str) else tuple(per_path)
-    spans = tuple((float(a), float(b)) for a, b in windows)
+    spans, times = _spans(windows, times)
     borders = _borders(spans, times, float(start))
     method = _method(gradient, times, len(network.species) <= SMALL)
     seen = _observed(network, observe)
@@ -122,18 +128,20 @@ def vector_paths(
     limit, kept = check_positive("max_events", max_events, 2**31 - 2), check_positive("checkpoints", checkpoints)
     plan = Plan(seen, borders, float(start), limit, TURNS, kept)
     setting = Setting(model, plan, method, per_path, paths, min(lanes, 16 * -(-paths // 16)))
-    counts = _counts(network, x0, paths).astype(real)
+    counts = jax.lax.stop_gradient(_counts(network, x0, paths).astype(real))
     drawn: Any = paths_of(setting, leaves, counts, random.key_words(key))
     integrals, at, events, status = drawn
     empty = jnp.zeros((paths, 0, len(seen)), real)
     means = [_mean(borders, integrals, *span) for span in spans]
-    chosen = [at[:, borders.index(float(t))] for t in times]
+    chosen = [at[:, borders.index(t)] for t in times]
     return VectorPaths(
         jnp.stack(means, 1) if means else empty, jnp.stack(chosen, 1) if chosen else empty, events, status
     )
 
 
-def window_means(network: VectorNetwork, params: Mapping[str, Any], x0: Any, **options: Any) -> Array:
+def window_means(
+    network: VectorNetwork, params: Mapping[str, Any], x0: Any, **options: Any
+) -> Float[Array, "paths windows observed"]:
     """Time averages over windows, (paths, windows, observed): `vector_paths(...).windows`, with its options."""
     return vector_paths(network, params, x0, **options).windows
 
@@ -142,6 +150,17 @@ def _mean(borders: tuple[float, ...], integrals: Array, begin: float, end: float
     """Average over a window, from the integrals between borders."""
     parts = [integrals[:, j] for j, border in enumerate(borders) if begin < border <= end]
     return sum(parts[1:], parts[0]) / (end - begin)
+
+
+def _spans(windows: Any, times: Any) -> tuple[tuple[tuple[float, float], ...], tuple[float, ...]]:
+    """Windows and times as plain numbers."""
+    try:
+        return tuple((float(a), float(b)) for a, b in windows), tuple(float(t) for t in times)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"windows must be a sequence of pairs, as in windows=[(1.0, 2.0)], and times one of numbers, as in times=[1.0], "
+            f"known before any tracing; got windows={windows!r}, times={times!r}"
+        ) from None
 
 
 def _borders(windows: Sequence[tuple[float, float]], times: Sequence[float], start: float) -> tuple[float, ...]:
@@ -155,7 +174,7 @@ def _borders(windows: Sequence[tuple[float, float]], times: Sequence[float], sta
         )
     if not len(windows) + len(times):
         raise InputError("give windows=((T0, T1), ...) for averages, or times=(...) for counts")
-    return tuple(sorted({t for pair in windows for t in pair if t > start} | {float(t) for t in times}))
+    return tuple(sorted({t for pair in windows for t in pair if t > start} | set(times)))
 
 
 def _method(gradient: Any, times: Any, small: bool) -> Method:
@@ -174,6 +193,8 @@ def _method(gradient: Any, times: Any, small: bool) -> Method:
         raise UnsupportedError(
             "the relaxation 'conditional' is not available for vector networks; its limit of low temperature is 'reinmax'"
         )
+    if not gradient.waiting_times:
+        raise UnsupportedError("waiting_times=False is not available for vector networks: leave it out")
     if len(times) and gradient.horizon != "state":
         raise UnsupportedError(
             "straight-through gradients of vector networks are those of windows; for counts at times use "
@@ -188,10 +209,12 @@ def _observed(network: VectorNetwork, observe: Any) -> tuple[int, ...]:
     if observe is None:
         return tuple(range(many))
     faults, out = [], []
-    for name in (observe,) if isinstance(observe, str) else observe:
+    for name in (observe,) if isinstance(observe, str | int | np.integer) else observe:
         if isinstance(name, str) and name not in network.species:
             faults.append(unknown_name("species", name, network.species))
-        elif not isinstance(name, str) and not 0 <= int(name) < many:
+        elif not isinstance(name, str | int | np.integer) or isinstance(name, bool):
+            faults.append(f"observe has names or numbers of species; got {name!r}.")
+        elif not isinstance(name, str) and not 0 <= name < many:
             faults.append(f"there is no species number {name}: they run from 0 to {many - 1}.")
         else:
             out.append(network.species.index(name) if isinstance(name, str) else int(name))

@@ -1,6 +1,7 @@
 """Networks of hundreds to thousands of reactions, whose rates come from one function of whole arrays."""
 
 import functools
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -34,7 +35,7 @@ class VectorNetwork:
         stoichiometry: what one firing of each reaction (column) adds to each count (row); few entries per column.
         propensities: as above. Written for one path; it may return a tuple of arrays in place of one, whose entries are
             the reactions in order: faster where groups of reactions have laws of their own. Needs a smooth extension to
-            real counts for gradients.
+            real counts for gradients, with finite slopes at zero counts too. It may not read the time.
         features: a function of the params that all paths share, giving W, (features, species).
         species: names, default x0, x1, ...
 
@@ -67,6 +68,7 @@ class VectorNetwork:
             value = getattr(self, name)
             if not (callable(value) or (name == "features" and value is None)):
                 faults.append(f"{name} must be a function; got {type(value).__name__}")
+        faults += _arguments(self.propensities, 2 if self.features is None else 3)
         if faults:
             raise InputError("the vector network cannot be built:\n" + "\n".join(f"- {fault}" for fault in faults))
         matrix.setflags(write=False)
@@ -121,6 +123,18 @@ def _whole(given: Any) -> tuple[np.ndarray, list[str]]:
             f"reactions {_some(wide)} change more than {_MOST_CHANGES} species; write them as `Network`, or in steps"
         )
     return whole, faults
+
+
+def _arguments(propensities: Any, many: int) -> list[str]:
+    """What is wrong with the arguments that the propensities take."""
+    try:
+        inspect.signature(propensities).bind(*range(many))
+    except TypeError as wrong:
+        names = "(counts, params, u), as there are features" if many == 3 else "(counts, params): there are no features"
+        return [f"propensities must take {names}, and no time; {wrong}"] if callable(propensities) else []
+    except ValueError:  # a function that tells nothing of its arguments
+        pass
+    return []
 
 
 def _some(numbers: np.ndarray) -> str:
