@@ -2,12 +2,13 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator, StrMethodFormatter
 
 from jumpax.plots import new_figure, style
 
 
 def draw(settings, results) -> Figure:
-    """All four in one row of two."""
+    """All four, two by two."""
     figure = new_figure(9.0, 7.0)
     with style():
         (curve, windows), (paths, confusion) = figure.subplots(2, 2)
@@ -33,6 +34,7 @@ def _curve(axes, history) -> None:
     )
     axes.axhline(1.6, color="k", lw=0.8)
     axes.set(yscale="log", xlabel="passes through 55,000 images", ylabel="misread, %")
+    _ticks(axes.yaxis, [1, 1.6, 2, 3, 5, 10, 20])
     axes.legend(fontsize=7)
 
 
@@ -55,8 +57,16 @@ def _windows(axes, results, surrogate) -> None:
         label="trained with a diffusion surrogate",
     )
     axes.axhline(1.6, color="k", lw=0.8)
-    axes.set(xscale="log", xlabel="events per image", ylabel="misread, %")
+    axes.set(xscale="log", xlabel="events per image, from time 0", ylabel="misread, %")
+    _ticks(axes.xaxis, [1000, 2000, 4000, 8000, 16000])
     axes.legend(fontsize=7)
+
+
+def _ticks(axis, places) -> None:
+    """Plain numbers on a logarithmic axis."""
+    axis.set_major_locator(FixedLocator(places))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _paths(axes, example, window) -> None:
@@ -84,7 +94,8 @@ def _confusion(axes, confusion) -> None:
     wrong = confusion - np.diag(np.diag(confusion))
     axes.imshow(wrong, cmap="Blues")
     for true, read in np.argwhere(wrong):
-        axes.text(read, true, wrong[true, read], ha="center", va="center", fontsize=7)
+        colour = "w" if wrong[true, read] > wrong.max() / 2 else "k"
+        axes.text(read, true, wrong[true, read], ha="center", va="center", fontsize=7, color=colour)
     axes.set(
         xlabel="read",
         ylabel="true",

@@ -28,8 +28,8 @@ def _example(settings):
     """Output counts of one image over time."""
     shown = _chosen(settings).part(slice(settings["shown"], settings["shown"] + 1))
     times = np.linspace(0, settings["until"], settings["times"])
-    counts = reading.counts(storage.load_weights(), shown.images, times, jax.random.key(settings["seed"]))
-    return {"label": int(shown.labels[0]), "times": times, "counts": counts}
+    counts = reading.counts(storage.load_weights(), shown.images, times[1:], jax.random.key(settings["seed"]))
+    return {"label": int(shown.labels[0]), "times": times, "counts": np.pad(counts, ((1, 0), (0, 0)))}
 
 
 def _train(settings):
@@ -62,12 +62,12 @@ ITEM = Item(
     title="a gene network of 203,796 parameters reads the MNIST test set",
     settings={
         "images": 10_000, "few": False, "seed": 1, "windows": [[0.5, 2], [1, 3], [2, 4], [3, 8], [3, 13], [3, 23]], "judged": [3, 23],
-        "shown": 0, "until": 23.0, "times": 700, "train": None,
+        "shown": 8, "until": 23.0, "times": 700, "train": None,
         "surrogate": [[2155, 98.06], [4498, 98.42], [13294, 98.68]],
     },
     tiny={
-        "images": 60, "few": True, "windows": [[1, 2], [2, 4]], "judged": [2, 4], "until": 2.0, "times": 9,
-        "train": {"epochs": 2, "batch": 20, "window": (0.5, 1.0), "validated": ((0.5, 1.0),), "validation_images": 20},
+        "images": 40, "few": True, "windows": [[0.5, 1]], "judged": [0.5, 1], "until": 1.0, "times": 5,
+        "train": {"epochs": 2, "batch": 20, "window": (0.5, 1.0), "validated": ((0.5, 1.0),), "validation_images": 40},
     },
     parts=_parts,
     combine=_combine,

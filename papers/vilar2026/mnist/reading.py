@@ -110,5 +110,5 @@ def read(
 def counts(
     params: Parameters, image: Float[np.ndarray, "1 784"], times: Sequence[float], key: Array
 ) -> Int[np.ndarray, "times 10"]:  # fmt: skip
-    """Copies of the output genes along one path."""
+    """Copies of the output genes along one path, at times after 0."""
     return np.asarray(_paths(params, image, key, times=tuple(map(float, times))).counts[0])
