@@ -21,12 +21,12 @@ ALL = tuple(FOLDS)
 """All folds side by side, in one program to save compilation; `FirstPassage` does not end a path in such company."""
 SOME = ("TimeAverages", "ReactionCounts", "FirstPassage", "Score", "Tangent", "Capped")
 """Those that every network is tried with in every run of the tests; the others with `-m long`."""
-ON_XLA = ("birth_death", "association", "telegraph", "toggle_switch", "sir", "driven_ring")
+ON_XLA = ("birth_death", "telegraph", "sir", "driven_ring")
 """Networks that are tried on `xla` in every run of the tests; on `cpu`, the default engine, all of them are."""
 WITH_ALL = ("birth_death", "association", "telegraph")
 """Networks that are tried with all folds in every run of the tests."""
 ENDING = ("FirstPassage",)
-IN_FLOAT64 = ("telegraph", "toggle_switch")
+IN_FLOAT64 = ("telegraph",)
 """Tried in float64 as well, in every run of the tests; the others with `-m long`."""
 cached = functools.cache(run)
 

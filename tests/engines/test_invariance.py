@@ -72,7 +72,7 @@ def test_threads_with_values_per_path(engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("precision", PRECISIONS)
-@pytest.mark.parametrize("name", ["telegraph", "repressilator"])
+@pytest.mark.parametrize("name", ["telegraph", pytest.param("repressilator", marks=pytest.mark.long)])
 def test_times_asked_for(name, precision, engine):
     coarse = run(name, (), precision, engine, paths=64)
     end = coarse.stops[-1]

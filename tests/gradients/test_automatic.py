@@ -48,6 +48,7 @@ def test_slow_promoters_never_get_a_tangent_for_their_variance():
         assert np.abs(z).max() < 4, (moments.choice.reason, parameter, z)
 
 
+@pytest.mark.long
 def test_a_lattice_tangent_that_lacks_rules_is_no_reference_and_no_choice():
     # A -> B beside 0 <-> B: with a carrier shared by both, the lattice tangent is 90 % wrong in one parameter
     law = jumpax.MassAction

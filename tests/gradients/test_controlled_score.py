@@ -75,6 +75,7 @@ def test_a_rare_reaction_does_not_mislead_the_fit():
         assert ratio.max() < 1.1, (parameter, ratio)
 
 
+@pytest.mark.long
 def test_a_fitted_surrogate_serves_an_indicator():
     model = judge.CASES[CASE].model
 

@@ -25,7 +25,6 @@ ROWS = [
     ("association 20", CONTROLLED),
     ("association 20", EXTRAPOLATED),
     ("telegraph", CoupledDifference()),
-    ("repressilator strong", CoupledDifference()),
 ]
 LONG = [
     (name, estimator)

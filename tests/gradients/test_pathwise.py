@@ -24,7 +24,9 @@ def _with_control(estimator):
     return dataclasses.replace(estimator, control="martingale")
 
 
-@pytest.mark.parametrize("kind", BIASED)
+@pytest.mark.parametrize(
+    "kind", ["logistic", *(pytest.param(k, marks=pytest.mark.long) for k in ("state", "conditional"))]
+)
 def test_controls_move_no_mean(kind):
     plain = judge.estimate(CASE, BIASED[kind], PATHS, KEY)
     made = judge.estimate(CASE, _with_control(BIASED[kind]), PATHS, KEY)

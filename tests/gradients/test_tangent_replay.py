@@ -12,7 +12,7 @@ from jumpax.gradients import replay_tangent
 @pytest.mark.parametrize(
     ("make", "options", "times"),
     [
-        (jumpax.zoo.telegraph, {"k_on": 0.5, "k_off": 1.0, "k_tx": 20.0, "gamma": 1.0}, [0.5]),
+        (jumpax.zoo.telegraph, {"k_on": 0.5, "k_off": 1.0, "k_tx": 20.0, "gamma": 1.0}, [2.0]),
         pytest.param(
             jumpax.zoo.repressilator, {"beta": 10.0, "K": 5.0, "start": (5, 1, 0)}, [0.5, 1.5], marks=pytest.mark.long
         ),

@@ -45,6 +45,7 @@ def test_slope_does_not_vanish_where_laws_do_not_overlap():
     assert float(jax.grad(value)(10.0)) < -1e-3 * float(value(10.0))
 
 
+@pytest.mark.long
 def test_information_is_a_lower_bound_of_that_of_its_minimum():
     """Standard errors are no less than the spread of the fits; the spread of 40 has an error of 11 %, 3 of which are 33 %."""
     generator, cells = np.random.default_rng(5), 200

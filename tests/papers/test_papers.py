@@ -39,8 +39,9 @@ def test_tiny_run(paper, tmp_path):
     summary = (tmp_path / "summary.md").read_text()
     assert "met" in summary
     assert "missed by" not in summary  # only what is not sampled is judged in a tiny run
-    again = run(paper, sorted(items)[0], "--tiny", "--out", str(tmp_path))
-    assert "parts were finished before" in again
+    if paper == NAMES[0]:
+        again = run(paper, sorted(items)[0], "--tiny", "--out", str(tmp_path))
+        assert "parts were finished before" in again
 
 
 def test_unknown_item_is_refused():
