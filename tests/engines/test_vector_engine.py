@@ -116,6 +116,22 @@ def test_faults_are_flagged_path_by_path():
     assert not np.isnan(got.counts[3]).any()
 
 
+def test_groups_and_features_may_be_whole_numbers_and_groups_may_be_empty():
+    def plain(counts, params, u):
+        return jnp.where(counts[:1] < 30, 9.0, 0.0), u, counts
+
+    def whole(counts, params, u):
+        return jnp.where(counts[:1] < 30, 9, 0), u, counts[:0], counts
+
+    zeta = np.array([[1, 0, -1, 0], [0, 1, 0, -1]])
+    asked = {"x0": [0, 0], "paths": 3, "key": 0, "windows": [(0, 2)], "observe": 1}
+    one, two = (
+        jumpax.vector_paths(jumpax.VectorNetwork(zeta, rates, features), {}, **asked)
+        for rates, features in [(plain, lambda p: jnp.array([[0.5, 0.0]]) * 2), (whole, lambda p: np.array([[1, 0]]))]
+    )
+    np.testing.assert_array_equal(one.windows, two.windows)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -130,6 +146,10 @@ def test_faults_are_flagged_path_by_path():
         ({"per_path": ("kk",)}, "kk"),
         ({"per_path": ("w",), "params": CASCADE_PARAMS | {"w": np.ones(3)}}, "per_path"),
         ({"paths": 0}, "paths"),
+        ({"windows": (0.0, 1.0)}, "sequence of pairs"),
+        ({"times": 1.0}, "sequence of pairs"),
+        ({"observe": [True, False]}, "names or numbers"),
+        ({"params": CASCADE_PARAMS | {"w": "much"}}, "real numbers"),
     ],
 )
 def test_wrong_input_is_named(change, said):
@@ -143,6 +163,9 @@ def test_wrong_networks_are_named():
         jumpax.VectorNetwork(np.array([[1, 0], [0.5, 0]]), None, species=("A",))  # type: ignore[arg-type]
     for said in ("whole numbers", "names of species", "must be a function"):
         assert said in str(caught.value)
+    for rates, features in [(lambda counts, params, t: counts, None), (lambda counts, params: counts, lambda p: p)]:
+        with pytest.raises(jumpax.InputError, match="must take"):
+            jumpax.VectorNetwork(np.eye(3, dtype=int), rates, features)
     short = jumpax.VectorNetwork(np.eye(3, dtype=int), lambda counts, params: counts[:2])
     with pytest.raises(jumpax.InputError, match="one number per reaction, 3"):
         jumpax.vector_paths(short, {}, [0, 0, 0], times=[1.0], paths=1, key=0)

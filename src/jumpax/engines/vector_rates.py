@@ -63,18 +63,9 @@ def structure(
         raise InputError(" ".join(wrong))
     leaves, tree = jax.tree.flatten(dict(params))
     names = jax.tree.leaves({k: jax.tree.map(lambda _, k=k: k, v) for k, v in params.items()})
-    faults = [
-        f"params[{name!r}] must be real numbers; got {type(x).__name__} {str(x)[:40]}"
-        for name, x in zip(names, leaves, strict=True)
-        if not _real(x)
-    ]
-    faults += [
-        f"params[{name!r}] is in per_path, so its first axis must have {paths} entries, one per path, in one array; got "
-        f"shape {np.shape(x)}"
-        for name, x in zip(names, leaves, strict=True)
-        if name in per_path and np.shape(x)[:1] != (paths,)
-    ]
-    if faults:
+    if faults := [
+        fault for name, x in zip(names, leaves, strict=True) for fault in _wrong(name, x, name in per_path, paths)
+    ]:
         raise InputError("; ".join(faults))
     real = jnp.zeros((), float).dtype
     shapes = [np.shape(x)[1:] if n in per_path else np.shape(x) for n, x in zip(names, leaves, strict=True)]
@@ -119,10 +110,18 @@ def _features(network: VectorNetwork, shared: Mapping[str, Any], real: Any) -> i
     return shape[0]
 
 
-def _real(value: Any) -> bool:
-    """Whether it is a number, or an array of numbers."""
-    kind = getattr(value, "dtype", np.result_type(type(value)) if isinstance(value, bool | int | float) else None)
-    return kind is not None and any(jnp.issubdtype(kind, some) for some in (jnp.floating, jnp.integer, jnp.bool_))
+def _wrong(name: str, leaf: Any, own: bool, paths: int) -> list[str]:
+    """What is wrong with a leaf of the params."""
+    faults = []
+    kind = getattr(leaf, "dtype", np.result_type(type(leaf)) if isinstance(leaf, bool | int | float) else None)
+    if kind is None or not any(jnp.issubdtype(kind, some) for some in (jnp.floating, jnp.integer, jnp.bool_)):
+        faults.append(f"params[{name!r}] must be real numbers; got {type(leaf).__name__} {str(leaf)[:40]}")
+    if own and np.shape(leaf)[:1] != (paths,):
+        faults.append(
+            f"params[{name!r}] is in per_path, so its first axis must have {paths} entries, one per path, in one array; "
+            f"got shape {np.shape(leaf)}"
+        )
+    return faults
 
 
 def _kind(own: bool, axes: int, used: bool) -> Kind:

@@ -61,7 +61,7 @@ def vector_paths(
 
     Values are those of exact paths (the direct method, with the random numbers of `simulate`: the same paths, but for near
     ties in the last bit). Derivatives are pathwise, in reverse mode, path by path, so any JAX loss of them can be
-    differentiated, for any number of params: `jax.grad` costs about three forward runs. Works within `jax.jit`.
+    differentiated, for any number of params: `jax.grad` costs about five forward runs. Works within `jax.jit`.
 
         window k of path i   (1 / (T1 - T0)) integral from T0 to T1 of x(t) dt
 

@@ -121,7 +121,7 @@ def _part(
     often = 1 if len(model.network.species) <= SMALL else _SELDOM
     look = (pace.step == 0) & ((pace.turn % often == 0) | (pace.turn == turns))
     old = here.adjoint.growth
-    now = lax.cond(look, lambda: growth(model, block, here, event.dt), lambda: old)
+    now = lax.cond(look, lambda: growth(model, block, here), lambda: old)
     steps = jnp.ceil(jnp.minimum(event.dt * now / method.reach, _MOST_STEPS)).astype(jnp.int32)
     steps = jnp.where(pace.step == 0, jnp.maximum(steps, 1), pace.steps)
     return here._replace(adjoint=here.adjoint._replace(growth=now)), steps
