@@ -135,9 +135,10 @@ def growth(model: Structure, block: Block, here: Here) -> Real:
 
     groups, pull = _pulled(model, block, here)
     shares, number = _shares(groups), np.arange(model.cuts[-1])
-    mixed = (-1.0) ** number * (1 + number * 0.618034 % 1)  # no species without a part, no two with the same
+    # no species without a part, no two with the same
+    mixed = jnp.asarray((-1.0) ** number * (1 + number * 0.618034 % 1), groups[0].dtype)
     values = tuple(
-        jnp.broadcast_to(jnp.asarray(part, like.dtype)[:, None], like.shape)
+        jnp.broadcast_to(part[:, None], like.shape)
         for part, like in zip(split(model.cuts, mixed), here.counts, strict=True)
     )
     nu = size(values)
