@@ -143,6 +143,7 @@ def test_parameters_and_starts_per_path():
     same_paths(run("cpu"), run("xla"))
 
 
+@pytest.mark.long
 def test_expectation_calls_it_from_inside_jax():
     model = jumpax.zoo.association(start=(20, 20), k_on=0.05)
     theta = {k: jnp.float32(v) for k, v in model.theta.items()}

@@ -1,15 +1,17 @@
 """Pareto fronts of expectations, point by point."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError, SimulationError
+
+if TYPE_CHECKING:
+    import optax  # a tenth of a second, and not needed to simulate
 
 Parameters: TypeAlias = Any
 """A pytree of real numbers or arrays without bounds."""
@@ -43,7 +45,7 @@ def pareto_front(
     targets: Sequence[Sequence[float]] | np.ndarray | None = None,
     penalty: float = 1.0,
     key: PRNGKeyArray | int = 0,
-    optimiser: optax.GradientTransformation | None = None,
+    optimiser: "optax.GradientTransformation | None" = None,
     steps: int = 100,
     average: int = 20,
     final: int = 16,
@@ -91,6 +93,8 @@ def pareto_front(
         >>> [round(float(jnp.exp(u)), 1) for u in front.parameters], front.efficient.tolist()   # ln 5, ln 10
         ([1.6, 2.3], [True, True])
     """
+    import optax
+
     rows, many = _checked(objectives, start, weights, targets, key, steps, average, final)
     root = jax.random.key(key) if isinstance(key, int) else key
     schedule = optax.cosine_decay_schedule(0.1, steps, 0.1)
@@ -138,7 +142,7 @@ def _descend(
         if not all(bool(jnp.isfinite(leaf).all()) for leaf in jax.tree.leaves((slope, f))):
             raise SimulationError(f"an objective or its gradient is not a number at {point!r}: {f!r}, {slope!r}")
         updates, state = descent.update(slope, state, point)
-        point = optax.apply_updates(point, updates)
+        point = jax.tree.map(jnp.add, point, updates)
         way.append(np.asarray(f, float))
         if step >= steps - average:
             total = point if total is None else jax.tree.map(jnp.add, total, point)

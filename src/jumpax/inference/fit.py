@@ -4,12 +4,11 @@ import importlib.metadata
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base import random
@@ -23,6 +22,9 @@ from jumpax.inference.result import FitResult, History, Run
 from jumpax.inference.stopping import AbstractStopping, SignalToNoise, SmallSteps
 from jumpax.inference.uncertainty import Uncertainty, interval, uncertainty
 
+if TYPE_CHECKING:
+    import optax  # a tenth of a second, and not needed to simulate
+
 SPREAD = 1.0
 """Standard deviation of drawn starts, on the unconstrained scale."""
 FINAL = 1 << 20
@@ -32,7 +34,7 @@ FINAL = 1 << 20
 class Settings(NamedTuple):
     """How to fit."""
 
-    optimiser: optax.GradientTransformationExtraArgs
+    optimiser: "optax.GradientTransformationExtraArgs"
     stopping: AbstractStopping
     steps: int
     average: int
@@ -47,7 +49,7 @@ def fit(
     *,
     key: PRNGKeyArray | int = 0,
     starts: int | Sequence[Mapping[str, float]] = 1,
-    optimiser: optax.GradientTransformation | None = None,
+    optimiser: "optax.GradientTransformation | None" = None,
     stopping: AbstractStopping | None = None,
     steps: int = 200,
     average: int = 20,
@@ -96,6 +98,8 @@ def fit(
         >>> print(f"{result.estimates['birth']:.2f} ± {result.standard_errors['birth']:.2f}")   # mean, sqrt(mean / 7)
         10.14 ± 1.20
     """
+    import optax
+
     if not problem.free:
         raise InputError("no parameter is Free, so there is nothing to fit")
     exact = problem.source.deterministic
@@ -159,7 +163,7 @@ def _descend(
             updates, state = settings.optimiser.update(
                 jnp.asarray(found.gradient), state, point, information=jnp.asarray(found.information)
             )
-            point = jnp.asarray(optax.apply_updates(point, updates))
+            point = point + jnp.asarray(updates)
             seen.append(found)
             places.append(np.asarray(point, float))
             settings.tell(_progress(number, starts, step, settings.steps, found, time.perf_counter() - begin))

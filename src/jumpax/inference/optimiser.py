@@ -1,11 +1,13 @@
 """The natural gradient as an Optax transformation."""
 
 import functools
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax.numpy as jnp
-import optax
 from jaxtyping import Array, Float
+
+if TYPE_CHECKING:
+    import optax  # a tenth of a second, and not needed to simulate
 
 LEAST = 0.1
 """Least eigenvalue that is believed, in nats per squared unit: a standard error of 3 on the unconstrained scale."""
@@ -18,7 +20,7 @@ class InformationState(NamedTuple):
     weight: Float[Array, ""]
 
 
-def scale_by_information(decay: float = 0.9, floor: float = 0.02) -> optax.GradientTransformationExtraArgs:
+def scale_by_information(decay: float = 0.9, floor: float = 0.02) -> "optax.GradientTransformationExtraArgs":
     """Multiply the gradient by the inverse of a running mean of the Fisher information.
 
     Eigenvalues are taken to be at least `floor` times the largest: the estimate is noisy, and directions that the data
@@ -30,6 +32,7 @@ def scale_by_information(decay: float = 0.9, floor: float = 0.02) -> optax.Gradi
 
     Source: Amari 1998, doi:10.1162/089976698300017746.
     """
+    import optax
 
     def init(params: Any) -> InformationState:
         size = params.shape[0]
@@ -48,7 +51,7 @@ def scale_by_information(decay: float = 0.9, floor: float = 0.02) -> optax.Gradi
 @functools.cache
 def natural_gradient(
     learning_rate: float = 0.5, largest: float = 0.7, decay: float = 0.9
-) -> optax.GradientTransformationExtraArgs:
+) -> "optax.GradientTransformationExtraArgs":
     """Steps of the natural gradient, of Euclidean length up to `largest` on the unconstrained scale.
 
     Args:
@@ -56,6 +59,8 @@ def natural_gradient(
         largest: before the learning rate.
         decay: of the running Fisher information.
     """
+    import optax
+
     return optax.chain(
         scale_by_information(decay), optax.clip_by_global_norm(largest), optax.scale_by_learning_rate(learning_rate)
     )
