@@ -34,7 +34,7 @@ def arctan(X):
 @pytest.mark.parametrize("law", [together, arctan])
 def test_functions_on_lanes_are_those_on_one_path(law, precision):
     """A wait is an exponential over the rate. Compilers have other code for these functions where lanes fill vectors:
-    XLA's for arctan is wrong if vectors of 512 bits are preferred, by a third of the result.
+    XLA's for arctan is wrong if vectors of 512 bits are preferred: rates too low by a third.
     """
     network = jumpax.Network([jumpax.Reaction("X -> Y", law)])
     start = {"X": np.tile(np.arange(10, 26), 4), "Y": 0}

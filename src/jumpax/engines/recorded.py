@@ -22,6 +22,32 @@ class Recorded(NamedTuple):
     """Time of the last event, as a pair to be added in float64."""
 
 
+def unpacked(record: Any, integers: Any, reals: Any, ends: Any, time: Any, paths: int) -> Recorded:
+    """The first paths of what an engine wrote, its records with counts and truth values apart from real numbers.
+
+    Args:
+        record: the fold's record, of scalars or their shapes.
+        integers: (paths, stops, n), truth values as 0 and 1.
+        reals: (paths, stops, m).
+        ends: (paths, 2 + species): status, events fired, counts.
+        time: (paths, 2).
+        paths: how many.
+    """
+    shapes, tree = jax.tree.flatten(record)
+    numbers, parts, leaves = iter(range(integers.shape[2])), iter(range(reals.shape[2])), []
+    for shape in shapes:
+        if np.issubdtype(shape.dtype, np.floating):
+            leaves.append(reals[:paths, :, next(parts)])
+        else:
+            whole = integers[:paths, :, next(numbers)]
+            leaves.append(whole == 1 if shape.dtype == bool else whole)
+    ends = ends[:paths]
+    return Recorded(
+        record=jax.tree.unflatten(tree, leaves), status=ends[:, 0], events=ends[:, 1], counts=ends[:, 2:],
+        time=time[:paths],
+    )  # fmt: skip
+
+
 def beside(columns: Sequence[np.ndarray]) -> np.ndarray:
     """Columns stacked along a new last axis; without a copy where they lie side by side already, as an engine wrote them."""
     if _run(columns) < len(columns):

@@ -19,7 +19,7 @@ from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.lane import Lane, begin
 from jumpax.engines.program import Program
-from jumpax.engines.recorded import Recorded
+from jumpax.engines.recorded import Recorded, unpacked
 from jumpax.engines.turn import Decision, apply, decide, onward, select, verdict, waits
 
 TURNS = 64
@@ -82,18 +82,11 @@ def _fresh(program: Program, inputs: Inputs, path: Count, theta: Mapping[str, Re
     return jax.tree.map(lambda leaf: jnp.broadcast_to(leaf, path.shape), lane)
 
 
-def _record_shape(program: Program, lane: Lane, theta: Mapping[str, Real]) -> tuple[Any, list[Any]]:
-    """Structure of the fold's record, and the types of its leaves."""
+def _record_shape(program: Program, lane: Lane, theta: Mapping[str, Real]) -> Any:
+    """Shapes of the fold's record."""
     scalar = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct((), leaf.dtype), (lane.carry, lane.counts))
     values = {k: jax.ShapeDtypeStruct((), v.dtype) for k, v in theta.items()}
-    record = jax.eval_shape(lambda c, x, t: program.fold.stop(c, x, t, jnp.int32(0))[1], *scalar, values)
-    leaves, tree = jax.tree.flatten(record)
-    return tree, [leaf.dtype for leaf in leaves]
-
-
-def _is_whole(kind: Any) -> bool:
-    """Whether a record is kept with the integers: counts and truth values."""
-    return not jnp.issubdtype(kind, jnp.floating)
+    return jax.eval_shape(lambda c, x, t: program.fold.stop(c, x, t, jnp.int32(0))[1], *scalar, values)
 
 
 def start(program: Program, inputs: Inputs, room: int) -> Lanes:
@@ -105,7 +98,9 @@ def start(program: Program, inputs: Inputs, room: int) -> Lanes:
     theta = _theta_at(inputs, path) if is_per_path(inputs)[0] else dict(inputs.theta)
     lane = _fresh(program, inputs, path, theta)
     lane = lane._replace(status=jnp.where(alive, lane.status, np.int32(Status.DONE)))
-    integers = [_is_whole(kind) for kind in _record_shape(program, lane, theta)[1]]
+    integers = [
+        not jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(_record_shape(program, lane, theta))
+    ]
     stops = inputs.stops.step.shape[0]
     species = len(program.network.species)
     look = jax.vmap(functools.partial(decide, program), in_axes=(0, _axes(theta), None))
@@ -254,18 +249,8 @@ def advance(program: Program, inputs: Inputs, lanes: Lanes, budget: Count) -> La
 
 
 def _unpack(program: Program, lanes: Lanes, paths: int) -> Recorded:
-    tree, kinds = _record_shape(program, lanes.lane, lanes.theta)
-    integers, reals = iter(range(lanes.integers.shape[2])), iter(range(lanes.reals.shape[2]))
-    leaves = [
-        lanes.integers[:paths, :, next(integers)] if _is_whole(kind) else lanes.reals[:paths, :, next(reals)]
-        for kind in kinds
-    ]
-    leaves = [leaf == 1 if np.issubdtype(kind, bool) else leaf for kind, leaf in zip(kinds, leaves, strict=True)]
-    ends = lanes.ends[:paths]
-    return Recorded(
-        record=jax.tree.unflatten(tree, leaves),
-        status=ends[:, 0], events=ends[:, 1], counts=ends[:, 2:], time=lanes.end_times[:paths],
-    )  # fmt: skip
+    record = _record_shape(program, lanes.lane, lanes.theta)
+    return unpacked(record, lanes.integers, lanes.reals, lanes.ends, lanes.end_times, paths)
 
 
 _start = jax.jit(start, static_argnums=(0, 2))

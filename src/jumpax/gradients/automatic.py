@@ -129,7 +129,7 @@ class Automatic:
                 continue
             tried.append((candidate, made))
             pilots = judged(tried, sampling.paths * reference.seconds, found, values)
-            best = min((p for p in pilots if not p.rejected), key=lambda p: p.error)
+            best = min((p for p in pilots if np.isfinite(p.error)), key=lambda p: p.error)
         if best.error**2 > WORTH * pilots[0].error ** 2:
             best = pilots[0]
         return Choice(best.estimator, _reason(best, pilots[0], paths, found), theta, wrt, found, tuple(pilots))

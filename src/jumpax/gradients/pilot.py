@@ -49,8 +49,6 @@ class Pilot(NamedTuple):
     """Expected relative error in the planned time, root mean square over components; noise and bias."""
     bias: float
     """Largest relative bias over components that is believed or was seen; of unresolved tails, what they are off."""
-    rejected: bool = False
-    """Whether it gave no number at all."""
 
 
 def lattice_split(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> tuple[str, ...] | None:
@@ -121,7 +119,7 @@ def judged(
         dearer = 1.0 if isinstance(estimator, ScoreFunction) else DEARER
         paths = seconds / max(m.seconds, dearer * tried[0][1].seconds)
         error = np.sqrt(np.mean(np.where(tail, UNSEEN, 1.0) * m.variance / paths / size**2 + bias**2))
-        out.append(Pilot(estimator, m, float(error), float(bias.max(initial=0.0)), not np.isfinite(error)))
+        out.append(Pilot(estimator, m, float(error), float(bias.max(initial=0.0))))
     return out
 
 

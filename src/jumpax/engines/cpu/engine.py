@@ -2,7 +2,6 @@
 
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from jumpax._base.status import Status
@@ -12,7 +11,7 @@ from jumpax.engines.cpu.traced import record_types, trace
 from jumpax.engines.engine import AbstractEngine, precision_of
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
-from jumpax.engines.recorded import Recorded
+from jumpax.engines.recorded import Recorded, unpacked
 
 LINE = 64
 """Bytes of a cache line, and of the widest vector."""
@@ -115,19 +114,9 @@ class Cpu(AbstractEngine):
 
     def collect(self, program: Program, inputs: Inputs, lanes: Block) -> Recorded:
         """What has been recorded."""
-        traced, paths = trace(program), int(inputs.paths)
-        integers, reals = iter(range(lanes.record_integers.shape[2])), iter(range(lanes.record_reals.shape[2]))
-        leaves = []
-        for kind in record_types(traced):
-            if kind.kind == "f":
-                leaves.append(lanes.record_reals[:paths, :, next(reals)])
-            else:
-                whole = lanes.record_integers[:paths, :, next(integers)]
-                leaves.append(whole == 1 if kind.kind == "b" else whole)
-        ends = lanes.ends[:paths]
-        return Recorded(
-            record=jax.tree.unflatten(jax.tree.structure(traced.record), leaves),
-            status=ends[:, 0], events=ends[:, 1], counts=ends[:, 2:], time=lanes.end_times[:paths],
+        return unpacked(
+            trace(program).record, lanes.record_integers, lanes.record_reals, lanes.ends, lanes.end_times,
+            int(inputs.paths),
         )  # fmt: skip
 
     def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:

@@ -17,7 +17,7 @@ from jumpax.engines.gpu.device import AbstractDevice, CudaDevice, HostDevice
 from jumpax.engines.gpu.interface import INPUTS, ROWS
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
-from jumpax.engines.recorded import Recorded
+from jumpax.engines.recorded import Recorded, unpacked
 
 MOST = 2**31 - 1
 
@@ -132,20 +132,9 @@ def advance(device: AbstractDevice, program: Program, inputs: Inputs, block: Blo
 
 
 def _collect(program: Program, block: Block, paths: int) -> Recorded:
-    traced = trace(program)
-    integers, reals = iter(range(block.record_integers.shape[2])), iter(range(block.record_reals.shape[2]))
-    leaves = []
-    for kind in record_types(traced):
-        if kind.kind == "f":
-            leaves.append(block.record_reals[:paths, :, next(reals)])
-        else:
-            whole = block.record_integers[:paths, :, next(integers)]
-            leaves.append(whole == 1 if kind.kind == "b" else whole)
-    ends = block.ends[:paths]
-    return Recorded(
-        record=jax.tree.unflatten(jax.tree.structure(traced.record), leaves),
-        status=ends[:, 0], events=ends[:, 1], counts=ends[:, 2:], time=block.end_times[:paths],
-    )  # fmt: skip
+    return unpacked(
+        trace(program).record, block.record_integers, block.record_reals, block.ends, block.end_times, paths
+    )
 
 
 _start_now = jax.jit(_start, static_argnums=(0, 1, 2, 3))
