@@ -102,7 +102,7 @@ def _case(name: str, case: Case, paths: int) -> Any:
     if cost is None:
         raise jumpax.UnsupportedError(f"the case {name!r} is too large to be judged by the master equation")
     exact = jumpax.ExactGradient(cost.limits, tolerance=1e-5, states=cost.states)
-    truth = measure(sampling, exact, wrt, theta, words, 2, runs=0).gradient
+    truth = measure(sampling, exact, wrt, theta, words, 2, runs=1).gradient
     plain = measure(sampling, None, wrt, theta, words, paths)
     values = np.array([float(theta[n]) for n in wrt])
     found = {}

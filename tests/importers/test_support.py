@@ -12,7 +12,7 @@ from model_files import written
 
 import jumpax
 from jumpax.cli.operations import network_program
-from jumpax.engines.cpu.traced import operations
+from jumpax.engines.cpu import operations
 from jumpax.importers import Event, FileModel, Formula
 from jumpax.importers.expression import Call, Name
 from jumpax.networks import MassAction, Network, Reaction

@@ -2,21 +2,14 @@
 
 import functools
 import importlib
-import os
 import warnings
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jax import lax
 
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
-from jumpax.engines.engine import AbstractEngine, precision_of, run_threads
-from jumpax.engines.inputs import Inputs
+from jumpax.engines.engine import AbstractEngine, precision_of
 from jumpax.engines.program import Program
-from jumpax.engines.recorded import Recorded
-from jumpax.engines.xla import Xla
 
 ENGINES = {
     "cpu": "jumpax.engines.cpu:Cpu",
@@ -81,63 +74,3 @@ def _default(program: Program, backend: str) -> str:
         )
         return "xla"
     return backend
-
-
-def default_threads(engine: AbstractEngine) -> int:
-    """As many threads as cores where they help: XLA has a pool of its own."""
-    if engine.name != "cpu":
-        return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def gather(engine: AbstractEngine, program: Program, inputs: Inputs, room: int) -> Recorded:
-    """A whole run inside a JAX program, as traced operations or as one call to the host; (room,) rows."""
-    if engine.traceable:
-        return engine.gather(program, inputs, room)
-    shapes = jax.eval_shape(functools.partial(Xla().gather, program, room=room), inputs=inputs)
-    engine.prepare(program, inputs)
-
-    def host(packed: Any) -> Any:
-        given = jax.tree.map(_unpack, packed, jax.tree.map(lambda leaf: leaf.dtype, inputs))
-        recorded = run_threads(engine, program, given, default_threads(engine))
-        return jax.tree.map(lambda leaf, like: _words(_fill(room, leaf, like)), recorded, shapes)
-
-    packed = jax.pure_callback(
-        host, jax.tree.map(_words_of, shapes), jax.tree.map(_pack, inputs), vmap_method="sequential"
-    )
-    return jax.tree.map(
-        lambda leaf, like: lax.bitcast_convert_type(leaf, like.dtype) if _wide(like) else leaf, packed, shapes
-    )
-
-
-def _wide(leaf: Any) -> bool:
-    """Whether a number has 64 bits.
-
-    Such numbers cross to the host as two words: the thread that runs the callback need not have heard of
-    `jax.enable_x64`, and would round them.
-    """
-    return leaf.dtype.itemsize == 8
-
-
-def _pack(leaf: Any) -> Any:
-    leaf = jnp.asarray(leaf)
-    return lax.bitcast_convert_type(leaf, jnp.uint32) if _wide(leaf) else leaf
-
-
-def _unpack(leaf: Any, dtype: np.dtype) -> np.ndarray:
-    return np.ascontiguousarray(leaf).view(dtype)[..., 0] if dtype.itemsize == 8 else np.asarray(leaf)
-
-
-def _words_of(shape: Any) -> Any:
-    return jax.ShapeDtypeStruct((*shape.shape, 2), np.uint32) if _wide(shape) else shape
-
-
-def _words(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array)[..., None].view(np.uint32) if _wide(array) else array
-
-
-def _fill(room: int, leaf: np.ndarray, shape: Any) -> np.ndarray:
-    """Rows for all the room there is."""
-    rows = np.zeros(shape.shape, shape.dtype)
-    rows[: len(leaf)] = leaf
-    return rows

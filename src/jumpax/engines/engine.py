@@ -2,9 +2,12 @@
 
 import abc
 import contextlib
+import functools
+import os
+import threading
 import time
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import jax
 import numpy as np
@@ -13,6 +16,9 @@ from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, joined
 
+T = TypeVar("T")
+FEWEST = 64
+"""Paths that fill the lanes of a thread: fewer take as long."""
 SECONDS_PER_CALL = 0.5
 """About how long one `advance` takes, so that progress is seen and Ctrl-C is heard."""
 
@@ -60,8 +66,8 @@ class AbstractEngine(abc.ABC):
         """What has been recorded."""
 
     @abc.abstractmethod
-    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
-        """A whole run as one call."""
+    def gather(self, program: Program, inputs: Inputs, room: int, threads: int = 1) -> Recorded:
+        """A whole run as one call, with rows for `room` paths; in as many threads, where it can."""
 
 
 @contextlib.contextmanager
@@ -76,7 +82,7 @@ def run(
     program: Program,
     inputs: Inputs,
     room: int,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], None],
 ) -> Recorded:
     """Drive one run to its end, in calls of about half a second; `progress` gets the number of finished paths."""
     paths, budget = int(inputs.paths), 1
@@ -86,8 +92,7 @@ def run(
             begin = time.perf_counter()
             lanes = engine.advance(program, inputs, lanes, budget)
             done = engine.finished(lanes)
-            if progress is not None:
-                progress(done)
+            progress(done)
             if done >= paths:
                 return jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
             spent = max(time.perf_counter() - begin, 1e-6)
@@ -95,7 +100,6 @@ def run(
 
 
 def _share(inputs: Inputs, first: int, paths: int) -> Inputs:
-    """The part of a run that one thread takes."""
 
     def part(values: Any) -> Any:
         return values[first : first + paths]
@@ -117,34 +121,56 @@ def run_threads(
     threads: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> Recorded:
-    """Split the paths over threads. What a path does does not depend on the split."""
+    """Drive a run in several threads; when one of them is interrupted or fails, all of them end."""
     total, begin = int(inputs.paths), time.perf_counter()
-    size = -(-total // threads)
-    firsts = range(0, total, size)
-    done = [0] * len(firsts)
+    parts = shares(inputs, threads)
+    done, over, room = [0] * len(parts), threading.Event(), room_for(int(parts[0][1].paths))
 
-    def tell(share: int) -> Callable[[int], None] | None:
-        report = progress
-        if report is None:
-            return None
-
+    def part(number: int) -> Recorded:
         def told(finished: int) -> None:
-            done[share] = finished
-            report(Progress(sum(done), total, time.perf_counter() - begin))
+            if over.is_set():
+                raise KeyboardInterrupt
+            done[number] = finished
+            if progress is not None:
+                progress(Progress(sum(done), total, time.perf_counter() - begin))
 
-        return told
+        try:
+            return run(engine, program, parts[number][1], room, told)
+        except BaseException:
+            over.set()
+            raise
 
-    def part(share: int, first: int) -> Recorded:
-        paths = min(size, total - first)
-        return run(engine, program, _share(inputs, first, paths), room_for(size), tell(share))
+    return joined(in_threads([functools.partial(part, number) for number in range(len(parts))]))
 
-    if len(firsts) == 1:
-        return part(0, 0)
+
+def shares(inputs: Inputs, threads: int) -> list[tuple[int, Inputs]]:
+    """The parts of a run for threads of their own, each with the number of its first path; the first is the largest.
+
+    What a path does does not depend on the split.
+    """
+    total = int(inputs.paths)
+    size = max(-(-total // threads), FEWEST)
+    if size >= total:
+        return [(0, inputs)]
+    return [(first, _share(inputs, first, min(size, total - first))) for first in range(0, total, size)]
+
+
+def in_threads(parts: Sequence[Callable[[], T]]) -> list[T]:
+    """What the parts return, each called in a thread of its own, the first one in this thread."""
+    if len(parts) == 1:
+        return [parts[0]()]
     from concurrent.futures import ThreadPoolExecutor  # not needed by most, and slow to import
 
-    with ThreadPoolExecutor(len(firsts)) as pool:
-        parts = list(pool.map(part, range(len(firsts)), firsts))
-    return joined(parts)
+    with ThreadPoolExecutor(len(parts) - 1) as pool:
+        others = [pool.submit(part) for part in parts[1:]]
+        return [parts[0](), *(other.result() for other in others)]
+
+
+def default_threads(engine: AbstractEngine) -> int:
+    """As many threads as cores where they help: XLA has a pool of its own."""
+    if engine.name != "cpu":
+        return 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def room_for(paths: int) -> int:

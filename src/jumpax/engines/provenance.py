@@ -1,5 +1,6 @@
 """Where a result comes from."""
 
+import functools
 import importlib.metadata
 import platform
 from typing import Any
@@ -10,9 +11,13 @@ import numpy as np
 from jumpax.networks import Network
 
 
+@functools.cache
+def _versions() -> dict[str, str]:
+    return {name: importlib.metadata.version(name) for name in ("jumpax", "jax", "jaxlib", "numpy", "equinox")}
+
+
 def provenance(network: Network, key: tuple[Any, Any], precision: str, engine: str, **settings: Any) -> dict[str, Any]:
     """Key, versions, precision, back end, hash of the network, and settings; plain values that any file can hold."""
-    versions = {name: importlib.metadata.version(name) for name in ("jumpax", "jax", "jaxlib", "numpy", "equinox")}
     return {
         "key": [int(np.asarray(word)) for word in key],
         "precision": precision,
@@ -20,7 +25,7 @@ def provenance(network: Network, key: tuple[Any, Any], precision: str, engine: s
         "backend": jax.default_backend(),
         "x64": bool(jax.config.read("jax_enable_x64")),
         "python": platform.python_version(),
-        "versions": versions,
+        "versions": dict(_versions()),
         "network": network.name,
         "network_digest": network.digest,
         **settings,

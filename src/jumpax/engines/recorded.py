@@ -48,6 +48,16 @@ def unpacked(record: Any, integers: Any, reals: Any, ends: Any, time: Any, paths
     )  # fmt: skip
 
 
+def packed(recorded: Recorded) -> tuple[np.ndarray, ...]:
+    """Integers, reals, ends and times as `unpacked` takes them: without a copy where an engine wrote them together."""
+    leaves: list[np.ndarray] = [np.asarray(leaf) for leaf in jax.tree.leaves(recorded.record)]
+    none = np.zeros((*leaves[0].shape, 0), np.int32)
+    parts = [leaf for leaf in leaves if np.issubdtype(leaf.dtype, np.floating)]
+    whole = [leaf for leaf in leaves if not np.issubdtype(leaf.dtype, np.floating)]
+    ends = np.column_stack([np.asarray(column) for column in (recorded.status, recorded.events, recorded.counts)])
+    return beside(whole) if whole else none, beside(parts) if parts else none, ends, np.asarray(recorded.time)
+
+
 def beside(columns: Sequence[np.ndarray]) -> np.ndarray:
     """Columns stacked along a new last axis; without a copy where they lie side by side already, as an engine wrote them."""
     if _run(columns) < len(columns):

@@ -295,6 +295,6 @@ class Reference(AbstractEngine):
         """What has been recorded."""
         return _collect(program, len(inputs.stops.step), lanes)
 
-    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
+    def gather(self, program: Program, inputs: Inputs, room: int, threads: int = 1) -> Recorded:
         """A whole run as one call."""
         return self.collect(program, inputs, self.advance(program, inputs, [], int(inputs.paths)))

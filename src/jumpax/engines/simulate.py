@@ -13,8 +13,8 @@ from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, Unsu
 from jumpax._base.types import Precision, default_precision
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines.choice import default_threads, engine_for, engine_named
-from jumpax.engines.engine import Progress, precision_of, room_for, run_threads
+from jumpax.engines.choice import engine_for, engine_named
+from jumpax.engines.engine import Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.event_log import Events
 from jumpax.engines.paths import Paths
 from jumpax.engines.program import Bound, Program, Steps, Times, check_positive, check_steps, check_times

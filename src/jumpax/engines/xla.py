@@ -283,7 +283,7 @@ class Xla(AbstractEngine):
         """What has been recorded."""
         return _unpack(program, lanes, int(inputs.paths))
 
-    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
+    def gather(self, program: Program, inputs: Inputs, room: int, threads: int = 1) -> Recorded:
         """A whole run as one traceable call; rows beyond the paths of `inputs` are empty."""
         padded = pad(inputs, room)
         lanes = advance(program, padded, start(program, padded, room), jnp.int32(2**31 - 1))

@@ -237,7 +237,7 @@ def _reference(
     if cost is not None:
         exact = ExactGradient(cost.limits, states=max(cost.states, 1))
         try:
-            made = measure(sampling, exact, names, values, words, 2, runs=0)
+            made = measure(sampling, exact, names, values, words, 2, runs=1)
         except jax.errors.JaxRuntimeError as error:
             raise SimulationError(f"the master equation cannot judge: {str(error).strip().splitlines()[-1]}") from error
         return made.gradient, np.zeros_like(made.gradient), "exact"

@@ -64,7 +64,7 @@ def sample_sums(
 def compiled(
     sampling: Sampling, estimator: AbstractEstimator | None, wrt: tuple[str, ...], theta: Any, words: Any
 ) -> Callable[[], Sums]:
-    """`sample_sums` at theta and key words, which are numbers, with nothing left to compile: to be called, and timed.
+    """`sample_sums` at theta and key words, which are numbers, with nothing left to compile or load: to be called, and timed.
 
     Raises:
         InputError: the estimator has no derivative at theta.
@@ -74,8 +74,12 @@ def compiled(
         estimator.check(wrt, theta)
     leaves, structure = jax.tree.flatten(jax.tree.map(jnp.asarray, (theta, words)))
     kinds = tuple(jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, weak_type=leaf.weak_type) for leaf in leaves)
+    known = _compiled.cache_info().misses
     program = _compiled(sampling, estimator, wrt, structure, kinds, bool(jax.config.read("jax_enable_x64")))
-    return lambda: program(*jax.tree.unflatten(structure, leaves))
+    call = functools.partial(program, *jax.tree.unflatten(structure, leaves))
+    if _compiled.cache_info().misses > known:
+        jax.block_until_ready(call())  # engines compile or load their kernels when they are first called
+    return call
 
 
 @functools.lru_cache(32)

@@ -1,7 +1,7 @@
 """How rough a problem is on the scale of one molecule: indices that tell where tangents can be trusted."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -60,10 +60,17 @@ def curvature(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, W
         network, theta, sampling.counts, paths=PATHS, key=jnp.stack(words), start=sampling.start, max_events=sampling.max_events,
         **when,
     ).counts  # fmt: skip
-    states = np.unique(np.asarray(seen).reshape(-1, len(network.species)), axis=0, return_counts=True)
-    bend, edge, dark = _laws(network, theta, *states)
-    rough, steep, total = _observable(sampling, *states)
+    states, weight = _visited(np.asarray(seen).reshape(-1, len(network.species)))
+    bend, edge, dark = _laws(network, theta, states, weight)
+    rough, steep, total = _observable(sampling, states, weight)
     return Curvature(_ratio(bend, edge), _ratio(dark, edge), _ratio(rough, total), _ratio(steep, total))
+
+
+def _visited(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """States with how often they were seen; filled up to a power of two, so that few sizes are ever compiled."""
+    states, weight = np.unique(seen, axis=0, return_counts=True)
+    room = (1 << (len(states) - 1).bit_length()) - len(states)
+    return np.pad(states, ((0, room), (0, 0)), "edge"), np.pad(weight, (0, room))
 
 
 def events_per_path(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> float:
@@ -81,15 +88,25 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else 0.0
 
 
+@functools.lru_cache(16)
+def _rates(network: Network) -> Callable[..., Any]:
+    """Propensities (rows, reactions) of states (rows, species), in 64 bits."""
+
+    @jax.jit
+    def rates(points: Any, theta: Mapping[str, Any]) -> Any:
+        made = network.propensities(tuple(points.T), theta, jnp.zeros(len(points)))
+        return jnp.stack([jnp.broadcast_to(a, len(points)) for a in made], 1)
+
+    return rates
+
+
 def _laws(network: Network, theta: Mapping[str, Any], states: np.ndarray, weight: np.ndarray) -> tuple[float, ...]:
     """Sums of second differences, of first differences, and of the latter where a = 0."""
 
     def rates(points: np.ndarray) -> np.ndarray:
         with jax.enable_x64(True):
             values = {k: jnp.asarray(v, float) for k, v in theta.items()}
-            columns = tuple(jnp.asarray(points[:, d], float) for d in range(points.shape[1]))
-            made = network.propensities(columns, values, jnp.zeros(len(points)))
-            return np.stack([np.broadcast_to(np.asarray(a), len(points)) for a in made], 1)
+            return np.asarray(_rates(network)(jnp.asarray(points, float), values))
 
     bend = edge = dark = 0.0
     here = rates(states)
@@ -98,39 +115,41 @@ def _laws(network: Network, theta: Mapping[str, Any], states: np.ndarray, weight
         shift = ((states - eta) < 0).any(1).astype(int) - ((states + eta) < 0).any(1).astype(int)
         middle = states + shift[:, None] * eta
         usable = ((middle - eta) >= 0).all(1) & ((middle + eta) >= 0).all(1)
-        if not usable.any():
+        if not (usable & (weight > 0)).any():
             continue
-        w, mid = weight[usable, None], middle[usable]
-        low, centre, high = rates(mid - eta), rates(mid), rates(mid + eta)
-        slope = np.abs(high - low) / 2
+        low, centre, high = (rates(np.where(np.expand_dims(usable, 1), middle + n * eta, states)) for n in (-1, 0, 1))
+        w, slope = (weight * usable)[:, None], np.abs(high - low) / 2
         bend += float((w * np.abs(high - 2 * centre + low)).sum())
         edge += float((w * slope).sum())
-        dark += float((w * slope * (here[usable] == 0)).sum())
+        dark += float((w * slope * (here == 0)).sum())
     return bend, edge, dark
+
+
+@functools.lru_cache(16)
+def _differentiated(sampling: Sampling) -> Callable[..., Any]:
+    """The observable of each of some states, and its derivative."""
+    return jax.jit(lambda points: (jax.vmap(sampling.observe)(points), jax.vmap(jax.jacfwd(sampling.observe))(points)))
 
 
 def _observable(sampling: Sampling, states: np.ndarray, weight: np.ndarray) -> tuple[float, float, float]:
     """Sums of |difference - trapezoidal slope|, |difference - slope|, |difference| of f over visited jumps."""
 
-    @jax.jit
-    def both(points: Any) -> tuple[Any, Any]:
-        return jax.vmap(sampling.observe)(points), jax.vmap(jax.jacfwd(sampling.observe))(points)
+    def both(points: np.ndarray) -> list[np.ndarray]:
+        made = _differentiated(sampling)(jnp.asarray(points, np.dtype(sampling.precision)))
+        return [np.asarray(part, float) for part in made]
 
-    kind = np.dtype(sampling.precision)
-    here, slope = (np.asarray(a, float) for a in both(jnp.asarray(states, kind)))
+    here, slope = both(states)
     # each entry counts alike, whatever its scale
     size = np.maximum(np.abs(here).max(0), 1e-30)
     sums = np.zeros(3)
     for eta in map(np.array, directions(sampling.network)):
         inside = ((states + eta) >= 0).all(1)
-        if not inside.any():
-            continue
-        there, steep = (np.asarray(a, float) for a in both(jnp.asarray(states[inside] + eta, kind)))
-        change = there - here[inside]
-        first = slope[inside] @ eta
+        there, steep = both(np.where(np.expand_dims(inside, 1), states + eta, states))
+        change = there - here
+        first = slope @ eta
         rough, bent = change - (first + steep @ eta) / 2, change - first
-        w = weight[inside, None] / size
-        sums += [np.nansum(w * np.abs(part)) for part in (rough, bent, change)]
+        w = np.where(inside, weight, 0)[:, None] / size
+        sums += [np.nansum(np.where(w > 0, w * np.abs(part), 0.0)) for part in (rough, bent, change)]
     return float(sums[0]), float(sums[1]), float(sums[2])
 
 

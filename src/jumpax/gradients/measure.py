@@ -57,8 +57,7 @@ def measure(
 ) -> Measured:
     """Gradient, its error and its cost by one estimator; plain paths without one.
 
-    The cost is the least processor time of some equal runs, so that other work on the machine counts as little as possible;
-    one run before them, in which kernels are loaded, is not timed.
+    The cost is the least processor time of some equal runs, so that other work on the machine counts as little as possible.
 
     Raises:
         InputError: the estimator has no derivative at theta.
@@ -67,17 +66,18 @@ def measure(
     short = dataclasses.replace(sampling, paths=paths)
     program = compiled(short, estimator, wrt if estimator else (), theta, words)
     clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
-    sums, spent = jax.tree.map(lambda leaf: np.asarray(leaf, float), program()), []
+    spent = []
     for _ in range(runs):
         begin = clock()
-        jax.block_until_ready(program())
+        made = jax.block_until_ready(program())
         spent.append(clock() - begin)
+    sums = jax.tree.map(lambda leaf: np.asarray(leaf, float), made)
     n = float(sums.paths)
     square = np.maximum(sums.gradient_square, 0)
     share = np.divide(sums.gradient_peak, square, out=np.zeros_like(square), where=square > 0)
     return Measured(
         paths, sums.value / n, sums.gradient / n, np.sqrt(square / (n * max(n - 1, 1))),
-        share, min(spent, default=float("nan")) / paths,
+        share, min(spent) / paths,
     )  # fmt: skip
 
 
@@ -92,4 +92,7 @@ def pooled(parts: Sequence[Measured]) -> tuple[np.ndarray, np.ndarray]:
 
 def salted(words: tuple[Word, Word], number: int) -> tuple[Word, Word]:
     """Key words for one of several measurements under one key."""
-    return random.threefry2x32(words, (jnp.uint32(0x7069), jnp.uint32(number)))
+    return _hashed(words, (jnp.uint32(0x7069), jnp.uint32(number)))
+
+
+_hashed = jax.jit(random.threefry2x32)

@@ -12,7 +12,8 @@ from jaxtyping import Array, Float
 from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Word
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines.choice import engine_for, gather
+from jumpax.engines.choice import engine_for
+from jumpax.engines.gathering import gather
 from jumpax.engines.program import Program, Times
 from jumpax.folds.poisson_integrals import PoissonIntegrals, PoissonRecord
 from jumpax.gradients.entries import Entries

@@ -13,7 +13,8 @@ from jax.flatten_util import ravel_pytree
 from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Precision, Word
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines.choice import engine_for, gather
+from jumpax.engines.choice import engine_for
+from jumpax.engines.gathering import gather
 from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
 from jumpax.folds import AbstractFold, Snapshots, Together

@@ -1,17 +1,19 @@
 """The CPU engine: the loop of a program printed as Numba source, lanes innermost, so that LLVM makes SIMD code of it."""
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from jumpax._base.status import Status
 from jumpax.engines.cpu import kernels
+from jumpax.engines.cpu.printer import Printer
 from jumpax.engines.cpu.source import layout_of
-from jumpax.engines.cpu.traced import record_types, trace
-from jumpax.engines.engine import AbstractEngine, precision_of
+from jumpax.engines.engine import AbstractEngine, in_threads, precision_of, shares
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, unpacked
+from jumpax.engines.traced import record_types, trace
 
 LINE = 64
 """Bytes of a cache line, and of the widest vector."""
@@ -38,6 +40,10 @@ class Block(NamedTuple):
     end_times: np.ndarray
 
 
+TABLES = ("record_integers", "record_reals", "ends", "end_times")
+"""Fields of a block with a row for each path."""
+
+
 def _aligned(size: int, dtype: Any) -> np.ndarray:
     """Zeros that start at a cache line, so that no vector straddles two."""
     kind = np.dtype(dtype)
@@ -46,13 +52,16 @@ def _aligned(size: int, dtype: Any) -> np.ndarray:
     return raw[skip : skip + size * kind.itemsize].view(kind)
 
 
+def _plain(values: Any, dtype: Any) -> np.ndarray:
+    """Contiguous and writeable: a kernel is compiled for each kind of array that it is called with."""
+    return np.require(values, dtype, ("C", "W"))
+
+
 def _rows(values: list[Any], dtype: Any) -> np.ndarray:
     """Columns side by side, with one row for all paths or one for each."""
     columns = [np.atleast_1d(np.asarray(v, dtype)) for v in values]
     rows = max((len(c) for c in columns), default=1)
-    return np.ascontiguousarray(
-        np.stack([np.broadcast_to(c, rows) for c in columns], -1) if columns else np.zeros((1, 0), dtype)
-    )
+    return np.stack([np.broadcast_to(c, rows) for c in columns], -1) if columns else np.zeros((1, 0), dtype)
 
 
 class Cpu(AbstractEngine):
@@ -98,11 +107,11 @@ class Cpu(AbstractEngine):
         theta = _rows([inputs.theta[name] for name in program.network.parameters], program.dtype)
         kernels.load(program, per_path=len(theta) > 1).advance(
             lanes.reals, lanes.integers, lanes.words, lanes.path, lanes.queue,
-            theta, np.ascontiguousarray(np.atleast_2d(np.asarray(inputs.counts, np.int32))),
-            _rows(list(inputs.key), np.uint32), np.atleast_1d(np.asarray(inputs.first, np.uint32)),
+            theta, _plain(np.atleast_2d(inputs.counts), np.int32),
+            _rows(list(inputs.key), np.uint32), _plain(np.atleast_1d(inputs.first), np.uint32),
             _rows([inputs.start.high, inputs.start.low], program.dtype)[0],
             _rows([inputs.stops.time.high, inputs.stops.time.low], program.dtype),
-            np.asarray(inputs.stops.step, np.int32), _rows(list(inputs.stops.interval or ()), program.dtype),
+            _plain(inputs.stops.step, np.int32), _rows(list(inputs.stops.interval or ()), program.dtype),
             int(inputs.paths), np.int32(inputs.limit), budget,
             lanes.record_integers, lanes.record_reals, lanes.ends, lanes.end_times, lanes.turns,
         )  # fmt: skip
@@ -119,7 +128,26 @@ class Cpu(AbstractEngine):
             int(inputs.paths),
         )  # fmt: skip
 
-    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
-        """A whole run as one call."""
-        lanes = self.advance(program, inputs, self.start(program, inputs, room), 2**62)
-        return self.collect(program, inputs._replace(paths=np.int32(room)), lanes)
+    def gather(self, program: Program, inputs: Inputs, room: int, threads: int = 1) -> Recorded:
+        """A whole run as one call; its threads write to the same records."""
+        whole = self.start(program, inputs, room)
+
+        def part(first: int, share: Inputs) -> None:
+            rows = slice(first, first + int(share.paths))
+            tables = {name: getattr(whole, name)[rows] for name in TABLES}
+            lanes = self.start(program, share, 0) if first else whole
+            self.advance(program, share, lanes._replace(**tables), 2**62)
+
+        in_threads([functools.partial(part, *share) for share in shares(inputs, threads)])
+        return self.collect(program, inputs._replace(paths=np.int32(room)), whole)
+
+
+def operations(program: Program) -> int:
+    """How many operations one turn has.
+
+    Raises:
+        UnsupportedError: naming an operation that has no printed form.
+    """
+    traced, printer = trace(program), Printer()
+    return sum(len(printer.lines(part, [f"a{i}" for i in range(len(part.jaxpr.invars))])[0]) for part in
+               (traced.begin, traced.turn, traced.stop, traced.onward, traced.finish))  # fmt: skip

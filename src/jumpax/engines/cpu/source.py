@@ -9,8 +9,8 @@ import numpy as np
 
 from jumpax._base.status import Status
 from jumpax.engines.cpu.printer import Printer
-from jumpax.engines.cpu.traced import Traced, record_types, trace
 from jumpax.engines.program import Program
+from jumpax.engines.traced import Traced, record_types, trace
 
 CACHE = 24_576
 """Bytes of a block, half of a usual first-level cache."""

@@ -11,13 +11,13 @@ from jumpax._base.errors import InputError
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Real, Word
 from jumpax.engines.cpu.source import layout_of
-from jumpax.engines.cpu.traced import record_types, trace
 from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.gpu.device import AbstractDevice, CudaDevice, HostDevice
 from jumpax.engines.gpu.interface import INPUTS, ROWS
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, unpacked
+from jumpax.engines.traced import record_types, trace
 
 MOST = 2**31 - 1
 
@@ -193,7 +193,7 @@ class Gpu(AbstractEngine):
         )  # columns are cut on the host
         return _collect(program, whole, int(inputs.paths))
 
-    def gather(self, program: Program, inputs: Inputs, room: int) -> Recorded:
+    def gather(self, program: Program, inputs: Inputs, room: int, threads: int = 1) -> Recorded:
         """A whole run as one traceable call."""
         block = _start(*self._begin(program, inputs, room))
         return _collect(program, advance(self.device, program, inputs, block, MOST), room)

@@ -11,11 +11,11 @@ from llvmlite import ir
 from jumpax._base.status import Status
 from jumpax.engines.cpu.printer import Printer
 from jumpax.engines.cpu.source import layout_of
-from jumpax.engines.cpu.traced import record_types, trace
 from jumpax.engines.gpu.interface import INPUTS, REAL, STATE, WHOLES
 from jumpax.engines.gpu.operations import Assembler, constant, llvm_of
 from jumpax.engines.gpu.warp import AbstractWarp, call
 from jumpax.engines.program import Program
+from jumpax.engines.traced import record_types, trace
 
 TURNS = 1024
 """Most turns between two looks at parked threads."""

@@ -1,4 +1,4 @@
-"""The scalar functions that a kernel is printed from."""
+"""The loop of a program as scalar functions, which kernels are printed from."""
 
 import dataclasses
 import functools
@@ -11,7 +11,6 @@ from jax.extend import core
 
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
-from jumpax.engines.cpu.printer import Printer
 from jumpax.engines.lane import Interval, Lane, Stop, begin
 from jumpax.engines.program import Program
 from jumpax.engines.turn import apply, judge, onward, verdict, waits
@@ -85,14 +84,3 @@ def trace(program: Program) -> Traced:
     left = jax.make_jaxpr(onward)(lane, stop)
     finished = jax.make_jaxpr(functools.partial(verdict, program))(lane, theta, count)
     return Traced(lane, record, _fields(lane), first, turned, stopped, left, finished)
-
-
-def operations(program: Program) -> int:
-    """How many operations one turn has.
-
-    Raises:
-        UnsupportedError: naming an operation that has no printed form.
-    """
-    traced, printer = trace(program), Printer()
-    return sum(len(printer.lines(part, [f"a{i}" for i in range(len(part.jaxpr.invars))])[0]) for part in
-               (traced.begin, traced.turn, traced.stop, traced.onward, traced.finish))  # fmt: skip
