@@ -44,10 +44,10 @@ def gradients() -> str:
         return text + (" *" if row["heaviest"] > 0.1 else "")
 
     estimators = [e for e in dict.fromkeys(row["estimator"] for row in made["rows"]) if e != "auto"]
-    head = ["case", *estimators, "what `auto` took", "its pilot, calls"]
+    head = ["case", *estimators, "what `auto` took", "its error over the best one's", "with the pilot"]
     lines = [
         [c, *(cell(cells.get((c, e))) for e in estimators),
-         cells[c, "auto"]["reason"].split("(")[0], f"{cells[c, 'auto']['pilot_share']:.1f}"]
+         cells[c, "auto"]["reason"].split("(")[0], *(f"{cells[c, 'auto'][n]:.2g}" for n in ("worse_without_pilot", "worse_than_best"))]
         for c in cases
     ]  # fmt: skip
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines))

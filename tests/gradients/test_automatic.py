@@ -90,7 +90,16 @@ def test_looks_again_when_theta_has_moved():
     mean.estimate({**ASSOCIATION.theta, "k_off": 1.2}, KEY)
     assert mean.choice is first
     mean.estimate({**ASSOCIATION.theta, "k_off": 2.0}, KEY)
-    assert mean.choice is not first
+    second = mean.choice
+    assert second is not first
+    # the former choice is tried beside the score function, and nothing else as long as it is worth as much
+    assert second.estimator == first.estimator
+    assert [p.estimator for p in second.pilots] == [ScoreFunction(), first.estimator]
+    assert second.gain > first.gain / 10
+    assert second.paths < first.paths
+    better = [p._replace(error=p.error / 100) if p.estimator == first.estimator else p for p in first.pilots]
+    third = mean.choose(ASSOCIATION.theta, KEY, before=first._replace(pilots=tuple(better)))
+    assert len(third.pilots) > 2
 
 
 def test_inside_jit():

@@ -4,7 +4,6 @@ import abc
 import contextlib
 import functools
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
@@ -121,23 +120,23 @@ def run_threads(
     threads: int,
     progress: Callable[[Progress], None] | None = None,
 ) -> Recorded:
-    """Drive a run in several threads; when one of them is interrupted or fails, all of them end."""
+    """Drive a run in several threads; what interrupts one of them ends all."""
     total, begin = int(inputs.paths), time.perf_counter()
-    parts = shares(inputs, threads)
-    done, over, room = [0] * len(parts), threading.Event(), room_for(int(parts[0][1].paths))
+    parts, faults = shares(inputs, threads), list[BaseException]()
+    done, room = [0] * len(parts), room_for(int(parts[0][1].paths))
 
     def part(number: int) -> Recorded:
         def told(finished: int) -> None:
-            if over.is_set():
-                raise KeyboardInterrupt
+            if faults:
+                raise faults[0]
             done[number] = finished
             if progress is not None:
                 progress(Progress(sum(done), total, time.perf_counter() - begin))
 
         try:
             return run(engine, program, parts[number][1], room, told)
-        except BaseException:
-            over.set()
+        except BaseException as fault:
+            faults.append(fault)
             raise
 
     return joined(in_threads([functools.partial(part, number) for number in range(len(parts))]))

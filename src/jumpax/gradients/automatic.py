@@ -2,7 +2,7 @@
 
 import dataclasses
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,11 +10,11 @@ import numpy as np
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Word
 from jumpax.engines.program import Steps
-from jumpax.gradients.curvature import Curvature, curvature, events_per_path, moved
+from jumpax.gradients.curvature import PATHS, Curvature, curvature, events_per_path, moved
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient, sampled_cost
 from jumpax.gradients.measure import Measured, measure, salted
-from jumpax.gradients.pilot import Pilot, beaten, candidates, judged, lattice_split
+from jumpax.gradients.pilot import LOOKED_AT, Pilot, beaten, candidates, judged, lattice_split
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 
@@ -26,6 +26,8 @@ FEWEST = 384
 """Least paths of a pilot: of fewer, one path carries a tenth of the squared deviations too often."""
 WORTH = 0.7
 """Squared error, over that of the score function, below which another estimator is preferred to it."""
+KEPT = 0.1
+"""Gain, over that where it was chosen before, with which an estimator stays without a look at the others: pilots are rough."""
 
 SECONDS_PER_EVENT, SECONDS_PER_STATE = 1e-8, 5e-9
 """Of an event of a path that carries gradients, and of one state in one term of the master equation's series: rough."""
@@ -44,6 +46,14 @@ class Choice(NamedTuple):
     wrt: tuple[str, ...]
     curvature: Curvature | None = None
     pilots: tuple[Pilot, ...] = ()
+    paths: int = 0
+    """How many paths were simulated to choose."""
+
+    @property
+    def gain(self) -> float:
+        """Work that it saved in the pilot, over the score function; 1 without a pilot."""
+        own = [p.error for p in self.pilots if p.estimator == self.estimator]
+        return (self.pilots[0].error / own[0]) ** 2 if own and own[0] > 0 else 1.0
 
     @property
     def bias(self) -> float:
@@ -57,7 +67,7 @@ class Automatic:
 
     1. The master equation, where it takes less time than the paths would.
     2. Otherwise curvature indices of the problem, from some plain paths, say how far tangents can be trusted: the relative
-       bias of the trapezoidal tangent is taken to be 0.3 kappa^2, that of coupled differences 0.02 (h / 0.3)^2.
+       bias of the trapezoidal tangent is taken to be 2 kappa (dark + kappa / 100), that of coupled differences 0.02 (h / 0.3)^2.
        The lattice tangent is considered only if none of its rules is missing on 1,000 paths.
     3. A pilot of the candidates gives variance and cost, the most promising first; those that cannot be better than the best
        so far, by their bias or by what they can save, are left out. Where one path carries more than a tenth of the squared
@@ -65,6 +75,7 @@ class Automatic:
        pooled to a reference; what differs from it by more than 3 standard errors counts as bias.
     4. The least squared relative error in the planned time wins: that of as many paths as were asked for, by the score
        function, which is kept unless another one saves three tenths of its work.
+    5. When the choice is made anew, the former one is tried first, and kept if it still saves a tenth of what it did.
 
     Args:
         pilot: most paths of the pilot, for each candidate; no more than a sixteenth of those asked for, but at least 384.
@@ -78,20 +89,30 @@ class Automatic:
     exact: bool = True
 
     def choose(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
+        self,
+        sampling: Sampling,
+        wrt: tuple[str, ...],
+        theta: Mapping[str, Any],
+        words: tuple[Word, Word],
+        before: Choice | None = None,
     ) -> Choice:
-        """The estimator for a problem at theta, which has to be numbers.
+        """The estimator for a problem at theta, which has to be numbers; `before` is what was chosen for it elsewhere.
 
         Raises:
             UnsupportedError: no estimator can treat the problem.
         """
         values = {name: float(value) for name, value in theta.items()}
-        made = self._choose(sampling, wrt, values, words)
+        made = self._choose(sampling, wrt, values, words, before)
         log.info("gradient: %s", made.reason)
         return made
 
     def _choose(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: dict[str, float], words: tuple[Word, Word]
+        self,
+        sampling: Sampling,
+        wrt: tuple[str, ...],
+        theta: dict[str, float],
+        words: tuple[Word, Word],
+        before: Choice | None,
     ) -> Choice:
         if sampling.bound is not None:
             reason = "ScoreFunction(): unbiased; the only one for waits drawn from a bound, with null events"
@@ -106,10 +127,15 @@ class Automatic:
         if len(sampling.network.reactions) > LARGEST:
             reason = f"ScoreFunction(): unbiased; more than {LARGEST} reactions, for which no pilot is made"
             return Choice(ScoreFunction(), reason, theta, wrt)
-        return self._piloted(sampling, wrt, theta, words)
+        return self._piloted(sampling, wrt, theta, words, before)
 
     def _piloted(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: dict[str, float], words: tuple[Word, Word]
+        self,
+        sampling: Sampling,
+        wrt: tuple[str, ...],
+        theta: dict[str, float],
+        words: tuple[Word, Word],
+        before: Choice | None,
     ) -> Choice:
         paths = min(self.pilot, max(FEWEST, sampling.paths // 16))
         found = curvature(sampling, theta, salted(words, 0))
@@ -118,21 +144,40 @@ class Automatic:
         tried: list[tuple[AbstractEstimator, Measured]] = [(ScoreFunction(), reference)]
         pilots = judged(tried, sampling.paths * reference.seconds, found, values)
         best = pilots[0]
-        split = lattice_split(sampling, theta, salted(words, 0))
-        for number, candidate in enumerate(candidates(wrt, theta, found, split)):
+        for number, candidate in enumerate(_options(sampling, wrt, theta, words, found, before)):
             if beaten(candidate, pilots[0], best, found):
                 continue
             try:
-                made = measure(sampling, candidate, wrt, theta, salted(words, 2 + number), paths, runs=1)
+                fewer = max(FEWEST, paths // candidate.simulated(1, wrt))
+                made = measure(sampling, candidate, wrt, theta, salted(words, 2 + number), fewer, runs=1)
             except UnsupportedError as refusal:
                 log.debug("gradient: %r refused: %s", candidate, refusal)
                 continue
             tried.append((candidate, made))
             pilots = judged(tried, sampling.paths * reference.seconds, found, values)
             best = min((p for p in pilots if np.isfinite(p.error)), key=lambda p: p.error)
+            gain = (pilots[0].error / best.error) ** 2
+            if before is not None and best.estimator == candidate == before.estimator and gain > KEPT * before.gain:
+                break
         if best.error**2 > WORTH * pilots[0].error ** 2:
             best = pilots[0]
-        return Choice(best.estimator, _reason(best, pilots[0], paths, found), theta, wrt, found, tuple(pilots))
+        seen = PATHS + LOOKED_AT + sum(p.estimator.simulated(p.measured.paths, wrt) for p in pilots)
+        return Choice(best.estimator, _reason(best, pilots[0], paths, found), theta, wrt, found, tuple(pilots), seen)
+
+
+def _options(
+    sampling: Sampling,
+    wrt: tuple[str, ...],
+    theta: Mapping[str, float],
+    words: tuple[Word, Word],
+    found: Curvature,
+    before: Choice | None,
+) -> Iterator[AbstractEstimator]:
+    """What is tried beside the score function: what was chosen before, if it still may be, then the most promising."""
+    former = [c for c in candidates(wrt, theta, found, None) if before is not None and c == before.estimator]
+    yield from former
+    split = lattice_split(sampling, theta, salted(words, 0))
+    yield from (c for c in candidates(wrt, theta, found, split) if c not in former)
 
 
 def _reason(best: Pilot, score: Pilot, paths: int, found: Curvature) -> str:

@@ -42,15 +42,20 @@ class Chosen:
         return self.estimator if isinstance(self.estimator, ExactGradient) else None
 
     def choose(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
+        self,
+        sampling: Sampling,
+        wrt: tuple[str, ...],
+        theta: Mapping[str, Any],
+        words: tuple[Word, Word],
+        before: Choice | None = None,
     ) -> Choice:
-        """Choose at theta, numbers."""
+        """Choose at theta, numbers; `before` is a choice for an equal expectation, if this one has made none."""
         if isinstance(self._given, AbstractEstimator):
             return Choice(self._given, f"{self._given!r}: it was asked for", {}, wrt)
         if sampling.network.time_dependent:
             self.choice = Choice(ScoreFunction(), ALONE, {name: float(value) for name, value in theta.items()}, wrt)
             return self.choice
-        self.choice = _aside(functools.partial(self._given.choose, sampling, wrt, theta, words))
+        self.choice = _aside(functools.partial(self._given.choose, sampling, wrt, theta, words, before or self.choice))
         return self.choice
 
     def at(

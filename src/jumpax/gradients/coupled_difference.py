@@ -98,6 +98,10 @@ class CoupledDifference(AbstractEstimator):
             return ((self.step / 2, 8 / (3 * self.step)), (self.step, -1 / (3 * self.step)))
         return ((self.step, 1 / self.step),)
 
+    def simulated(self, paths: int, wrt: tuple[str, ...]) -> int:
+        """The paths, and for each parameter and step as many pairs."""
+        return paths * (1 + 2 * len(wrt) * (1 + self.richardson))
+
     def sums(
         self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
     ) -> Sums:

@@ -102,11 +102,11 @@ def _rates(network: Network) -> Callable[..., Any]:
 
 def _laws(network: Network, theta: Mapping[str, Any], states: np.ndarray, weight: np.ndarray) -> tuple[float, ...]:
     """Sums of second differences, of first differences, and of the latter where a = 0."""
+    values = {name: np.float64(value) for name, value in theta.items()}
 
     def rates(points: np.ndarray) -> np.ndarray:
         with jax.enable_x64(True):
-            values = {k: jnp.asarray(v, float) for k, v in theta.items()}
-            return np.asarray(_rates(network)(jnp.asarray(points, float), values))
+            return np.asarray(_rates(network)(points.astype(float), values))
 
     bend = edge = dark = 0.0
     here = rates(states)
@@ -135,7 +135,7 @@ def _observable(sampling: Sampling, states: np.ndarray, weight: np.ndarray) -> t
     """Sums of |difference - trapezoidal slope|, |difference - slope|, |difference| of f over visited jumps."""
 
     def both(points: np.ndarray) -> list[np.ndarray]:
-        made = _differentiated(sampling)(jnp.asarray(points, np.dtype(sampling.precision)))
+        made = _differentiated(sampling)(points.astype(np.dtype(sampling.precision)))
         return [np.asarray(part, float) for part in made]
 
     here, slope = both(states)

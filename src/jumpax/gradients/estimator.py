@@ -28,6 +28,10 @@ class AbstractEstimator(abc.ABC):
         """
         return
 
+    def simulated(self, paths: int, wrt: tuple[str, ...]) -> int:
+        """How many paths are simulated in all, where the values of `paths` are averaged."""
+        return paths
+
     @abc.abstractmethod
     def sums(
         self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]

@@ -79,6 +79,10 @@ class ExactGradient(AbstractEstimator):
         """Up to the tolerance."""
         return True
 
+    def simulated(self, paths: int, wrt: tuple[str, ...]) -> int:
+        """None."""
+        return 0
+
     def sums(
         self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
     ) -> Sums:

@@ -66,7 +66,13 @@ class Expectation:
         """What the automatic choice was, and why."""
         return self._gradient.choice
 
-    def choose(self, theta: Mapping[str, Any], key: PRNGKeyArray | int, wrt: Sequence[str] | None = None) -> Choice:
+    def choose(
+        self,
+        theta: Mapping[str, Any],
+        key: PRNGKeyArray | int,
+        wrt: Sequence[str] | None = None,
+        before: Choice | None = None,
+    ) -> Choice:
         """Choose the estimator at theta, for all calls from now on, those inside `jax.jit` included.
 
         Only an expectation with `gradient="auto"` can choose. Called outside `jax.jit` it does so by itself, and again
@@ -76,10 +82,11 @@ class Expectation:
             theta: numbers.
             key: of the pilot.
             wrt: parameters that will be differentiated; default all.
+            before: what an equal expectation chose elsewhere, tried first; default the last choice of this one.
         """
         names = self._names(wrt)
         values, words = self.arguments(theta, key)
-        return self._gradient.choose(self.sampling, names, values, words)
+        return self._gradient.choose(self.sampling, names, values, words, before)
 
     def __call__(self, theta: Mapping[str, Any], key: PRNGKeyArray | int) -> Tree:
         """Mean of the observable over paths: its own structure, with a leading axis of stops.

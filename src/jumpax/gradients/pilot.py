@@ -33,8 +33,8 @@ LOOKED_AT = 1000
 """Paths on which no rule of the lattice tangent may be missing; else it is not unbiased, and not considered."""
 FEW = 12
 """Parameters up to which one more pair of paths for each is considered."""
-MOST = {ControlledScore: 100.0, CoupledDifference: 100.0}
-"""Factors of work that an estimator saves at most beside the score function, as far as has been seen."""
+MOST = {ControlledScore: 100.0, CoupledDifference: 10.0}
+"""Gains over the score function from which another estimator makes it pointless to try these."""
 DEARER = 2.5
 """Least cost of a path with any other gradient, over that of the score function: in a short pilot what every call costs,
 whatever the paths, hides it."""
@@ -89,7 +89,7 @@ def prior(estimator: AbstractEstimator, found: Curvature) -> float:
     """Relative bias to expect before anything was measured: an order of magnitude."""
     if isinstance(estimator, TrapezoidalTangent):
         nonlinear = 0.3 * found.dark**2 if found.bend > 1e-3 else 0.0
-        return 0.3 * found.kappa**2 + nonlinear + found.roughness
+        return found.kappa * (2 * found.dark + 0.02 * found.kappa) + nonlinear + found.roughness
     if isinstance(estimator, CoupledDifference):
         return 0.02 * (estimator.step / 0.3) ** 2
     return 0.0

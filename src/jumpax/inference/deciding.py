@@ -9,30 +9,54 @@ import jax.numpy as jnp
 from jumpax._base.errors import SimulationError
 from jumpax.gradients import Choice, stale
 from jumpax.inference.parameters import Fixed
-from jumpax.inference.problem import Problem
+from jumpax.inference.problem import Evaluation, Problem
 from jumpax.inference.sources import Simulation
+
+SHARE = 0.5
+"""Paths that may have gone into choices, over those of the evaluations, when another choice is made."""
 
 
 class Deciding:
-    """Puts an estimator in the place of `gradient="auto"`, and a new one when the parameters have moved."""
+    """Puts an estimator in the place of `gradient="auto"`, and a new one when the parameters have moved.
+
+    Steps of few paths go on with the old one until they have earned another choice.
+    """
 
     def __init__(self):
         self.choice: Choice | None = None
+        self._choosing = self._evaluating = 0.0
 
-    def decided(self, problem: Problem, u: Any, key: Any) -> Problem:
+    @property
+    def paths(self) -> float:
+        """Simulated so far, to choose and to evaluate."""
+        return self._choosing + self._evaluating
+
+    def evaluate(self, problem: Problem, u: Any, key: Any) -> Evaluation:
+        """Loss and derivatives of the problem at an unconstrained point."""
+        decided = self._decided(problem, u, key)
+        self._evaluating += decided.source.simulated(_moving(problem))
+        return decided.evaluate(u, key)
+
+    def _decided(self, problem: Problem, u: Any, key: Any) -> Problem:
         """The problem as it is to be evaluated at an unconstrained point."""
         source = problem.source
         if not isinstance(source, Simulation) or not source.undecided:
             return problem
         values = {name: float(value) for name, value in problem.values(jnp.asarray(u)).items()}
         theta = {name: float(value) for name, value in problem.structure.theta(values).items()}
-        moving = tuple(n for n in problem.network.parameters if not isinstance(problem.parameters[n], Fixed))
-        if self.choice is None or stale(self.choice, moving, theta):
+        moving = _moving(problem)
+        paid = self._choosing <= SHARE * self._evaluating
+        if self.choice is None or (paid and stale(self.choice, moving, theta)):
             plan = problem.plan
             batch = source.batch(plan.observable, plan.network, dict(plan.x0), plan.times, plan.settle, plan.start)
             try:
-                self.choice = batch.choose(theta, jax.random.fold_in(key, 0x6175), wrt=moving)
+                self.choice = batch.choose(theta, jax.random.fold_in(key, 0x6175), moving, self.choice)
+                self._choosing += self.choice.paths
             except SimulationError as error:
                 at = ", ".join(f"{name} = {value:g}" for name, value in theta.items())
                 raise SimulationError(f"the paths cannot be followed at {at}: {error}") from error
         return dataclasses.replace(problem, source=dataclasses.replace(source, gradient=self.choice.estimator))
+
+
+def _moving(problem: Problem) -> tuple[str, ...]:
+    return tuple(n for n in problem.network.parameters if not isinstance(problem.parameters[n], Fixed))

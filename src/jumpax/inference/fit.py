@@ -159,7 +159,7 @@ def _descend(
     try:
         for step in range(settings.steps):
             own = jax.random.fold_in(key, step)
-            found = settings.deciding.decided(problem, point, own).evaluate(point, own)
+            found = settings.deciding.evaluate(problem, point, own)
             updates, state = settings.optimiser.update(
                 jnp.asarray(found.gradient), state, point, information=jnp.asarray(found.information)
             )
@@ -200,8 +200,8 @@ def _conclude(
 ) -> tuple[np.ndarray, list[Evaluation]]:
     """Fresh evaluations at the estimate."""
     key = jax.random.fold_in(jax.random.fold_in(settings.key, number), FINAL)
-    decided = settings.deciding.decided(problem, u, key)
-    return u, [decided.evaluate(jnp.asarray(u), jax.random.fold_in(key, i)) for i in range(settings.final)]
+    point, keys = jnp.asarray(u), (jax.random.fold_in(key, i) for i in range(settings.final))
+    return u, [settings.deciding.evaluate(problem, point, own) for own in keys]
 
 
 def _pooled(problem: Problem, u: Float[np.ndarray, " free"], found: list[Evaluation]) -> float:
@@ -231,7 +231,6 @@ def _result(
     left = uncertainty(problem, u, np.array([e.information for e in found]), noise)
     _doubts(problem, run, left)
     expected = jax.tree.map(lambda *leaves: np.mean(leaves, 0), *[e.expected for e in found])
-    steps = sum(len(r.history.loss) for r in runs) + len(runs) * settings.final
     version = {"optax": importlib.metadata.version("optax")}
     where = provenance(
         problem.network, words, str(jnp.zeros(()).dtype), type(source).__name__, source=repr(source),
@@ -257,7 +256,7 @@ def _result(
         notes=problem.loss.notes(expected, source.total),
         expected=expected,
         units={n: p.unit or problem.network.units.get(n, "") for n, p in problem.parameters.items()},
-        paths=source.total * steps,
+        paths=settings.deciding.paths,
         seconds=seconds,
         provenance={**where, "versions": {**where["versions"], **version}},
     )

@@ -31,6 +31,10 @@ class AbstractSource(abc.ABC):
     def total(self) -> float:
         """Number of paths behind one expectation; infinite if it is exact."""
 
+    def simulated(self, wrt: tuple[str, ...]) -> float:
+        """Number of paths simulated for one expectation and its derivatives."""
+        return self.total
+
     @abc.abstractmethod
     def expected(
         self,
@@ -86,6 +90,12 @@ class Simulation(AbstractSource):
     def total(self) -> float:
         """Paths of all batches."""
         return float(self.paths // self.batches * self.batches)
+
+    def simulated(self, wrt: tuple[str, ...]) -> float:
+        """Those, and what the estimator simulates beside them."""
+        if not isinstance(self.gradient, AbstractEstimator):
+            return self.total
+        return float(self.batches * self.gradient.simulated(self.paths // self.batches, wrt))
 
     def expected(
         self,

@@ -135,8 +135,9 @@ class Cpu(AbstractEngine):
         def part(first: int, share: Inputs) -> None:
             rows = slice(first, first + int(share.paths))
             tables = {name: getattr(whole, name)[rows] for name in TABLES}
-            lanes = self.start(program, share, 0) if first else whole
-            self.advance(program, share, lanes._replace(**tables), 2**62)
+            with precision_of(program):
+                lanes = self.start(program, share, 0) if first else whole
+                self.advance(program, share, lanes._replace(**tables), 2**62)
 
         in_threads([functools.partial(part, *share) for share in shares(inputs, threads)])
         return self.collect(program, inputs._replace(paths=np.int32(room)), whole)
