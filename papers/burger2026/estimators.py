@@ -33,6 +33,14 @@ def one(name: str, width: float = 0.05) -> AbstractEstimator:
 
 def colour(name: str) -> str:
     """The colour of an estimator in all figures; GS-ST from light (high temperature) to dark (low)."""
-    fixed = {"SF": "#0072B2", "AP": "#009E73", "AP, reset": "#56B4E9", "TT": "#CC79A7", "exact": "#22262A"}
+    fixed = {
+        "SF": "#0072B2",
+        "AP": "#009E73",
+        "AP, reset": "#56B4E9",
+        "TT": "#CC79A7",
+        "fit": "#8B6BB8",
+        "fit, TT": "#5B4B9A",
+        "exact": "#22262A",
+    }
     shades = {0.03: "#5c1a00", 0.05: "#7a2600", 0.1: "#a63c00", 0.3: "#D55E00", 0.5: "#e8853d", 1.0: "#f5b183"}
     return fixed[name] if name in fixed else shades.get(float(name.split()[-1]), "#D55E00")

@@ -1,5 +1,9 @@
 """Fig. 5: 50 inferences per estimator; inferred against reference parameters, and the events they took."""
 
+import functools
+import warnings
+from collections.abc import Callable
+
 import jax
 import numpy as np
 
@@ -8,7 +12,7 @@ from burger2026 import estimators
 from burger2026.repressilator import NAMES, Case, draw_cases, theta_of
 from common.item import Item
 from jumpax.gradients import AbstractEstimator
-from jumpax.inference import SignalToNoise
+from jumpax.inference import SignalToNoise, Simulation, fit
 from jumpax.plots import new_figure, style
 
 
@@ -73,19 +77,46 @@ def _events(case: Case, places: np.ndarray, settings) -> float:
     return float(made.events.mean())
 
 
-def _parts(settings):
-    cases = draw_cases(settings)
+def _fit(settings, gradient: AbstractEstimator | None, case: Case, number: int) -> dict:
+    """One run of `jumpax.inference.fit` as it is: natural gradient, its own rule to stop, its own choice unless one is given."""
+    reference = case.reference(settings["reference_paths"], settings["seed"] + number)
+    source = Simulation(paths=settings["fit_paths"], batches=settings["fit_batches"], gradient=gradient)
+    problem = case.problem(reference, source)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", jumpax.JumpaxWarning
+        )  # so few paths leave the estimate less certain than the data
+        made = fit(problem, key=jax.random.fold_in(jax.random.key(settings["seed"]), number))
+    found, run = np.log([made.estimates[name] for name in NAMES]), made.runs[made.best]
+    visited = np.log(run.history.values[:, [problem.free.index(name) for name in NAMES]])
     return {
-        f"{name} {number:02d}": lambda n=number, c=case, name=name, paths=paths: _infer(settings, c, n, name, paths)
+        "found": np.exp(found), "log_error": found - case.truth, "reason": run.reason, "steps": len(visited), "losses": made.loss,
+        "events": _events(case, visited, settings) * made.paths, "places": visited, "choice": made.provenance["gradient"],
+    }  # fmt: skip
+
+
+def _runs(settings) -> dict[str, Callable[[Case, int], dict]]:
+    """What is compared: gradient descent with each estimator, and `fit`."""
+    descents = {
+        name: lambda case, number, name=name, paths=paths: _infer(settings, case, number, name, paths)
         for name, paths in named(settings).items()
-        for number, case in enumerate(cases)
+    }
+    fits = {"fit": None, "fit, TT": estimators.one("TT")} if settings["fit_paths"] else {}
+    return descents | {name: functools.partial(_fit, settings, gradient) for name, gradient in fits.items()}
+
+
+def _parts(settings):
+    return {
+        f"{name} {number:02d}": lambda n=number, c=case, run=run: run(c, n)
+        for name, run in _runs(settings).items()
+        for number, case in enumerate(draw_cases(settings))
     }
 
 
 def _combine(settings, found):
     """By estimator: all runs; how many recovered both parameters; failures with their start; events in all."""
     cases, rows = draw_cases(settings), {}
-    for name in named(settings):
+    for name in _runs(settings):
         runs = [found[f"{name} {number:02d}"] for number in range(len(cases))]
         errors = np.abs(np.array([run["log_error"] for run in runs]))
         good = (errors.max(1) <= settings["recovered"]) & np.array([run["reason"] != "lost" for run in runs])
@@ -132,9 +163,9 @@ ITEM = Item(
     title="50 inferences of the repressilator per estimator",
     settings={
         **CAMPAIGN, "rate": 0.1, "steps": 500, "window": 50, "threshold": 0.1, "hits": 3, "average": 20, "lost": 30.0,
-        "recovered": 0.2, "counting_paths": 10,
+        "recovered": 0.2, "counting_paths": 10, "fit_paths": 64, "fit_batches": 2,
     },
-    tiny={"estimators": ["SF", "GS-ST"], "cases": 1, "beta": [10.0, 20.0], "steps": 3, "paths": 100, "reference_paths": 100, "window": 3, "counting_paths": 2, "points": 4},
+    tiny={"estimators": ["SF", "GS-ST"], "cases": 1, "beta": [10.0, 20.0], "steps": 3, "paths": 100, "reference_paths": 100, "window": 3, "counting_paths": 2, "points": 4, "fit_paths": 0},
     parts=_parts,
     combine=_combine,
     draw=_draw,

@@ -14,6 +14,9 @@ from burger2026.repressilator import Case, draw_cases
 from common.item import Item
 from jumpax.plots import new_figure, style
 
+ONSET_PERIOD = 2 * np.pi / np.sqrt(3)
+"""In lifetimes, for every hill exponent."""
+
 
 def _spread(case: Case, places, estimator, settings, paths: int, target) -> list:
     """Variances (beta, K) of the loss gradient over repetitions, at every place (logarithms)."""
@@ -44,11 +47,15 @@ def _scan(settings, name: str) -> dict:
 
 
 def _one_step(settings, K: float) -> dict:
-    """Variance of what one reaction adds, over states of paths of one period: score of SF and tangent of P1 of GS-ST, in K."""
+    """Variance of what one reaction adds, over states of paths of one period: score of SF and tangent of P1 of GS-ST, in K.
+
+    Where the rate equations do not oscillate, of the period that they have where they begin to.
+    """
     beta, hill = settings["scan_reference"][0], settings["hill"]
-    case = Case(beta, K, beta, K, hill, 50)
-    model = case.model
-    made = jumpax.simulate(model.network, model.theta, model.x0, times=case.times, paths=40, key=settings["seed"])
+    case = Case(beta, K, beta, K, hill, 1)
+    model, period = case.model, case.period if np.isfinite(case.period) else ONSET_PERIOD
+    times = period * np.linspace(0, 1, 51)[1:]
+    made = jumpax.simulate(model.network, model.theta, model.x0, times=times, paths=40, key=settings["seed"])
     n = made.counts.reshape(-1, 3).astype(float)
     before = n[:, [2, 0, 1]]
     part = (before / K) ** hill

@@ -10,6 +10,7 @@ from jaxtyping import Float
 import jumpax
 from burger2026.rate_equations import cycle
 from jumpax.gradients import AbstractEstimator
+from jumpax.inference import Fixed, Free, Problem, Simulation, losses
 
 NAMES = ("beta", "K")
 PROTEINS = jumpax.Moments("P1", "P2", "P3")
@@ -53,8 +54,20 @@ class Case(NamedTuple):
 
     def target(self, paths: int, key: int) -> Float[np.ndarray, "points 3"]:
         """Means of the reference, from so many paths."""
+        return self.reference(paths, key).mean()
+
+    def reference(self, paths: int, key: int) -> jumpax.Paths:
+        """Paths with the parameters of the reference."""
         model = self.model
-        return jumpax.simulate(model.network, model.theta, model.x0, times=self.times, paths=paths, key=key).mean()
+        return jumpax.simulate(model.network, model.theta, model.x0, times=self.times, paths=paths, key=key)
+
+    def problem(self, reference: jumpax.Paths, source: Simulation) -> Problem:
+        """For `fit`: the means of reference paths with their standard errors, at least that of one molecule in one path."""
+        model, cells = self.model, len(reference.status)
+        errors = np.maximum(np.sqrt(reference.variance() / cells), 1 / cells)
+        columns = [dict(zip(model.network.species, table.T, strict=True)) for table in (reference.mean(), errors)]
+        free = {"beta": Free(self.start_beta), "K": Free(self.start_K), "gamma": Fixed(1.0)}
+        return Problem(model.network, model.x0, losses.TimeSeries(self.times, *columns), free, source=source)
 
     def loss(self, target: np.ndarray, estimator: AbstractEstimator, paths: int) -> Callable[[Any, Any], Any]:
         """Loss as a function of (beta, K) by logarithms u (2,) and a key: mean of squared differences of log means.
