@@ -44,7 +44,6 @@ ROWS = [
     *(pytest.param(*row, marks=pytest.mark.long) for row in (("cpu", "float64"), ("xla", "float32"))),
 ]
 """Engines and precisions; each of them once in every run, the other pairs are `long`."""
-PRECISIONS = ["float32", "float64"]
 LEAST = 1e-6
 
 
@@ -96,7 +95,7 @@ def test_seasonal_epidemic_against_its_master_equation(engine, precision):
             assert p_value(counted, 20_000 * law[index][order]) > LEAST, (bound, index)
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 def test_engines_follow_each_other(precision):
     network, wrt = seasonal_sir(), ("beta", "gamma")
     made = [

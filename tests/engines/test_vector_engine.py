@@ -150,6 +150,7 @@ def test_groups_and_features_may_be_whole_numbers_and_groups_may_be_empty():
         ({"times": 1.0}, "sequence of pairs"),
         ({"observe": [True, False]}, "names or numbers"),
         ({"params": CASCADE_PARAMS | {"w": "much"}}, "real numbers"),
+        ({"params": {"w": CASCADE_PARAMS["w"]}}, "look for 'k'"),
     ],
 )
 def test_wrong_input_is_named(change, said):

@@ -203,7 +203,7 @@ def test_no_time_changes_nothing():
     assert jax.tree.map(float, after) == jax.tree.map(float, carry)
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 def test_engines_agree(precision):
     fold = Together((Tangent(ASSOCIATION, ("k_off",)), Alternative(ASSOCIATION, "k_off"),
                      Alternative(ASSOCIATION, "k_on"), Score(ASSOCIATION, ("k_off",))))  # fmt: skip

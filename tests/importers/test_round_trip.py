@@ -31,7 +31,7 @@ def formulas(names, size=12):
 
 
 @pytest.mark.filterwarnings("ignore::jumpax.JumpaxWarning")  # random laws do not vanish where they should
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=4, deadline=None, derandomize=True)
 @given(
     st.lists(formulas((*SPECIES, *PARAMETERS, "rule")), min_size=1, max_size=4),
     formulas((*SPECIES, *PARAMETERS), 4), formulas(("a", "b"), 6), st.data(),

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 import jumpax
+from jumpax.gradients import Choice
 from jumpax.inference import (
     Derived,
     Fixed,
@@ -241,21 +242,21 @@ def test_no_warning_from_an_ordinary_fit():
 
 def test_steps_of_few_paths_earn_their_choices(monkeypatch):
     choices = []
-    choose = jumpax.Automatic.choose
-    monkeypatch.setattr(
-        jumpax.Automatic, "choose", lambda self, *rest: choices.append(choose(self, *rest)) or choices[-1]
-    )
+
+    def choose(self, sampling, wrt, theta, *rest):
+        choices.append(Choice(jumpax.ScoreFunction(), "to test", dict(theta), wrt, paths=900))
+        return choices[-1]
+
+    monkeypatch.setattr(jumpax.Automatic, "choose", choose)
     model = jumpax.zoo.birth_death()
     data = losses.TimeSeries([0.5, 1.0], {"X": [9.0, 14.0]}, {"X": [1.0, 1.0]})
-    parameters = {
-        "birth": Free(2.0),
-        "death": Free(6.0),
-    }  # far away, so that the choice is stale after each of some steps
+    # so far away that the choice is stale after each of the first steps
+    parameters = {"birth": Free(2.0), "death": Free(6.0)}
     problem = Problem(model.network, {"X": 0}, data, parameters, source=Simulation(paths=64, batches=2))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", jumpax.JumpaxWarning)  # such fits may be noisy
         found = fit(problem, key=0, steps=30, final=2)
     evaluated = 64 * (len(found.runs[0].history.loss) + 2)
-    pilots = [choice.paths for choice in choices]
-    assert found.paths == evaluated + sum(pilots)
-    assert sum(pilots[:-1]) <= max(pilots[0], 0.5 * evaluated)
+    assert found.paths == evaluated + 900 * len(choices)
+    # the second one comes after 1,800 paths, or 29 steps, at the earliest
+    assert len(choices) == 1 + (len(found.runs[0].history.loss) > 28)

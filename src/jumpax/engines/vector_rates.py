@@ -76,7 +76,10 @@ def structure(
     def rates(leaves: Any, x: Any) -> tuple:
         return _groups(network.propensities(x[0], jax.tree.unflatten(tree, leaves), *x[1:]))
 
-    traced = jax.make_jaxpr(rates)(one, x)
+    try:
+        traced = jax.make_jaxpr(rates)(one, x)
+    except KeyError as missing:
+        raise InputError(f"propensities look for {missing}; the params are {', '.join(map(repr, params))}") from missing
     sizes = tuple(out.shape for out in traced.out_avals)
     if any(len(s) != 1 for s in sizes) or sum(s[0] for s in sizes) != network.reactions:
         raise InputError(
