@@ -99,7 +99,6 @@ def run(
 
 
 def _share(inputs: Inputs, first: int, paths: int) -> Inputs:
-
     def part(values: Any) -> Any:
         return values[first : first + paths]
 
@@ -139,7 +138,7 @@ def run_threads(
             faults.append(fault)
             raise
 
-    return joined(in_threads([functools.partial(part, number) for number in range(len(parts))]))
+    return joined(in_threads([functools.partial(part, number) for number in range(len(parts))], faults.append))
 
 
 def shares(inputs: Inputs, threads: int) -> list[tuple[int, Inputs]]:
@@ -154,15 +153,22 @@ def shares(inputs: Inputs, threads: int) -> list[tuple[int, Inputs]]:
     return [(first, _share(inputs, first, min(size, total - first))) for first in range(0, total, size)]
 
 
-def in_threads(parts: Sequence[Callable[[], T]]) -> list[T]:
-    """What the parts return, each called in a thread of its own, the first one in this thread."""
+def in_threads(parts: Sequence[Callable[[], T]], failed: Callable[[BaseException], object] = lambda _: None) -> list[T]:
+    """What the parts return, each called in a thread of its own, the first one in this thread.
+
+    `failed` is told what this thread meets, Ctrl-C included, while others are still at work: they are waited for.
+    """
     if len(parts) == 1:
         return [parts[0]()]
     from concurrent.futures import ThreadPoolExecutor  # not needed by most, and slow to import
 
     with ThreadPoolExecutor(len(parts) - 1) as pool:
         others = [pool.submit(part) for part in parts[1:]]
-        return [parts[0](), *(other.result() for other in others)]
+        try:
+            return [parts[0](), *(other.result() for other in others)]
+        except BaseException as fault:
+            failed(fault)
+            raise
 
 
 def default_threads(engine: AbstractEngine) -> int:

@@ -33,7 +33,6 @@ def gather(engine: AbstractEngine, program: Program, inputs: Inputs, room: int) 
         record = trace(program).record
     tables = _tables(program, record, (room, len(inputs.stops.step)))
     engine.prepare(program, inputs)
-
     pace = [float("inf")]  # seconds per path in one thread, as the last call took them
 
     def host(words: Any) -> Any:

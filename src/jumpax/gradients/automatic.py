@@ -14,7 +14,7 @@ from jumpax.gradients.curvature import PATHS, Curvature, curvature, events_per_p
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient, sampled_cost
 from jumpax.gradients.measure import Measured, measure, salted
-from jumpax.gradients.pilot import LOOKED_AT, Pilot, beaten, candidates, judged, lattice_split
+from jumpax.gradients.pilot import LOOKED_AT, Pilot, beaten, candidates, judged, lattice_split, prior
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 
@@ -75,7 +75,8 @@ class Automatic:
        pooled to a reference; what differs from it by more than 3 standard errors counts as bias.
     4. The least squared relative error in the planned time wins: that of as many paths as were asked for, by the score
        function, which is kept unless another one saves three tenths of its work.
-    5. When the choice is made anew, the former one is tried first, and kept if it still saves a tenth of what it did.
+    5. When the choice is made anew, the former one is tried first, and kept if it still saves a tenth of what it did
+       and the bias that is believed has not doubled.
 
     Args:
         pilot: most paths of the pilot, for each candidate; no more than a sixteenth of those asked for, but at least 384.
@@ -156,8 +157,7 @@ class Automatic:
             tried.append((candidate, made))
             pilots = judged(tried, sampling.paths * reference.seconds, found, values)
             best = min((p for p in pilots if np.isfinite(p.error)), key=lambda p: p.error)
-            gain = (pilots[0].error / best.error) ** 2
-            if before is not None and best.estimator == candidate == before.estimator and gain > KEPT * before.gain:
+            if before is not None and best.estimator == candidate and _still(best, pilots[0], found, before):
                 break
         if best.error**2 > WORTH * pilots[0].error ** 2:
             best = pilots[0]
@@ -178,6 +178,14 @@ def _options(
     yield from former
     split = lattice_split(sampling, theta, salted(words, 0))
     yield from (c for c in candidates(wrt, theta, found, split) if c not in former)
+
+
+def _still(best: Pilot, score: Pilot, found: Curvature, before: Choice) -> bool:
+    """Whether the best so far is what was chosen before, on much the same grounds."""
+    if best.estimator != before.estimator or before.curvature is None:
+        return False
+    doubtful = prior(best.estimator, found) > 2 * prior(best.estimator, before.curvature)
+    return not doubtful and (score.error / best.error) ** 2 > KEPT * before.gain
 
 
 def _reason(best: Pilot, score: Pilot, paths: int, found: Curvature) -> str:
