@@ -1,15 +1,16 @@
-"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|gpu|vector|table|picture [--json] [--tiny] [--out FILE]`.
+"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|calls|gpu|vector|table|picture [--json] [--tiny] [--out FILE]`.
 
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
 peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment (made on demand under --venvs)
 gradients work and bias of every gradient estimator, and of the automatic choice, against exact gradients
+calls     what one call for values and gradient costs, few paths and many, on all cores
 gpu       everything about the gpu engine on the GPU of this machine, written to FILE after each
           section (--only SECTION for one of them); without a GPU, the same in tiny size on the processor
 vector    events and images per CPU second of a vector network of 532 reactions, forward and with gradients
 table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results
 picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
 
-Events are counted as fired; CPU time; median of repetitions; one core, so that no tool gains by threads.
+Events are counted as fired; CPU time; median of repetitions; one core (but for calls), so that no tool gains by threads.
 """
 
 import argparse
@@ -44,7 +45,7 @@ def hardware() -> dict:
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["kernels", "peers", "gradients", "gpu", "vector", "table", "picture"])
+    parser.add_argument("what", choices=["kernels", "peers", "gradients", "calls", "gpu", "vector", "table", "picture"])
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
@@ -73,7 +74,8 @@ def main() -> None:
         made = gpu.run(arguments.tiny, arguments.only, arguments.out, tell)
         print(json.dumps(made["rows"] if arguments.json else made["versions"]))
         return
-    one_core()
+    if arguments.what != "calls":
+        one_core()
     if arguments.what == "kernels":
         import kernels
 
@@ -82,6 +84,10 @@ def main() -> None:
         import gradients
 
         rows = gradients.run(arguments.tiny, tell)
+    elif arguments.what == "calls":
+        import calls
+
+        rows = calls.run(arguments.tiny, tell)
     elif arguments.what == "vector":
         import vector
 

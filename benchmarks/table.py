@@ -53,6 +53,18 @@ def gradients() -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines))
 
 
+def calls() -> str:
+    """Milliseconds of a call, by estimator and number of paths."""
+    made = json.loads((RESULTS / "calls.json").read_text())
+    sizes = list(dict.fromkeys(row["paths"] for row in made["rows"]))
+    spent = {(row["estimator"], row["paths"]): f"{1e3 * row['wall']:.2g} ms" for row in made["rows"]}
+    head = ["", *(f"{size:,} paths" for size in sizes)]
+    lines = [
+        [name, *(spent[name, size] for size in sizes)] for name in dict.fromkeys(r["estimator"] for r in made["rows"])
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines)) + f"\n\n{about(made)}"
+
+
 def tables() -> str:
     """All tables, as they stand in the document."""
     kernels = json.loads((RESULTS / "kernels.json").read_text())
@@ -65,5 +77,5 @@ def tables() -> str:
     return (
         f"Kernels, million events per second of one core (x2: of wall time on two). {about(kernels)}\n\n{loops}\n\n"
         f"Beside peers, in one run, states at the end, float32 for jumpax. {about(peers)}\n\n{beside}\n\n"
-        f"Gradients.\n\n{gradients()}"
+        f"Calls, wall time.\n\n{calls()}\n\nGradients.\n\n{gradients()}"
     )
