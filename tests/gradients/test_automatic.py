@@ -102,6 +102,14 @@ def test_looks_again_when_theta_has_moved():
     assert len(third.pilots) > 2
 
 
+def test_where_nothing_moves_the_score_function_stays():
+    still = expected(ASSOCIATION, lambda counts: counts["C"] + counts["A"], [1.0], paths=500)
+    choice = still.choose(ASSOCIATION.theta, KEY)
+    assert choice.estimator == ScoreFunction()
+    assert choice.gain == 1.0
+    assert choice.bias == 0.0
+
+
 def test_inside_jit():
     mean = expected(ASSOCIATION, jumpax.Moments("C"), [1.0], paths=500)
     slope = jax.jit(jax.grad(lambda theta: mean(theta, KEY)[0, 0, 0]))

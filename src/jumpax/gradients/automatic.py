@@ -14,7 +14,7 @@ from jumpax.gradients.curvature import PATHS, Curvature, curvature, events_per_p
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient, sampled_cost
 from jumpax.gradients.measure import Measured, measure, salted
-from jumpax.gradients.pilot import LOOKED_AT, Pilot, beaten, candidates, judged, lattice_split, prior
+from jumpax.gradients.pilot import LOOKED_AT, Pilot, beaten, candidates, gain, judged, lattice_split, prior
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 
@@ -47,13 +47,13 @@ class Choice(NamedTuple):
     curvature: Curvature | None = None
     pilots: tuple[Pilot, ...] = ()
     paths: int = 0
-    """How many paths were simulated to choose."""
+    """How many paths were simulated to choose, at most: a look whether the lattice tangent is exact is counted in any case."""
 
     @property
     def gain(self) -> float:
         """Work that it saved in the pilot, over the score function; 1 without a pilot."""
-        own = [p.error for p in self.pilots if p.estimator == self.estimator]
-        return (self.pilots[0].error / own[0]) ** 2 if own and own[0] > 0 else 1.0
+        own = [p for p in self.pilots if p.estimator == self.estimator]
+        return gain(own[0], self.pilots[0]) if own else 1.0
 
     @property
     def bias(self) -> float:
@@ -103,18 +103,16 @@ class Automatic:
             UnsupportedError: no estimator can treat the problem.
         """
         values = {name: float(value) for name, value in theta.items()}
-        made = self._choose(sampling, wrt, values, words, before)
+        made = self._settled(sampling, wrt, values, words)
+        if made is None:
+            made = self._piloted(sampling, wrt, values, words, before)
         log.info("gradient: %s", made.reason)
         return made
 
-    def _choose(
-        self,
-        sampling: Sampling,
-        wrt: tuple[str, ...],
-        theta: dict[str, float],
-        words: tuple[Word, Word],
-        before: Choice | None,
-    ) -> Choice:
+    def _settled(
+        self, sampling: Sampling, wrt: tuple[str, ...], theta: dict[str, float], words: tuple[Word, Word]
+    ) -> Choice | None:
+        """The choice where there is nothing to try; None where a pilot has to decide."""
         if sampling.bound is not None:
             reason = "ScoreFunction(): unbiased; the only one for waits drawn from a bound, with null events"
             return Choice(ScoreFunction(), reason, theta, wrt)
@@ -128,7 +126,7 @@ class Automatic:
         if len(sampling.network.reactions) > LARGEST:
             reason = f"ScoreFunction(): unbiased; more than {LARGEST} reactions, for which no pilot is made"
             return Choice(ScoreFunction(), reason, theta, wrt)
-        return self._piloted(sampling, wrt, theta, words, before)
+        return None
 
     def _piloted(
         self,
@@ -185,13 +183,16 @@ def _still(best: Pilot, score: Pilot, found: Curvature, before: Choice) -> bool:
     if best.estimator != before.estimator or before.curvature is None:
         return False
     doubtful = prior(best.estimator, found) > 2 * prior(best.estimator, before.curvature)
-    return not doubtful and (score.error / best.error) ** 2 > KEPT * before.gain
+    return not doubtful and gain(best, score) > KEPT * before.gain
 
 
 def _reason(best: Pilot, score: Pilot, paths: int, found: Curvature) -> str:
-    gain = (score.error / best.error) ** 2
     line = f"{best.estimator!r}: "
-    line += "the best" if best.estimator == score.estimator else f"{gain:,.2g} times less work than the score function"
+    line += (
+        "the best"
+        if best.estimator == score.estimator
+        else f"{gain(best, score):,.2g} times less work than the score function"
+    )
     line += f" for the same error, in a pilot of {paths} paths"
     if best.estimator.unbiased:
         return line + "; unbiased"

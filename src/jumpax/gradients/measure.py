@@ -83,7 +83,7 @@ def measure(
 
 def pooled(parts: Sequence[Measured]) -> tuple[np.ndarray, np.ndarray]:
     """Inverse-variance mean of independent estimates of one gradient, and its standard error."""
-    floor = 1e-6 * max(np.abs(m.gradient).max(initial=0.0) for m in parts) + 1e-300
+    floor = 1e-6 * max(np.abs(m.gradient).max(initial=0.0) for m in parts) + 1e-100  # squared, still a number
     weights = [1 / np.maximum(m.error, floor) ** 2 for m in parts]
     total = sum(weights)
     mean = sum(w * m.gradient for w, m in zip(weights, parts, strict=True)) / total

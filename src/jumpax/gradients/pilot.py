@@ -81,8 +81,14 @@ def candidates(
 
 def beaten(candidate: AbstractEstimator, score: Pilot, best: Pilot, found: Curvature) -> bool:
     """Whether a candidate cannot be better than the best so far, by its bias or by what it can save."""
-    gain = (score.error / best.error) ** 2
-    return prior(candidate, found) > best.error or gain > MOST.get(type(candidate), np.inf)
+    return prior(candidate, found) > best.error or gain(best, score) > MOST.get(type(candidate), np.inf)
+
+
+def gain(pilot: Pilot, score: Pilot) -> float:
+    """Work that an estimator saves for the same error, as a factor over the score function."""
+    if pilot.error == 0:
+        return 1.0 if score.error == 0 else np.inf
+    return (score.error / pilot.error) ** 2
 
 
 def prior(estimator: AbstractEstimator, found: Curvature) -> float:
@@ -141,4 +147,4 @@ def _size(gradient: np.ndarray) -> np.ndarray:
     """What errors are relative to: each component, but not less than a tenth of the largest of its entry and stop."""
     largest = np.abs(gradient).max(-1, keepdims=True)
     whole = np.abs(gradient).max(initial=0.0)
-    return np.maximum(np.abs(gradient), np.maximum(0.1 * largest, 1e-3 * whole + 1e-300))
+    return np.maximum(np.abs(gradient), np.maximum(0.1 * largest, 1e-3 * whole + 1e-100))
