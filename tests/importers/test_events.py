@@ -94,10 +94,10 @@ def test_time_dependent_rates_with_state_events_are_refused(tmp_path):
 
 
 def test_commands_do_not_pass_over_events():
-    from jumpax.cli.models import find_model
+    from jumpax.cli.models import find_file
 
     file = str(CASES / "00029" / "00029-sbml-l3v1.xml")
     with pytest.raises(UnsupportedError, match="reset"):
-        find_model(file)
+        find_file(file)
     with pytest.warns(JumpaxWarning, match="without its events"):
-        assert find_model(file, events=True).network.species == ("X",)
+        assert find_file(file, events=True)[0].network.species == ("X",)

@@ -8,8 +8,8 @@ from cyclopts import Parameter
 
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
-from jumpax.cli.models import find_model, times_for
-from jumpax.cli.output import Output, people, print_json, print_table
+from jumpax.cli.models import Round, find_file, times_for
+from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.values import parse_limits
 from jumpax.gradients import Audit, audit
 
@@ -24,6 +24,7 @@ def run(
     seed: int = 0,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
+    round_counts: Round = False,
     limits: list[str] | None = None,
     figure: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -39,11 +40,13 @@ def run(
         seed: Of the random numbers.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
+        round_counts: Round initial amounts that are not whole numbers of molecules.
         limits: Largest counts for the master equation: one number, or name=number; may be repeated.
         figure: Draw work, bias and growth to this file (.png).
         output: How the answer is given.
     """
-    chosen = find_model(model, theta or (), x0 or ())
+    chosen, file = find_file(model, theta or (), x0 or (), round_counts=round_counts)
+    notes = () if file is None else file.notes
     if horizon is not None:
         if times is not None or not horizon > 0:
             raise InputError("--horizon is a positive number and takes the place of --times")
@@ -61,6 +64,7 @@ def run(
     document = {
         "command": "audit", "model": chosen.network.name, "theta": chosen.theta, "x0": chosen.x0, "times": stops,
         "paths": paths, "seed": seed, **found.to_dict(), "seconds": time.perf_counter() - begin, "files": {},
+        "notes": notes,
     }  # fmt: skip
     if figure is not None:
         from jumpax import plots
@@ -94,6 +98,7 @@ def _show(found: Audit, document: dict[str, Any]) -> None:
     for name, why in found.refused.items():
         say(f"{name}: {why}", soft_wrap=True)
     say(f"auto: {found.chosen}", soft_wrap=True)
+    print_notes(document["notes"])
     for what, file in document["files"].items():
         say(f"{what}: {file}", soft_wrap=True)
 

@@ -12,9 +12,9 @@ from cyclopts import Parameter
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.extras import EXTRAS, missing
 from jumpax._base.types import Precision, default_precision
-from jumpax.cli.models import find_file
+from jumpax.cli.models import Round, find_file
 from jumpax.cli.operations import network_program, operations_per_event
-from jumpax.cli.output import Output, people, print_json, print_table
+from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.engines import simulate
 from jumpax.engines.choice import engine_for
 from jumpax.exact import StateSpace
@@ -32,6 +32,7 @@ def run(
     *,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
+    round_counts: Round = False,
     precision: Literal["float32", "float64"] | None = None,
     run_it: Annotated[bool, Parameter(name="--speed", negative="--no-speed")] = True,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -42,13 +43,14 @@ def run(
         model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen .net); without it only the machine is looked at.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
+        round_counts: Round initial amounts that are not whole numbers of molecules.
         precision: Of times and propensities.
         run_it: Whether to measure the speed in a short run.
         output: How the answer is given.
     """
     document: dict[str, Any] = {"command": "check", "machine": _machine()}
     if model is not None:
-        chosen, file = find_file(model, theta or (), x0 or (), events=True)
+        chosen, file = find_file(model, theta or (), x0 or (), events=True, round_counts=round_counts)
         document["model"] = _model(chosen, file, precision or default_precision(), run_it)
     if output.json:
         print_json(document)
@@ -84,6 +86,8 @@ def _model(model: Model, file: FileModel | None, precision: Precision, run_it: b
         "conserved": _conserved(model),
         "doubts": list(doubts(network)),
         "time_dependent": network.time_dependent,
+        "notes": () if file is None else file.notes,
+        "molecules_per_unit": {} if file is None else dict(file.molecules),
         "observables": {} if file is None else {name: str(rule) for name, rule in file.observables.items()},
         "events": {} if file is None else {event.name: str(event) for event in file.events},
         "engine": engine_for(network_program(network, precision), None).name,
@@ -177,6 +181,7 @@ def _show_model(model: dict[str, Any]) -> None:
     for what in ("observables", "events"):
         for name, formula in model[what].items():
             people().print(f"{what[:-1]} {name}: {formula}", soft_wrap=True)
+    print_notes(model["notes"])
     rows = {
         "doubts": "\n".join(model["doubts"]) or "none",
         "engine": model["engine"],

@@ -7,8 +7,8 @@ import jax
 import numpy as np
 from cyclopts import Parameter
 
-from jumpax.cli.models import find_model, times_for
-from jumpax.cli.output import Output, people, print_json, print_table
+from jumpax.cli.models import Round, find_file, times_for
+from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.values import parse_limits
 from jumpax.exact import Law, StateSpace, distribution, stationary
 from jumpax.networks.zoo import Model
@@ -22,6 +22,7 @@ def run(
     limits: list[str] | None = None,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
+    round_counts: Round = False,
     at_rest: Annotated[bool, Parameter(name="--stationary")] = False,
     tolerance: float = 1e-6,
     max_states: int = 1_000_000,
@@ -36,12 +37,14 @@ def run(
             its molecules needs none.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
+        round_counts: Round initial amounts that are not whole numbers of molecules.
         at_rest: The law that does not change in time, instead of times.
         tolerance: Refuse to leave out more probability than this.
         max_states: Refuse to follow more states than this.
         output: How the answer is given.
     """
-    chosen = find_model(model, theta or (), x0 or ())
+    chosen, file = find_file(model, theta or (), x0 or (), round_counts=round_counts)
+    notes = () if file is None else file.notes
     stops = None if at_rest else times_for(chosen, times)
     begin = time.perf_counter()
     with jax.enable_x64(True):
@@ -50,7 +53,7 @@ def run(
             law = stationary(space, chosen.theta, tolerance=tolerance)
         else:
             law = distribution(space, chosen.theta, stops, tolerance=tolerance)
-        document = _document(chosen, law, stops, time.perf_counter() - begin)
+        document = {**_document(chosen, law, stops, time.perf_counter() - begin), "notes": notes}
     if output.json:
         print_json(document)
     else:
@@ -87,3 +90,4 @@ def _show(document: dict[str, Any]) -> None:
     columns["leak"] = [f"{leak:.1e}" for leak in np.atleast_1d(document["leak"])]
     print_table(f"{document['model']}: exact mean ± standard deviation", columns)
     people().print(f"{document['states']:,} states, {document['seconds']:.2f} s")
+    print_notes(document["notes"])

@@ -11,7 +11,8 @@ from cyclopts import Parameter
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
 from jumpax.cli.exits import Exit
-from jumpax.cli.output import Output, people, print_json, print_table
+from jumpax.cli.models import Round
+from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.problem_file import ProblemFile, read_problem
 from jumpax.cli.rule_loss import RuleLoss
 from jumpax.inference import FitResult, Profile, fit, profile
@@ -24,6 +25,7 @@ def run(
     *,
     seed: int | None = None,
     starts: int | None = None,
+    round_counts: Round = False,
     out: Path | None = None,
     report: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -34,12 +36,13 @@ def run(
         problem: A TOML file with the model (or the name of its file), [parameters], [data] and more.
         seed: Of the random numbers; default that of the file, or 0.
         starts: How many starting points; default that of the file, or 1.
+        round_counts: Round initial amounts of the model that are not whole numbers of molecules.
         out: Write estimates and history to this netCDF file (.nc).
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
     _check_files(out, report)
-    asked = read_problem(problem)
+    asked = read_problem(problem, round_counts=round_counts)
     settings = {**asked.settings, **({} if starts is None else {"starts": starts})}
     key = settings.pop("seed") if seed is None else seed
     settings.pop("seed", None)
@@ -60,7 +63,15 @@ def run(
     if output.json:
         bounded = {} if bound is None else {"profile": bound.to_dict()}
         print_json(
-            {"command": "fit", "problem": str(problem), "seed": key, **found.to_dict(), **bounded, "files": files}
+            {
+                "command": "fit",
+                "problem": str(problem),
+                "seed": key,
+                **found.to_dict(),
+                **bounded,
+                "files": files,
+                "notes": asked.notes,
+            }
         )
     else:
         _show(asked, found, bound, files)
@@ -154,5 +165,6 @@ def _show(asked: ProblemFile, found: FitResult, bound: Profile | None, files: di
         people().print(line, soft_wrap=True)
     if bound is not None:
         people().print(f"bound: {bound}", soft_wrap=True)
+    print_notes(asked.notes)
     for what, file in files.items():
         people().print(f"{what}: {file}", soft_wrap=True)

@@ -4,22 +4,29 @@ import dataclasses
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from cyclopts import Parameter
 
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError, unknown_name
 from jumpax.cli.values import parse_assignments, parse_times
 from jumpax.importers import READERS, FileModel, read
+from jumpax.importers.foreign import refuse_suffix
 from jumpax.networks import check_counts, check_theta
 from jumpax.networks.toml_model import load_model
 from jumpax.networks.zoo import MODELS, Model
 
-
-def find_model(name: str, theta: Sequence[str] = (), x0: Sequence[str] = (), *, events: bool = False) -> Model:
-    """The model of `find_file`, alone."""
-    return find_file(name, theta, x0, events=events)[0]
+Round: TypeAlias = Annotated[bool, Parameter(name="--round")]
+"""The option of every command that reads a model."""
 
 
 def find_file(
-    name: str, theta: Sequence[str] = (), x0: Sequence[str] = (), *, events: bool = False
+    name: str,
+    theta: Sequence[str] = (),
+    x0: Sequence[str] = (),
+    *,
+    events: bool = False,
+    round_counts: bool = False,
 ) -> tuple[Model, FileModel | None]:
     """A model of the zoo by name, or one from a file, with some of its numbers replaced; and what else the file holds.
 
@@ -28,6 +35,7 @@ def find_file(
         theta: words such as `k=1.5`.
         x0: words such as `M=3`.
         events: whether the caller can do with the network of a model whose events are left out.
+        round_counts: whether to round counts that are not whole instead of refusing them.
 
     Raises:
         InputError: unknown model, or numbers that do not fit it.
@@ -42,27 +50,28 @@ def find_file(
     """
     file = None
     if name.lower().endswith(".toml"):
-        model = load_model(name)
+        model = load_model(name, round_counts=round_counts)
     elif Path(name).suffix.lower() in READERS:
-        file = _from_file(name, events)
+        file = _from_file(name, events, round_counts)
         model = Model(file.network, file.theta, file.x0, file.times, file.reference)
     elif name in MODELS:
         model = MODELS[name]()
     else:
+        refuse_suffix(Path(name))
         raise InputError(
             f"{unknown_name('model', name, MODELS)} A model of your own is a file: .toml, {', '.join(READERS)}."
         )
     values, counts = parse_assignments("--theta", theta), parse_assignments("--x0", x0)
     check_theta(model.network, {**model.theta, **values})
-    start = check_counts(model.network, {**model.x0, **counts})
+    start = check_counts(model.network, {**model.x0, **counts}, round_counts=round_counts)
     changed = dataclasses.replace(
         model, theta={**model.theta, **values}, x0=dict(zip(model.network.species, start.tolist(), strict=True))
     )
     return changed, file
 
 
-def _from_file(name: str, events: bool) -> FileModel:
-    file = read(name)
+def _from_file(name: str, events: bool, round_counts: bool) -> FileModel:
+    file = read(name, round_counts=round_counts)
     if file.events:
         listed = ", ".join(event.name for event in file.events)
         if not events:

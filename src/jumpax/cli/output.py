@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +49,12 @@ def people() -> "Console":
     from rich.console import Console
 
     return Console(file=sys.stdout, markup=False, highlight=False)
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """What was assumed or changed in reading a file, for people."""
+    for note in notes:
+        people().print(f"note: {note}", soft_wrap=True)
 
 
 def print_table(title: str, columns: Mapping[str, Sequence[Any]]) -> None:

@@ -19,6 +19,7 @@ from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simu
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.observed import SHOWN
 from jumpax.inference.parameters import Parameter
+from jumpax.networks import check_counts
 from jumpax.networks.toml_model import read_model
 from jumpax.networks.zoo import Model
 
@@ -44,9 +45,11 @@ class ProblemFile(NamedTuple):
     profile: dict[str, Any] | None
     """Arguments of `profile`, with `source` for its likelihood."""
     name: str
+    notes: tuple[str, ...] = ()
+    """What was assumed or changed in reading the model's file."""
 
 
-def read_problem(file: Path) -> ProblemFile:
+def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
     """The problem in a TOML file.
 
     - `model`, the name of one in the zoo or a file beside the TOML (whatever `jumpax.read` reads, or TOML), with other numbers
@@ -60,6 +63,10 @@ def read_problem(file: Path) -> ProblemFile:
     - `settle` for data at steady state; `start`.
     - `[simulation]` (`paths`, `batches`) or `[exact]` (`limits`); `[fit]` (`starts`, `steps`, `average`, `seed`).
     - `[profile]`: `name`, `values`, and `limits` for a likelihood from the master equation.
+
+    Args:
+        file: the TOML.
+        round_counts: round initial counts that are not whole instead of refusing them.
 
     Raises:
         InputError: no such file, no TOML, or everything that is wrong, at once; data with row numbers, counted from 1
@@ -76,7 +83,7 @@ def read_problem(file: Path) -> ProblemFile:
     for key in table:
         if key not in (*_MODEL, *_OWN):
             collected.faults.append(unknown_name("entry", key, (*_OWN, *_MODEL)))
-    model, opened = collected.take(lambda: _model(table, file)) or (None, None)
+    model, opened = collected.take(lambda: _model(table, file, round_counts)) or (None, None)
     parameters = collected.take(lambda: _parameters(_part(table, "parameters"), model)) if model else None
     loss = collected.take(lambda: _loss(_part(table, "loss"), _part(table, "data"), file.parent))
     source = collected.take(lambda: _source(table))
@@ -89,7 +96,7 @@ def read_problem(file: Path) -> ProblemFile:
         raise (UnsupportedError if collected.unread else InputError)(f"{file} cannot be used:\n{told}")
     assert problem is not None
     assert settings is not None
-    return ProblemFile(problem, settings, wanted, file.stem)
+    return ProblemFile(problem, settings, wanted, file.stem, () if opened is None else opened.notes)
 
 
 class _Collector:
@@ -122,20 +129,23 @@ def _known(where: str, part: Table, known: tuple[str, ...]) -> None:
         raise InputError("\n".join(f"{where}: {fault}" for fault in wrong))
 
 
-def _model(table: Table, file: Path) -> tuple[Model, FileModel | None]:
+def _model(table: Table, file: Path, round_counts: bool) -> tuple[Model, FileModel | None]:
     """A model of the zoo or of another file, with other numbers if given, or the one in this file."""
     if ("model" in table) == ("network" in table):
         raise InputError(
             "give either model = '<name in the zoo, or a file>' or a table [network], with [x0] and [theta]"
         )
     if "network" in table:
-        return read_model({k: v for k, v in table.items() if k in _MODEL}, name=file.stem, origin=str(file)), None
+        own = {k: v for k, v in table.items() if k in _MODEL}
+        return read_model(own, name=file.stem, origin=str(file), round_counts=round_counts), None
     named = str(table["model"])
-    made, opened = find_file(str(file.parent / named) if Path(named).suffix else named)
+    made, opened = find_file(str(file.parent / named) if Path(named).suffix else named, round_counts=round_counts)
     own, theta = _part(table, "x0"), _part(table, "theta")
     _known("x0", own, made.network.species)
     _known("theta", theta, made.network.parameters)
-    return Model(made.network, {**made.theta, **theta}, {**made.x0, **own}, made.times, made.reference), opened
+    start = check_counts(made.network, {**made.x0, **own}, round_counts=round_counts).tolist()
+    x0 = dict(zip(made.network.species, start, strict=True))
+    return Model(made.network, {**made.theta, **theta}, x0, made.times, made.reference), opened
 
 
 def _problem(

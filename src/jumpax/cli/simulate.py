@@ -14,8 +14,8 @@ from cyclopts import Parameter
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
 from jumpax._base.status import Status
-from jumpax.cli.models import find_model, times_for
-from jumpax.cli.output import Output, people, print_json, print_table
+from jumpax.cli.models import Round, find_file, times_for
+from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.engines import Paths, Progress, simulate
 from jumpax.networks.zoo import Model
 
@@ -29,6 +29,7 @@ def run(
     seed: int = 0,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
+    round_counts: Round = False,
     engine: Literal["cpu", "gpu", "xla", "reference"] | None = None,
     precision: Literal["float32", "float64"] | None = None,
     threads: int | None = None,
@@ -46,6 +47,7 @@ def run(
         seed: Of the random numbers: the same seed gives the same paths.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
+        round_counts: Round initial amounts that are not whole numbers of molecules.
         engine: How paths are drawn.
         precision: Of times and propensities.
         threads: How many to run on; all cores by default where they help.
@@ -54,7 +56,8 @@ def run(
         figure: Draw the paths to this file (.png).
         output: How the answer is given.
     """
-    chosen = find_model(model, theta or (), x0 or ())
+    chosen, file = find_file(model, theta or (), x0 or (), round_counts=round_counts)
+    notes = () if file is None else file.notes
     stops = times_for(chosen, times)
     _check_files(out, figure)
     if not 0 <= seed < 2**32:
@@ -68,7 +71,7 @@ def run(
     seconds = time.perf_counter() - begin
     settings = {"seed": seed, "theta": chosen.theta, "x0": chosen.x0, "reference": chosen.reference}
     files = _write(result, chosen, settings, out, figure)
-    document = _document(result, chosen, settings, seconds, files)
+    document = {**_document(result, chosen, settings, seconds, files), "notes": notes}
     if output.json:
         print_json(document)
     else:
@@ -141,6 +144,7 @@ def _show(document: dict[str, Any]) -> None:
     print_table(f"{document['model']}: mean ± standard deviation of {document['paths']:,} paths", columns)
     ends = ", ".join(f"{count:,} {name.lower()}" for name, count in document["status"].items())
     people().print(f"{document['events']:,} events in {document['seconds']:.2f} s with compilation; paths: {ends}")
+    print_notes(document["notes"])
     for what, file in document["files"].items():
         people().print(f"{what}: {file}", soft_wrap=True)
 

@@ -17,7 +17,7 @@ def _versions() -> dict[str, str]:
 
 
 def provenance(network: Network, key: tuple[Any, Any], precision: str, engine: str, **settings: Any) -> dict[str, Any]:
-    """Key, versions, precision, back end, hash of the network, and settings; plain values that any file can hold."""
+    """Key, versions, precision, back end, hash and units of the network, settings; plain values that any file can hold."""
     return {
         "key": [int(np.asarray(word)) for word in key],
         "precision": precision,
@@ -28,5 +28,6 @@ def provenance(network: Network, key: tuple[Any, Any], precision: str, engine: s
         "versions": dict(_versions()),
         "network": network.name,
         "network_digest": network.digest,
+        "units": network.units,
         **settings,
     }

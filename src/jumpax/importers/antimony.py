@@ -21,11 +21,11 @@ sys.stdout.buffer.write(antimony.getSBMLString(antimony.getMainModuleName()).enc
 """
 
 
-def read_antimony(path: Path) -> FileModel:
+def read_antimony(path: Path, round_counts: bool) -> FileModel:
     """The model in a file of Antimony (its last module); see `read`."""
     text = guard.check_text(guard.load(path, guard.LARGEST_TEXT), str(path))
     need("models", "reading Antimony")
-    return parse_sbml(guard.check_xml(_converted(text, str(path)), str(path)), str(path), path.stem)
+    return parse_sbml(guard.check_xml(_converted(text, str(path)), str(path)), str(path), path.stem, round_counts)
 
 
 def _converted(text: str, origin: str) -> bytes:

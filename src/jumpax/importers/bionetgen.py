@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.importers import guard, kinetics, net_rates
+from jumpax.importers.counts import said, whole
 from jumpax.importers.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
 from jumpax.importers.faults import Faults
 from jumpax.importers.infix import parse
@@ -28,12 +29,11 @@ _HEADER = re.compile(
     r"(?:version|setModelName|setOption)\s*\(.*\)\s*;?|substanceUnits\s*\(\s*[\"']?Number[\"']?\s*\)\s*;?"
 )
 _LONGEST = 1_000_000  # characters of a line: a group names thousands of species
-_WHOLE = 1e-9
 
 Line = tuple[int, list[str]]
 
 
-def read_net(path: Path) -> FileModel:
+def read_net(path: Path, round_counts: bool) -> FileModel:
     """The network in a `.net` file of BioNetGen; see `read`.
 
     A rate constant, or function, is multiplied by the number of ordered choices of the reactants, x (x - 1) ... for equal
@@ -45,7 +45,7 @@ def read_net(path: Path) -> FileModel:
     """
     text = guard.check_text(guard.load(path, guard.LARGEST_XML), str(path), _LONGEST)
     faults = Faults()
-    return _Net(_blocks(text, faults), faults).build(str(path), path.stem)
+    return _Net(_blocks(text, faults), faults, round_counts).build(str(path), path.stem)
 
 
 def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:
@@ -79,10 +79,13 @@ def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:
 class _Net:
     """One file."""
 
-    def __init__(self, blocks: dict[str, list[Line]], faults: Faults):
-        self.blocks, self.faults = blocks, faults
+    def __init__(self, blocks: dict[str, list[Line]], faults: Faults, round_counts: bool):
+        self.blocks, self.faults, self.round_counts = blocks, faults, round_counts
+        self.notes: list[str] = []
         self.formulas: dict[str, tuple[int, str]] = {}
         self.groups: dict[str, tuple[int, str]] = {}
+        self.functions: set[str] = set()
+        self.shared: set[str] = set()
         self.species: list[str] = []
         self.fixed: set[str] = set()
         self.defined = {"time"}
@@ -107,10 +110,12 @@ class _Net:
         check_theta(network, theta)
         start = {s: int(x0[s]) for s in moving}
         check_counts(network, start)
-        return FileModel(network, theta, start, reference=origin, observables=observables)
+        notes = tuple(filter(None, self.notes))
+        return FileModel(network, theta, start, reference=origin, observables=observables, notes=notes)
 
     def _names(self) -> None:
-        """What is defined, before anything is read."""
+        """What is defined, before anything is read. A group may be called like a parameter."""
+        self.functions = {words[0].split("(")[0] for _, words in self.blocks["functions"]}
         for block, pattern in (("parameters", r"(\S+?)\s*=?\s+(.*)"), ("functions", r"(\w+)\(\)\s*=?\s*(.*)")):
             for number, words in self.blocks[block]:
                 found = re.fullmatch(pattern, " ".join(words))
@@ -120,7 +125,10 @@ class _Net:
                     self._define(found.group(1), number)
                     self.formulas[found.group(1)] = (number, found.group(2))
         for number, words in self.blocks["groups"]:
-            self._define(words[0], number)
+            if words[0] in self.formulas and words[0] not in {*self.functions, *self.groups}:
+                self.shared.add(words[0])
+            else:
+                self._define(words[0], number)
             self.groups[words[0]] = (number, "".join(words[1:]))
         for number, words in self.blocks["species"]:
             species = words[0].replace("$", "", 1)
@@ -136,7 +144,11 @@ class _Net:
         self.defined.add(name)
 
     def value(self, name: str) -> Expression:
-        """What a name stands for in formulas."""
+        """What a name stands for in formulas: one that is a group and a parameter, the parameter, but not in functions."""
+        if name in self.shared and (inside := [n for n in self._inside if n in self.functions]):
+            raise InputError(
+                f"the function {inside[-1]} reads {name!r}, which is a parameter and a group; rename one of them"
+            )
         if name not in self.values:
             if name in self._inside or len(self._inside) > 100:
                 raise InputError(f"a circle of definitions, or a long chain: {' -> '.join((*self._inside, name))}")
@@ -148,7 +160,7 @@ class _Net:
         return self.values[name]
 
     def _value(self, name: str) -> Expression:
-        if name in self.groups:
+        if name in self.groups and name not in self.shared:
             return self._group(self.groups[name][1])
         if name not in self.formulas:
             raise InputError(unknown_name("name", name, (*self.formulas, *self.groups)))
@@ -191,9 +203,8 @@ class _Net:
         for (number, words), species in zip(self.blocks["species"], self.species, strict=True):
             with self.faults.of(f"line {number}: species {species!r}"):
                 amount = self._evaluated(" ".join(words[1:]) or "0")
-                if abs(amount - round(amount)) > _WHOLE * max(1.0, abs(amount)):
-                    raise InputError(f"its initial amount {amount:.12g} is not a whole number of molecules")
-                counts[species] = round(amount)
+                counts[species] = whole(amount, converted=False, rounded=self.round_counts)
+                self.notes.append(said(species, amount, counts[species]))
         return counts
 
     def _reaction(self, number: int, words: list[str]) -> list[Reaction]:
@@ -219,9 +230,9 @@ class _Net:
 
     def _observables(self, x0: dict[str, float]) -> Iterator[tuple[str, Rule]]:
         """Groups, and functions that rates read, as formulas of counts."""
-        for name in (*self.groups, *(n for n in self.formulas if n in self.values)):
+        for name in dict.fromkeys((*self.groups, *(n for n in self.formulas if n in self.values))):
             with self.faults.of(f"observable {name!r}"):
-                expression = self.value(name)
+                expression = self._group(self.groups[name][1]) if name in self.groups else self.value(name)
                 if reads_time(expression) or not set(self._read(expression)):
                     continue
                 known = {n: self._number(n) for n in names(expression) if n in self.formulas}

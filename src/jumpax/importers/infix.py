@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.importers.expression import Expression, Number, Time, call
+from jumpax.importers.functions import apply
 
 _TOKEN = re.compile(
     r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)|([A-Za-z_]\w*)|(&&|\|\||[<>=!~]=|[-+*/^()<>,!]))"
@@ -19,9 +20,9 @@ _COMPARISON, _SIGN = 3, 7
 _CALLS = {
     "exp": "exp", "ln": "log", "sqrt": "sqrt", "abs": "abs", "min": "min", "max": "max", "sin": "sin",
     "cos": "cos", "tan": "tan", "atan": "arctan", "tanh": "tanh", "floor": "floor", "ceil": "ceil", "if": "if",
-    "sum": "add",
+    "sum": "add", "avg": "average", "asin": "arcsin", "acos": "arccos", "sinh": "sinh", "cosh": "cosh", "asinh": "arcsinh",
+    "acosh": "arccosh", "atanh": "arctanh", "log10": "log10", "log2": "log2", "rint": "rint", "sign": "sign",
 }  # fmt: skip
-_BASES = {"log10": 10.0, "log2": 2.0}
 _NUMBERS = {"_pi": math.pi, "_e": math.e}
 _DEEPEST = 150
 
@@ -127,12 +128,8 @@ class _Parser:
             if arguments:
                 self._need(",")
             arguments.append(self._level(0))
-        if name in _BASES:
-            return call("divide", call("log", *arguments), Number(math.log(_BASES[name])))
-        if name == "avg" and arguments:
-            return call("divide", call("add", *arguments), Number(float(len(arguments))))
         if name in _CALLS:
-            return call(_CALLS[name], *arguments)
+            return apply(_CALLS[name], *arguments)
         if arguments:
             hint = ", since it has two readings; write ln or log10" if name == "log" else ""
             raise UnsupportedError(f"the function {name} is not read{hint}")

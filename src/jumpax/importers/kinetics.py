@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from collections.abc import Collection
 
+from jumpax._base.errors import UnsupportedError
 from jumpax.importers.expression import Call, Expression, Name, Number, call, names
 from jumpax.importers.formula import formula
 from jumpax.networks.laws import AbstractLaw, MassAction
@@ -11,17 +12,68 @@ from jumpax.networks.laws import AbstractLaw, MassAction
 Side = tuple[tuple[str, int], ...]
 
 
+_RANGE = 1e30
+"""Factors that units bring stay below it, and above its inverse: float32 ends at 3e38 and 1e-38."""
+
+
 def law(expression: Expression, reactants: Side, species: Collection[str]) -> AbstractLaw:
-    """`MassAction` where the expression is just that, else a `Formula`."""
-    factors, number = _factors(expression)
-    rates = [f.name for f in factors if isinstance(f, Name) and f.name not in species]
+    """`MassAction` where the expression is just that, also after volumes cancel, else a `Formula`."""
+    above, below, number = _product(expression)
+    both = above & below
+    volumes = Counter[Expression]({f: both[f] for f in both if isinstance(f, Name) and f.name not in species})
+    above, below = above - volumes, below - volumes
+    rates = [f.name for f in above if isinstance(f, Name) and f.name not in species]
     wanted: Counter[Expression] = Counter()
     for name, order in reactants:
         wanted.update([Name(name), *(call("subtract", Name(name), Number(float(n))) for n in range(1, order))])
     orders = math.prod(math.factorial(order) for _, order in reactants)
-    if len(rates) == 1 and number == 1.0 / orders and Counter(factors) == wanted + Counter([Name(rates[0])]):
+    alike = len(rates) == 1 and not below and above == wanted + Counter([Name(rates[0])])
+    if alike and math.isclose(number * orders, 1.0, rel_tol=1e-12):
         return MassAction(rates[0])
     return formula(expression, species)
+
+
+def _product(expression: Expression) -> tuple[Counter[Expression], Counter[Expression], float]:
+    """An expression as a quotient of products: factors above and below that are not numbers, and the numbers' product."""
+    if isinstance(expression, Number):
+        return Counter(), Counter(), expression.value
+    if isinstance(expression, Call) and expression.operator == "multiply":
+        above, below, number = Counter[Expression](), Counter[Expression](), 1.0
+        for over, under, factor in map(_product, expression.arguments):
+            above, below, number = above + over, below + under, number * factor
+        return above, below, number
+    if isinstance(expression, Call) and expression.operator == "divide":
+        (above, below, number), (under, over, divisor) = map(_product, expression.arguments)
+        return above + over, below + under, number / divisor if divisor else math.nan
+    return Counter([expression]), Counter(), 1.0
+
+
+def scaled(expression: Expression, factor: float) -> Expression:
+    """The expression times a number, which is drawn together with the other numbers of its products.
+
+    So `6e23 * (k * (A / 6e23) * (B / 6e23))` is written `1.7e-24 * k * A * B`: the product of two amounts in moles would
+    be zero in float32.
+
+    Raises:
+        UnsupportedError: the number is beyond what float32 can hold.
+    """
+    if factor == 1.0:
+        return expression
+    if isinstance(expression, Call):
+        first, *rest = expression.arguments
+        if expression.operator in ("add", "subtract", "negate", "min", "max"):
+            return call(expression.operator, *(scaled(argument, factor) for argument in expression.arguments))
+        if expression.operator == "if":
+            return call("if", first, *(scaled(argument, factor) for argument in rest))
+        if expression.operator == "divide" and not isinstance(rest[0], Number) and not isinstance(first, Name):
+            return call("divide", scaled(first, factor), rest[0])
+    factors, number = _factors(expression)
+    total = factor * number
+    if math.isclose(total, 1.0, rel_tol=1e-12):
+        return call("multiply", *factors)
+    if total and not 1.0 / _RANGE < abs(total) < _RANGE:
+        raise UnsupportedError(f"its unit of substance brings a factor of {total:.3g}; write the model in items")
+    return call("multiply", Number(total), *factors)
 
 
 def _factors(expression: Expression) -> tuple[list[Expression], float]:
@@ -30,12 +82,20 @@ def _factors(expression: Expression) -> tuple[list[Expression], float]:
         return [], expression.value
     if not isinstance(expression, Call):
         return [expression], 1.0
+    first, *rest = expression.arguments
     if expression.operator == "multiply":
         parts = [_factors(argument) for argument in expression.arguments]
         return [f for factors, _ in parts for f in factors], math.prod(number for _, number in parts)
-    if expression.operator == "divide" and isinstance(expression.arguments[1], Number):
-        factors, number = _factors(expression.arguments[0])
-        return factors, number / expression.arguments[1].value if expression.arguments[1].value else math.nan
+    if expression.operator == "negate":
+        factors, number = _factors(first)
+        return factors, -number
+    if expression.operator == "divide" and isinstance(rest[0], Number):
+        factors, number = _factors(first)
+        return factors, number / rest[0].value if rest[0].value else math.nan
+    if expression.operator == "power" and rest[0] in (Number(2.0), Number(3.0)):
+        factors, number = _factors(first)
+        power = int(rest[0].value)  # type: ignore[union-attr]
+        return factors * power, number**power
     return [expression], 1.0
 
 
@@ -51,7 +111,7 @@ def halves(
     used, made = set(reactants) - set(products), set(products) - set(reactants)
     if not used and not made:
         return None
-    terms = _terms(net)
+    terms = [(sign, term) for sign, term in _terms(net) if term != Number(0.0)]
     ways = {sign: [term for s, term in terms if s == sign] for sign in (1, -1)}
     if not ways[1] or not ways[-1]:
         return None
@@ -63,8 +123,24 @@ def halves(
     return forward, backward
 
 
+def reads_backward(net: Expression, reactants: Collection[str], products: Collection[str]) -> bool:
+    """Whether a term with a minus is driven by a product alone, as a backward rate is: `kf A - kr B`, not `k A (1 - B / K)`."""
+    used, made = set(reactants) - set(products), set(products) - set(reactants)
+    for sign, term in _terms(net):
+        driving = {factor.name for factor in _product(term)[0] if isinstance(factor, Name)}
+        if sign < 0 and driving & made and not driving & used:
+            return True
+    return False
+
+
 def _terms(expression: Expression) -> list[tuple[int, Expression]]:
-    """The expression as a sum of terms with signs; products and quotients of one sum are multiplied out."""
+    """The expression as a sum of terms with signs in front.
+
+    Signs are drawn out of factors and divisors. A product or quotient is multiplied out over its one sum, or its one
+    difference beside other sums.
+    """
+    if isinstance(expression, Number):
+        return [(-1, Number(-expression.value))] if expression.value < 0 else [(1, expression)]
     if not isinstance(expression, Call):
         return [(1, expression)]
     arguments = expression.arguments
@@ -75,10 +151,29 @@ def _terms(expression: Expression) -> list[tuple[int, Expression]]:
     if expression.operator == "negate":
         return [(-sign, term) for sign, term in _terms(arguments[0])]
     if expression.operator == "divide":
-        return [(sign, call("divide", term, arguments[1])) for sign, term in _terms(arguments[0])]
+        below = _terms(arguments[1])
+        turned, divisor = below[0] if len(below) == 1 else (1, arguments[1])
+        return [(sign * turned, call("divide", term, divisor)) for sign, term in _terms(arguments[0])]
     if expression.operator == "multiply":
-        sums = [place for place, argument in enumerate(arguments) if len(_terms(argument)) > 1]
-        if len(sums) == 1:
-            before, after = arguments[: sums[0]], arguments[sums[0] + 1 :]
-            return [(sign, call("multiply", *before, term, *after)) for sign, term in _terms(arguments[sums[0]])]
+        return _product_terms([_terms(argument) for argument in arguments], arguments)
     return [(1, expression)]
+
+
+def _product_terms(
+    parts: list[list[tuple[int, Expression]]], arguments: tuple[Expression, ...]
+) -> list[tuple[int, Expression]]:
+    """The terms of a product whose factors have these."""
+    sums = [place for place, part in enumerate(parts) if len(part) > 1]
+    mixed = [place for place in sums if len({sign for sign, _ in parts[place]}) > 1]
+    if len(sums) > 1 and len(mixed) > 1:
+        return [(1, call("multiply", *arguments))]
+    chosen = (mixed or sums)[0] if len(mixed) == 1 or len(sums) == 1 else None
+    sign, factors = 1, list(arguments)
+    for place, part in enumerate(parts):
+        if place != chosen and len({s for s, _ in part}) == 1:  # one sign, which moves to the front
+            sign *= part[0][0]
+            factors[place] = call("add", *(term for _, term in part)) if len(part) > 1 else part[0][1]
+    if chosen is None:
+        return [(sign, call("multiply", *factors))]
+    before, after = factors[:chosen], factors[chosen + 1 :]
+    return [(sign * s, call("multiply", *before, term, *after)) for s, term in parts[chosen]]

@@ -9,17 +9,24 @@ import numpy as np
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.importers.expression import Expression, Number, Time, call
+from jumpax.importers.functions import apply
+from jumpax.importers.units import AVOGADRO
 
 Lookup = Callable[[str], Expression]
 _DEEPEST = 250
-_AVOGADRO = 6.02214179e23  # the value that SBML Level 3 fixes
 
 _CALLS = {
     "PLUS": "add", "TIMES": "multiply", "DIVIDE": "divide", "POWER": "power", "FUNCTION_POWER": "power",
     "FUNCTION_EXP": "exp", "FUNCTION_LN": "log", "FUNCTION_ABS": "abs", "FUNCTION_FLOOR": "floor",
     "FUNCTION_CEILING": "ceil", "FUNCTION_MIN": "min", "FUNCTION_MAX": "max", "FUNCTION_SIN": "sin",
     "FUNCTION_COS": "cos", "FUNCTION_TAN": "tan", "FUNCTION_ARCTAN": "arctan", "FUNCTION_TANH": "tanh",
-    "LOGICAL_AND": "and", "LOGICAL_OR": "or", "LOGICAL_XOR": "xor", "LOGICAL_NOT": "not",
+    "FUNCTION_ARCSIN": "arcsin", "FUNCTION_ARCCOS": "arccos", "FUNCTION_SINH": "sinh", "FUNCTION_COSH": "cosh",
+    "FUNCTION_ARCSINH": "arcsinh", "FUNCTION_ARCCOSH": "arccosh", "FUNCTION_ARCTANH": "arctanh",
+    "FUNCTION_SEC": "sec", "FUNCTION_CSC": "csc", "FUNCTION_COT": "cot", "FUNCTION_SECH": "sech", "FUNCTION_CSCH": "csch",
+    "FUNCTION_COTH": "coth", "FUNCTION_ARCSEC": "arcsec", "FUNCTION_ARCCSC": "arccsc", "FUNCTION_ARCCOT": "arccot",
+    "FUNCTION_ARCSECH": "arcsech", "FUNCTION_ARCCSCH": "arccsch", "FUNCTION_ARCCOTH": "arccoth",
+    "FUNCTION_FACTORIAL": "factorial", "FUNCTION_QUOTIENT": "quotient", "FUNCTION_REM": "remainder",
+    "LOGICAL_AND": "and", "LOGICAL_OR": "or", "LOGICAL_XOR": "xor", "LOGICAL_NOT": "not", "LOGICAL_IMPLIES": "implies",
 }  # fmt: skip
 _ORDER = {"EQ": "eq", "NEQ": "ne", "LT": "lt", "LEQ": "le", "GT": "gt", "GEQ": "ge"}
 _EMPTY = {"PLUS": 0.0, "TIMES": 1.0, "LOGICAL_AND": 1.0, "LOGICAL_OR": 0.0, "LOGICAL_XOR": 0.0}
@@ -91,7 +98,7 @@ class _Reader:
         if kind == "NAME_TIME":
             return Time()
         if kind == "NAME_AVOGADRO":
-            return Number(_AVOGADRO)
+            return Number(AVOGADRO)
         if kind in _CONSTANTS:
             return Number(float(_CONSTANTS[kind]))
         if kind == "FUNCTION":
@@ -105,7 +112,7 @@ class _Reader:
         if kind in _EMPTY and not arguments:
             return Number(_EMPTY[kind])
         if kind in _CALLS:
-            return call(_CALLS[kind], *arguments)
+            return apply(_CALLS[kind], *arguments)
         if kind == "MINUS":
             return call("negate", *arguments) if len(arguments) == 1 else call("subtract", *arguments)
         if kind == "FUNCTION_ROOT":

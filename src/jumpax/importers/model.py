@@ -54,6 +54,8 @@ class FileModel:
         reference: where it comes from.
         observables: assignment rules, groups, and species that never change, as functions of the counts.
         events: what happens at once when a condition comes true; `simulate_events` heeds them, `simulate` cannot.
+        notes: what was assumed or changed in reading: units that were converted or are not items, counts that were rounded.
+        molecules: of each species, the number in one unit of substance of the file; 1 where nothing was converted.
     """
 
     network: Network
@@ -63,3 +65,5 @@ class FileModel:
     reference: str = ""
     observables: Mapping[str, Rule] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
+    notes: tuple[str, ...] = ()
+    molecules: Mapping[str, float] = field(default_factory=dict)

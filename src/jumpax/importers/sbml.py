@@ -1,44 +1,57 @@
 """SBML as a model: discrete, exact, all that is not understood refused at once."""
 
 import dataclasses
-import math
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax._base.extras import need
-from jumpax.importers import guard, kinetics
+from jumpax.importers import foreign, guard, kinetics
+from jumpax.importers.counts import near_whole, said, whole
 from jumpax.importers.event import Event
-from jumpax.importers.expression import Expression, Number, call, flag, names, reads_time, replaced
+from jumpax.importers.expression import Expression, Number, flag, names, reads_time, replaced, text
 from jumpax.importers.faults import Faults
 from jumpax.importers.model import FileModel, Rule
-from jumpax.importers.symbols import Symbols
+from jumpax.importers.symbols import Symbols, is_point
 from jumpax.importers.triggers import moments
 from jumpax.networks import Network, Reaction, check_counts, check_theta
 from jumpax.networks.equation import write
 from jumpax.networks.laws.function import TIME
+from jumpax.networks.parameters import LARGEST_COUNT
 
-_WHOLE = 1e-9  # relative distance from a whole number that rounding of concentration times size may leave
 _UNCHECKED = (
     "GENERAL_CONSISTENCY", "UNITS_CONSISTENCY", "MATHML_CONSISTENCY", "SBO_CONSISTENCY", "OVERDETERMINED_MODEL",
     "MODELING_PRACTICE",
 )  # fmt: skip
+_EMPTY = (
+    "EmptyListElement",
+    "EmptyListInReaction",
+    "EmptyListInKineticLaw",
+    "EmptyListOfUnits",
+    "EmptyUnitListElement",
+)
 _READ_PACKAGES = ("l3v2extendedmath",)  # only more operations, which the allow-list judges
 
 
-def read_sbml(path: Path) -> FileModel:
-    """The model in a file of SBML Level 2 or 3; see `read`."""
-    return parse_sbml(guard.check_xml(guard.load(path, guard.LARGEST_XML), str(path)), str(path), path.stem)
+def read_sbml(path: Path, round_counts: bool) -> FileModel:
+    """The model in a file of SBML; see `read`."""
+    text = guard.check_xml(guard.load(path, guard.LARGEST_XML), str(path))
+    foreign.refuse_xml(text, str(path))
+    return parse_sbml(text, str(path), path.stem, round_counts)
 
 
-def parse_sbml(text: str, origin: str, name: str) -> FileModel:
+def parse_sbml(text: str, origin: str, name: str, round_counts: bool) -> FileModel:
     """The model in a text that the guard has passed; see `read`."""
     need("models", "reading SBML")
     import libsbml
 
     document = libsbml.readSBMLFromString(text)
-    broken, model = _errors(document), document.getModel()
+    broken = _errors(document)
+    if not broken and document.getLevel() == 1 and not document.setLevelAndVersion(2, 5, False):
+        broken = [*_errors(document), "libSBML cannot convert it from Level 1 to Level 2"]
+    model = document.getModel()
     if broken or model is None:
         listed = "\n".join(f"- {fault}" for fault in broken or ["there is no model in it"])
         raise InputError(f"{origin} is not SBML that can be read:\n{listed}")
@@ -48,13 +61,16 @@ def parse_sbml(text: str, origin: str, name: str) -> FileModel:
     document.checkConsistency()  # names that are used twice
     faults.wrong += _errors(document)
     _refuse_document(document, model, faults)
-    made = _Builder(model, faults, TIME if "symbols/time" in text else None)
+    made = _Builder(model, faults, TIME if "symbols/time" in text else None, round_counts)
     return made.build(origin, name)
 
 
 def _errors(document: Any) -> list[str]:
-    """What libSBML says is wrong, in short."""
+    """What libSBML says is wrong, in short; not that a list is empty, which says nothing about the model."""
+    import libsbml
+
     errors = [document.getError(place) for place in range(document.getNumErrors())]
+    errors = [e for e in errors if e.getErrorId() not in {getattr(libsbml, name) for name in _EMPTY}]
     said = [(e.getLine(), " ".join(e.getMessage().split())) for e in errors if e.isError() or e.isFatal()]
     short = [(line, text if len(text) <= 300 else f"{text[:120]} ... {text[-170:]}") for line, text in said]
     return list(dict.fromkeys(f"line {line}: {text}" for line, text in short))
@@ -62,8 +78,6 @@ def _errors(document: Any) -> list[str]:
 
 def _refuse_document(document: Any, model: Any, faults: Faults) -> None:
     """Elements that are not read, whatever is in them."""
-    if document.getLevel() not in (2, 3):
-        faults.unread.append(f"SBML Level {document.getLevel()}; convert the file to Level 3")
     for place in range(document.getNumPlugins() if document.getLevel() > 2 else 0):
         package = document.getPlugin(place).getPackageName()
         if document.getPkgRequired(package) and package not in _READ_PACKAGES:
@@ -85,13 +99,14 @@ def _refuse_document(document: Any, model: Any, faults: Faults) -> None:
 class _Builder:
     """Goes through one model and keeps what is wrong with it."""
 
-    def __init__(self, model: Any, faults: Faults, reserved: str | None):
-        self.model, self.faults, self.reserved = model, faults, reserved
+    def __init__(self, model: Any, faults: Faults, reserved: str | None, round_counts: bool):
+        self.model, self.faults, self.reserved, self.round_counts = model, faults, reserved, round_counts
         self.taken = {x.getId() for x in (*model.getListOfSpecies(), *model.getListOfParameters())}
         self.taken |= {x.getId() for x in model.getListOfCompartments()}
         self.symbols = Symbols(model, self.public)
         self.counts = tuple(self.public(name) for name in self.symbols.counts)
         self.values: dict[str, float] = {}
+        self.notes: list[str] = []
 
     def public(self, name: str) -> str:
         """The name in the network: as in the file, unless it means the time there and the file reads the time."""
@@ -120,16 +135,26 @@ class _Builder:
         network = Network(reactions, species=[s for s in self.counts if s in x0], name=title, units=self._units(theta))
         check_theta(network, theta)
         check_counts(network, x0)
-        return FileModel(network, theta, x0, reference=origin, observables=observables, events=events)
+        return FileModel(
+            network, theta, x0, reference=origin, observables=observables, events=events,
+            notes=tuple(note for note in (*self.symbols.units.notes(), *self.notes) if note),
+            molecules={self.public(name): self.symbols.units.of(name).molecules for name in self.symbols.species},
+        )  # fmt: skip
 
     def _look_around(self) -> None:
         """Species and compartments that cannot be understood."""
         for species in self.model.getListOfSpecies():
             what = f"line {species.getLine()}: species {species.getId()!r}"
+            with self.faults.of(what):
+                self.symbols.units.of(species.getId())
             if species.isSetConversionFactor():
                 self.faults.unread.append(f"{what}: a conversion factor; express all amounts in items")
         for compartment in self.model.getListOfCompartments():
             name = compartment.getId()
+            if is_point(compartment) and compartment.isSetSize() and compartment.getSize() != 1.0:
+                self.faults.unread.append(
+                    f"line {compartment.getLine()}: compartment {name!r} has no dimensions, but a size; leave one out"
+                )
             if name in self.symbols.assigned or name in self.symbols.rules:
                 self.faults.unread.append(f"line {compartment.getLine()}: compartment {name!r} changes its size")
         for name, start in self.symbols.starts.items():
@@ -145,8 +170,12 @@ class _Builder:
             return self.values[parameter]
         name = next((n for n in self.symbols.known() if self.public(n) == parameter), parameter)
         with self.faults.of(f"parameter {parameter!r}"):
-            return self.symbols.amount(name) if name in self.symbols.species else self.symbols.number(name)
+            return self._amount(name) if name in self.symbols.species else self.symbols.number(name)
         return 0.0
+
+    def _amount(self, species: str) -> float:
+        """Molecules of a species at the start."""
+        return self.symbols.amount(species) * self.symbols.units.of(species).molecules
 
     def _side(self, references: Any, most: int) -> tuple[tuple[str, int], ...]:
         """Species that count on one side of a reaction, with whole stoichiometries."""
@@ -191,27 +220,44 @@ class _Builder:
                 raise InputError(f"local parameters without a value: {', '.join(missing)}")
             if dict(reactants) == dict(products):
                 return []
-            return [self._made(name, reactants, products, rate, reaction.getReversible())]
+            changed = [r.getSpecies() for r in (*reaction.getListOfReactants(), *reaction.getListOfProducts())]
+            unit = self.symbols.units.rate(reaction, [s for s in changed if self.symbols.moves(s)])
+            return [self._made(name, reactants, products, rate, unit, reaction.getReversible())]
         return []
 
-    def _made(self, name: str, reactants: Any, products: Any, rate: Expression, reversible: bool) -> Reaction:
+    def _made(
+        self, name: str, reactants: Any, products: Any, rate: Expression, unit: float, reversible: bool
+    ) -> Reaction:
+        """The reaction of a rate in units of the file; `unit` is the molecules in one."""
         ways = kinetics.halves(rate, dict(reactants), dict(products)) if reversible else None
-        if ways is None:
-            return Reaction(write(reactants, products), kinetics.law(rate, reactants, self.counts), name=name)
-        forward, back = kinetics.law(ways[0], reactants, self.counts), kinetics.law(ways[1], products, self.counts)
-        return Reaction(write(reactants, products, True), forward, back, name=name)
+        if ways is None and kinetics.reads_backward(rate, dict(reactants), dict(products)):
+            hint = "write two reactions" if reversible else "mark it reversible, or write two reactions"
+            warnings.warn(
+                f"reaction {name!r} goes one way at the rate {text(rate)}, a difference that reads like forward minus backward; "
+                f"it stops, or fails, where that is not positive. If so, {hint}",
+                JumpaxWarning,
+                stacklevel=2,
+            )
+        rates = (rate,) if ways is None else ways
+        laws = [
+            kinetics.law(kinetics.scaled(rate, unit), side, self.counts)
+            for rate, side in zip(rates, (reactants, products))
+        ]
+        return Reaction(write(reactants, products, ways is not None), *laws, name=name)
 
     def _counts(self) -> dict[str, int]:
         """Amounts at the start."""
         x0 = {}
         for name in self.symbols.counts:
             with self.faults.of(f"species {name!r}"):
-                amount = self.symbols.amount(name)
-                if not math.isfinite(amount) or abs(amount - round(amount)) > _WHOLE * max(1.0, abs(amount)):
+                amount, unit = self._amount(name), self.symbols.units.of(name)
+                if unit.molecules != 1.0 and amount > LARGEST_COUNT:
                     raise InputError(
-                        f"its initial amount {amount:.12g} is not a whole number of molecules; convert the file to items"
+                        f"its initial amount, {self.symbols.amount(name):.6g} {unit.name}, is {amount:.3g} molecules; at most "
+                        f"{LARGEST_COUNT:,} are counted. If the file means molecules, declare item as its unit of substance"
                     )
-                x0[self.public(name)] = round(amount)
+                x0[self.public(name)] = whole(amount, converted=unit.molecules != 1.0, rounded=self.round_counts)
+                self.notes.append(said(name, amount, x0[self.public(name)]))
         return x0
 
     def _observables(self) -> Any:
@@ -223,11 +269,10 @@ class _Builder:
             with self.faults.of(f"rule for {name!r}" if name in self.symbols.rules else f"species {name!r}"):
                 if name in self.symbols.rules:
                     expression = self.symbols.value(name)
-                    species = self.symbols.species.get(name)
-                    size = None if species is None else self.symbols.size(species, self.symbols.value)
-                    expression = expression if size is None else call("multiply", expression, size)
+                    if name in self.symbols.species:
+                        expression = self.symbols.molecules(name, expression)
                 else:
-                    expression = Number(self.symbols.amount(name))
+                    expression = Number(self._amount(name))
                 read = [n for n in names(expression) if n not in self.counts]
                 if not reads_time(expression) and not {self.public(n) for n in self.symbols.assigned} & {*read}:
                     yield name, Rule(expression, tuple((n, self._number(n)) for n in read))
@@ -278,13 +323,22 @@ class _Builder:
             raise InputError(f"an assignment to {name!r}, which a rule governs")
         value = self.symbols.expression(assignment.getMath())
         if name in self.symbols.species:
-            size = self.symbols.size(self.symbols.species[name], self.symbols.value)
-            return self.public(name), value if size is None else call("multiply", value, size)
+            molecules = self.symbols.molecules(name, value)
+            converted = self.symbols.units.of(name).molecules != 1.0
+            return self.public(name), near_whole(molecules) if converted else molecules
         if self.model.getParameter(name) is None:
             raise UnsupportedError(f"an assignment to {name!r}, which is neither a species nor a parameter")
         return self.public(name), value
 
     def _units(self, theta: dict[str, float]) -> dict[str, str]:
-        """Units of parameters, as the file calls them."""
+        """Units of parameters, as the file calls them, and of counts that are not just items of the file."""
         found = {p.getId(): p.getUnits() for p in self.model.getListOfParameters() if p.isSetUnits()}
-        return {self.public(name): unit for name, unit in found.items() if self.public(name) in theta}
+        units = {self.public(name): unit for name, unit in found.items() if self.public(name) in theta}
+        for name in self.symbols.counts:
+            unit = self.symbols.units.of(name)
+            if unit.name and unit.note:
+                said = (
+                    f"{unit.molecules:.9g} per {unit.name}" if unit.molecules != 1.0 else f"the file says {unit.name}"
+                )
+                units[self.public(name)] = f"molecules, {said}"
+        return units

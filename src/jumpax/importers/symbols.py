@@ -1,5 +1,6 @@
 """What the names of an SBML model mean in its formulas, and their values at the start."""
 
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.importers import mathml
 from jumpax.importers.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
+from jumpax.importers.units import Units
 
 _LEVELS = 150  # rules that refer to rules that refer ...
 
@@ -16,8 +18,9 @@ class Symbols:
 
     Species that reactions or events change are counts. Other species, parameters and compartments are numbers of theta
     unless a rule, or an initial assignment from constants, gives a formula, which is then put in their place. In a
-    formula a species stands for its amount, or for amount / compartment size where `hasOnlySubstanceUnits` is false; a
-    compartment of size 1 is left out.
+    formula a species stands for its amount, or for amount / compartment size where `hasOnlySubstanceUnits` is false, in
+    the units of the file; its name in the network stands for molecules. A compartment of size 1, or without dimensions,
+    is left out.
 
     Args:
         model: `libsbml.Model`.
@@ -39,6 +42,7 @@ class Symbols:
             for r in (*reaction.getListOfReactants(), *reaction.getListOfProducts())
             if r.isSetId()
         }
+        self.units = Units(model, self.amount)
         self._inside: tuple[str, ...] = ()
         self._values: dict[str, Expression] = {}
         self._numbers: dict[str, float] = {}
@@ -60,9 +64,13 @@ class Symbols:
             return None
         if compartment is None:
             raise InputError(f"species {species.getId()!r} is in no compartment of the file")
-        if compartment.isSetSpatialDimensions() and compartment.getSpatialDimensionsAsDouble() == 0:
-            return None
-        return value(compartment.getId())
+        return None if is_point(compartment) else value(compartment.getId())
+
+    def molecules(self, name: str, value: Expression) -> Expression:
+        """The number of molecules behind a value of a species' symbol."""
+        size, unit = self.size(self.species[name], self.value), self.units.of(name).molecules
+        factors = ([] if unit == 1.0 else [Number(unit)]) + ([] if size is None else [size])
+        return call("multiply", value, *factors)
 
     def expression(self, node: Any, local: Mapping[str, str] | None = None) -> Expression:
         """A formula of the file; `local` has the public names of parameters that hide others."""
@@ -94,9 +102,7 @@ class Symbols:
         if name in self.rules:
             return self.expression(self.rules[name].getMath())
         if name in self.species:
-            size = self.size(self.species[name], self.value)
-            amount = Name(self.public(name))
-            return amount if size is None else call("divide", amount, size)
+            return call("divide", Name(self.public(name)), self.molecules(name, Number(1.0)))
         if name in self.references:
             return Number(self.number(name))
         if (reaction := self.model.getReaction(name)) is not None:
@@ -107,10 +113,11 @@ class Symbols:
         if self.model.getParameter(name) is None and self.model.getCompartment(name) is None:
             raise InputError(unknown_name("name", name, self.known()))
         if name in self.starts and name not in self.assigned:
-            formula = self.expression(self.starts[name].getMath())
-            still = {self.public(n) for n in (*self.counts, *self.assigned)}
-            if not reads_time(formula) and not still.intersection(names(formula)):
-                return formula
+            with contextlib.suppress(UnsupportedError):  # a constant may use what a law may not
+                formula = self.expression(self.starts[name].getMath())
+                still = {self.public(n) for n in (*self.counts, *self.assigned)}
+                if names(formula) and not reads_time(formula) and not still.intersection(names(formula)):
+                    return formula
         if self._is_unit(name):
             return Number(1.0)
         return Name(self.public(name))
@@ -120,7 +127,7 @@ class Symbols:
         compartment = self.model.getCompartment(name)
         if compartment is None or name in self.assigned or name in self.starts:
             return False
-        return compartment.isSetSize() and compartment.getSize() == 1.0
+        return is_point(compartment) or (compartment.isSetSize() and compartment.getSize() == 1.0)
 
     def known(self) -> tuple[str, ...]:
         """All names of the file that a formula may read."""
@@ -155,7 +162,7 @@ class Symbols:
         elif (parameter := self.model.getParameter(name)) is not None:
             value = parameter.getValue() if parameter.isSetValue() else math.nan
         elif (compartment := self.model.getCompartment(name)) is not None:
-            value = compartment.getSize() if compartment.isSetSize() else math.nan
+            value = compartment.getSize() if compartment.isSetSize() else 1.0 if is_point(compartment) else math.nan
         else:
             raise InputError(unknown_name("name", name, self.known()))
         if not math.isfinite(value):
@@ -176,7 +183,10 @@ class Symbols:
         return concentration * self.number(species.getCompartment())
 
     def amount(self, name: str) -> float:
-        """Amount of a species at the start; `number` times the compartment size where the symbol is a concentration."""
+        """Amount of a species at the start, in units of the file.
+
+        It is `number`, times the compartment size where the symbol is a concentration.
+        """
         species = self.species[name]
         given = name not in self.starts and name not in self.rules
         if given and species.isSetInitialAmount() and not species.isSetInitialConcentration():
@@ -184,3 +194,8 @@ class Symbols:
         value = self.number(name)
         size = self.size(species, lambda n: Number(self.number(n)))
         return value if size is None else value * size.value  # type: ignore[union-attr]
+
+
+def is_point(compartment: Any) -> bool:
+    """Whether it has no dimensions: then there are no concentrations in it, and its size, where a formula reads it, is 1."""
+    return compartment.isSetSpatialDimensions() and compartment.getSpatialDimensionsAsDouble() == 0

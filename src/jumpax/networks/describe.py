@@ -7,7 +7,7 @@ if TYPE_CHECKING:
 
 
 def describe(network: "Network") -> str:
-    """Propensities as formulas, stoichiometry, conserved sums, parameters with units."""
+    """Propensities as formulas, stoichiometry, conserved sums, parameters and counts with units."""
     units = network.units
     clock = f"1/{units['time']}" if "time" in units else "1/time"
     title = f"{network.name or 'network'}: {len(network.species)} species, {len(network.reactions)} reactions"
@@ -17,6 +17,8 @@ def describe(network: "Network") -> str:
         ("conserved", [_sum(row.tolist(), network.species) for row in network.conservation_laws()]),
         ("parameters", [f"{name} [{units[name]}]" if name in units else name for name in network.parameters]),
     ]
+    if counted := [f"{name} [{units[name]}]" for name in network.species if name in units]:
+        blocks.append(("units of counts", counted))
     lines = [title]
     for head, body in blocks:
         lines += ["", f"{head}:", *(f"  {line}" for line in body or ["none"])]

@@ -70,7 +70,7 @@ def check_counts(
         x0: a number, or one number per path, for every species by name; or the numbers in the order of the
             species, with shape (species,) or (paths, species).
         paths: number of paths, if it is known.
-        round_counts: round fractions to the nearest integer (half to even) instead of refusing them.
+        round_counts: round fractions to the nearest integer (halves upwards) instead of refusing them.
 
     Returns:
         Array of shape (species,), or (paths, species) if some count is given per path.
@@ -87,7 +87,7 @@ def check_counts(
     columns = _columns_by_name(network, x0, faults) if isinstance(x0, Mapping) else _columns(network, x0, faults)
     for name, column in columns.items():
         if round_counts:
-            columns[name] = column = np.round(column)
+            columns[name] = column = np.floor(column + 0.5)
         faults += _outside(f"count of {name!r}", column, negative=False, whole=True)
     faults += _lengths({f"count of {name!r}": column for name, column in columns.items() if column.ndim}, paths)
     _refuse("x0", network, faults)

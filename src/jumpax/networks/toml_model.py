@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ _TOP = ("network", "theta", "x0", "units", "times", "reference")
 _NETWORK = ("reactions", "species", "name")
 
 
-def load_model(file: str | os.PathLike[str], also: Iterable[str] = ()) -> Model:
+def load_model(file: str | os.PathLike[str], also: Iterable[str] = (), *, round_counts: bool = False) -> Model:
     """The model in a TOML file; see `read_model`.
 
     Raises:
@@ -41,10 +42,17 @@ def load_model(file: str | os.PathLike[str], also: Iterable[str] = ()) -> Model:
         raise InputError(f"the model {path} cannot be read: {fault.strerror or fault}") from fault
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
         raise InputError(f"{path} is not TOML: {fault}") from fault
-    return read_model(table, also=also, name=path.stem, origin=str(path))
+    return read_model(table, also=also, name=path.stem, origin=str(path), round_counts=round_counts)
 
 
-def read_model(table: Table, *, also: Iterable[str] = (), name: str = "model", origin: str = "the model") -> Model:
+def read_model(
+    table: Table,
+    *,
+    also: Iterable[str] = (),
+    name: str = "model",
+    origin: str = "the model",
+    round_counts: bool = False,
+) -> Model:
     """A model from the mapping that a TOML file holds.
 
     `[network]` has `reactions`, a list of tables with `equation`, `law` ("mass_action" unless another is named: "hill",
@@ -58,6 +66,7 @@ def read_model(table: Table, *, also: Iterable[str] = (), name: str = "model", o
         also: names at the top that belong to somebody else and are passed over.
         name: of the network, unless it names itself.
         origin: how messages call the table.
+        round_counts: round fractions in `[x0]` to the nearest integer instead of refusing them.
 
     Raises:
         InputError: everything that is wrong with the table, at once.
@@ -75,7 +84,8 @@ def read_model(table: Table, *, also: Iterable[str] = (), name: str = "model", o
     parts = {key: _table(table, key, faults, required=key == "network") for key in ("network", "theta", "x0", "units")}
     network = _network(parts["network"], parts["units"], name, faults)
     if network is not None:
-        for check, values in ((check_theta, parts["theta"]), (check_counts, parts["x0"])):
+        counts = partial(check_counts, round_counts=round_counts)
+        for check, values in ((check_theta, parts["theta"]), (counts, parts["x0"])):
             try:
                 check(network, values)
             except InputError as fault:
@@ -86,7 +96,8 @@ def read_model(table: Table, *, also: Iterable[str] = (), name: str = "model", o
     if faults or network is None:
         raise InputError(f"{origin} cannot be used:\n" + "\n".join(f"- {_indent(fault)}" for fault in faults))
     theta = {key: float(parts["theta"][key]) for key in network.parameters}
-    return Model(network, theta, {key: int(parts["x0"][key]) for key in network.species}, times, reference)
+    start = check_counts(network, parts["x0"], round_counts=round_counts).tolist()
+    return Model(network, theta, dict(zip(network.species, start, strict=True)), times, reference)
 
 
 def _table(table: Table, key: str, faults: list[str], *, required: bool) -> Table:

@@ -1,0 +1,58 @@
+"""Amounts of a file as counts."""
+
+import math
+import warnings
+
+from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax.importers.expression import Expression, Number, call
+
+EXACT, CONVERTED = 1e-9, 1e-3
+"""How far, relative to it, a whole number may be: rounding in float64; and moles written with three digits."""
+
+
+def whole(amount: float, *, converted: bool, rounded: bool) -> int:
+    """The count that an amount of molecules is.
+
+    Args:
+        amount: molecules.
+        converted: whether it comes from moles, so that few digits are as many as there are.
+        rounded: whether to take the nearest whole number, the upper one of two, as BioNetGen's simulator does.
+
+    Raises:
+        InputError: it is no number, negative, or not whole. An amount that is not zero is never one of zero.
+
+    Warns:
+        JumpaxWarning: rounding makes it zero.
+
+    Example:
+        >>> whole(6.022, converted=False, rounded=True), whole(60.000034, converted=True, rounded=False)
+        (6, 60)
+    """
+    if not math.isfinite(amount) or amount < 0:
+        raise InputError(f"its initial amount {amount:.12g} is not a whole number of molecules")
+    nearest = math.floor(amount + 0.5)
+    if abs(amount - nearest) <= (CONVERTED if converted else EXACT) * amount:
+        return nearest
+    if not rounded:
+        raise InputError(
+            f"its initial amount {amount:.12g} is not a whole number of molecules; round_counts=True of jumpax.read, --round "
+            f"of the commands, takes {nearest}"
+        )
+    if nearest == 0:
+        warnings.warn(f"an initial amount of {amount:.12g} molecules is rounded to 0", JumpaxWarning, stacklevel=2)
+    return nearest
+
+
+def said(species: str, amount: float, count: int) -> str:
+    """The sentence about a count that is not just what the file says; empty where it is."""
+    if abs(amount - count) <= EXACT * amount:
+        return ""
+    return f"{species} starts with {amount:.9g} molecules, taken as {count}"
+
+
+def near_whole(molecules: Expression) -> Expression:
+    """An amount that comes from moles: the whole number that it is up to three digits, else itself, which is no count."""
+    nearest = call("floor", call("add", molecules, Number(0.5)))
+    off = call("abs", call("subtract", molecules, nearest))
+    near = call("le", off, call("multiply", Number(CONVERTED), call("abs", molecules)))
+    return call("if", near, nearest, molecules)

@@ -1,0 +1,166 @@
+"""Units of substance in an SBML model, as molecules."""
+
+import contextlib
+import functools
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, final
+
+from jumpax._base.errors import InputError, UnsupportedError
+
+AVOGADRO = 6.02214179e23
+"""Items in a mole: the value that SBML Level 3 fixes, for the symbol `avogadro` too (that of the SI is 1.7e-7 less)."""
+_COUNTED = {"item": 1.0, "mole": AVOGADRO}
+_PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15, "a": 1e-18}
+_PURE = {"dimensionless": 1.0, "avogadro": AVOGADRO}
+
+
+@final
+@dataclass(frozen=True)
+class Substance:
+    """What an amount of 1 means.
+
+    Attributes:
+        name: the unit as the file calls it; empty where it declares none.
+        molecules: in one unit; 1 where the unit is no number of molecules, since nothing is converted then.
+        note: what must be said about it; empty for items.
+    """
+
+    name: str
+    molecules: float = 1.0
+    note: str = ""
+
+    @property
+    def declared(self) -> bool:
+        """Whether the file says how many molecules the unit has."""
+        return bool(self.name) and (not self.note or self.molecules != 1.0)
+
+
+_UNSAID = Substance("", note="the file declares no unit of substance; amounts are taken as numbers of molecules")
+_SILENT = Substance(
+    "", note="the file says nothing about its unit of substance, in Level 2 the mole; amounts are taken as numbers of molecules"
+)  # fmt: skip
+_MOLES = Substance(
+    "mole", AVOGADRO,
+    "the file says nothing about its unit of substance; it is the mole of Level 2, since no amount reaches 1",
+)  # fmt: skip
+
+
+class Units:
+    """The units of one model.
+
+    Args:
+        model: `libsbml.Model`.
+        amount: the amount of a species at the start, in units of the file.
+    """
+
+    def __init__(self, model: Any, amount: Callable[[str], float]):
+        self.model, self._amount = model, amount
+        self.modern = model.getLevel() > 2
+        self._known: dict[str, Substance] = {}
+
+    def of(self, species: str) -> Substance:
+        """The unit that a species is counted in."""
+        named = self.model.getSpecies(species).getSubstanceUnits()
+        return self._substance(named or (self.model.getSubstanceUnits() if self.modern else "substance"))
+
+    def rate(self, reaction: Any, changed: Iterable[str]) -> float:
+        """Reactions in one unit of a rate: molecules in the unit of its extent, which is that of the species it changes.
+
+        Raises:
+            UnsupportedError: the species have different units, or the extent has another one.
+        """
+        units = {self.of(name).molecules: self.of(name) for name in changed}
+        if len(units) > 1:
+            names = ", ".join(sorted(unit.name or "no unit" for unit in units.values()))
+            raise UnsupportedError(f"its species have different units of substance ({names}); give them one")
+        unit, extent = next(iter(units.values())), self._extent(reaction)
+        if extent.declared and not math.isclose(extent.molecules, unit.molecules):
+            raise UnsupportedError(
+                f"its rate is in {extent.name}, the species it changes in {unit.name or 'no declared unit'}, and without "
+                "a conversion factor that has two readings; give both the same unit"
+            )
+        return unit.molecules
+
+    def _extent(self, reaction: Any) -> Substance:
+        if self.modern:
+            return self._substance(self.model.getExtentUnits())
+        law = reaction.getKineticLaw()
+        return self._substance(
+            law.getSubstanceUnits() if law is not None and law.isSetSubstanceUnits() else "substance"
+        )
+
+    def notes(self) -> tuple[str, ...]:
+        """What must be said about the units of the species."""
+        found = [self.of(species.getId()) for species in self.model.getListOfSpecies()]
+        return tuple(dict.fromkeys(unit.note for unit in found if unit.note))
+
+    def _substance(self, name: str) -> Substance:
+        if name not in self._known:
+            self._known[name] = self._read(name)
+        return self._known[name]
+
+    def _read(self, name: str) -> Substance:
+        if not name:
+            return _UNSAID
+        if name == "substance" and self.model.getUnitDefinition(name) is None:
+            return _UNSAID if self.modern else self._silent
+        factor, molecules, others = self._measure(name)
+        shown = self._called(name)
+        if not others and molecules == 1:
+            note = f"1 {shown} is {factor:.9g} molecules; laws are evaluated in the units of the file"
+            return Substance(shown, factor, "" if factor == 1.0 else note)
+        kind = "dimensionless" if not others and not molecules else "no number of molecules"
+        return Substance(
+            shown, note=f"the unit of substance {shown} is {kind}; amounts are taken as numbers of molecules"
+        )
+
+    @functools.cached_property
+    def _silent(self) -> Substance:
+        """The unit of a Level 2 file that names none: items, unless that would leave less than one of everything."""
+        amounts = []
+        for species in self.model.getListOfSpecies():
+            with contextlib.suppress(InputError, UnsupportedError):  # told elsewhere
+                amounts.append(self._amount(species.getId()))
+        some = [amount for amount in amounts if amount != 0.0]
+        return _MOLES if some and all(abs(amount) < 1.0 for amount in some) else _SILENT
+
+    def _called(self, name: str) -> str:
+        """The unit as people write it: nmol, whatever the file calls it."""
+        definition = self.model.getUnitDefinition(name)
+        if definition is None or definition.getNumUnits() != 1 or definition.getUnit(0).getExponentAsDouble() != 1.0:
+            return name
+        size = definition.getUnit(0).getMultiplier() * 10.0 ** definition.getUnit(0).getScale()
+        prefix = next((p for p, one in _PREFIXES.items() if math.isclose(one, size)), None)
+        if _kind(definition.getUnit(0)) == "mole" and prefix is not None:
+            return f"{prefix}mol"
+        return _kind(definition.getUnit(0)) if size == 1.0 else name
+
+    def _measure(self, name: str) -> tuple[float, float, bool]:
+        """Of a unit: molecules in it, its power of molecules, and whether it measures anything else."""
+        import libsbml
+
+        definition = self.model.getUnitDefinition(name)
+        if definition is None:
+            if libsbml.UnitKind_forName(name) == libsbml.UNIT_KIND_INVALID:
+                raise InputError(f"the unit {name!r} is not defined")
+            return {**_COUNTED, **_PURE}.get(name, 1.0), float(name in _COUNTED), name not in {**_COUNTED, **_PURE}
+        factor, molecules, others = 1.0, 0.0, {}
+        for unit in definition.getListOfUnits():
+            kind, power = _kind(unit), unit.getExponentAsDouble()
+            size = unit.getMultiplier() * 10.0 ** unit.getScale() * {**_COUNTED, **_PURE}.get(kind, 1.0)
+            if not (math.isfinite(power) and math.isfinite(size) and size > 0):
+                raise InputError(f"the unit {name!r} has no multiplier, scale or exponent that is a number")
+            factor *= size**power
+            if kind in _COUNTED:
+                molecules += power
+            elif kind not in _PURE:
+                others[kind] = others.get(kind, 0.0) + power
+        return factor, molecules, any(others.values())
+
+
+def _kind(unit: Any) -> str:
+    import libsbml
+
+    return libsbml.UnitKind_toString(unit.getKind())
