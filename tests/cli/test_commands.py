@@ -286,3 +286,65 @@ def test_python_dash_m():
     )
     assert done.returncode == Exit.BAD_INPUT
     assert json.loads(done.stdout)["error"]["kind"] == "InputError"
+
+
+FRACTIONAL = """begin parameters
+    1 k 1.0
+    2 N 6.022
+end parameters
+begin species
+    1 A() N
+    2 B() 0
+end species
+begin reactions
+    1 1 2 k
+end reactions
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "{}", "--no-speed"),
+        ("exact", "{}", "--times", "1"),
+        ("simulate", "{}", "--times", "1", "--paths", "3", "--engine", "reference"),
+        pytest.param(("audit", "{}", "--times", "1", "--paths", "50"), marks=pytest.mark.long),
+    ],
+)
+def test_every_command_rounds_on_request_and_says_so(capsys, tmp_path, words):
+    file = tmp_path / "m.net"
+    file.write_text(FRACTIONAL)
+    asked = [word.format(file) for word in words]
+    code, document, err = call(capsys, *asked)
+    assert code == 2
+    assert "--round of the commands, takes 6" in err
+    code, document, err = call(capsys, *asked, "--round")
+    document = document["model"] if words[0] == "check" else document
+    assert (code, document["notes"]) == (0, ["A() starts with 6.022 molecules, taken as 6"])
+    assert main([*asked, "--round"]) == 0
+    assert "note: A() starts with 6.022 molecules, taken as 6" in capsys.readouterr().out
+
+
+def test_rounding_of_toml_and_of_options(capsys, tmp_path):
+    file = tmp_path / "m.toml"
+    file.write_text(DECAY.replace("A = 20", "A = 20.5"))
+    assert "20.5" in file.read_text()
+    assert call(capsys, "exact", str(file), "--times", "1")[0] == 2
+    assert call(capsys, "exact", str(file), "--times", "1", "--round")[1]["x0"] == {"A": 21}
+    assert call(capsys, "exact", str(file), "--times", "1", "--round", "--x0", "A=2.5")[1]["x0"] == {"A": 3}
+
+
+def test_commands_say_that_units_were_converted(capsys, tmp_path):
+    file = tmp_path / "m.ant"
+    file.write_text(
+        "unit substance = 1e-9 mole; compartment c = 1e-15; species A in c; A = 16.6054; A => ; c * k * A; k = 1"
+    )
+    for words in (("check", str(file), "--no-speed"), ("exact", str(file), "--times", "1")):
+        code, document, _ = call(capsys, *words)
+        document = document["model"] if words[0] == "check" else document
+        assert code == 0
+        assert document["notes"][0].startswith("1 nmol is 6.02214179e+14 molecules")
+    assert document["units"]["A"] == "molecules, 6.02214179e+14 per nmol"
+    checked = call(capsys, "check", str(file), "--no-speed")[1]["model"]
+    assert checked["molecules_per_unit"] == {"A": pytest.approx(6.02214179e14)}
+    assert "A [molecules, 6.02214179e+14 per nmol]" in checked["description"]

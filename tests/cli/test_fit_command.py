@@ -261,3 +261,18 @@ def test_every_command_takes_files(folder, capsys, command):
         assert "event E: X = 0 when X > 50" in capsys.readouterr().out
     else:
         assert document["command"] == command
+
+
+def test_a_fit_rounds_on_request(folder, capsys):
+    """A start of 0.8 molecules is 1; the law at rest does not depend on it, and notes are in the answer."""
+    written(folder, NET.replace("1 X() 0", "1 X() 0.8"), "m.net")
+    asked = written(folder, FROM_FILE.format(model="m.net", species="X()", more="") + EXACT.format("X()"))
+    assert main(["fit", str(asked), "--json"]) == 2
+    assert "--round of the commands, takes 1" in capsys.readouterr().err
+    assert main(["fit", str(asked), "--json", "--round"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["notes"] == ["X() starts with 0.8 molecules, taken as 1"]
+    assert document["estimates"]["make"] == pytest.approx(COUNTS.mean(), rel=1e-3)
+    own = FROM_FILE.format(model="m.net", species="X()", more='x0 = { "X()" = 2.5 }')
+    problem = read_problem(written(folder, own), round_counts=True).problem
+    assert problem.x0 == {"X()": 3}

@@ -136,6 +136,7 @@ _LOCAL = (
     '<listOfProducts><speciesReference species="A" stoichiometry="2" constant="true"/></listOfProducts><kineticLaw>',
 )
 _POINT = '<compartment id="point" spatialDimensions="0" constant="true"/>'
+_TWO_UNITS = xml("").text.replace('<model id="m"', '<model id="m" extentUnits="mole"')
 _PACKAGE = xml("").text.replace(
     ' level="3"', ' xmlns:d="http://www.sbml.org/sbml/level3/version1/distrib/version1" d:required="true" level="3"', 1
 )
@@ -151,7 +152,10 @@ FEATURES = (
     Feature("floor, ceiling", law("k * floor(A / 2) + ceil(A / 3)"), function("k*floor(G/2)+ceil(G/3)", how="though BioNetGen lacks them")),
     Feature("piecewise / if, comparisons, logic", law("piecewise(k * A, A > 3 && A <= 50 || K == 3, k)"), function("if(G>3&&G<=50,k,2*k)")),
     Feature("sin, cos, tan, arctan", law("A * (3 + sin(A) + cos(A) + arctan(A) * tan(0.1))"), function("3+sin(G)+cos(G)+atan(G)*tan(0.1)"), ARRAYS),
-    Feature("other functions: inverse and hyperbolic ones, factorial, quotient, rem", law("A * arcsin(0.1 * k * A)", "arcsin"), function("asin(k*G)", "asin")),
+    Feature("inverse and hyperbolic functions", law("A * (arcsin(0.1 * k) + sinh(0.1 * A) + sech(k) + arccoth(K))"), function("asin(0.1*k)+sinh(0.1*G)+acosh(K)+atanh(k)"), ARRAYS),
+    Feature("quotient, rem, rint, sign", law("A * (quotient(A, 2) + rem(A, 3))"), function("rint(k*G)+sign(G)")),
+    Feature("factorials of constants", ant("A => ; f * A; f = factorial(K)"), function("factorial(G)", "factorial")),
+    Feature("factorials of counts", law("factorial(A)", "factorial of what is not a constant")),
     Feature("`rateOf`, tables", xml("", "rateOf", formula="<apply><csymbol encoding='text' definitionURL='http://www.sbml.org/sbml/symbols/rateOf'>rateOf</csymbol><ci>A</ci></apply>", level=(3, 2)),
             function("tfun([0,1],[1,2],time)", "cannot be read")),
     Feature("`log` without a base", law("k * log(A + 1)", how="base 10"), function("log(1+G)", "two readings", how="say `ln` or `log10`")),
@@ -163,11 +167,13 @@ FEATURES = (
             net("1,2 2 k", first="$A() 9", how="held (`$` anywhere in the name)")),
     Feature("compartments of constant size", File(".ant", "compartment V = 2; species B in V; B = 3; k = 1; B => ; k * B * V"),
         net("1 0 k", head="begin compartments\n c 3 2\nend compartments\n", how="volumes are in the factors of the rates")),
-    Feature("compartments without dimensions; without a size that is read", File(".xml", xml("").text.replace("</listOfCompartments>", f"{_POINT}</listOfCompartments>").replace('compartment="c"', 'compartment="point"').replace('hasOnlySubstanceUnits="true"', 'hasOnlySubstanceUnits="false"'))),
+    Feature("compartments without dimensions (their size is 1); without a size that is read", File(".xml", xml("").text.replace("</listOfCompartments>", f"{_POINT}</listOfCompartments>").replace('compartment="c"', 'compartment="point"').replace('hasOnlySubstanceUnits="true"', 'hasOnlySubstanceUnits="false"'))),
     Feature("a size that is missing, and read", File(".xml", xml("", formula="<apply><times/><ci>k</ci><ci>c</ci></apply>").text.replace('id="c" size="2"', 'id="c"'), "no finite value")),
     Feature("compartments that change size", File(".ant", "compartment V; V := 2 + time; species B in V; B = 3; B => ; B", "changes its size")),
     Feature("initial concentrations; initial assignments; amounts that are formulas", File(".ant", "compartment V = 2; species B in V; B = 3; species C in V; C = 2 * B; B => C; B"), net("1 0 k", first="A() 3*K")),
-    Feature("amounts that are not whole", law("k * A", "not a whole number", more="species B; B = 0.5; B => ; B"), net(first="A() 0.5", refused="not a whole number")),
+    Feature("amounts that are not whole", law("k * A", "not a whole number", more="species B; B = 0.5; B => ; B", how="unless `round_counts=True`, `--round`"), net(first="A() 0.5", refused="not a whole number", how="unless `round_counts=True`, `--round`")),
+    Feature("units of substance: mole, nmol, item, ...", File(".ant", "unit substance = 1e-9 mole; unit extent = 1e-9 mole; compartment c = 1e-15; species A in c; A = 99.6324; A => ; c * A", how="amounts become molecules; laws keep the units of the file")),
+    Feature("species, or species and extents, of different units", File(".xml", _TWO_UNITS, "no declared unit")),
     Feature("assignment rules for species and parameters", law("k * y", more="y := 2 * A; species Z; Z := y + 1", how="observables; in laws, too"), net("1 0 f", functions=" 1 f() k*G\n", groups="G 2*1,2", how="groups, functions of them")),
     Feature("rate rules", law("k * A", "rate rule", more="y' = 3; y = 1")),
     Feature("algebraic rules", xml(_RULE.format("algebraic", ""), "algebraic rule")),
@@ -177,7 +183,7 @@ FEATURES = (
     Feature("fractional stoichiometries", ant("0.5 A => ; k * A", "not a whole number")),
     Feature("stoichiometries that are formulas", xml(_FORMULA, "a formula", level=(2, 4))),
     Feature("conversion factors", File(".xml", xml("").text.replace('<model id="m"', '<model id="m" conversionFactor="k"'), "conversion factor")),
-    Feature("reversible reactions with a net law f − b", ant("A -> B; k * A - K * B; species B; B = 2", how="split where each term reads its own side; else one reaction, an error where negative")),
+    Feature("reversible reactions with a net law f − b, −b + f, c (f − b), ...", ant("A -> B; -K * B + k * A; species B; B = 2", how="split where each term reads its own side; else one reaction, with a warning, an error where negative")),
     Feature("`Sat`, `MM`, `Hill`", None, net("1,2 2 2*Sat k K")),
     Feature("`Arrhenius`, `TotalRate`", None, net("1 0 Arrhenius k K", "rate law Arrhenius")),
     Feature("fast reactions", xml(_FAST, "fast")),
@@ -187,7 +193,9 @@ FEATURES = (
     Feature("delays of events", law("k * A", "a delay between", more="at 3 after time > 5: A = 3")),
     Feature("triggers that compare the time with counts, or read it in a curve", law("k * A", "trigger", more="at time > A: A = 3")),
     Feature("time in rates", law("k * A * (1 + 0.1 * time)", how="`simulate(..., bound=...)`"), function("k*(1+0.1*time())", how="`time()`; `bound`")),
-    Feature("SBML Level 1", File(".xml", '<?xml version="1.0" encoding="UTF-8"?><sbml xmlns="http://www.sbml.org/sbml/level1" level="1" version="2"><model name="m"><listOfCompartments><compartment name="c"/></listOfCompartments><listOfSpecies><species name="A" compartment="c" initialAmount="9"/></listOfSpecies></model></sbml>', "Level 1")),
+    Feature("SBML Level 1", File(".xml", '<?xml version="1.0" encoding="UTF-8"?><sbml xmlns="http://www.sbml.org/sbml/level1" level="1" version="2"><model name="m"><listOfCompartments><compartment name="c"/></listOfCompartments><listOfSpecies><species name="A" compartment="c" initialAmount="9"/></listOfSpecies><listOfReactions><reaction name="r" reversible="false"><listOfReactants><speciesReference species="A"/></listOfReactants><kineticLaw formula="A"/></reaction></listOfReactions></model></sbml>', how="by libSBML's converter")),
+    Feature("empty lists", xml("<listOfRules></listOfRules>")),
+    Feature("a group called like a parameter", None, net(groups="k 1", how="unless a function reads the name")),
     Feature("packages that the file says are required: comp, distrib, fbc, ...", File(".xml", _PACKAGE, "the package")),
     Feature("document types and entities", File(".xml", xml("").text.replace("<sbml", '<!DOCTYPE x [<!ENTITY a "b">]><sbml', 1), "document type")),
     Feature("actions; concentrations as units", None, net(head='substanceUnits("Concentration");\n', refused="outside of the blocks")),

@@ -34,9 +34,10 @@ def whole(amount: float, *, converted: bool, rounded: bool) -> int:
     if abs(amount - nearest) <= (CONVERTED if converted else EXACT) * amount:
         return nearest
     if not rounded:
+        hint = "; a file in moles must declare that unit" if nearest == 0 else ""
         raise InputError(
             f"its initial amount {amount:.12g} is not a whole number of molecules; round_counts=True of jumpax.read, --round "
-            f"of the commands, takes {nearest}"
+            f"of the commands, takes {nearest}{hint}"
         )
     if nearest == 0:
         warnings.warn(f"an initial amount of {amount:.12g} molecules is rounded to 0", JumpaxWarning, stacklevel=2)

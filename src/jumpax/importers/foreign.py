@@ -7,15 +7,15 @@ from jumpax._base.errors import InputError, UnsupportedError
 
 _SUFFIXES = {
     ".bngl": (
-        "rules of BioNetGen (BNGL), not a network; BioNetGen makes the network from them: add the line "
-        "generate_network({{overwrite=>1}}) to it and run `bionetgen run -i {name} -o out` (pip install bionetgen, needs Perl) or "
-        "`perl BNG2.pl {name}`, then read {stem}.net"
+        "rules of BioNetGen (BNGL), not a network; BioNetGen makes the network from them: with the line "
+        "generate_network({{overwrite=>1}}) in it run `bionetgen run -i {name} -o out` (pip install bionetgen, and Perl) and "
+        "read out/{stem}.net, or run `perl BNG2.pl {name}` and read {stem}.net"
     ),
     ".cps": "a file of COPASI; export it there, or by `CopasiSE --exportSBML {stem}.xml {name}`, and read {stem}.xml",
     ".omex": "a COMBINE archive; unpack it (it is a zip file) and read the model in it",
     ".sedml": "SED-ML, which describes a simulation; read the model that it names",
     ".cellml": "CellML, whose models have equations and no reactions; write the reactions in Antimony (.ant) or SBML",
-    ".psc": "a file of StochPy or PySCeS; PySCeS writes SBML, which is read: pysces.interface.convertPSC2SBML('{name}')",
+    ".psc": "a file of PySCeS or StochPy; export it as SBML with PySCeS, or write the reactions in Antimony (.ant)",
     ".ka": "rules of Kappa, which may have no finite network; write the reactions in Antimony (.ant) or SBML",
 }  # fmt: skip
 """What a file is, by how its name ends."""

@@ -12,6 +12,7 @@ from jumpax.networks.laws import AbstractLaw, MassAction
 Side = tuple[tuple[str, int], ...]
 
 
+_MOST_TERMS = 1_000
 _RANGE = 1e30
 """Factors that units bring stay below it, and above its inverse: float32 ends at 3e38 and 1e-38."""
 
@@ -119,16 +120,29 @@ def halves(
         for term in ways[sign]:
             if (side and not side & {*names(term)}) or (not side and other & {*names(term)}):
                 return None
-    forward, backward = (call("add", *way) if len(way) > 1 else way[0] for way in (ways[1], ways[-1]))
+    forward, backward = (call("add", *map(_cancelled, ways[sign])) for sign in (1, -1))
     return forward, backward
 
 
+def _cancelled(term: Expression) -> Expression:
+    """The term without names that are both above and below: `k B / K` for the backward rate `k A (B / A) / K`, also at A = 0."""
+    above, below, number = _product(term)
+    both = above & below
+    if not any(isinstance(factor, Name) for factor in both):
+        return term
+    top = call("multiply", Number(number), *(above - both).elements())
+    return call("divide", top, call("multiply", *(below - both).elements())) if below - both else top
+
+
 def reads_backward(net: Expression, reactants: Collection[str], products: Collection[str]) -> bool:
-    """Whether a term with a minus is driven by a product alone, as a backward rate is: `kf A - kr B`, not `k A (1 - B / K)`."""
+    """Whether a term with a minus is driven by a product alone, as a backward rate is: `kf A - kr B`, not `k A (1 - B / K)`.
+
+    Where there is no reactant, it may as well be a growth that is limited, `k (K - B)`.
+    """
     used, made = set(reactants) - set(products), set(products) - set(reactants)
     for sign, term in _terms(net):
         driving = {factor.name for factor in _product(term)[0] if isinstance(factor, Name)}
-        if sign < 0 and driving & made and not driving & used:
+        if used and sign < 0 and driving & made and not driving & used:
             return True
     return False
 
@@ -136,8 +150,8 @@ def reads_backward(net: Expression, reactants: Collection[str], products: Collec
 def _terms(expression: Expression) -> list[tuple[int, Expression]]:
     """The expression as a sum of terms with signs in front.
 
-    Signs are drawn out of factors and divisors. A product or quotient is multiplied out over its one sum, or its one
-    difference beside other sums.
+    Signs are drawn out of factors and divisors. A product is multiplied out over its one sum, or over differences beside
+    other sums.
     """
     if isinstance(expression, Number):
         return [(-1, Number(-expression.value))] if expression.value < 0 else [(1, expression)]
@@ -155,25 +169,19 @@ def _terms(expression: Expression) -> list[tuple[int, Expression]]:
         turned, divisor = below[0] if len(below) == 1 else (1, arguments[1])
         return [(sign * turned, call("divide", term, divisor)) for sign, term in _terms(arguments[0])]
     if expression.operator == "multiply":
-        return _product_terms([_terms(argument) for argument in arguments], arguments)
+        return _product_terms([_terms(argument) for argument in arguments])
     return [(1, expression)]
 
 
-def _product_terms(
-    parts: list[list[tuple[int, Expression]]], arguments: tuple[Expression, ...]
-) -> list[tuple[int, Expression]]:
+def _product_terms(parts: list[list[tuple[int, Expression]]]) -> list[tuple[int, Expression]]:
     """The terms of a product whose factors have these."""
-    sums = [place for place, part in enumerate(parts) if len(part) > 1]
-    mixed = [place for place in sums if len({sign for sign, _ in parts[place]}) > 1]
-    if len(sums) > 1 and len(mixed) > 1:
-        return [(1, call("multiply", *arguments))]
-    chosen = (mixed or sums)[0] if len(mixed) == 1 or len(sums) == 1 else None
-    sign, factors = 1, list(arguments)
-    for place, part in enumerate(parts):
-        if place != chosen and len({s for s, _ in part}) == 1:  # one sign, which moves to the front
-            sign *= part[0][0]
-            factors[place] = call("add", *(term for _, term in part)) if len(part) > 1 else part[0][1]
-    if chosen is None:
-        return [(sign, call("multiply", *factors))]
-    before, after = factors[:chosen], factors[chosen + 1 :]
-    return [(sign * s, call("multiply", *before, term, *after)) for s, term in parts[chosen]]
+    mixed = [len({sign for sign, _ in part}) > 1 for part in parts]
+    lone = sum(len(part) > 1 for part in parts) == 1
+    terms: list[tuple[int, list[Expression]]] = [(1, [])]
+    for part, differs in zip(parts, mixed, strict=True):
+        if not (lone or differs):  # its one sign moves to the front
+            part = [(part[0][0], call("add", *(term for _, term in part)))]
+        terms = [(sign * s, [*factors, term]) for sign, factors in terms for s, term in part]
+        if len(terms) > _MOST_TERMS:
+            raise UnsupportedError(f"a product of sums with more than {_MOST_TERMS} terms")
+    return [(sign, call("multiply", *factors)) for sign, factors in terms]

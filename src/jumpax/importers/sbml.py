@@ -26,12 +26,10 @@ _UNCHECKED = (
     "MODELING_PRACTICE",
 )  # fmt: skip
 _EMPTY = (
-    "EmptyListElement",
-    "EmptyListInReaction",
-    "EmptyListInKineticLaw",
-    "EmptyListOfUnits",
-    "EmptyUnitListElement",
-)
+    "EmptyListElement", "EmptyListInReaction", "EmptyListInKineticLaw", "EmptyListOfUnits", "EmptyUnitListElement",
+    "MissingEventAssignment",
+)  # fmt: skip
+_EMPTY_UNITS = "<listOfUnits> container in a <unitDefinition> cannot be empty."  # Level 2 Version 1 has no code for it
 _READ_PACKAGES = ("l3v2extendedmath",)  # only more operations, which the allow-list judges
 
 
@@ -48,10 +46,9 @@ def parse_sbml(text: str, origin: str, name: str, round_counts: bool) -> FileMod
     import libsbml
 
     document = libsbml.readSBMLFromString(text)
-    broken = _errors(document)
-    if not broken and document.getLevel() == 1 and not document.setLevelAndVersion(2, 5, False):
-        broken = [*_errors(document), "libSBML cannot convert it from Level 1 to Level 2"]
-    model = document.getModel()
+    broken, model = _errors(document), document.getModel()
+    if not broken and document.getLevel() == 1 and model is not None:
+        broken = _modernised(document, model)
     if broken or model is None:
         listed = "\n".join(f"- {fault}" for fault in broken or ["there is no model in it"])
         raise InputError(f"{origin} is not SBML that can be read:\n{listed}")
@@ -70,10 +67,21 @@ def _errors(document: Any) -> list[str]:
     import libsbml
 
     errors = [document.getError(place) for place in range(document.getNumErrors())]
-    errors = [e for e in errors if e.getErrorId() not in {getattr(libsbml, name) for name in _EMPTY}]
+    empty = {getattr(libsbml, name) for name in _EMPTY}
+    errors = [e for e in errors if e.getErrorId() not in empty and not e.getMessage().strip().endswith(_EMPTY_UNITS)]
     said = [(e.getLine(), " ".join(e.getMessage().split())) for e in errors if e.isError() or e.isFatal()]
     short = [(line, text if len(text) <= 300 else f"{text[:120]} ... {text[-170:]}") for line, text in said]
     return list(dict.fromkeys(f"line {line}: {text}" for line, text in short))
+
+
+def _modernised(document: Any, model: Any) -> list[str]:
+    """What hinders libSBML's converter from Level 1 to 2, after which the document is of Level 2."""
+    for compartment in model.getListOfCompartments():
+        if not compartment.isSetSize():
+            compartment.setSize(1.0)  # the default of Level 1, which the converter forgets
+    if document.setLevelAndVersion(2, 5, False):
+        return []
+    return [*_errors(document), "libSBML cannot convert it from Level 1 to Level 2"]
 
 
 def _refuse_document(document: Any, model: Any, faults: Faults) -> None:

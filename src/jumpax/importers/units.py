@@ -3,16 +3,17 @@
 import contextlib
 import functools
 import math
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, final
 
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 
 AVOGADRO = 6.02214179e23
 """Items in a mole: the value that SBML Level 3 fixes, for the symbol `avogadro` too (that of the SI is 1.7e-7 less)."""
 _COUNTED = {"item": 1.0, "mole": AVOGADRO}
-_PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15, "a": 1e-18}
+_PREFIXES = {"": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9, "p": 1e-12, "f": 1e-15, "a": 1e-18, "z": 1e-21}
 _PURE = {"dimensionless": 1.0, "avogadro": AVOGADRO}
 
 
@@ -25,16 +26,15 @@ class Substance:
         name: the unit as the file calls it; empty where it declares none.
         molecules: in one unit; 1 where the unit is no number of molecules, since nothing is converted then.
         note: what must be said about it; empty for items.
+        declared: whether the file says that it is a number of molecules.
+        doubtful: whether the file says that it is none of anything, for example a kilogram.
     """
 
     name: str
     molecules: float = 1.0
     note: str = ""
-
-    @property
-    def declared(self) -> bool:
-        """Whether the file says how many molecules the unit has."""
-        return bool(self.name) and (not self.note or self.molecules != 1.0)
+    declared: bool = False
+    doubtful: bool = False
 
 
 _UNSAID = Substance("", note="the file declares no unit of substance; amounts are taken as numbers of molecules")
@@ -92,9 +92,16 @@ class Units:
         )
 
     def notes(self) -> tuple[str, ...]:
-        """What must be said about the units of the species."""
-        found = [self.of(species.getId()) for species in self.model.getListOfSpecies()]
-        return tuple(dict.fromkeys(unit.note for unit in found if unit.note))
+        """What must be said about the units of the species.
+
+        Warns:
+            JumpaxWarning: about a doubtful unit.
+        """
+        found = dict.fromkeys(self.of(species.getId()) for species in self.model.getListOfSpecies())
+        for unit in found:
+            if unit.doubtful:
+                warnings.warn(unit.note, JumpaxWarning, stacklevel=2)
+        return tuple(unit.note for unit in found if unit.note)
 
     def _substance(self, name: str) -> Substance:
         if name not in self._known:
@@ -110,11 +117,10 @@ class Units:
         shown = self._called(name)
         if not others and molecules == 1:
             note = f"1 {shown} is {factor:.9g} molecules; laws are evaluated in the units of the file"
-            return Substance(shown, factor, "" if factor == 1.0 else note)
+            return Substance(shown, factor, "" if factor == 1.0 else note, declared=True)
         kind = "dimensionless" if not others and not molecules else "no number of molecules"
-        return Substance(
-            shown, note=f"the unit of substance {shown} is {kind}; amounts are taken as numbers of molecules"
-        )
+        note = f"the unit of substance {shown} is {kind}; amounts are taken as numbers of molecules"
+        return Substance(shown, note=note, doubtful=kind != "dimensionless")
 
     @functools.cached_property
     def _silent(self) -> Substance:
@@ -149,10 +155,7 @@ class Units:
         factor, molecules, others = 1.0, 0.0, {}
         for unit in definition.getListOfUnits():
             kind, power = _kind(unit), unit.getExponentAsDouble()
-            size = unit.getMultiplier() * 10.0 ** unit.getScale() * {**_COUNTED, **_PURE}.get(kind, 1.0)
-            if not (math.isfinite(power) and math.isfinite(size) and size > 0):
-                raise InputError(f"the unit {name!r} has no multiplier, scale or exponent that is a number")
-            factor *= size**power
+            factor *= _power(name, unit, power, {**_COUNTED, **_PURE}.get(kind, 1.0))
             if kind in _COUNTED:
                 molecules += power
             elif kind not in _PURE:
@@ -164,3 +167,14 @@ def _kind(unit: Any) -> str:
     import libsbml
 
     return libsbml.UnitKind_toString(unit.getKind())
+
+
+def _power(name: str, unit: Any, power: float, base: float) -> float:
+    """What one factor of a unit is in molecules."""
+    try:
+        size = (unit.getMultiplier() * 10.0 ** unit.getScale() * base) ** power
+    except (ArithmeticError, ValueError):
+        size = math.nan
+    if isinstance(size, complex) or not (math.isfinite(size) and size > 0.0):
+        raise InputError(f"the unit {name!r} has no multiplier, scale or exponent that gives a positive number")
+    return size
