@@ -59,6 +59,21 @@ class ByHand:
         with np.errstate(all="ignore"):
             return float(self._math(law.getMath(), own, amounts, time))
 
+    def molecules(self, species: str) -> float:
+        """In one unit of the amount of a species; 1 where the unit is not declared, or counts nothing."""
+        modern = self.model.getLevel() > 2
+        name = self.model.getSpecies(species).getSubstanceUnits() or (
+            self.model.getSubstanceUnits() if modern else "substance"
+        )
+        definition = self.model.getUnitDefinition(name)
+        if definition is None:
+            return 6.02214179e23 if name == "mole" else 1.0
+        kinds = [libsbml.UnitKind_toString(unit.getKind()) for unit in definition.getListOfUnits()]
+        if len(kinds) != 1 or kinds[0] not in ("mole", "item") or definition.getUnit(0).getExponentAsDouble() != 1.0:
+            return 1.0
+        unit = definition.getUnit(0)
+        return unit.getMultiplier() * 10.0 ** unit.getScale() * (6.02214179e23 if kinds[0] == "mole" else 1.0)
+
     def start(self, species: str) -> float:
         """Initial amount."""
         entry, size = self.model.getSpecies(species), self._size(species)

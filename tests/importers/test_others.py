@@ -193,7 +193,7 @@ CONSTANTS = {
     "sech(1)": 1 / np.cosh(1), "csch(1)": 1 / np.sinh(1), "coth(1)": 1 / np.tanh(1), "arccot(2)": np.arctan(0.5),
     "arcsec(2)": np.arccos(0.5), "arccsc(2)": np.arcsin(0.5), "arcsinh(1)": np.arcsinh(1), "arccosh(2)": np.arccosh(2),
     "arctanh(0.5)": np.arctanh(0.5), "arccoth(2)": np.arctanh(0.5), "arcsech(0.5)": np.arccosh(2), "arccsch(2)": np.arcsinh(0.5),
-    "factorial(5)": 120.0, "factorial(n)": 6.0, "ceil(2.3)": 3.0, "floor(-2.3) + 9": 6.0, "log(2, 8)": 3.0, "log10(1000)": 3.0,
+    "factorial(5)": 120.0, "factorial(n)": 6.0, "factorial(piecewise(2, 1 < 2, 9))": 2.0, "ceil(2.3)": 3.0, "floor(-2.3) + 9": 6.0, "log(2, 8)": 3.0, "log10(1000)": 3.0,
     "root(3, 27)": 3.0, "sqrt(2)": np.sqrt(2), "quotient(7, 2)": 3.0, "rem(7, 2)": 1.0, "rem(7, n)": 1.0, "max(1, n, 2)": 3.0,
     "piecewise(1, n > 2, 4)": 1.0, "avogadro / 6.02214179e23": 1.0, "twice(n) + exp(0)": 7.0, "n^2 / abs(-3)": 3.0,
     "min(n, 2)": 2.0, "pi": np.pi, "piecewise(2, !(n == 3) || true, 5)": 2.0, "ln(exponentiale)": 1.0, "A0 + 1": 10.0,

@@ -64,9 +64,10 @@ Expression: TypeAlias = Number | Name | Time | Call
 
 
 def call(operator: str, *arguments: Expression) -> Expression:
-    """An operation on expressions; one on numbers alone is carried out, in float64, and factors of 1 are left out.
+    """An operation on expressions; one on numbers alone is carried out, and factors of 1 are left out.
 
-    Numbers stand for truth values where those are needed (0 is false), and truth values for 0 and 1.
+    Numbers are worked out in float64; a choice by a condition on numbers alone is made. Numbers stand for truth values
+    where those are needed (0 is false), and truth values for 0 and 1.
 
     Raises:
         InputError: wrong number of arguments.
@@ -92,6 +93,8 @@ def call(operator: str, *arguments: Expression) -> Expression:
             f"an expression of {made.size:,} operations in {made.depth} levels, with all that it refers to; at most "
             f"{LARGEST:,} in {DEEPEST} levels are read"
         )
+    if operator == "if" and all(isinstance(leaf, Number) for leaf in leaves(made.arguments[0])):
+        return made.arguments[1 if evaluate_host(made.arguments[0], {}) else 2]
     if chosen.gives == "n" and all(isinstance(argument, Number) for argument in made.arguments):
         value = evaluate_host(made, {})
         if math.isfinite(value):

@@ -1,7 +1,8 @@
 """Model files that are not read, by their format, and what to do with them."""
 
-import re
+import contextlib
 from pathlib import Path
+from xml.parsers import expat
 
 from jumpax._base.errors import InputError, UnsupportedError
 
@@ -49,10 +50,23 @@ def refuse_xml(text: str, origin: str) -> None:
         UnsupportedError: what it is, and what to do.
         InputError: it is unknown.
     """
-    bare = re.sub(r"<!--.*?-->|<\?.*?\?>", "", text, flags=re.DOTALL)
-    found = re.search(r"<(?:[\w.-]+:)?([\w.-]+)", bare)
-    root = "" if found is None else found.group(1)
+    root = _root(text)
     if root in _ROOTS:
         raise UnsupportedError(f"{origin} is {_ROOTS[root]}")
     if root != "sbml":
         raise InputError(f"{origin} is not SBML: its first element is <{root}>")
+
+
+def _root(text: str) -> str:
+    """The name of the first element, without a prefix."""
+    found: list[str] = []
+    parser = expat.ParserCreate("utf-8")
+
+    def start(name: str, _: object) -> None:
+        found.append(name.rpartition(":")[2])
+        raise StopIteration
+
+    parser.StartElementHandler = start
+    with contextlib.suppress(StopIteration):
+        parser.Parse(text.encode(), True)
+    return found[0]

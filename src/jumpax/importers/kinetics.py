@@ -11,8 +11,7 @@ from jumpax.networks.laws import AbstractLaw, MassAction
 
 Side = tuple[tuple[str, int], ...]
 
-
-_MOST_TERMS = 1_000
+_MOST_TERMS = 100
 _RANGE = 1e30
 """Factors that units bring stay below it, and above its inverse: float32 ends at 3e38 and 1e-38."""
 
@@ -169,12 +168,13 @@ def _terms(expression: Expression) -> list[tuple[int, Expression]]:
         turned, divisor = below[0] if len(below) == 1 else (1, arguments[1])
         return [(sign * turned, call("divide", term, divisor)) for sign, term in _terms(arguments[0])]
     if expression.operator == "multiply":
-        return _product_terms([_terms(argument) for argument in arguments])
+        return _product_terms(arguments)
     return [(1, expression)]
 
 
-def _product_terms(parts: list[list[tuple[int, Expression]]]) -> list[tuple[int, Expression]]:
-    """The terms of a product whose factors have these."""
+def _product_terms(arguments: tuple[Expression, ...]) -> list[tuple[int, Expression]]:
+    """The terms of a product; itself if they are too many."""
+    parts = [_terms(argument) for argument in arguments]
     mixed = [len({sign for sign, _ in part}) > 1 for part in parts]
     lone = sum(len(part) > 1 for part in parts) == 1
     terms: list[tuple[int, list[Expression]]] = [(1, [])]
@@ -183,5 +183,5 @@ def _product_terms(parts: list[list[tuple[int, Expression]]]) -> list[tuple[int,
             part = [(part[0][0], call("add", *(term for _, term in part)))]
         terms = [(sign * s, [*factors, term]) for sign, factors in terms for s, term in part]
         if len(terms) > _MOST_TERMS:
-            raise UnsupportedError(f"a product of sums with more than {_MOST_TERMS} terms")
+            return [(1, call("multiply", *arguments))]
     return [(sign, call("multiply", *factors)) for sign, factors in terms]

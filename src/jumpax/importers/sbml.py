@@ -228,8 +228,9 @@ class _Builder:
                 raise InputError(f"local parameters without a value: {', '.join(missing)}")
             if dict(reactants) == dict(products):
                 return []
-            changed = [r.getSpecies() for r in (*reaction.getListOfReactants(), *reaction.getListOfProducts())]
-            unit = self.symbols.units.rate(reaction, [s for s in changed if self.symbols.moves(s)])
+            before, after = dict(reactants), dict(products)
+            changed = [s for s in self.symbols.counts if before.get(self.public(s)) != after.get(self.public(s))]
+            unit = self.symbols.units.rate(reaction, changed)
             return [self._made(name, reactants, products, rate, unit, reaction.getReversible())]
         return []
 
@@ -345,8 +346,10 @@ class _Builder:
         for name in self.symbols.counts:
             unit = self.symbols.units.of(name)
             if unit.name and unit.note:
-                said = (
-                    f"{unit.molecules:.9g} per {unit.name}" if unit.molecules != 1.0 else f"the file says {unit.name}"
+                converted = unit.molecules != 1.0
+                units[self.public(name)] = (
+                    f"molecules, {unit.molecules:.9g} per {unit.name}"
+                    if converted
+                    else f"molecules, in the file {unit.name}"
                 )
-                units[self.public(name)] = f"molecules, {said}"
         return units
