@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from jumpax._base.errors import InputError
 from jumpax.importers.event import Event
 from jumpax.importers.expression import Expression, evaluate, names, text
+from jumpax.importers.hill import steady
 from jumpax.networks import Network
 
 
@@ -36,7 +37,7 @@ class Rule:
         read = names(self.expression)
         values = {n: jnp.asarray(counts[n], float) for n in read if n in counts} | dict(self.constants)
         shape = jnp.shape(next(iter(counts.values())))
-        return jnp.broadcast_to(jnp.asarray(evaluate(self.expression, values, None), float), shape)
+        return jnp.broadcast_to(jnp.asarray(evaluate(steady(self.expression), values, None), float), shape)
 
     def __str__(self) -> str:
         return text(self.expression)

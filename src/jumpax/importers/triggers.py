@@ -11,6 +11,7 @@ from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Flag
 from jumpax.folds import AbstractFold
 from jumpax.importers.expression import Call, Expression, Name, Time, call, evaluate, names, reads_time
+from jumpax.importers.hill import steady
 from jumpax.networks import Network
 
 _ABOVE, _BELOW = ("gt", "ge"), ("lt", "le")
@@ -106,7 +107,7 @@ class Rising(AbstractFold):
         kind = like.dtype
         values = {**theta, **{n: x.astype(kind) for n, x in zip(self.network.species, counts, strict=True)}}
         nothing = jnp.zeros_like(like)
-        return tuple(jnp.asarray(evaluate(c, values, nothing), bool) | (nothing > 0.0) for c in self.conditions)
+        return tuple(jnp.asarray(evaluate(steady(c), values, nothing), bool) | (nothing > 0.0) for c in self.conditions)
 
     def init(self, counts, theta, now) -> tuple:
         """Which conditions hold at the start; none has turned true."""
