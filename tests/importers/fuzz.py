@@ -172,7 +172,7 @@ def one(number: int, folder: Path) -> str:
 
 def compared(text: str, model: jumpax.FileModel, choose: random.Random) -> str:
     """`read` if the network is that of `by_hand.py`, at three random states; else the difference."""
-    hand, network = ByHand(text), model.network
+    hand, network = ByHand(text), model.without_events
 
     def public(name):
         return "t_" if name == "t" and "t_" in (*network.species, *network.parameters) else name

@@ -7,7 +7,6 @@ from model_files import CASES, antimony
 import jumpax
 from jumpax._base.errors import JumpaxWarning, SimulationError, UnsupportedError
 from jumpax.importers.happening import States
-from jumpax.importers.triggers import after
 
 NETWORK = "species A, B; A = 40; B = 10; k = 0.5; g = 0.25; a: A -> B; k * A; b: B -> A; g * B;"
 
@@ -20,12 +19,9 @@ def drawn(folder, events, times=(1.0, 2.0), **how):
 def settled(folder, events, now=1.0):
     """Counts after all that happens at one moment, in which A = 40 and B = 10."""
     model = antimony(folder, NETWORK + events)
-    states = States(model.network, model.events, model.theta, np.array([[40, 10]] * 2))
-    triggers = [event.trigger for event in model.events]
+    states = States(model.without_events, model.events, model.theta, np.array([[40, 10]] * 2))
     for moment in (0.0, now):
-        states.settle(
-            np.array([True, False]), np.full(2, moment), tuple(after(t, moment, model.theta) for t in triggers)
-        )
+        states.settle(np.array([True, False]), np.full(2, moment))
     assert states.counts[1].tolist() == [40, 10]  # a path that was not asked for
     return states.counts[0].tolist()
 

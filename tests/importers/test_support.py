@@ -32,7 +32,7 @@ def test_read_or_refused(tmp_path, feature, file):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", jumpax.JumpaxWarning)
         model = jumpax.read(path)
-    assert model.network.reactions
+    assert model.without_events.reactions
     assert bool(model.events) == (feature.engines == support.EVENTS)
 
 
@@ -48,7 +48,7 @@ def beside(models):
     reactions, theta, x0, events = [], {}, {}, []
     for place, model in enumerate(models):
         sign = f"~{place}"
-        for r in model.network.reactions:
+        for r in model.without_events.reactions:
             sides = [tuple((s + sign, n) for s, n in side) for side in (r.reactants, r.products)]
             law = (
                 MassAction(f"{r.law.rate}{sign}") if isinstance(r.law, MassAction)

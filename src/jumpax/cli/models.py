@@ -53,7 +53,9 @@ def find_file(
         model = load_model(name, round_counts=round_counts)
     elif Path(name).suffix.lower() in READERS:
         file = _from_file(name, events, round_counts)
-        model = Model(file.network, file.theta, file.x0, file.times, file.reference)
+        network = file.without_events  # _from_file has told of the events
+        numbers = {name: file.theta[name] for name in network.parameters}
+        model = Model(network, numbers, file.x0, file.times, file.reference)
     elif name in MODELS:
         model = MODELS[name]()
     else:

@@ -37,14 +37,17 @@ class Paths:
     end_times: Float[np.ndarray, " paths"]
     """Time of the last event."""
     records: Any
-    """Records of the folds asked for by `record`; every leaf (paths, stops)."""
+    """Records of the folds asked for by `record`; every leaf (paths, stops). Of `simulate_events`: by name, the parameters
+    that events change."""
     log: EventLog | None
     """Every event, if `record=Events()` was asked for."""
     provenance: Mapping[str, Any]
     """Key, versions, precision, engine, hash of the network."""
 
     def __getitem__(self, species: str) -> Int[np.ndarray, "paths stops"]:
-        """Counts of one species."""
+        """Counts of one species; or values of a parameter that events change, of `simulate_events`."""
+        if species not in self.species and isinstance(self.records, Mapping) and species in self.records:
+            return self.records[species]
         if species not in self.species:
             raise InputError(unknown_name("species", species, self.species))
         return self.counts[..., self.species.index(species)]

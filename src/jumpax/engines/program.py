@@ -7,7 +7,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.types import Precision, dtype_of
 from jumpax.folds.fold import AbstractFold
 from jumpax.networks import Network
@@ -26,6 +26,15 @@ class Program:
     clock: Literal["times", "steps"] = "times"
     bounded: bool = False
     """Whether waits are drawn from a bound on the total propensity, with null events (time-dependent rates)."""
+
+    def __post_init__(self):
+        if self.bounded and self.fold.direct:
+            raise UnsupportedError(
+                "a fold of alternative paths or of relaxed choices reads the numbers of the direct method, which waits drawn "
+                "from a bound do not have; leave out bound=..."
+            )
+        if self.fold.nulls and not self.bounded:
+            raise InputError("uniformization needs bound=..., the one of its fold: null events are part of its choices")
 
     @functools.cached_property
     def dtype(self) -> np.dtype:

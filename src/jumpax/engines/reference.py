@@ -19,6 +19,7 @@ from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.folds.fold import Jump
+from jumpax.folds.lasting import Lasting
 
 MASK = 0xFFFFFFFF
 
@@ -74,8 +75,15 @@ def _compiled(program: Program) -> dict[str, Any]:
     def laws(counts, theta, now):
         return network.propensities(tuple(c.astype(dtype) for c in counts), theta, now)
 
-    names = ["init", "advance", "sample", "event", "stop", "cap", "ready", "done"]
-    return {name: jax.jit(getattr(fold, name)) for name in names} | {
+    def over_time(hook):
+        """With what holds over time in the place of all propensities."""
+        if not network.time_dependent:
+            return hook
+        return lambda carry, counts, a, *others: hook(carry, counts, Lasting(network, a), *others)
+
+    hooks = {name: getattr(fold, name) for name in ("init", "event", "stop", "ready", "done")}
+    hooks |= {name: over_time(getattr(fold, name)) for name in ("advance", "sample", "cap")}
+    return {name: jax.jit(hook) for name, hook in hooks.items()} | {
         "laws": jax.jit(laws),
         "log": jax.jit(math.log_unit),
     }
@@ -199,7 +207,9 @@ class _Path:
         if fired is not None:
             change = self.program.network.stoichiometry[:, fired]
             after = [c + int(z) for c, z in zip(self.counts, change)]
-        self._fold_event(a, fired, exponential, point, self.within(arrival[0]))
+        if fired is not None or self.program.fold.nulls:
+            self._fold_event(a, fired, exponential, point, self.within(arrival[0]))
+        self.words[2].skip(self.program.fold.words)
         self.counts, self.time, self.since, self.spent = after, arrival, self.real(0), self.real(0)
         self.events += fired is not None
         self.words[0].skip(2)
@@ -213,7 +223,6 @@ class _Path:
         flags = tuple(np.bool_(r == fired) for r in range(len(a)))
         jump = Jump(flags, exponential, point, tuple(map(np.uint32, words)))  # type: ignore[arg-type]  # on the host
         self.carry = self.code["event"](self.carry, self.counts_now(), tuple(a), self.theta, now, jump)
-        self.words[2].skip(len(words))
 
     def record(self, index: int) -> Any:
         """What the fold says at stop number `index`, once it is ready."""
@@ -221,6 +230,7 @@ class _Path:
             now = self.time[0] + self.since
             a = [self.real(v) for v in self.code["laws"](self.counts_now(), self.theta, now)]
             self._fold_event(a, None, *self._numbers(), now)
+            self.words[2].skip(self.program.fold.words)
         self.carry, record = self.code["stop"](self.carry, self.counts_now(), self.theta, np.int32(index))
         return record
 

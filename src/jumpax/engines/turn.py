@@ -24,7 +24,8 @@ from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real
 from jumpax.engines.lane import Lane, Stop
 from jumpax.engines.program import Program
-from jumpax.folds.fold import Jump
+from jumpax.folds.fold import Jump, Propensities
+from jumpax.folds.lasting import Lasting
 
 INFINITY = float("inf")
 
@@ -140,6 +141,11 @@ def not_after(first: Time, second: Time) -> Flag:
     """As `clock.not_after`, with one comparison less."""
     tie = first.high == second.high
     return jnp.where(tie, first.low, first.high) <= jnp.where(tie, second.low, second.high)
+
+
+def lasting(program: Program, propensities: Sequence[Real]) -> Propensities:
+    """What of the propensities holds until the next event: with rates that depend on time, those of the others."""
+    return Lasting(program.network, propensities) if program.network.time_dependent else propensities
 
 
 def cumulate(values: Sequence[Real]) -> list[Real]:
@@ -262,7 +268,7 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count,
         horizon = jnp.where(ahead.in_time, ahead.wait, remaining)
         going = happens | stops
         if fold.caps:
-            reach = lane.since + fold.cap(lane.carry, lane.counts, ahead.propensities, theta)
+            reach = lane.since + fold.cap(lane.carry, lane.counts, lasting(program, ahead.propensities), theta)
             within = horizon <= reach
             happens, stops = happens & within, stops & within
             status = jnp.where(going, np.int32(Status.RUNNING), status)
@@ -305,10 +311,17 @@ def gather(
     fold = program.fold
     now = lane.time.high + lane.since
     happens = fate.happens
+    told = fate.reached[0] if program.bounded and not fold.nulls else happens  # without null events
     moving, at = happens, within(lane, decision.arrival.high)
+    a = decision.propensities
     if fold.waits:
-        moving = happens | waits(program, lane)
-        at = jnp.where(happens, at, now)
+        held = waits(program, lane)
+        here = now
+        if program.network.time_dependent and program.clock == "times":  # no fold may have followed the time
+            here = lane.target.time.high
+        moving, told, at = happens | held, told | held, jnp.where(happens, at, here)
+        if program.network.time_dependent:  # those of the decision are of the next candidate
+            a = propensities(program, lane.counts, theta, at, pinned=True)
     words, stream = [], None
     if fold.words:
         stream = lane.streams[-1]
@@ -316,13 +329,14 @@ def gather(
             word, stream = random.draw(stream)
             words.append(word)
         stream = select(moving, stream, lane.streams[-1])
-    carry = fold.advance(lane.carry, lane.counts, decision.propensities, theta, now, decision.dt)
+    stay = lasting(program, decision.propensities)
+    carry = fold.advance(lane.carry, lane.counts, stay, theta, now, decision.dt)
     if fold.samples:
-        carry = fold.sample(carry, lane.counts, decision.propensities, theta, now, decision.dt, tuple(words))
+        carry = fold.sample(carry, lane.counts, stay, theta, now, decision.dt, tuple(words))
     drawn = numbers(program, lane.streams)
     jump = Jump(fate.fired, drawn.exponential, decision.uniform, tuple(words))
-    after = fold.event(carry, lane.counts, decision.propensities, theta, at, jump)
-    return select(moving, after, carry), stream
+    after = fold.event(carry, lane.counts, a, theta, at, jump)
+    return select(told, after, carry), stream
 
 
 def waits(program: Program, lane: Lane) -> Flag:

@@ -70,6 +70,7 @@ class Alternative(AbstractFold):
     parameter: str
     words = 4
     waits = True
+    direct = True
 
     def __post_init__(self):
         check(self.network, self.parameter)

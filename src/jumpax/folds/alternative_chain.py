@@ -63,6 +63,7 @@ class AlternativeChain(AbstractFold):
     reset: bool = True
     steps: tuple[int, ...] = ()
     words = 2
+    direct = True
 
     def __post_init__(self):
         check(self.network, self.parameter)

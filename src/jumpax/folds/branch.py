@@ -45,7 +45,7 @@ def check(network: Network, parameter: str) -> None:
     if parameter not in network.parameters:
         raise InputError(unknown_name("parameter", parameter, network.parameters))
     if network.time_dependent:
-        raise UnsupportedError("alternative paths need rates that do not depend on time explicitly")
+        raise UnsupportedError("alternative paths need rates that do not depend on time explicitly; use Score")
 
 
 def branch(propensities: Propensities, slopes: Sequence[Real], jump: Jump) -> Branch:

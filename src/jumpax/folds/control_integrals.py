@@ -127,7 +127,9 @@ class ControlIntegrals(AbstractFold):
 
     def __post_init__(self):
         if self.network.time_dependent:
-            raise UnsupportedError("controls of the score need rates that do not depend on time explicitly")
+            raise UnsupportedError(
+                "controls of the score need rates that do not depend on time explicitly; use Score alone"
+            )
 
     @functools.cached_property
     def features(self) -> Features:

@@ -7,14 +7,15 @@ from typing import Any, ClassVar, NamedTuple
 from jumpax._base.types import Count, Flag, Real, Word
 
 Counts = tuple[Count, ...]
-Propensities = tuple[Real, ...]
+Propensities = Sequence[Real]
 Theta = Mapping[str, Real]
 
 
 class Jump(NamedTuple):
     """What happened at an event, and the random numbers behind it.
 
-    `fired` has one flag per reaction; all are false while a parked path waits for its fold (`ready`).
+    `fired` has one flag per reaction; all are false while a parked path waits for its fold (`ready`), and at null events,
+    which only folds with `nulls` see. With a bound the numbers are those of the last candidate, drawn from the bound.
     """
 
     fired: tuple[Flag, ...]
@@ -48,6 +49,10 @@ class AbstractFold(abc.ABC):
     """Whether `done` may end a path before its last stop."""
     passive: ClassVar[bool] = False
     """Whether the fold only looks at stops, and would let another fold end the path."""
+    nulls: ClassVar[bool] = False
+    """Whether `event` is called at null events too: for folds that need waits drawn from a bound."""
+    direct: ClassVar[bool] = False
+    """Whether the fold reads `Jump.exponential` or `Jump.uniform` as the direct method does: not with a bound."""
 
     @property
     def advances(self) -> bool:
@@ -69,7 +74,8 @@ class AbstractFold(abc.ABC):
     def advance(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, dt: Real) -> Any:
         """Carry after `dt` more time in the state `counts`, from time `now` on: before an event, a stop, or at a cap.
 
-        With `dt` = 0, as for a parked path, it must return the carry as it is.
+        With `dt` = 0, as for a parked path, it must return the carry as it is. The propensities hold over `dt`: to read one
+        that depends on time raises (`Lasting`). What it adds up to is for `sample`.
         """
         return carry
 
@@ -86,7 +92,8 @@ class AbstractFold(abc.ABC):
         """Carry after time as in `advance`, with the random words of the event to come: for folds that sample the time.
 
         They stay the same until that event, however many stops and caps part the time before it. So each part of it is
-        sampled without bias, if not independently of the parts beside it.
+        sampled without bias, if not independently of the parts beside it. `share` makes a moment of them; the rates there
+        are `network.propensities(levels(counts, dt), theta, now + share * dt)`.
         """
         return carry
 
@@ -95,7 +102,7 @@ class AbstractFold(abc.ABC):
         return carry
 
     def cap(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta) -> Real:
-        """Longest time that one `advance` may cover in this state."""
+        """Longest time that one `advance` may cover in this state; propensities as there."""
         raise NotImplementedError
 
     def ready(self, carry: Any) -> Flag:

@@ -65,7 +65,9 @@ class PoissonIntegrals(AbstractFold):
 
     def __post_init__(self):
         if self.network.time_dependent:
-            raise UnsupportedError("a steady state needs rates that do not depend on time explicitly")
+            raise UnsupportedError(
+                "a steady state needs rates that do not depend on time explicitly; use Score up to a time"
+            )
 
     @functools.cached_property
     def features(self) -> Features:

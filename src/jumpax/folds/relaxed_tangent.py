@@ -101,7 +101,7 @@ class RelaxedTangent(AbstractFold):
         if faults:
             raise InputError(" ".join(faults))
         if self.network.time_dependent:
-            raise UnsupportedError("the tangent of a network with explicitly time-dependent rates is not available")
+            raise UnsupportedError("tangents need rates that do not depend on time explicitly; use Score")
 
     @property
     def words(self) -> int:  # type: ignore[override]
@@ -110,6 +110,14 @@ class RelaxedTangent(AbstractFold):
     @property
     def advances(self) -> bool:
         return self.horizon == "exact"
+
+    @property
+    def nulls(self) -> bool:  # type: ignore[override]
+        return self.horizon == "uniformization"
+
+    @property
+    def direct(self) -> bool:  # type: ignore[override]
+        return self.horizon != "uniformization"
 
     def init(self, counts, theta, now) -> RelaxedState:
         zero = jnp.zeros_like(now)

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 
 import jax.numpy as jnp
 
-from jumpax._base import random
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Counts, Propensities
+from jumpax.folds.lasting import share
 from jumpax.networks import MassAction, Network
 
 
@@ -97,8 +97,7 @@ class Score(AbstractFold):
         return self._lived(carry, counts, propensities, theta, now, dt)
 
     def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple[Real, ...]:
-        share = random.uniform(words[0], None, dt.dtype) + dt.dtype.type(2.0**-25)  # the middle of its 2^24 steps
-        return self._lived(carry, counts, propensities, theta, now + share * dt, dt)
+        return self._lived(carry, counts, propensities, theta, now + share(words, dt) * dt, dt)
 
     def _lived(self, carry, counts, propensities, theta, now, dt) -> tuple[Real, ...]:
         """Carry after time during which propensities have the derivatives that they have now."""

@@ -63,7 +63,7 @@ class Tangent(AbstractFold):
         if faults:
             raise InputError(" ".join(faults))
         if self.network.time_dependent:
-            raise UnsupportedError("the tangent of a network with explicitly time-dependent rates is not available")
+            raise UnsupportedError("tangents need rates that do not depend on time explicitly; use Score")
 
     @property
     def _changes(self) -> np.ndarray:

@@ -6,6 +6,7 @@ import itertools
 import operator
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from jumpax._base.types import Flag, Real, Word
@@ -42,6 +43,14 @@ class Together(AbstractFold):
     def ends(self) -> bool:  # type: ignore[override]
         return any(fold.ends for fold in self.folds) and all(fold.ends or fold.passive for fold in self.folds)
 
+    @property
+    def nulls(self) -> bool:  # type: ignore[override]
+        return any(fold.nulls for fold in self.folds)
+
+    @property
+    def direct(self) -> bool:  # type: ignore[override]
+        return any(fold.direct for fold in self.folds)
+
     def init(self, counts, theta, now) -> tuple:
         return tuple(fold.init(counts, theta, now) for fold in self.folds)
 
@@ -63,9 +72,14 @@ class Together(AbstractFold):
 
     def event(self, carry, counts, propensities, theta, now, jump) -> tuple[Any, ...]:
         given = zip(self.folds, carry, self._shares(jump.words), strict=True)
-        return tuple(
-            fold.event(c, counts, propensities, theta, now, jump._replace(words=own)) for fold, c, own in given
-        )
+        after = [fold.event(c, counts, propensities, theta, now, jump._replace(words=own)) for fold, c, own in given]
+        if self.nulls:  # of others, which those without `nulls` do not see
+            fired = functools.reduce(operator.or_, jump.fired)
+            after = [
+                new if fold.nulls or fold.waits else jax.tree.map(functools.partial(jnp.where, fired), new, old)
+                for fold, new, old in zip(self.folds, after, carry, strict=True)
+            ]
+        return tuple(after)
 
     def _shares(self, words: tuple[Word, ...]) -> list[tuple[Word, ...]]:
         """The words of each fold."""

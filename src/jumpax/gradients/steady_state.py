@@ -12,7 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PRNGKeyArray
 
-from jumpax._base.errors import InputError, SimulationError, unknown_name
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.types import Precision
 from jumpax.gradients.expectation import Estimate, Tree, expectation
 from jumpax.gradients.poisson_score import PoissonScore
@@ -158,6 +158,10 @@ def steady_state(
         faults.append(f"paths must be 2 or more: each half of them is the other's judge; got {paths}")
     if faults:
         raise InputError("; ".join(faults))
+    if network.time_dependent:
+        raise UnsupportedError(
+            "where rates depend on time explicitly there is no steady state; ask for times: expectation(..., bound=...)"
+        )
     whole = expectation(
         observable, network, x0, [settle + time], paths=paths, engine=engine, precision=precision,
         max_events=max_events, round_counts=round_counts,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import final
 
-from jumpax.importers.expression import Expression, text
+from jumpax.importers.expression import Expression, names, text
 
 
 @final
@@ -15,8 +15,8 @@ class Event:
         name: how it is called.
         trigger: a truth value.
         assignments: new values of counts and parameters; all right sides are read before anything is assigned.
-        priority: of several events at one moment the one with the largest goes first; equal ones, and those without,
-            follow the order of the file.
+        priority: of several events at one moment the one with the largest goes first, of equal ones one by chance; those
+            without go last, in the order of the file.
         persistent: whether it happens although another event at that moment has made its trigger false again.
         initially: whether its trigger counts as true before the start, so that being true at the start is no change.
         early: whether the right sides are read at the moment of the trigger, before other events of that moment.
@@ -29,6 +29,13 @@ class Event:
     persistent: bool = True
     initially: bool = True
     early: bool = True
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that it reads or assigns."""
+        read = (self.trigger, *(value for _, value in self.assignments), *((self.priority,) if self.priority else ()))
+        assigned = tuple(name for name, _ in self.assignments)
+        return tuple(dict.fromkeys((*assigned, *(name for expression in read for name in names(expression)))))
 
     def __str__(self) -> str:
         done = ", ".join(f"{name} = {text(value)}" for name, value in self.assignments)

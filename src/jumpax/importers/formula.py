@@ -7,6 +7,7 @@ from typing import final
 from jaxtyping import Array, Float
 
 from jumpax.importers.expression import Expression, evaluate, names, reads_time, text
+from jumpax.importers.hill import steady
 from jumpax.networks.laws import AbstractLaw
 from jumpax.networks.laws.law import Reactants
 from jumpax.networks.laws.rate import Values
@@ -15,7 +16,7 @@ from jumpax.networks.laws.rate import Values
 @final
 @dataclass(frozen=True)
 class Formula(AbstractLaw):
-    """The propensity is the value of an expression, in reactions per time.
+    """The propensity is the value of an expression, in reactions per time; Hill functions in it cannot overflow.
 
     Args:
         expression: of names and numbers.
@@ -58,7 +59,8 @@ class Formula(AbstractLaw):
     ) -> Float[Array, "..."]:
         """The value of the expression."""
         read = names(self.expression)
-        return evaluate(self.expression, {n: counts[n] if n in self.counts else theta[n] for n in read}, time)
+        values = {n: counts[n] if n in self.counts else theta[n] for n in read}
+        return evaluate(steady(self.expression), values, time)
 
     def formula(self, reactants: Reactants) -> str:
         """The expression."""

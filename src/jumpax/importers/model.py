@@ -7,8 +7,10 @@ from typing import Any, final
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jumpax._base.errors import InputError
 from jumpax.importers.event import Event
 from jumpax.importers.expression import Expression, evaluate, names, text
+from jumpax.importers.hill import steady
 from jumpax.networks import Network
 
 
@@ -35,7 +37,7 @@ class Rule:
         read = names(self.expression)
         values = {n: jnp.asarray(counts[n], float) for n in read if n in counts} | dict(self.constants)
         shape = jnp.shape(next(iter(counts.values())))
-        return jnp.broadcast_to(jnp.asarray(evaluate(self.expression, values, None), float), shape)
+        return jnp.broadcast_to(jnp.asarray(evaluate(steady(self.expression), values, None), float), shape)
 
     def __str__(self) -> str:
         return text(self.expression)
@@ -47,18 +49,24 @@ class FileModel:
     """A network read from a file, with the numbers of the file; it serves wherever a model of the zoo does.
 
     Attributes:
-        network: the reactions.
-        theta: value of each parameter.
+        without_events: the reactions: all there is, unless the model has events.
+        theta: value of each parameter, those that only events read or change included.
         x0: initial count of each species.
         times: when to look, if the file says so.
         reference: where it comes from.
         observables: assignment rules, groups, and species that never change, as functions of the counts.
-        events: what happens at once when a condition comes true; `simulate_events` heeds them, `simulate` cannot.
+        events: what happens at once when a condition comes true; `simulate_events` heeds them, nothing else does.
         notes: what was assumed or changed in reading: units that were converted or are not items, counts that were rounded.
         molecules: of each species, the number in one unit of substance of the file; 1 where nothing was converted.
+
+    Example:
+        >>> from jumpax.networks.zoo import birth_death
+        >>> base = birth_death()
+        >>> FileModel(base.network, base.theta, base.x0).network == base.network
+        True
     """
 
-    network: Network
+    without_events: Network
     theta: dict[str, float]
     x0: dict[str, int]
     times: tuple[float, ...] = ()
@@ -67,3 +75,24 @@ class FileModel:
     events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
     molecules: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def network(self) -> Network:
+        """The reactions, of a model that has nothing else.
+
+        Raises:
+            InputError: the model has events, which nothing that takes a network would heed.
+        """
+        if self.events:
+            raise InputError(
+                f"this model has events ({', '.join(event.name for event in self.events)}), which no network holds; draw its "
+                "paths with jumpax.simulate_events(model, times=..., paths=..., key=...). Its reactions alone, another model, "
+                "are model.without_events"
+            )
+        return self.without_events
+
+    @property
+    def beside(self) -> tuple[str, ...]:
+        """Parameters that no rate reads: those of events alone."""
+        known = {*self.without_events.species, *self.without_events.parameters}
+        return tuple(dict.fromkeys(name for event in self.events for name in event.names if name not in known))

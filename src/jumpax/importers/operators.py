@@ -54,6 +54,24 @@ def _power(base: Any, exponent: Any) -> Any:
     return math.power(base, exponent)
 
 
+def _hill(x: Any, threshold: Any, exponent: Any) -> Any:
+    """x^n / (threshold^n + x^n), from the smaller of the two over the larger: it neither overflows nor cancels."""
+    below = jnp.asarray(x) < threshold
+    flipped, size = below, exponent
+    if isinstance(exponent, float):
+        flipped, size = ~below if exponent < 0 else below, abs(exponent)
+    else:
+        flipped, size = below ^ (exponent < 0), jnp.where(exponent < 0, -exponent, exponent)
+    # selects, not minimum and maximum: those halve the derivatives where both are equal
+    ratio = jnp.where(below, x, threshold) / jnp.where(below, threshold, x)
+    if isinstance(size, float) and (size >= 1 or size == 0):
+        small = _power(ratio, size)
+    else:  # the slope of ratio^n is infinite at 0 for n < 1, and infinity times a zero tangent is not a number
+        steep = (ratio == 0.0) & (jnp.asarray(size) < 1.0) & (jnp.asarray(size) > 0.0)
+        small = jnp.where(steep, 0.0, _power(jnp.where(steep, 1.0, ratio), size))
+    return jnp.where(flipped, small, 1.0) / (1.0 + small)
+
+
 def _floor(x: Any) -> Any:
     """The next whole number below, from conversions only; numbers beyond 2^23 (2^52) lose their fraction anyway."""
     x = jnp.asarray(x, jnp.result_type(x, float))
@@ -85,6 +103,7 @@ OPERATORS: dict[str, Operator] = {
     "divide": Operator("nn", "n", operator.truediv, np.divide, ("/", 5)),
     "negate": Operator("n", "n", operator.neg, operator.neg),
     "power": Operator("nn", "n", _power, np.power, ("^", 7)),
+    "hill": Operator("nnn", "n", _hill, lambda x, k, n: 1.0 / (1.0 + np.power(np.divide(k, x), n))),
     "sqrt": Operator("n", "n", jnp.sqrt, np.sqrt),
     "exp": Operator("n", "n", math.exp, np.exp),
     "log": Operator("n", "n", math.log, np.log),

@@ -1,8 +1,8 @@
 """SBML as a model: discrete, exact, all that is not understood refused at once."""
 
-import dataclasses
+import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,11 @@ from jumpax._base.extras import need
 from jumpax.importers import foreign, guard, kinetics
 from jumpax.importers.counts import near_whole, said, whole
 from jumpax.importers.event import Event
-from jumpax.importers.expression import Expression, Number, flag, names, reads_time, replaced, text
+from jumpax.importers.expression import Expression, Number, evaluate_host, flag, names, reads_time, text
 from jumpax.importers.faults import Faults
 from jumpax.importers.model import FileModel, Rule
 from jumpax.importers.symbols import Symbols, is_point
-from jumpax.importers.triggers import moments
+from jumpax.importers.triggers import check
 from jumpax.networks import Network, Reaction, check_counts, check_theta
 from jumpax.networks.equation import write
 from jumpax.networks.laws.function import TIME
@@ -136,12 +136,13 @@ class _Builder:
         theta = {}
         for parameter in dict.fromkeys(p for r in reactions for c in r.channels() for p in c.law.parameters):
             theta[parameter] = self._number(parameter)
-        events = tuple(self._closed(event, theta) for event in events)
+        rates = tuple(theta)
+        theta |= self._beside(events, theta)
         self.faults.tell(origin)
         given = self.model.getId()
         title = name if given in ("", "__main") else given  # the latter is Antimony's for a model without a name
-        network = Network(reactions, species=[s for s in self.counts if s in x0], name=title, units=self._units(theta))
-        check_theta(network, theta)
+        network = Network(reactions, species=[s for s in self.counts if s in x0], name=title, units=self._units(rates))
+        check_theta(network, {name: theta[name] for name in rates})
         check_counts(network, x0)
         return FileModel(
             network, theta, x0, reference=origin, observables=observables, events=events,
@@ -292,7 +293,7 @@ class _Builder:
             name = event.getId() or f"event {place}"
             with self.faults.of(f"line {event.getLine()}: event {name!r}"):
                 if event.isSetDelay():
-                    raise UnsupportedError("a delay between trigger and assignment")
+                    raise UnsupportedError("a delay between trigger and assignment; events without delays are read")
                 trigger = event.getTrigger()
                 if trigger is None or trigger.getMath() is None:
                     raise InputError("it has no trigger")
@@ -307,23 +308,29 @@ class _Builder:
                     early=event.getUseValuesFromTriggerTime(),
                 )
 
-    def _closed(self, event: Event, theta: Mapping[str, float]) -> Event:
-        """The event with numbers for parameters that no rate reads."""
-        with self.faults.of(f"event {event.name!r}"):
-            kept = tuple((name, value) for name, value in event.assignments if name in theta or name in self.counts)
-            right = [value for _, value in kept]  # what is left out is read by nothing
-            read = {n for e in (event.trigger, event.priority, *right) if e is not None for n in names(e)}
-            free = read - {*theta, *self.counts}
-            if changed := sorted(free & {self.public(n) for n in self.symbols.assigned}):
-                raise UnsupportedError(f"it reads {', '.join(changed)}, which events change and no rate reads")
-            moments(event.trigger, {**theta, **(values := {name: self._number(name) for name in free})})
-            return dataclasses.replace(
-                event,
-                trigger=flag(replaced(event.trigger, values)),
-                assignments=tuple((name, replaced(value, values)) for name, value in kept),
-                priority=None if event.priority is None else replaced(event.priority, values),
-            )
-        return event
+    def _beside(self, events: tuple[Event, ...], theta: Mapping[str, float]) -> dict[str, float]:
+        """Values of parameters that only events read or change; nan for those that nothing reads and that have none."""
+        found: dict[str, float] = {}
+        for event in events:
+            with self.faults.of(f"event {event.name!r}"):
+                known = {*theta, *self.counts, *found}
+                read = {n for e in (event.trigger, event.priority) if e is not None for n in names(e)}
+                read |= {n for _, value in event.assignments for n in names(value)}
+                for name in event.names:
+                    if name not in known:
+                        found[name] = self._state(name, name in read)
+                values = {**theta, **found}
+                check(event.trigger, self.counts, lambda e, t, values=values: evaluate_host(e, values, t))
+        return found
+
+    def _state(self, name: str, read: bool) -> float:
+        """Value at the start: inf for a time that never comes, nan for what has no value and that nothing reads."""
+        own = next((p for p in self.model.getListOfParameters() if self.public(p.getId()) == name), None)
+        if own is not None and own.getId() not in self.symbols.starts:
+            value = own.getValue() if own.isSetValue() else math.nan
+            if math.isinf(value) or not (read or math.isfinite(value)):
+                return value
+        return self._number(name)
 
     def _assignment(self, assignment: Any) -> tuple[str, Expression]:
         """What is assigned: amounts, for species."""
@@ -339,7 +346,7 @@ class _Builder:
             raise UnsupportedError(f"an assignment to {name!r}, which is neither a species nor a parameter")
         return self.public(name), value
 
-    def _units(self, theta: dict[str, float]) -> dict[str, str]:
+    def _units(self, theta: Sequence[str]) -> dict[str, str]:
         """Units of parameters, as the file calls them, and of counts that are not just items of the file."""
         found = {p.getId(): p.getUnits() for p in self.model.getListOfParameters() if p.isSetUnits()}
         units = {self.public(name): unit for name, unit in found.items() if self.public(name) in theta}

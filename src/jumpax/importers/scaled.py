@@ -20,9 +20,15 @@ SPAN = "(span)"
 @final
 @dataclass(frozen=True)
 class Scaled(AbstractLaw):
-    """The propensity of another law, times a parameter."""
+    """The propensity of another law, times a parameter.
+
+    Args:
+        law: the other.
+        beside: more parameters that the network shall have, for its folds.
+    """
 
     law: AbstractLaw
+    beside: tuple[str, ...] = ()
 
     def species(self, reactants: Reactants) -> tuple[str, ...]:
         """Those of the law."""
@@ -30,8 +36,8 @@ class Scaled(AbstractLaw):
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Those of the law, and the factor."""
-        return (*self.law.parameters, SPAN)
+        """Those of the law, the factor, and those beside."""
+        return (*self.law.parameters, SPAN, *self.beside)
 
     @property
     def nonnegative(self) -> tuple[str, ...]:
@@ -45,7 +51,7 @@ class Scaled(AbstractLaw):
 
     def resolve(self, species: tuple[str, ...]) -> "Scaled":
         """With the law inside a network."""
-        return Scaled(self.law.resolve(species))
+        return Scaled(self.law.resolve(species), self.beside)
 
     def propensity(
         self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
@@ -58,13 +64,17 @@ class Scaled(AbstractLaw):
         return f"{SPAN} * ({self.law.formula(reactants)})"
 
 
-def scaled(network: Network) -> Network:
-    """The network with all propensities multiplied by one more parameter, `SPAN`.
+def scaled(network: Network, beside: tuple[str, ...] = ()) -> Network:
+    """The network with all propensities multiplied by one more parameter, `SPAN`, and parameters `beside` for folds.
 
     With rates that do not depend on time, what happens within one unit of time in it happens within `SPAN` units in the
     network, in the same law.
     """
-    reactions = [Reaction(write(r.reactants, r.products), Scaled(r.law), name=r.name) for r in network.reactions]
+    laws = [Scaled(r.law, () if place else beside) for place, r in enumerate(network.reactions)]
+    reactions = [
+        Reaction(write(r.reactants, r.products), law, name=r.name)
+        for r, law in zip(network.reactions, laws, strict=True)
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JumpaxWarning)  # the doubts about the network have been told
         return Network(reactions, species=network.species, name=network.name)

@@ -4,22 +4,29 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jumpax._base.errors import InputError, SimulationError, UnsupportedError
+from jumpax._base import random
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.status import Status
 from jumpax._base.types import Precision
 from jumpax.engines import Paths, simulate
 from jumpax.engines.program import check_positive, check_times
-from jumpax.importers.expression import Expression, names
+from jumpax.engines.provenance import provenance
+from jumpax.engines.simulate import check_precision
+from jumpax.importers.expression import names
 from jumpax.importers.happening import States
 from jumpax.importers.model import FileModel
 from jumpax.importers.scaled import SPAN, scaled
-from jumpax.importers.triggers import Rising, after, all_moments
+from jumpax.importers.triggers import Rising
 from jumpax.networks import check_counts, check_theta
 
 MOST_LEGS = 100_000
 """Stretches between two events or outputs that the slowest path may need."""
+_LARGEST = 1e38
+"""Of what a condition on counts is compared with: larger numbers are none in float32."""
 
 
 def simulate_events(
@@ -39,15 +46,16 @@ def simulate_events(
     """Draw exact paths of a model whose events change counts and parameters.
 
     An event happens when its trigger turns from false to true: at the reaction that makes it so, or at exactly the time
-    that its trigger names, between outputs too; an output at that very time shows the state after it. At one moment
-    events follow their priorities, then the order of the file; those that are not persistent are dropped when another
-    one makes their trigger false. Between events the paths are those of `simulate`, started anew from the state, which
+    that its trigger names, between outputs too; an output at that very time shows the state after it. That time may be
+    moved by events, on each path in another way. At one moment events follow their priorities (of equal ones any is first;
+    those without follow the order of the file); those that are not persistent are dropped when another one makes their
+    trigger false. Between events the paths are those of `simulate`, started anew from the state, which
     is exact since the process forgets its past; the law is exact, while the random numbers of a path depend on the times
     asked for.
 
     Args:
         model: from `read`; without events this is `simulate`.
-        theta: as in `simulate`; default is that of the model.
+        theta: as in `simulate`, with the parameters that only events read or change; default is that of the model.
         x0: as in `simulate`; default is that of the model.
         times: strictly increasing, from 0 on.
         paths: how many.
@@ -55,15 +63,16 @@ def simulate_events(
         engine: as in `simulate`.
         precision: as in `simulate`.
         threads: as in `simulate`.
-        bound: as in `simulate`, where all triggers depend on time alone.
-        max_events: reactions after which a path is given up, between two outputs or events.
+        bound: one number, as in `simulate`, where all triggers depend on time alone, and all paths have the same times.
+        max_events: reactions after which a path is given up.
 
     Returns:
-        As `simulate`; nothing is recorded beside the counts.
+        As `simulate`. `records` has, by name, the parameters that events change, (paths, stops); `paths["n"]` finds them, too.
 
     Raises:
         InputError: wrong input.
-        UnsupportedError: rates that depend on time together with triggers that read counts.
+        UnsupportedError: rates that depend on time together with triggers that read counts, or whose times differ from
+            path to path.
         SimulationError: a path met a fault, more than 1000 events at one moment, or a count that no event can set.
 
     Example:
@@ -78,124 +87,195 @@ def simulate_events(
     """
     numbers = dict(model.theta if theta is None else theta)
     start = model.x0 if x0 is None else x0
-    how: dict[str, Any] = {"engine": engine, "precision": precision, "threads": threads, "max_events": max_events}
+    how: dict[str, Any] = {"engine": engine, "precision": precision, "threads": threads}
     if not model.events:
-        return simulate(model.network, numbers, start, times=times, paths=paths, key=key, bound=bound, **how)
-    paths, wanted = check_positive("paths", paths), tuple(check_times(times, 0.0))
-    if bound is not None:
-        how["bound"] = bound
-    checked = check_theta(model.network, numbers, paths)
-    counts = np.broadcast_to(check_counts(model.network, start, paths), (paths, len(model.network.species)))
-    run = _Run(model, States(model.network, model.events, checked, counts), wanted, key, how)
-    return run.go()
+        how |= {"bound": bound, "max_events": max_events}
+        return simulate(model.network, numbers, start, times=times, paths=paths, key=key, **how)
+    paths, wanted = check_positive("paths", paths), check_times(times, 0.0)
+    most = check_positive("max_events", max_events, 2**31 - 2)
+    network, words = model.without_events, random.key_words(key)
+    counts = np.broadcast_to(check_counts(network, start, paths), (paths, len(network.species)))
+    states = States(network, model.events, _numbers(model, numbers, paths), counts, [int(word) for word in words])
+    run = _Run(states, wanted, key, how, bound, most)
+    run.go()
+    settings = {"start": 0.0, "max_events": most, "events": [f"{event.name}: {event}" for event in model.events]}
+    origin = provenance(network, words, check_precision(precision), run.engine, **settings)
+    return run.result(origin)
+
+
+def _numbers(model: FileModel, theta: Mapping[str, Any], paths: int) -> dict[str, Any]:
+    """All parameters, those that no rate reads included, which may be infinite or nan.
+
+    Raises:
+        InputError: what is wrong with them.
+    """
+    network = model.without_events
+    known = (*network.parameters, *model.beside)
+    faults = [unknown_name("parameter", name, known) for name in theta if name not in known]
+    faults += [f"parameter {name!r} is missing" for name in model.beside if name not in theta]
+    for name in set(model.beside) & {*theta}:
+        shape = np.shape(theta[name])
+        if shape not in ((), (paths,)):
+            faults.append(f"parameter {name!r} has shape {shape}; give one number, or one per path")
+    if faults:
+        raise InputError("theta does not fit the model:\n" + "\n".join(f"- {fault}" for fault in faults))
+    rates = check_theta(network, {name: value for name, value in theta.items() if name in network.parameters}, paths)
+    return {**rates, **{name: np.asarray(theta[name], np.float64) for name in model.beside}}
 
 
 class _Run:
-    """One call: from one moment at which time matters to the next."""
+    """One call: each path from one moment at which something may happen to the next."""
 
-    def __init__(self, model: FileModel, states: States, wanted: tuple[float, ...], key: Any, how: dict[str, Any]):
-        self.model, self.states, self.wanted, self.how = model, states, wanted, how
+    def __init__(self, states: States, wanted: tuple[float, ...], key: Any, how: dict[str, Any], bound: Any, most: int):
+        self.states, self.how, self.bound, self.most = states, how, bound, most
         self.key = jax.random.key(key) if isinstance(key, int | np.integer) else key
-        self.paths = len(states.counts)
-        self.legs = 0
-        self.kept = np.full((self.paths, len(wanted), len(model.network.species)), -1, np.int64)
-        self.fired = np.zeros(self.paths, np.int64)
-        self.last: Paths | None = None
-        self.network = scaled(model.network)
-        self.fixed = self._fixed()
+        self.wanted, self.paths, self.legs, self.engine = (
+            np.array(wanted),
+            len(states.counts),
+            0,
+            how["engine"] or "none",
+        )
+        species = set(states.network.species)
+        self.read = [number for number, trigger in enumerate(states.triggers) if set(names(trigger)) & species]
+        """Numbers of the triggers that read counts."""
+        self.network = scaled(states.network, self._beside())
+        self.now, self.place = np.zeros(self.paths), np.zeros(self.paths, int)
+        self.fired, self.ended = np.zeros(self.paths, np.int64), np.zeros(self.paths)
+        self.kept = np.full((self.paths, len(wanted), len(states.network.species)), -1, np.int64)
+        self.values = {name: np.full((self.paths, len(wanted)), np.nan) for name in states.moved}
 
-    def _fixed(self) -> dict[str, float]:
-        """Parameters that are one number for all paths and times."""
-        return {n: float(v) for n, v in self.states.theta.items() if np.ndim(v) == 0}
+    def _beside(self) -> tuple[str, ...]:
+        """What triggers that read counts read beside counts and parameters of rates."""
+        network = self.states.network
+        read = dict.fromkeys(name for number in self.read for name in names(self.states.triggers[number]))
+        return tuple(name for name in read if name not in (*network.species, *network.parameters))
 
-    def go(self) -> Paths:
+    def go(self) -> None:
         """All of it."""
-        triggers = [event.trigger for event in self.model.events]
-        end = self.wanted[-1]
-        moments = [m for m in all_moments(triggers, self.fixed) if 0.0 < m <= end]
-        edges = [0.0, *moments] if moments and moments[-1] == end else [0.0, *moments, end]
-        everybody = np.ones(self.paths, bool)
-        for left, right in zip(edges, [*edges[1:], None]):
-            now = tuple(after(trigger, left, self.fixed) for trigger in triggers)
-            self.states.settle(everybody, np.full(self.paths, left), now)
-            self._keep(left, everybody)
-            if right is not None and right > left:
-                inner = [t for t in self.wanted if left < t < right]
-                watched = any(set(names(t)) & set(self.model.network.species) for t in now)
-                self._watch(left, [*inner, right], now) if watched else self._pass(left, [*inner, right])
-        return self._result()
+        self._settle(np.ones(self.paths, bool))
+        while (active := self.place < len(self.wanted)).any():
+            moments = np.where(active, self.states.next_moments(self.now), np.inf)
+            ends = np.minimum(self._next_output(), moments)
+            alike = bool(active.all() and np.ptp(self.now) == 0 and (moments == moments[0]).all())
+            arrived = self._pass(moments[0]) if alike and not self.read else self._watch(active, ends)
+            self._settle(arrived & (self.now == moments), arrived)
 
-    def _keep(self, time: float, paths: np.ndarray) -> None:
-        """Record the states at an output."""
-        if time in self.wanted:
-            self.kept[paths, self.wanted.index(time)] = self.states.counts[paths]
+    def _settle(self, changing: np.ndarray, arrived: np.ndarray | None = None, rose: np.ndarray | None = None) -> None:
+        """Events at the times of paths, and then their outputs at those times."""
+        if changing.any():
+            happened = self.states.settle(changing, self.now, rose)
+            self.ended = np.where(happened, self.now, self.ended)
+        here = np.flatnonzero((changing if arrived is None else arrived) & (self._next_output() == self.now))
+        self._keep(here, self.place[here], self.states.counts[here])
+        self.place[here] += 1
 
-    def _next_key(self) -> PRNGKeyArray:
+    def _next_output(self) -> np.ndarray:
+        """Time of the next output of each path; inf if there is none."""
+        return np.append(self.wanted, np.inf)[self.place]
+
+    def _keep(self, paths: Any, place: Any, counts: np.ndarray) -> None:
+        """Record states at an output."""
+        self.kept[paths, place] = counts
+        for name, table in self.values.items():
+            table[paths, place] = self.states.theta[name][paths]
+
+    def _draw(self, network: Any, theta: dict[str, Any], **how: Any) -> Paths:
+        """The paths of one stretch, none with more reactions than are left to it."""
         self.legs += 1
         if self.legs > MOST_LEGS:
             raise SimulationError(f"a path meets more than {MOST_LEGS} events; give fewer times or another model")
-        return jax.random.fold_in(self.key, self.legs)
-
-    def _pass(self, left: float, stops: list[float]) -> None:
-        """A stretch in which no trigger reads counts: one simulation."""
-        self.last = simulate(
-            self.model.network, self.states.theta, self.states.counts, times=stops, start=left, paths=self.paths,
-            key=self._next_key(), **self.how,
+        most = max(1, self.most - int(self.fired.min()))
+        drawn = simulate(
+            network, theta, self.states.counts, paths=self.paths, key=jax.random.fold_in(self.key, self.legs),
+            max_events=most, **how, **self.how,
         )  # fmt: skip
-        self.fired += self.last.events
-        for place, time in enumerate(stops[:-1]):
-            self.kept[:, self.wanted.index(time)] = self.last.counts[:, place]
-        self.states.counts = self.last.counts[:, -1].astype(np.int64)
+        self.engine = drawn.provenance["engine"]
+        return drawn
 
-    def _watch(self, left: float, stops: list[float], triggers: tuple[Expression, ...]) -> None:
-        """A stretch in which triggers read counts: each path to its next event or output, again and again.
+    def _count(self, drawn: Paths) -> None:
+        """Add up the reactions of each path."""
+        self.fired = self.fired + drawn.events
+        if (over := self.fired > self.most).any():
+            path = int(np.argmax(over))
+            raise SimulationError(
+                f"{Status.EVENT_BUDGET.name}: {over.sum()} of {self.paths} paths; path {path} fired {self.fired[path]} "
+                f"reactions, most of them before time {self.now[path]:g}. Remedy: the paths may explode; raise max_events if "
+                "so many events are meant."
+            )
 
-        The time that is left differs from path to path, so the clock runs from 0 to 1 at a speed of its own.
+    def _pass(self, moment: float) -> np.ndarray:
+        """A stretch in which no trigger reads counts, and which all paths begin and end together: one simulation."""
+        left, first = self.now[0], int(self.place[0])
+        stops = [*self.wanted[first:][self.wanted[first:] < moment], *([moment] if moment <= self.wanted[-1] else [])]
+        theta = {name: self.states.theta[name] for name in self.states.network.parameters}
+        drawn = self._draw(self.states.network, theta, times=stops, start=left, bound=self.bound)
+        self._count(drawn)
+        self.ended = np.where(drawn.events > 0, drawn.end_times, self.ended)
+        for place, time in enumerate(stops[:-1], first):
+            assert time == self.wanted[place]
+            self._keep(slice(None), place, drawn.counts[:, place - first])
+        self.place += len(stops) - 1
+        self.states.counts = drawn.counts[:, -1].astype(np.int64)
+        self.now = np.full(self.paths, stops[-1])
+        return np.ones(self.paths, bool)
+
+    def _watch(self, active: np.ndarray, ends: np.ndarray) -> np.ndarray:
+        """A stretch that each path begins and ends at times of its own, or at a trigger that reads counts.
+
+        The clock runs from 0 to 1 at a speed of its own for each path. Returns who arrived at the end of the stretch.
         """
-        if self.model.network.time_dependent:
-            raise UnsupportedError("rates that depend on time together with triggers that read counts")
-        species = set(self.model.network.species)
-        read = [number for number, trigger in enumerate(triggers) if set(names(trigger)) & species]
-        fold = Rising(self.network, tuple(triggers[number] for number in read))
-        ends = np.array([*stops, np.inf])
-        now, place = np.full(self.paths, left), np.zeros(self.paths, int)
-        while (active := place < len(stops)).any():
-            span = np.where(active, ends[place] - now, 0.0)
-            self.last = simulate(
-                self.network, {**self.states.theta, SPAN: np.maximum(span, 0.0)}, self.states.counts, times=[1.0],
-                paths=self.paths, key=self._next_key(), record=fold, **self.how,
-            )  # fmt: skip
-            self.fired += self.last.events
-            stopped, when, rose, hold = jax.tree.map(lambda leaf: leaf[:, 0], self.last.records)
-            self.states.counts[active] = self.last.counts[active, 0]
-            stopped = stopped & active
-            arrived = active & ~stopped
-            now = np.where(stopped, np.minimum(now + span * when.astype(np.float64), ends[place]), now)
-            now = np.where(arrived, ends[place], now)
-            for number, flags in zip(read, hold, strict=True):
-                self.states.held[active, number] = flags[active]
-            if stopped.any():
-                risen = np.zeros((self.paths, len(triggers)), bool)
-                risen[:, read] = np.stack(rose, -1)
-                self.states.settle(stopped, now, triggers, risen)
-            for index in np.unique(place[arrived]):
-                if stops[index] != stops[-1]:
-                    self._keep(stops[index], arrived & (place == index))
-            place = place + arrived
+        if self.states.network.time_dependent:
+            raise UnsupportedError(
+                "rates that depend on time together with triggers that read counts, or whose times differ from path to path"
+            )
+        span = np.where(active, ends - self.now, 0.0)
+        known = self.states.theta | self.states.truths(np.arange(self.paths), self.now) | {SPAN: np.maximum(span, 0.0)}
+        theta = {name: known[name] for name in self.network.parameters}
+        theta |= {name: np.clip(theta[name], -_LARGEST, _LARGEST) for name in self._beside()}  # inf means never
+        conditions = tuple(self.states.triggers[number] for number in self.read)
+        record = Rising(self.network, conditions) if conditions else ()
+        try:
+            drawn = self._draw(self.network, theta, times=[1.0], record=record)
+        except SimulationError as fault:
+            raise SimulationError(
+                f"between events, where times are parts of the time to the next output: {fault}"
+            ) from fault
+        self._count(drawn)
+        moved = drawn.events > 0
+        self.ended[moved] = (self.now + span * drawn.end_times)[moved]
+        self.states.counts[active] = drawn.counts[active, 0]
+        stopped = np.zeros(self.paths, bool)
+        if conditions:
+            ended, when, rose, hold = jax.tree.map(lambda leaf: leaf[:, 0], drawn.records)
+            stopped = ended & active
+            self.states.held[np.flatnonzero(active)[:, None], self.read] = np.stack(hold, -1)[active]
+            risen = np.zeros((self.paths, len(self.states.triggers)), bool)
+            risen[:, self.read] = np.stack(rose, -1)
+            self.now = np.where(stopped, np.minimum(self.now + span * when.astype(np.float64), ends), self.now)
+            self._settle(stopped, np.zeros(self.paths, bool), risen)
+        arrived = active & ~stopped
+        self.now = np.where(arrived, ends, self.now)
+        return arrived
 
-    def _result(self) -> Paths:
-        if self.last is None:
-            raise InputError("times must reach beyond the start")
-        faultless = np.zeros(self.paths, self.last.status.dtype) + np.min(self.last.status)
+    def result(self, origin: dict[str, Any]) -> Paths:
+        """What was kept, and how each path ended."""
+        network, end = self.states.network, self.states.counts
+        with jax.enable_x64(True):
+            columns = tuple(jnp.asarray(column, jnp.float64) for column in end.T)
+            theta = {name: jnp.asarray(self.states.theta[name], jnp.float64) for name in network.parameters}
+            total = sum(
+                network.propensities(columns, theta, jnp.full(self.paths, self.wanted[-1])), jnp.zeros(self.paths)
+            )
+            status = np.where(np.asarray(total) == 0, Status.ABSORBED, Status.REACHED).astype(np.int32)
         return Paths(
-            species=self.model.network.species,
-            counts=self.kept.astype(self.last.counts.dtype),
-            stops=np.array(self.wanted),
-            status=faultless,
+            species=network.species,
+            counts=self.kept.astype(np.int32),
+            stops=self.wanted,
+            status=status,
             events=self.fired,
-            end_counts=self.kept[:, -1].astype(self.last.counts.dtype),
-            end_times=np.full(self.paths, self.wanted[-1]),
-            records=(),
+            end_counts=end.astype(np.int32),
+            end_times=self.ended,
+            records=self.values or (),
             log=None,
-            provenance={**self.last.provenance, "events": [event.name for event in self.model.events], "start": 0.0},
+            provenance=origin,
         )

@@ -1,7 +1,8 @@
 """Triggers of events: when time alone decides, and folds that stop a path when counts do."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,63 +10,82 @@ import numpy as np
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Flag
 from jumpax.folds import AbstractFold
-from jumpax.importers.expression import Call, Expression, Number, Time, call, evaluate, evaluate_host, names, reads_time
+from jumpax.importers.expression import Call, Expression, Name, Time, call, evaluate, names, reads_time
+from jumpax.importers.hill import steady
 from jumpax.networks import Network
 
 _ABOVE, _BELOW = ("gt", "ge"), ("lt", "le")
+_ELSE = "a trigger that reads the time other than in time < value or time > value"
+
+Read = Callable[[Expression, Any], Any]
+"""The value of an expression at a time, or at one time per path."""
 
 
-def moments(trigger: Expression, theta: Mapping[str, float]) -> tuple[float, ...]:
-    """Times at which comparisons of the time with constants change.
+class Clock(NamedTuple):
+    """A comparison of the time with something that stays between events: the time at which it changes, and how."""
+
+    comparison: Call
+
+    def moment(self, read: Read) -> tuple[Any, Any]:
+        """When it changes, and whether it is true from then on.
+
+        Raises:
+            UnsupportedError: it is not linear in the time.
+        """
+        left, right = self.comparison.arguments
+        if isinstance(left, Time) and not reads_time(right):
+            when, grows = read(right, 0.0), True
+        elif isinstance(right, Time) and not reads_time(left):
+            when, grows = read(left, 0.0), False
+        else:
+
+            def gap(time: Any) -> np.ndarray:
+                return np.asarray(read(left, time) - read(right, time))
+
+            zero, one, two = (gap(time) for time in (0.0, 1.0, 2.0))
+            slope, bend = one - zero, np.abs(two - 2 * one + zero)
+            if not np.all((slope != 0) & (bend <= 1e-9 * np.abs(slope) + 1e-15 * (np.abs(zero) + np.abs(two)))):
+                raise UnsupportedError(_ELSE)
+            when, grows = -zero / slope, slope > 0
+            for _ in range(3):  # Newton's steps, for a moment that is far away
+                when = when - np.nan_to_num(gap(when)) / slope
+        return when, (self.comparison.operator in _ABOVE) == grows
+
+
+def clocks(trigger: Expression) -> tuple[Clock, ...]:
+    """The comparisons of the time in a trigger.
 
     Raises:
-        UnsupportedError: the trigger reads the time in another way.
+        UnsupportedError: it reads the time in another way.
     """
     if not isinstance(trigger, Call):
         if isinstance(trigger, Time):
-            raise UnsupportedError("a trigger that reads the time other than in time < constant or time > constant")
+            raise UnsupportedError(_ELSE)
         return ()
-    if _is_clock(trigger):
-        return (_moment(trigger, theta),)
-    return tuple(moment for argument in trigger.arguments for moment in moments(argument, theta))
+    if trigger.operator in (*_ABOVE, *_BELOW) and any(reads_time(argument) for argument in trigger.arguments):
+        return (Clock(trigger),)
+    return tuple(dict.fromkeys(clock for argument in trigger.arguments for clock in clocks(argument)))
 
 
-def after(trigger: Expression, now: float, theta: Mapping[str, float]) -> Expression:
-    """The trigger right after `now`, and until the next of its moments: a condition on counts."""
+def check(trigger: Expression, counts: Collection[str], read: Read) -> None:
+    """Refuse what cannot be followed.
+
+    Raises:
+        UnsupportedError: the trigger compares the time with counts, or reads it in another way than a comparison.
+    """
+    for clock in clocks(trigger):
+        if set(names(clock.comparison)) & {*counts}:
+            raise UnsupportedError("a trigger that compares the time with counts")
+        clock.moment(read)
+
+
+def timeless(trigger: Expression, known: Mapping[Clock, str]) -> Expression:
+    """The trigger with names in the place of its comparisons of the time."""
     if not isinstance(trigger, Call):
         return trigger
-    if not _is_clock(trigger):
-        return call(trigger.operator, *(after(argument, now, theta) for argument in trigger.arguments))
-    passed = now >= _moment(trigger, theta)
-    above = (trigger.operator in _ABOVE) == (_slope(trigger, theta) > 0)
-    return call("flag", Number(float(passed == above)))
-
-
-def _is_clock(trigger: Call) -> bool:
-    return trigger.operator in (*_ABOVE, *_BELOW) and any(reads_time(argument) for argument in trigger.arguments)
-
-
-def _difference(trigger: Call, theta: Mapping[str, float], time: float) -> float:
-    left, right = (evaluate_host(argument, theta, time) for argument in trigger.arguments)
-    return left - right
-
-
-def _slope(trigger: Call, theta: Mapping[str, float]) -> float:
-    if {n for argument in trigger.arguments for n in names(argument)} - {*theta}:
-        raise UnsupportedError("a trigger that compares the time with counts")
-    zero, one, two = (_difference(trigger, theta, time) for time in (0.0, 1.0, 2.0))
-    if one == zero or abs(two - 2 * one + zero) > 1e-9 * abs(one - zero):
-        raise UnsupportedError("a trigger that reads the time other than in time < constant or time > constant")
-    return one - zero
-
-
-def _moment(trigger: Call, theta: Mapping[str, float]) -> float:
-    slope, (left, right) = _slope(trigger, theta), trigger.arguments
-    if isinstance(left, Time):
-        return evaluate_host(right, theta)
-    if isinstance(right, Time):
-        return evaluate_host(left, theta)
-    return -_difference(trigger, theta, 0.0) / slope
+    if Clock(trigger) in known:
+        return call("flag", Name(known[Clock(trigger)]))
+    return call(trigger.operator, *(timeless(argument, known) for argument in trigger.arguments))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -87,7 +107,7 @@ class Rising(AbstractFold):
         kind = like.dtype
         values = {**theta, **{n: x.astype(kind) for n, x in zip(self.network.species, counts, strict=True)}}
         nothing = jnp.zeros_like(like)
-        return tuple(jnp.asarray(evaluate(c, values, nothing), bool) | (nothing > 0.0) for c in self.conditions)
+        return tuple(jnp.asarray(evaluate(steady(c), values, nothing), bool) | (nothing > 0.0) for c in self.conditions)
 
     def init(self, counts, theta, now) -> tuple:
         """Which conditions hold at the start; none has turned true."""
@@ -119,8 +139,3 @@ class Rising(AbstractFold):
     def done(self, carry) -> Flag:
         """Whether one has turned true."""
         return carry[1]
-
-
-def all_moments(triggers: Sequence[Expression], theta: Mapping[str, float]) -> tuple[float, ...]:
-    """The moments of all triggers, in order."""
-    return tuple(sorted({moment for trigger in triggers for moment in moments(trigger, theta)}))

@@ -48,7 +48,7 @@ class Activity(AbstractPathRate):
         chosen = numbers(self.network, self.reactions)
         return tuple(float(r in chosen or not chosen) for r in range(len(self.network.reactions)))
 
-    def gains(self, counts, theta) -> tuple:
+    def gains(self, counts, theta, time) -> tuple:
         """The weights."""
         return self.weights
 

@@ -56,7 +56,7 @@ class Current(AbstractPathRate):
             weights[back] -= 1.0
         return tuple(weights)
 
-    def gains(self, counts, theta) -> tuple:
+    def gains(self, counts, theta, time) -> tuple:
         """The weights."""
         return self.weights
 

@@ -61,19 +61,19 @@ class EntropyProduction(AbstractPathRate):
                 "out stationary=True"
             )
 
-    def gains(self, counts, theta) -> tuple:
+    def gains(self, counts, theta, time) -> tuple:
         """The logarithm of a_r before the jump over a_rbar after it, nats; 0 where the reaction cannot fire."""
         undone, zero = reversal(self.network), counts[0] * 0
         if self.stationary:
             factors = Factors(self.network)
             c = [zero + factors.value(name, theta) for name in factors.coefficients]
             return tuple(log_ratio(c[r], c[undone[r]]) + self._symmetry(r) for r in range(len(c)))
-        before = self.network.propensities(tuple(counts), theta, zero)
+        before = self.network.propensities(tuple(counts), theta, time)
         gains = []
         for r, a in enumerate(before):
             later = dict(zip(self.network.species, after(self.network, counts, r), strict=True))
             reverse = self.network.reactions[undone[r]]
-            back = reverse.law.propensity(later, theta, zero, reverse.reactants)
+            back = reverse.law.propensity(later, theta, time, reverse.reactants)
             gains.append(log_ratio(a, jnp.asarray(back, a.dtype)))
         return tuple(gains)
 

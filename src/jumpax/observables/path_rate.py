@@ -9,6 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jumpax._base.errors import InputError
 from jumpax.networks import Network
 from jumpax.observables import mean_rates
 from jumpax.observables.mean_rates import Term
@@ -34,7 +35,10 @@ class AbstractPathRate(abc.ABC):
 
     @abc.abstractmethod
     def gains(
-        self, counts: Sequence[Float[Array, "..."]], theta: Mapping[str, Float[Array, "..."]]
+        self,
+        counts: Sequence[Float[Array, "..."]],
+        theta: Mapping[str, Float[Array, "..."]],
+        time: Float[Array, "..."],
     ) -> tuple[Float[Array, "..."] | float, ...]:
         """w_r for each reaction; elementwise; anything where the reaction cannot fire. Counts in species order, floating."""
 
@@ -55,11 +59,33 @@ class AbstractPathRate(abc.ABC):
         """The mean rate, 1/time times the unit of w, from the means of the functions of the counts."""
         return mean_rates.values((self,), means, theta)[0]
 
-    def local(self, counts: Mapping[str, Float[Array, "..."]], theta: Mapping[str, Any]) -> Float[Array, "..."]:
-        """The sum over reactions of a_r w_r in a state, or in many: elementwise."""
+    def local(
+        self, counts: Mapping[str, Float[Array, "..."]], theta: Mapping[str, Any], time: float | None = None
+    ) -> Float[Array, "..."]:
+        """The sum over reactions of a_r w_r in a state, or in many: elementwise.
+
+        Args:
+            counts: by species.
+            theta: a value per parameter.
+            time: when; needed where rates depend on time explicitly, and only there.
+
+        Raises:
+            InputError: rates that depend on time, and no time.
+        """
+        if time is None and self.network.time_dependent:
+            raise InputError("rates depend on time explicitly, so say when: local(counts, theta, time=...)")
         columns = tuple(counts[name] for name in self.network.species)
         values = {name: jnp.asarray(theta[name], columns[0].dtype) for name in self.network.parameters}
-        return flow(self.network.propensities(columns, values, columns[0] * 0), self.gains(columns, values))
+        return self.local_at(columns, values, columns[0] * 0 + (time or 0.0))
+
+    def local_at(
+        self,
+        counts: Sequence[Float[Array, "..."]],
+        theta: Mapping[str, Float[Array, "..."]],
+        time: Float[Array, "..."],
+    ) -> Float[Array, "..."]:
+        """As `local`, with counts in species order and arguments of one floating type."""
+        return flow(self.network.propensities(tuple(counts), theta, time), self.gains(counts, theta, time))
 
 
 def flow(propensities: Sequence[Float[Array, "..."]], gains: Sequence[Any]) -> Float[Array, "..."]:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jumpax._base.types import Real
 from jumpax.folds import AbstractFold
 from jumpax.folds.derivatives import levels
+from jumpax.folds.lasting import share
 from jumpax.observables.path_rate import AbstractPathRate, flow
 
 
@@ -19,7 +20,7 @@ class PathSum(NamedTuple):
     events: Real
     """Path-wise: sum of w_r(x) over events."""
     integral: Real
-    """Propensity-wise: integral of sum_r a_r(x) w_r(x) dt."""
+    """Propensity-wise: integral of sum_r a_r(x) w_r(x) dt; where rates depend on time, an unbiased estimate of it."""
 
 
 @dataclasses.dataclass(frozen=True, init=False)
@@ -27,7 +28,8 @@ class PathSums(AbstractFold):
     """Gathers rates along paths, for any rate law: give it to `simulate(..., record=...)`.
 
     Record: a `PathSum` for each rate, since the start; differences between stops over the time between them are rates. Exact up
-    to rounding; the two kinds differ by a martingale. Laws that depend on time explicitly are taken at time 0.
+    to rounding; the two kinds differ by a martingale. Where rates depend on time explicitly, each wait is represented by one
+    moment, drawn uniformly from the fold's own random words: the integral is then unbiased, given the path.
 
     Args:
         rates: `Current`, `Activity`, `EntropyProduction`.
@@ -46,6 +48,16 @@ class PathSums(AbstractFold):
     def __init__(self, *rates: AbstractPathRate):
         object.__setattr__(self, "rates", rates)
 
+    @property
+    def samples(self) -> bool:  # type: ignore[override]
+        """Whether some rate belongs to a network whose rates depend on time."""
+        return any(rate.network.time_dependent for rate in self.rates)
+
+    @property
+    def words(self) -> int:  # type: ignore[override]
+        """One where a moment is drawn."""
+        return int(self.samples)
+
     def init(self, counts, theta, now) -> tuple:
         """Zeros."""
         return tuple(PathSum(jnp.zeros_like(now), jnp.zeros_like(now)) for _ in self.rates)
@@ -56,15 +68,23 @@ class PathSums(AbstractFold):
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> tuple:
         """Integrals go on."""
+        if self.samples:
+            return carry
         real = levels(counts, dt)
-        flows = [flow(propensities, rate.gains(real, theta)) for rate in self.rates]
+        flows = [flow(propensities, rate.gains(real, theta, now)) for rate in self.rates]
+        return tuple(s._replace(integral=s.integral + f * dt) for s, f in zip(carry, flows, strict=True))
+
+    def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple:
+        """Integrals go on, by the rates at one moment."""
+        real, moment = levels(counts, dt), now + share(words, dt) * dt
+        flows = [rate.local_at(real, theta, moment) for rate in self.rates]
         return tuple(s._replace(integral=s.integral + f * dt) for s, f in zip(carry, flows, strict=True))
 
     def event(self, carry, counts, propensities, theta, now, jump) -> tuple:
         """Sums of events go on."""
         real, out = levels(counts, now), []
         for total, rate in zip(carry, self.rates, strict=True):
-            gains = rate.gains(real, theta)
+            gains = rate.gains(real, theta, now)
             terms = [jnp.where(flag, w, jnp.zeros_like(now)) for flag, w in zip(jump.fired, gains, strict=True)]
             out.append(total._replace(events=total.events + functools.reduce(operator.add, terms)))
         return tuple(out)
