@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
 from jumpax.inference.losses import AbstractLoss
-from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, resolve
+from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
 from jumpax.networks import Network, check_counts
 from jumpax.observables import Observable
@@ -32,6 +32,8 @@ class Evaluation(NamedTuple):
     """Expected Fisher information of the data; unbiased, so that it need not be positive."""
     expected: Any
     """The observable, averaged over batches; a leading axis of times."""
+    jacobian: Any
+    """Of the observable, (batches, times, ..., free)."""
 
     @property
     def gradient_error(self) -> Float[Array, " free"]:
@@ -157,9 +159,21 @@ class Problem:
         return dataclasses.replace(self, parameters={**self.parameters, name: fixed})
 
     def starting(self, values: Mapping[str, float]) -> "Problem":
-        """The same problem, begun at other values of some free parameters."""
+        """The same problem, begun at other values of some free parameters.
+
+        Raises:
+            InputError: other names than those of free parameters; values on or beyond their bounds.
+        """
         if unknown := [n for n in values if n not in self.free]:
             raise InputError("; ".join(unknown_name("free parameter", n, self.free) for n in unknown))
+        bounds = {n: p for n, p in self.parameters.items() if isinstance(p, Free)}
+        faults = [
+            f"parameter {n!r}: {fault}"
+            for n, v in values.items()
+            for fault in free_faults(v, bounds[n].lower, bounds[n].upper)
+        ]
+        if faults:
+            raise InputError("\n".join(faults))
         changed = {
             n: dataclasses.replace(p, value=float(values[n])) if isinstance(p, Free) and n in values else p
             for n, p in self.parameters.items()
@@ -251,7 +265,7 @@ def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, 
     own = jnp.einsum("kep,keq->pq", roots, roots)
     if count == 1:
         nothing = jnp.zeros_like(level)
-        return Evaluation(level, nothing, gradient, jnp.zeros_like(own), own, mean)
+        return Evaluation(level, nothing, gradient, jnp.zeros_like(own), own, mean, jacobian)
     without = jax.tree.map(lambda leaf: (leaf.sum(0, keepdims=True) - leaf) / (count - 1), (made, jacobian))
     share = (count - 1) / count
     levels, gradients = jax.vmap(lambda e, s: judged(e, s, paths * share))(*without)
@@ -260,7 +274,7 @@ def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, 
     information = (total.T @ total - own) / (count * (count - 1))
     return Evaluation(
         level, jnp.sqrt(share * ((levels - levels.mean()) ** 2).sum()), gradient, share * spread.T @ spread,
-        (information + information.T) / 2, mean,
+        (information + information.T) / 2, mean, jacobian,
     )  # fmt: skip
 
 
