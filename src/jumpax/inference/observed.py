@@ -12,10 +12,10 @@ from jumpax.networks.parameters import LARGEST_COUNT
 
 SHOWN = 8
 """How many rows of one kind of fault are listed."""
-FEWEST = 4
+FEWEST = 5
 """Times from which on data are judged whether they are of one path."""
-SLACK = 0.01
-"""Relative change of a standard error that rounding explains."""
+SLACK = 1e-6
+"""Relative change of a standard error that is none."""
 
 
 def rows(what: str, bad: np.ndarray, values: np.ndarray | None = None) -> list[str]:
@@ -73,7 +73,7 @@ def grouped(
             with row numbers.
 
     Warns:
-        JumpaxWarning: there is a single count at each of four or more times, as from one path.
+        JumpaxWarning: there is a single count at each of five or more times, as from one path.
     """
     what = f"count of {species!r}"
     if isinstance(counts, Mapping):
@@ -111,7 +111,7 @@ def of_one_path(means: Float[np.ndarray, " times"], errors: Float[np.ndarray, " 
     """Whether means look like the counts of one path.
 
     They do if there are `FEWEST` times and three different values at least, all of them whole, and if their standard errors
-    look made by a rule: nowhere do they fall where the mean rises, or differ where it is the same, by more than 1 %.
+    look made by a rule: nowhere do they fall where the mean rises, or differ where it is the same.
 
     Means of n paths are multiples of 1 / n, so that by chance all of them are whole with probability n^-times only. Means
     that somebody rounded pass with standard errors measured from a spread: those scatter, by 1 / sqrt(2 n), and fall

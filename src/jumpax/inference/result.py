@@ -136,7 +136,7 @@ class FitResult:
             "estimate": [f"{self.estimates[n]:.5g}" for n in names],
             "standard error": ["fixed" if n in fixed else self._said.get(n, _error(errors[n])) for n in names],
             "95 % interval": [_span(*spans[n]) if n in spans else "" for n in names],
-            "simulation error": [f"{noise[n]:.1g}" if n not in fixed and np.isfinite(noise[n]) else "" for n in names],
+            "simulation": [f"{noise[n]:.1g}" if n not in fixed and np.isfinite(noise[n]) else "" for n in names],
             "unit": [self.units.get(n, "") for n in names],
         }
 

@@ -45,7 +45,7 @@ class LogLikelihood(AbstractLoss):
         InputError: counts that are negative, missing or fractional, empty groups; with row numbers.
 
     Warns:
-        JumpaxWarning: one count at each of four or more times, as from one cell that is followed.
+        JumpaxWarning: one count at each of five or more times, as from one cell that is followed.
     """
 
     species: str = eqx.field(static=True)

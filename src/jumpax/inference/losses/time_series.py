@@ -31,7 +31,7 @@ class TimeSeries(AbstractLoss):
         times: when, increasing.
         means: for each species its measured mean at each time, in molecules.
         standard_errors: of those means: for each species a number, or one per time.
-        paths: of how many paths these are the means, if known. If not, they are judged: a column of four or more means,
+        paths: of how many paths these are the means, if known. If not, they are judged: a column of five or more means,
             three of them different, looks like one path if all are whole numbers and their standard errors look made by a
             rule, in that they nowhere fall where the mean rises.
 

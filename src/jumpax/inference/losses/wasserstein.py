@@ -43,7 +43,7 @@ class Wasserstein(AbstractLoss):
         InputError: counts that are negative, missing or fractional, empty groups; with row numbers.
 
     Warns:
-        JumpaxWarning: one count at each of four or more times, as from one cell that is followed.
+        JumpaxWarning: one count at each of five or more times, as from one cell that is followed.
 
     Source: Vallender 1974, doi:10.1137/1118101 (W on the line).
 
