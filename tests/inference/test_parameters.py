@@ -123,3 +123,14 @@ def test_other_starts_are_refused_by_name():
         problem.starting({"birth": 9.0})
     with pytest.raises(jumpax.InputError, match="parameter 'birth'"):
         jumpax.fit(problem, starts=[{"birth": 2.0}, {"birth": -1.0}])
+
+
+@pytest.mark.parametrize(
+    ("free", "ended"),
+    [(Free(0.5, 0.0, 1.0), 1.0), (Free(0.5, 0.0, 1.0), 0.0), (Free(2.0), 0.0), (Free(-1.0, -math.inf, 4.0), 4.0), (Free(2.0), 1.5)],
+)  # fmt: skip
+def test_a_fit_that_ended_at_a_bound_can_be_resumed(free, ended):
+    model = jumpax.zoo.birth_death()
+    data = jumpax.losses.MomentMatch("X", [3, 4, 5], order=1)
+    problem = jumpax.Problem(model.network, model.x0, data, {"birth": free, "death": Fixed(1.0)}, settle=5.0)
+    assert problem.resuming({"birth": ended}).start_values["birth"] == pytest.approx(ended, abs=1e-5)

@@ -56,7 +56,7 @@ def run(
         start = {n: found.estimates[n] for n in asked.problem.free}
         settings.pop("starts", None)
         wanted = dict(asked.profile)
-        problem_there = dataclasses.replace(asked.problem.starting(start), source=wanted.pop("source"))
+        problem_there = dataclasses.replace(asked.problem.resuming(start), source=wanted.pop("source"))
         bound = profile(problem_there, **wanted, key=key, **settings)
         found = agreed(asked.problem, found, bound)
     for doubt in found.doubts.values():  # not before, for a profile may settle one

@@ -180,6 +180,17 @@ class Problem:
         }
         return dataclasses.replace(self, parameters=changed)
 
+    def resuming(self, estimates: Mapping[str, float]) -> "Problem":
+        """The same problem, begun where a fit ended: estimates that were rounded to a bound are moved off it."""
+
+        def inside(name: str, value: float) -> float:
+            i = self.free.index(name)
+            low, high = float(self.numbers.lower[i]), float(self.numbers.upper[i])
+            width = high - low if math.isfinite(high - low) else max(1.0, abs(value))
+            return min(max(value, low + 1e-6 * width), high - 1e-6 * width)
+
+        return self.starting({name: inside(name, value) for name, value in estimates.items()})
+
     def values(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
         """Every named value at an unconstrained point."""
         return self.structure.values(jnp.asarray(u, float), self.numbers)

@@ -177,7 +177,7 @@ def _add(problem: Problem, name: str, value: float, found: dict[float, _Point], 
     fixed = problem.fixing(name, value)
     if found:
         nearest = min(found, key=lambda v: abs(_scale(v) - _scale(value)))
-        fixed = fixed.starting(found[nearest].others)
+        fixed = fixed.resuming(found[nearest].others)
     if not fixed.free:
         only = fixed.evaluate(jnp.zeros(0), jax.random.key(key) if isinstance(key, int) else key)
         found[value] = _Point(-float(only.loss), float(only.loss_error), {}, True)
@@ -245,8 +245,9 @@ def agreed(problem: Problem, result: FitResult, bound: Profile) -> FitResult:
     }
     doubted = {kind: text for kind, text in doubted.items() if text}
     converged, reason = outcome(result.runs[result.best], doubted)
-    errors = {**result.standard_errors, **({name: math.inf} if name in lost else {})}
+    unknown = {name: math.inf} if name in lost else {}
     return dataclasses.replace(
         result, intervals={**result.intervals, name: (low, high)}, undetermined=tuple(lost), unresolved=tuple(hidden),
-        standard_errors=errors, doubts=doubted, converged=converged, reason=reason,
+        standard_errors={**result.standard_errors, **unknown}, simulation_errors={**result.simulation_errors, **unknown},
+        doubts=doubted, converged=converged, reason=reason,
     )  # fmt: skip

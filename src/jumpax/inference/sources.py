@@ -79,6 +79,8 @@ class Simulation(AbstractSource):
     def __post_init__(self):
         if isinstance(self.bound, Sequence | np.ndarray):
             object.__setattr__(self, "bound", tuple(map(float, self.bound)))  # hashable
+        if not isinstance(self.exact, bool):
+            raise InputError(f"exact must be true or false; got {self.exact!r}")
         if self.batches < 2 or self.paths < 2 * self.batches:
             raise InputError(
                 f"needed are at least 2 batches of at least 2 paths; got {self.paths} paths in {self.batches} batches"
