@@ -1,6 +1,9 @@
 """`jumpax fit` and problem files."""
 
+import contextlib
+import io
 import json
+import re
 
 import jax
 import numpy as np
@@ -120,6 +123,130 @@ kind = "time_series"
     asked = read_problem(written(folder, text))
     assert asked.problem.loss.times == (1.0, 2.0)
     assert asked.settings == {"seed": 0}
+
+
+@pytest.mark.parametrize(
+    ("entry", "words"),
+    [
+        (
+            "{ free = 4.0, lower = 5.0 }",
+            "parameter 'birth': Free(4.0, lower=5.0, upper=inf): the start 4 is not between",
+        ),
+        ("{ free = 4.0, lower = 9.0, upper = 3.0 }", "no number lies between the bounds 9 and 3"),
+        ("{ free = -4.0 }", "lower=-math.inf for a parameter that may be negative"),
+        ("{ free = nan }", "the start must be a number, not nan"),
+    ],
+)
+def test_a_start_outside_its_bounds_is_refused_by_name(folder, entry, words):
+    text = PROBLEM.format(more="").replace('{ free = 4.0, unit = "1/h" }', entry)
+    with pytest.raises(InputError) as fault:
+        read_problem(written(folder, text))
+    assert "parameter 'birth'" in str(fault.value)
+    assert words in str(fault.value)
+
+
+FLAT = """
+model = "birth_death"
+settle = 8.0
+[parameters]
+birth = { free = 4.0 }
+death = { free = 1.0 }
+mean = { ratio = ["birth", "death"] }
+[data]
+file = "counts.csv"
+species = "X"
+count = "number"
+[exact]
+limits = { X = 60 }
+"""
+
+
+@pytest.fixture(scope="module")
+def flat(tmp_path_factory):
+    """At steady state two rates are known by their ratio alone: JSON, table, report and file of one fit each."""
+    folder = tmp_path_factory.mktemp("flat")
+    (folder / "counts.csv").write_text("number\n" + "\n".join(map(str, COUNTS)) + "\n", encoding="utf-8")
+    asked, told = str(written(folder, FLAT)), []
+    out, report = folder / "fit.nc", folder / "fit.html"
+    for more in (["--json", "--out", str(out), "--report", str(report)], []):
+        with (
+            contextlib.redirect_stdout(io.StringIO()) as shown,
+            contextlib.redirect_stderr(io.StringIO()) as doubts,
+            pytest.MonkeyPatch.context() as patch,
+        ):
+            patch.setenv("COLUMNS", "160")  # so that no cell is folded
+            assert main(["fit", asked, *more]) == 0
+        told.append((shown.getvalue(), doubts.getvalue()))
+    return json.loads(told[0][0]), told[1][0], told[1][1], report.read_text(encoding="utf-8"), load(out)
+
+
+def test_what_is_not_determined_is_said_alike_everywhere(flat):
+    document, table, doubts, report, stored = flat
+    known = "birth / death to 2.3 %"  # 1 / sqrt(200 cells x mean 9)
+    assert document["undetermined"] == ["birth", "death"]
+    assert document["standard_errors"]["birth"] is document["standard_errors"]["death"] is None
+    assert document["intervals"] == {"birth": [0.0, None], "death": [0.0, None]}
+    assert [c["name"] for c in document["determined"]] == ["birth / death"]
+    assert known in document["warnings"][0]
+    assert document["warnings"][0] in doubts
+    for text in (table, report.replace("&gt;", ">")):
+        assert text.count("not determined") == 2
+        assert text.count("> 0") >= 2
+        assert known in " ".join(text.split())
+    assert stored.attrs["undetermined"] == "birth, death"
+    assert np.isinf(stored["standard_error"].sel(parameter="birth"))
+    assert document["converged"]
+    assert "; converged:" in table
+
+
+def test_no_number_of_a_report_is_absurd(flat):
+    """Nothing above 1e6 or below 1e-6 beside the loss and its error, where the data have about ten counts."""
+    document, table, _, report, _ = flat
+    ends = [end for ends in document["intervals"].values() for end in ends]
+    numbers = [*document["estimates"].values(), *document["standard_errors"].values(), *ends]
+    assert all(x is None or x == 0 or 1e-6 < abs(x) < 1e6 for x in numbers)
+    for text in (table, report.split("<section><h2>Provenance")[0]):
+        assert not re.search(r"\d[eE][+-]?(?!-0?[456])\d\d", re.sub(r"base64,[^\"]*", "", text).split("loss ")[0])
+
+
+def test_a_profile_and_the_fit_agree(folder, capsys):
+    """With a profile that comes down on both sides the interval is that of the profile."""
+    more = "[exact]\nlimits = { X = 60 }\n[profile]\nname = 'birth'\nvalues = [6, 8, 9, 10, 12]"
+    assert main(["fit", str(written(folder, PROBLEM.format(more=more))), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["intervals"]["birth"] == [document["profile"]["lower"], document["profile"]["upper"]]
+
+
+def test_one_outbreak_is_warned_of_by_the_command(folder, capsys):
+    """Before anything is fitted, and again beside the result, in the table and in JSON."""
+    numbers = [10, 14, 19, 25, 31, 40, 44, 51, 60, 66]
+    rows = "\n".join(f"{week},{number}" for week, number in enumerate(numbers, 1))
+    (folder / "outbreak.csv").write_text(f"week,cases\n{rows}\n", encoding="utf-8")
+    text = """
+model = "birth_death"
+[parameters]
+birth = { free = 8.0 }
+[data]
+file = "outbreak.csv"
+time = "week"
+means = { X = "cases" }
+standard_errors = { X = 2.0 }
+[loss]
+kind = "time_series"
+[fit]
+steps = 2
+[exact]
+limits = { X = 90 }
+"""
+    for more in (["--json"], []):
+        assert main(["fit", str(written(folder, text)), *more]) == 0
+        shown = capsys.readouterr()
+        assert "jumpax: warning: the means of 'X' are whole numbers" in shown.err
+        told = json.loads(shown.out)["notes"]["doubt"] if more else " ".join(shown.out.split())
+        assert "many independent paths at each time" in told
+        assert more or "means, taken as those of independent paths at each time" in told
+    assert main(["fit", str(written(folder, text.replace("[loss]", "paths = 300\n[loss]"))), "--json"]) == 0
+    assert "warning" not in capsys.readouterr().err
 
 
 SBML = """<?xml version="1.0" encoding="UTF-8"?>

@@ -57,7 +57,7 @@ def test_derived_parameters_follow_in_any_order_and_are_differentiable():
 
 def test_every_fault_is_told_at_once():
     parameters = telegraph(
-        gamma=3.0, k_on=Free(2.0, 3.0), k_off=Fixed(float("nan")), a=Derived(lambda b: b), b=Derived(lambda a: a),
+        gamma=3.0, k_off=Fixed(float("nan")), a=Derived(lambda b: b), b=Derived(lambda a: a),
         c=Derived(lambda brust: brust),
     )  # fmt: skip
     parameters["lonely"] = Free(1.0)
@@ -67,7 +67,6 @@ def test_every_fault_is_told_at_once():
     for words in (
         "'gamma' must be Free, Fixed or Derived",
         "'k_tx' of the network is missing",
-        "'k_on' = 2 is not between its bounds 3 and inf",
         "'k_off' is not a finite number",
         "in 'c': unknown parameter 'brust'",
         "Did you mean 'burst'",
@@ -80,3 +79,58 @@ def test_every_fault_is_told_at_once():
 def test_a_circle_is_refused():
     with pytest.raises(jumpax.InputError, match="in a circle: a, b"):
         resolve(telegraph(a=Derived(lambda b: b), b=Derived(lambda a: a)), NETWORK)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ((2.0, 3.0), "the start 2 is not between the bounds 3 and inf"),
+        ((2.0, 0.0, 1.0), "the start 2 is not between the bounds 0 and 1"),
+        ((1.0, 0.0, 1.0), "which are excluded"),
+        ((0.0,), "lower=-math.inf for a parameter that may be negative"),
+        ((-1.0,), "the start -1 is not between the bounds 0 and inf"),
+        ((2.0, 5.0, 1.0), "no number lies between the bounds 5 and 1"),
+        ((2.0, 2.0, 2.0), "no number lies between"),
+        ((2.0, math.inf), "no number lies between the bounds inf and inf"),
+        ((2.0, -math.inf, -math.inf), "no number lies between"),
+        ((math.nan,), "the start must be a number, not nan"),
+        ((math.inf, -math.inf), "the start must be finite"),
+        ((1.0, math.nan), "the lower bound must be a number"),
+        ((1.0, 0.0, "9"), "the upper bound must be a number, not '9'"),
+        ((True,), "the start must be a number, not True"),
+    ],
+)
+def test_a_start_outside_its_bounds_is_refused_at_once(given, words):
+    with pytest.raises(jumpax.InputError) as fault:
+        Free(*given)
+    assert words in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    "given", [(1,), (np.float32(2.0),), (jnp.asarray(2.0), 1, 3), (-1.0, -math.inf), (-1.0, -2.0, 0.0)]
+)
+def test_starts_between_their_bounds_are_taken(given):
+    assert Free(*given).value == given[0]
+
+
+def test_other_starts_are_refused_by_name():
+    model = jumpax.zoo.birth_death()
+    data = jumpax.losses.MomentMatch("X", [3, 4, 5], order=1)
+    problem = jumpax.Problem(
+        model.network, model.x0, data, {"birth": Free(2.0, 1.0, 9.0), "death": Fixed(1.0)}, settle=5.0
+    )
+    with pytest.raises(jumpax.InputError, match="parameter 'birth': the start 9 is not between the bounds 1 and 9"):
+        problem.starting({"birth": 9.0})
+    with pytest.raises(jumpax.InputError, match="parameter 'birth'"):
+        jumpax.fit(problem, starts=[{"birth": 2.0}, {"birth": -1.0}])
+
+
+@pytest.mark.parametrize(
+    ("free", "ended"),
+    [(Free(0.5, 0.0, 1.0), 1.0), (Free(0.5, 0.0, 1.0), 0.0), (Free(2.0), 0.0), (Free(-1.0, -math.inf, 4.0), 4.0), (Free(2.0), 1.5)],
+)  # fmt: skip
+def test_a_fit_that_ended_at_a_bound_can_be_resumed(free, ended):
+    model = jumpax.zoo.birth_death()
+    data = jumpax.losses.MomentMatch("X", [3, 4, 5], order=1)
+    problem = jumpax.Problem(model.network, model.x0, data, {"birth": free, "death": Fixed(1.0)}, settle=5.0)
+    assert problem.resuming({"birth": ended}).start_values["birth"] == pytest.approx(ended, abs=1e-5)

@@ -1,12 +1,26 @@
 """Profile likelihoods on the exact law."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 from scipy.stats import chi2, poisson
 
 import jumpax
-from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simulation, losses, profile
+from jumpax.inference import (
+    Derived,
+    Fixed,
+    Free,
+    MasterEquation,
+    Problem,
+    Profile,
+    Simulation,
+    agreed,
+    fit,
+    losses,
+    profile,
+)
 
 COUNTS = np.random.default_rng(2).poisson(8.0, 80)
 MODEL = jumpax.zoo.birth_death()
@@ -51,6 +65,69 @@ def test_without_a_maximum_there_is_one_bound():
     assert found.to_dict()["upper"] is None
 
 
+@pytest.fixture(scope="module")
+def counted():
+    """A fit by the exact law, with all that it says."""
+    problem = Problem(
+        MODEL.network, MODEL.x0, losses.LogLikelihood("X", COUNTS), {"birth": Free(8.0, 0.0, 40.0), "death": Fixed(1.0)},
+        settle=8.0, source=EXACT,
+    )  # fmt: skip
+    return problem, fit(problem)
+
+
+def bound(lower, upper, values=(4.0, 8.0, 16.0), resolved=True):
+    return Profile(
+        "birth", np.array(values), np.zeros(3), np.zeros(3), {}, 1.92, 0.95, lower, upper, resolved, (lower is None) != (upper is None)
+    )  # fmt: skip
+
+
+def test_a_profile_with_two_bounds_takes_the_place_of_the_interval(counted):
+    problem, found = counted
+    flat = dataclasses.replace(
+        found, undetermined=("birth",), standard_errors={**found.standard_errors, "birth": np.inf},
+        intervals={"birth": (0.0, 40.0)}, doubts={"undetermined": "the data do not determine birth"},
+    )  # fmt: skip
+    assert "not determined" in str(flat)
+    for result in (found, flat):
+        made = agreed(problem, result, bound(7.0, 9.0))
+        assert made.intervals["birth"] == (7.0, 9.0)
+        assert made.undetermined == ()
+        assert made.doubts == {}
+        assert made.converged
+        assert "7 to 9" in str(made)
+        assert "not determined" not in str(made)
+
+
+def test_a_profile_that_stays_up_opens_the_interval(counted):
+    """And the parameter counts as not determined, everywhere."""
+    problem, found = counted
+    made = agreed(problem, found, bound(7.0, None))
+    assert made.intervals["birth"] == (7.0, 40.0)
+    assert made.undetermined == ("birth",)
+    assert made.standard_errors["birth"] == np.inf
+    assert "do not determine birth" in made.doubts["undetermined"]
+    assert "not determined" in str(made)
+    assert made.to_dict()["standard_errors"]["birth"] is None
+
+
+def test_a_profile_over_a_short_range_or_in_noise_changes_nothing_else(counted):
+    problem, found = counted
+    for profile_of in (bound(None, None, (7.9, 8.0, 8.1)), bound(None, None, resolved=False)):
+        made = agreed(problem, found, profile_of)
+        assert made.intervals == found.intervals
+        assert made.undetermined == ()
+    assert agreed(problem, found, bound(7.0, None, (7.0, 7.9, 8.0))).intervals["birth"][0] == 7.0
+
+
+def test_fits_that_used_all_their_steps_are_told():
+    """The others are then not the most likely ones, and the profile is too low."""
+    parameters = {"birth": Free(2.0), "death": Fixed(1.0)}
+    data = losses.LogLikelihood("X", COUNTS)
+    problem = Problem(MODEL.network, MODEL.x0, data, parameters, settle=8.0, source=EXACT)
+    with pytest.warns(jumpax.JumpaxWarning, match="fits at death = 0.5, 1, 2.* used all their steps"):
+        profile(problem, "death", [0.5, 1.0, 2.0], steps=2, refine=0)
+
+
 def test_nonsense_is_refused():
     problem = Problem(
         MODEL.network, MODEL.x0, losses.LogLikelihood("X", COUNTS), {"birth": Free(8.0), "death": Fixed(1.0)}, settle=8.0
@@ -59,6 +136,8 @@ def test_nonsense_is_refused():
         profile(problem, "birth", [1.0, 2.0])
     with pytest.raises(jumpax.InputError, match="unknown free or fixed parameter 'brith'"):
         profile(problem, "brith", [1.0, 2.0, 3.0])
+    with pytest.raises(jumpax.InputError, match=r"values of 'birth' outside its bounds 0 and inf: -1\.0, 0\.0"):
+        profile(problem, "birth", [-1.0, 0.0, 3.0])
 
 
 def test_bounds_that_noise_would_fake_are_not_given():

@@ -53,8 +53,7 @@ def run(
     columns = {"gene": [g.name for g in demo.genes], "cells": [len(g.counts) for g in demo.genes]}
     for name in ("burst_frequency", "burst_size"):
         columns[f"{name.replace('_', ' ')} (exact)"] = [
-            f"{g.fit.estimates[name]:.4g} ± {g.fit.standard_errors[name]:.2g} ({g.exact.estimates[name]:.4g})"
-            for g in demo.genes
+            f"{g.fit.shown(name)} ({g.exact.estimates[name]:.4g})" for g in demo.genes
         ]
     columns["95 % bound"] = [str(g.k_off).split(" 1/")[0] for g in demo.genes]
     columns["s"] = [f"{g.fit.seconds:.1f}" for g in demo.genes]

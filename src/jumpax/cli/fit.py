@@ -2,20 +2,22 @@
 
 import dataclasses
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax._base.extras import need
 from jumpax.cli.exits import Exit
 from jumpax.cli.models import Round
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.problem_file import ProblemFile, read_problem
 from jumpax.cli.rule_loss import RuleLoss
-from jumpax.inference import FitResult, Profile, fit, profile
+from jumpax.inference import FitResult, Profile, agreed, profile
+from jumpax.inference.fit import quiet_fit
 from jumpax.inference.losses import LogLikelihood
 
 
@@ -49,7 +51,7 @@ def run(
     if not 0 <= key < 2**32:
         raise InputError(f"the seed must be a whole number from 0 to 2^32 - 1; got {key}")
     watched = sys.stderr.isatty()
-    found = fit(asked.problem, key=key, progress=watched, **settings)
+    found = quiet_fit(asked.problem, key=key, progress=watched, **settings)
     if watched:
         print(file=sys.stderr)
     bound = None
@@ -57,8 +59,11 @@ def run(
         start = {n: found.estimates[n] for n in asked.problem.free}
         settings.pop("starts", None)
         wanted = dict(asked.profile)
-        problem_there = dataclasses.replace(asked.problem.starting(start), source=wanted.pop("source"))
+        problem_there = dataclasses.replace(asked.problem.resuming(start), source=wanted.pop("source"))
         bound = profile(problem_there, **wanted, key=key, **settings)
+        found = agreed(asked.problem, found, bound)
+    for doubt in found.doubts.values():  # not before, for a profile may settle one
+        warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     files = _write(asked, found, bound, key, out, report)
     if output.json:
         bounded = {} if bound is None else {"profile": bound.to_dict()}
@@ -106,9 +111,9 @@ def _write(
     if report is not None:
         from jumpax.results import Section, write_report
 
-        text = f"{found}" if bound is None else f"{found}\n\nBound: {bound}."
-        text = f"{text.split(chr(10), 1 + len(found.estimates))[-1]}\n\n{asked.problem.network.describe()}"
-        section = Section(asked.name, text, _columns(found), _figures(asked, found, bound))
+        bounds = [] if bound is None else [f"Bound: {bound}."]
+        text = "\n\n".join([*found.summary(), *bounds, asked.problem.network.describe()])
+        section = Section(asked.name, text, found.table(), _figures(asked, found, bound))
         provenance = {"seed": seed, **found.provenance}
         files["report"] = str(write_report(report, f"Fit of {asked.name}", [section], provenance=provenance))
     return files
@@ -141,27 +146,9 @@ def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dic
     return figures
 
 
-def _columns(found: FitResult) -> dict[str, list[Any]]:
-    names = list(found.estimates)
-
-    def shown(name: str) -> str:
-        error = found.standard_errors[name]
-        if not error and not found.simulation_errors[name]:
-            return "fixed"
-        return f"{error:.2g}" if np.isfinite(error) else "not determined"
-
-    return {
-        "parameter": names,
-        "estimate": [f"{found.estimates[n]:.5g}" for n in names],
-        "standard error": [shown(n) for n in names],
-        "simulation error": [f"{found.simulation_errors[n]:.1g}" if found.simulation_errors[n] else "" for n in names],
-        "unit": [found.units[n] for n in names],
-    }
-
-
 def _show(asked: ProblemFile, found: FitResult, bound: Profile | None, files: dict[str, str]) -> None:
-    print_table(f"{asked.name}: estimates ± standard errors", _columns(found))
-    for line in str(found).splitlines()[1 + len(found.estimates) :]:
+    print_table(f"{asked.name}: estimates ± standard errors", found.table())
+    for line in found.summary():
         people().print(line, soft_wrap=True)
     if bound is not None:
         people().print(f"bound: {bound}", soft_wrap=True)

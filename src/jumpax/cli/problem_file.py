@@ -31,9 +31,11 @@ _FIT = {"starts": int, "steps": int, "average": int, "final": int, "seed": int}
 _LOSS = {
     "log_likelihood": (("smoothing", "size"), ("file", "species", "count", "time")),
     "moments": (("order",), ("file", "species", "count", "time")),
-    "time_series": ((), ("file", "time", "means", "standard_errors")),
+    "time_series": ((), ("file", "time", "means", "standard_errors", "paths")),
 }
 """Loss by name: its settings, and the entries of [data] that it knows."""
+_OPTIONAL = ("time", "paths")
+"""Entries of [data] that may be left out; but a time series needs its times."""
 
 
 class ProblemFile(NamedTuple):
@@ -57,11 +59,13 @@ def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
     - `[parameters]`: by name `{free = 1.0, lower = 0.0}`, `{fixed = 2.0}`, `{product = ["a", "b"]}` or
       `{ratio = ["a", "b"]}`, each with a `unit` if wanted; those of the network that are left out are fixed.
     - `[data]`: `file` (CSV, beside the TOML), and headings: `species`, `count` and perhaps `time`; for time series
-      `time`, and tables `means` and `standard_errors` from species to heading (or number). For a species there may be an
-      observable of the model's file: an assignment rule or a group.
+      `time`, and tables `means` and `standard_errors` from species to heading (or number), of means of many independent
+      paths at each time, and perhaps `paths`, how many. For a species there may be an observable of the model's file: an
+      assignment rule or a group.
     - `[loss]`: `kind`, "log_likelihood" (default), "moments" or "time_series", and its settings.
     - `settle` for data at steady state; `start`.
-    - `[simulation]` (`paths`, `batches`) or `[exact]` (`limits`); `[fit]` (`starts`, `steps`, `average`, `seed`).
+    - `[simulation]` (`paths`, `batches`, and `exact`, whether the master equation may end the search) or `[exact]`
+      (`limits`); `[fit]` (`starts`, `steps`, `average`, `seed`).
     - `[profile]`: `name`, `values`, and `limits` for a likelihood from the master equation.
 
     Args:
@@ -199,7 +203,10 @@ def _parameter(name: str, entry: Any) -> Parameter:
         raise InputError(f"parameter {name!r}: {wrong[0]!r} is not a number")
     if kind == "fixed":
         return Fixed(float(value), unit)
-    return Free(float(value), unit=unit, **{key: float(bound) for key, bound in bounds.items()})
+    try:
+        return Free(float(value), unit=unit, **{key: float(bound) for key, bound in bounds.items()})
+    except InputError as fault:
+        raise InputError(f"parameter {name!r}: {fault}") from None
 
 
 def _loss(part: Table, data: Table, folder: Path) -> AbstractLoss:
@@ -210,7 +217,8 @@ def _loss(part: Table, data: Table, folder: Path) -> AbstractLoss:
     settings, entries = _LOSS[kind]
     _known("loss", part, ("kind", *settings))
     _known("data", data, entries)
-    needed = [e for e in entries if e not in data and not (e == "time" and kind != "time_series")]
+    optional = _OPTIONAL[kind == "time_series" :]
+    needed = [entry for entry in entries if entry not in data and entry not in optional]
     if needed:
         raise InputError(f"data: {', '.join(needed)} missing, for the loss {kind}")
     options = {key: part[key] for key in settings if key in part}
@@ -221,7 +229,7 @@ def _loss(part: Table, data: Table, folder: Path) -> AbstractLoss:
         columns = read_columns(file, [data["time"], *means.values(), *named])
         return losses.TimeSeries(
             columns[data["time"]].tolist(), {s: columns[c] for s, c in means.items()},
-            {s: columns[e] if isinstance(e, str) else e for s, e in errors.items()},
+            {s: columns[e] if isinstance(e, str) else e for s, e in errors.items()}, paths=data.get("paths"),
         )  # fmt: skip
     columns = read_columns(file, [data["count"], *([data["time"]] if "time" in data else [])])
     build = losses.LogLikelihood if kind == "log_likelihood" else losses.MomentMatch
@@ -279,7 +287,7 @@ def _source(table: Table) -> Simulation | MasterEquation:
         _known("exact", part, ("limits", "tolerance"))
         return MasterEquation(**part)
     part = _part(table, "simulation")
-    _known("simulation", part, ("paths", "batches", "max_events"))
+    _known("simulation", part, ("paths", "batches", "max_events", "exact"))
     return Simulation(**part)
 
 

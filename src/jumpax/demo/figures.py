@@ -91,8 +91,9 @@ def convergence_figure(gene: GeneFit) -> "Figure":
             colour = plots.PALETTE[number]
             column = history.values[:, gene.fit.free.index(name)]
             error = gene.fit.standard_errors[name]
-            axes.axhspan(exact.estimates[name] - error, exact.estimates[name] + error, color="#C9D3DC", alpha=0.5,
-                         linewidth=0, label="exact maximum ± standard error")  # fmt: skip
+            if np.isfinite(error):
+                axes.axhspan(exact.estimates[name] - error, exact.estimates[name] + error, color="#C9D3DC", alpha=0.5,
+                             linewidth=0, label="exact maximum ± standard error")  # fmt: skip
             axes.axhline(exact.estimates[name], color="#6B747C", linestyle=(0, (4, 3)), linewidth=1.0)
             axes.plot(steps, column, color=colour, marker=".", markersize=4, linewidth=0.8, label="steps")
             axes.axhline(gene.fit.estimates[name], color=colour, linewidth=1.2, label="mean of the last")

@@ -79,13 +79,17 @@ def _table(demo: Demo) -> dict[str, list[Any]]:
     columns: dict[str, list[Any]] = {"gene": [g.name for g in demo.genes], "cells": [len(g.counts) for g in demo.genes]}
     for name in FOUND:
         label = name.replace("_", " ")
-        columns[label] = [f"{g.fit.estimates[name]:.4g} ± {g.fit.standard_errors[name]:.2g}" for g in demo.genes]
+        columns[label] = [g.fit.shown(name) for g in demo.genes]
         columns[f"exact {label}"] = [f"{g.exact.estimates[name]:.4g}" for g in demo.genes]
-        columns[f"off by, in s.e. ({label})"] = [f"{g.deviations()[name]:+.2f}" for g in demo.genes]
+        columns[f"off by, in s.e. ({label})"] = [_signed(g.deviations()[name]) for g in demo.genes]
     columns["k_off"] = [str(g.k_off) for g in demo.genes]
     columns["events"] = [f"{g.events:.2g}" for g in demo.genes]
     columns["seconds"] = [f"{g.fit.seconds:.1f}" for g in demo.genes]
     return columns
+
+
+def _signed(deviation: float | None) -> str:
+    return "–" if deviation is None else f"{deviation:+.2f}"
 
 
 def _words(gene: GeneFit) -> str:
@@ -95,6 +99,7 @@ def _words(gene: GeneFit) -> str:
         text += f" The gene is also in {place.also_in}, which has fewer cells and is not used."
     text += f"\n\n{gene.fit.reason[:1].upper()}{gene.fit.reason[1:]}, after {len(gene.fit.history.loss)} steps."
     text += f" Smoothing: {notes['smoothing']}."
+    text += "".join(f"\n\nWarning: {doubt}" for doubt in gene.fit.doubts.values())
     if gene.without is not None:
         shown = ", ".join(map(str, notes["unreached_counts"]))
         number = notes["unreached_cells"]

@@ -39,9 +39,13 @@ class GeneFit:
     events: float
     """Events simulated for the fit: their expectation at the parameters of each step."""
 
-    def deviations(self) -> dict[str, float]:
-        """Fit less exact, in standard errors of the fit."""
-        return {n: (self.fit.estimates[n] - self.exact.estimates[n]) / self.fit.standard_errors[n] for n in FOUND}
+    def deviations(self) -> dict[str, float | None]:
+        """Fit less exact, in standard errors of the fit; None where the fit has none."""
+        errors = self.fit.standard_errors
+        return {
+            n: (self.fit.estimates[n] - self.exact.estimates[n]) / errors[n] if np.isfinite(errors[n]) else None
+            for n in FOUND
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -63,6 +67,7 @@ class GeneFit:
                 "exact_without": None if self.without is None else {n: self.without.estimates[n] for n in FOUND},
             },
             "converged": self.fit.converged,
+            "warnings": list(self.fit.doubts.values()),
             "steps": len(self.fit.history.loss),
             "seconds": round(self.fit.seconds, 3),
             "events": round(self.events),
@@ -131,7 +136,7 @@ def run_demo(
 
 
 def _gene(name: str, counts: np.ndarray, start: int, seed: int, paths: int, progress: Any) -> GeneFit:
-    problem = bursting(counts, Simulation(paths), START_POINTS[start])
+    problem = bursting(counts, Simulation(paths, exact=False), START_POINTS[start])  # what is shown is simulation
     found = fit(problem, key=seed, average=AVERAGE, stopping=SignalToNoise(after=AVERAGE + 20), progress=progress)
     guess = _from_moments(counts)
     problem = bursting(counts, EXACT, guess)

@@ -1,6 +1,7 @@
 """From data to parameters."""
 
 from jumpax.inference import losses as losses
+from jumpax.inference.combinations import Combination as Combination
 from jumpax.inference.fit import fit as fit
 from jumpax.inference.optimiser import natural_gradient as natural_gradient
 from jumpax.inference.optimiser import scale_by_information as scale_by_information
@@ -9,6 +10,7 @@ from jumpax.inference.parameters import Fixed as Fixed
 from jumpax.inference.parameters import Free as Free
 from jumpax.inference.problem import Problem as Problem
 from jumpax.inference.profile import Profile as Profile
+from jumpax.inference.profile import agreed as agreed
 from jumpax.inference.profile import profile as profile
 from jumpax.inference.progress import FitProgress as FitProgress
 from jumpax.inference.result import FitResult as FitResult

@@ -1,16 +1,21 @@
 """What was measured, checked with row numbers before anything is simulated."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.networks.parameters import LARGEST_COUNT
 
 SHOWN = 8
 """How many rows of one kind of fault are listed."""
+FEWEST = 5
+"""Times from which on data are judged whether they are of one path."""
+SLACK = 1e-6
+"""Relative change of a standard error that is none."""
 
 
 def rows(what: str, bad: np.ndarray, values: np.ndarray | None = None) -> list[str]:
@@ -66,6 +71,9 @@ def grouped(
     Raises:
         InputError: counts that are negative, missing, fractional or too large, times that are not finite, empty groups;
             with row numbers.
+
+    Warns:
+        JumpaxWarning: there is a single count at each of five or more times, as from one path.
     """
     what = f"count of {species!r}"
     if isinstance(counts, Mapping):
@@ -88,7 +96,33 @@ def grouped(
     faults += rows("time is missing or not finite", ~np.isfinite(when))
     _refuse(faults)
     distinct = np.unique(when)
-    return tuple(float(t) for t in distinct), [column[when == t].astype(np.int64) for t in distinct]
+    groups = [column[when == t].astype(np.int64) for t in distinct]
+    if len(distinct) >= FEWEST and all(len(group) == 1 for group in groups):
+        warnings.warn(
+            f"one count of {species!r} at each of {len(distinct)} times: if these are of one cell (one path), they are not "
+            "independent, and estimates and standard errors are wrong. This loss is for different cells at each time.",
+            JumpaxWarning,
+            stacklevel=4,
+        )
+    return tuple(float(t) for t in distinct), groups
+
+
+def of_one_path(means: Float[np.ndarray, " times"], errors: Float[np.ndarray, " times"]) -> bool:
+    """Whether means look like the counts of one path.
+
+    They do if there are `FEWEST` times and three different values at least, all of them whole, and if their standard errors
+    look made by a rule: nowhere do they fall where the mean rises, or differ where it is the same.
+
+    Means of n paths are multiples of 1 / n, so that by chance all of them are whole with probability n^-times only. Means
+    that somebody rounded pass with standard errors measured from a spread: those scatter, by 1 / sqrt(2 n), and fall
+    somewhere.
+    """
+    if len(means) < FEWEST or len(np.unique(means)) < 3 or (means != np.floor(means)).any():
+        return False
+    order = np.lexsort((errors, means))
+    change = np.diff(errors[order]) / errors[order][1:]
+    same = np.diff(means[order]) == 0
+    return bool((change > -SLACK).all() and (change[same] < SLACK).all())
 
 
 def time_faults(times: Sequence[float] | None, start: float) -> list[str]:

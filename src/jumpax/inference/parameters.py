@@ -18,12 +18,47 @@ from jumpax.networks import Network
 Scale: TypeAlias = Literal["identity", "log", "log_below", "logit"]
 
 
+def free_faults(value: Any, lower: Any, upper: Any) -> list[str]:
+    """What is wrong with a start and its bounds, in words."""
+    start, low, high = (_number(number) for number in (value, lower, upper))
+    faults = [f"{what} must be a number, not {given!r}" for what, given, number in
+              (("the start", value, start), ("the lower bound", lower, low), ("the upper bound", upper, high))
+              if math.isnan(number)]  # fmt: skip
+    if faults:
+        return faults
+    if not low < high or low == math.inf or high == -math.inf:
+        return [f"no number lies between the bounds {low:g} and {high:g}"]
+    if math.isinf(start):
+        return ["the start must be finite"]
+    if low < start < high:
+        return []
+    free = " (lower=-math.inf for a parameter that may be negative)" if low == 0 and start <= 0 else ""
+    return [f"the start {start:g} is not between the bounds {low:g} and {high:g}, which are excluded{free}"]
+
+
+def _number(given: Any) -> float:
+    """As a float; NaN for what is none."""
+    try:
+        return math.nan if isinstance(given, bool | str) else float(given)
+    except (TypeError, ValueError):
+        return math.nan
+
+
 @dataclasses.dataclass(frozen=True)
 class Free:
     """A parameter to be found, with its start value and bounds (excluded).
 
     It is searched on an unconstrained scale: the logarithm of the distance to a single bound, the logit between two,
     the value itself without any. The default, a positive number, is searched by its logarithm.
+
+    Args:
+        value: where the search starts, between the bounds.
+        lower: bound; -infinity for none.
+        upper: bound; infinity for none.
+        unit: for people.
+
+    Raises:
+        InputError: a start on or beyond the bounds, bounds that leave no room, or what is no number.
 
     >>> Free(2.0).scale, Free(0.5, 0.0, 1.0).scale, Free(0.0, -math.inf).scale
     ('log', 'logit', 'identity')
@@ -33,6 +68,10 @@ class Free:
     lower: float = 0.0
     upper: float = math.inf
     unit: str = ""
+
+    def __post_init__(self):
+        if faults := free_faults(self.value, self.lower, self.upper):
+            raise InputError(f"Free({self.value!r}, lower={self.lower!r}, upper={self.upper!r}): {'; '.join(faults)}")
 
     @property
     def scale(self) -> Scale:
@@ -130,14 +169,7 @@ class Structure:
         return {name: values[name] for name in self.network}
 
     def unconstrained(self, values: Mapping[str, float], numbers: Numbers) -> Float[np.ndarray, " free"]:
-        """The point `u` of values of the free parameters.
-
-        Raises:
-            InputError: values on or beyond their bounds.
-        """
-        faults = _outside({name: values[name] for name in self.free}, numbers)
-        if faults:
-            raise InputError("\n".join(faults))
+        """The point `u` of values of the free parameters, which lie between their bounds."""
         return np.array(
             [
                 _unconstrained(scale, values[name], numbers.lower[i], numbers.upper[i])
@@ -166,20 +198,12 @@ def _unconstrained(scale: Scale, value: float, lower: float, upper: float) -> fl
     return math.log((value - lower) / (upper - value))
 
 
-def _outside(values: Mapping[str, float], numbers: Numbers) -> list[str]:
-    return [
-        f"parameter {name!r} = {value:g} is not between its bounds {low:g} and {high:g} (the bounds are excluded)"
-        for (name, value), low, high in zip(values.items(), numbers.lower, numbers.upper, strict=True)
-        if not low < value < high
-    ]
-
-
 def resolve(parameters: Mapping[str, Parameter], network: Network) -> tuple[Structure, Numbers, dict[str, float]]:
     """Structure, numbers, and start values of the free parameters.
 
     Raises:
         InputError: everything that is wrong: missing parameters of the network, unknown names in formulas, circles,
-            values that are not finite or not between their bounds, free parameters that nothing depends on.
+            fixed values that are not finite, free parameters that nothing depends on.
     """
     wrong = [n for n, p in parameters.items() if not isinstance(p, Free | Fixed | Derived)]
     faults = [f"parameter {name!r} must be Free, Fixed or Derived, not {parameters[name]!r}" for name in wrong]
@@ -193,10 +217,9 @@ def resolve(parameters: Mapping[str, Parameter], network: Network) -> tuple[Stru
     )
     faults += [
         f"parameter {name!r} is not a finite number: {p.value!r}"
-        for name, p in (free | fixed).items()
+        for name, p in fixed.items()
         if not math.isfinite(p.value)
     ]
-    faults += _outside({n: p.value for n, p in free.items()}, numbers)
     derived = {n: p for n, p in parameters.items() if isinstance(p, Derived)}
     order = _ordered(derived, {*free, *fixed}, faults)
     faults += _idle(free, derived, network)

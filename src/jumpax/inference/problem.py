@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
 from jumpax.inference.losses import AbstractLoss
-from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, resolve
+from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
 from jumpax.networks import Network, check_counts
 from jumpax.observables import Observable
@@ -32,6 +32,8 @@ class Evaluation(NamedTuple):
     """Expected Fisher information of the data; unbiased, so that it need not be positive."""
     expected: Any
     """The observable, averaged over batches; a leading axis of times."""
+    jacobian: Any
+    """Of the observable, (batches, times, ..., free)."""
 
     @property
     def gradient_error(self) -> Float[Array, " free"]:
@@ -157,14 +159,37 @@ class Problem:
         return dataclasses.replace(self, parameters={**self.parameters, name: fixed})
 
     def starting(self, values: Mapping[str, float]) -> "Problem":
-        """The same problem, begun at other values of some free parameters."""
+        """The same problem, begun at other values of some free parameters.
+
+        Raises:
+            InputError: other names than those of free parameters; values on or beyond their bounds.
+        """
         if unknown := [n for n in values if n not in self.free]:
             raise InputError("; ".join(unknown_name("free parameter", n, self.free) for n in unknown))
+        bounds = {n: p for n, p in self.parameters.items() if isinstance(p, Free)}
+        faults = [
+            f"parameter {n!r}: {fault}"
+            for n, v in values.items()
+            for fault in free_faults(v, bounds[n].lower, bounds[n].upper)
+        ]
+        if faults:
+            raise InputError("\n".join(faults))
         changed = {
             n: dataclasses.replace(p, value=float(values[n])) if isinstance(p, Free) and n in values else p
             for n, p in self.parameters.items()
         }
         return dataclasses.replace(self, parameters=changed)
+
+    def resuming(self, estimates: Mapping[str, float]) -> "Problem":
+        """The same problem, begun where a fit ended: estimates that were rounded to a bound are moved off it."""
+
+        def inside(name: str, value: float) -> float:
+            i = self.free.index(name)
+            low, high = float(self.numbers.lower[i]), float(self.numbers.upper[i])
+            width = high - low if math.isfinite(high - low) else max(1.0, abs(value))
+            return min(max(value, low + 1e-6 * width), high - 1e-6 * width)
+
+        return self.starting({name: inside(name, value) for name, value in estimates.items()})
 
     def values(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
         """Every named value at an unconstrained point."""
@@ -251,7 +276,7 @@ def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, 
     own = jnp.einsum("kep,keq->pq", roots, roots)
     if count == 1:
         nothing = jnp.zeros_like(level)
-        return Evaluation(level, nothing, gradient, jnp.zeros_like(own), own, mean)
+        return Evaluation(level, nothing, gradient, jnp.zeros_like(own), own, mean, jacobian)
     without = jax.tree.map(lambda leaf: (leaf.sum(0, keepdims=True) - leaf) / (count - 1), (made, jacobian))
     share = (count - 1) / count
     levels, gradients = jax.vmap(lambda e, s: judged(e, s, paths * share))(*without)
@@ -260,7 +285,7 @@ def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, 
     information = (total.T @ total - own) / (count * (count - 1))
     return Evaluation(
         level, jnp.sqrt(share * ((levels - levels.mean()) ** 2).sum()), gradient, share * spread.T @ spread,
-        (information + information.T) / 2, mean,
+        (information + information.T) / 2, mean, jacobian,
     )  # fmt: skip
 
 

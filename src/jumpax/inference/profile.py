@@ -5,7 +5,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -13,8 +13,12 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError, JumpaxWarning
-from jumpax.inference.fit import fit
+from jumpax.inference.doubts import outcome, undetermined, unresolved
+from jumpax.inference.fit import quiet_fit
+from jumpax.inference.parameters import Free
 from jumpax.inference.problem import Problem
+from jumpax.inference.result import FitResult
+from jumpax.inference.sources import Simulation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -99,7 +103,11 @@ def profile(
         **settings: for `fit`.
 
     Raises:
-        InputError: fewer than three values, or a name that is not a free or fixed parameter.
+        InputError: fewer than three values, values outside the bounds of the parameter, or a name that is not a free or
+            fixed parameter.
+
+    Warns:
+        JumpaxWarning: the noise is too large for bounds; fits used all their steps, so that the likelihood there is too low.
 
     Source: Raue et al. 2009, doi:10.1093/bioinformatics/btp358.
     """
@@ -108,15 +116,23 @@ def profile(
         raise InputError("a profile needs at least three different values")
     if not 0.5 < confidence < 1:
         raise InputError(f"confidence must lie between 0.5 and 1; got {confidence!r}")
-    found: dict[float, tuple[float, float, dict[str, float]]] = {}
+    if isinstance(free := problem.parameters.get(name), Free) and (
+        beyond := [value for value in points if not free.lower < value < free.upper]
+    ):
+        raise InputError(
+            f"values of {name!r} outside its bounds {free.lower:g} and {free.upper:g}: {', '.join(map(str, beyond))}"
+        )
+    if isinstance(problem.source, Simulation):  # likelihoods of one kind only can be compared
+        problem = dataclasses.replace(problem, source=dataclasses.replace(problem.source, exact=False))
+    found: dict[float, _Point] = {}
     for value in points:
         _add(problem, name, value, found, key, settings)
     drop = _drop(confidence)
-    top = max(level for level, _, _ in found.values())
-    one_sided = (found[points[0]][0] > top - drop) != (found[points[-1]][0] > top - drop)
+    top = max(point.level for point in found.values())
+    one_sided = (found[points[0]].level > top - drop) != (found[points[-1]].level > top - drop)
     if one_sided:
         drop = _drop(2 * confidence - 1)
-    noise = math.sqrt(2) * float(np.median([error for _, error, _ in found.values()]))
+    noise = math.sqrt(2) * float(np.median([point.error for point in found.values()]))
     resolved = noise <= drop / 2
     if not resolved:
         warnings.warn(
@@ -131,26 +147,44 @@ def profile(
         else (_bound(problem, name, found, side, drop, refine, key, settings) for side in (-1, 1))
     )
     order = sorted(found)
-    top = max(level for level, _, _ in found.values())
+    if unfinished := [f"{value:g}" for value in order if not found[value].stopped]:
+        warnings.warn(
+            f"the fits at {name} = {', '.join(unfinished)} used all their steps: the profile may be too low there, and its "
+            "bounds too narrow. Give more steps.",
+            JumpaxWarning,
+            stacklevel=2,
+        )
+    top = max(point.level for point in found.values())
     return Profile(
-        name, np.array(order), np.array([found[v][0] - top for v in order]), np.array([found[v][1] for v in order]),
-        {n: np.array([found[v][2][n] for v in order]) for n in found[order[0]][2]}, drop, confidence, lower, upper,
+        name, np.array(order), np.array([found[v].level - top for v in order]), np.array([found[v].error for v in order]),
+        {n: np.array([found[v].others[n] for v in order]) for n in found[order[0]].others}, drop, confidence, lower, upper,
         resolved, one_sided, problem.parameters[name].unit or problem.network.units.get(name, ""),
     )  # fmt: skip
 
 
-def _add(problem: Problem, name: str, value: float, found: dict, key: Any, settings: dict[str, Any]) -> None:
+class _Point(NamedTuple):
+    """One value of the parameter."""
+
+    level: float
+    """Log-likelihood."""
+    error: float
+    others: dict[str, float]
+    stopped: bool
+
+
+def _add(problem: Problem, name: str, value: float, found: dict[float, _Point], key: Any, settings: dict) -> None:
     """Fit the others at one value, from where they were at the nearest one."""
     fixed = problem.fixing(name, value)
     if found:
         nearest = min(found, key=lambda v: abs(_scale(v) - _scale(value)))
-        fixed = fixed.starting(found[nearest][2])
+        fixed = fixed.resuming(found[nearest].others)
     if not fixed.free:
         only = fixed.evaluate(jnp.zeros(0), jax.random.key(key) if isinstance(key, int) else key)
-        found[value] = -float(only.loss), float(only.loss_error), {}
+        found[value] = _Point(-float(only.loss), float(only.loss_error), {}, True)
         return
-    result = fit(fixed, key=key, **settings)
-    found[value] = -result.loss, result.loss_error, {n: result.estimates[n] for n in fixed.free}
+    result = quiet_fit(fixed, key=key, **settings)  # whether the others are determined is not asked here
+    others = {n: result.estimates[n] for n in fixed.free}
+    found[value] = _Point(-result.loss, result.loss_error, others, result.runs[result.best].stopped)
 
 
 def _scale(value: float) -> float:
@@ -162,10 +196,10 @@ def _bound(
 ) -> float | None:
     """Where the profile falls below the threshold on one side of its maximum; None if it does not."""
     for turn in range(refine + 1):
-        best = max(found, key=lambda v: found[v][0])
-        level = found[best][0] - drop
+        best = max(found, key=lambda v: found[v].level)
+        level = found[best].level - drop
         path = sorted((v for v in found if (v - best) * side >= 0), key=lambda v: v * side)
-        outside = next((i for i, v in enumerate(path) if found[v][0] < level), None)
+        outside = next((i for i, v in enumerate(path) if found[v].level < level), None)
         if outside is None:
             return None
         inner, outer = path[outside - 1], path[outside]
@@ -174,7 +208,7 @@ def _bound(
             middle = math.sqrt(inner * outer) if logarithmic else (inner + outer) / 2
             _add(problem, name, middle, found, key, settings)
             continue
-        share = (found[inner][0] - level) / (found[inner][0] - found[outer][0])
+        share = (found[inner].level - level) / (found[inner].level - found[outer].level)
         return float(inner * (outer / inner) ** share) if logarithmic else inner + share * (outer - inner)
     return None
 
@@ -182,3 +216,38 @@ def _bound(
 def _drop(confidence: float) -> float:
     """Half a quantile of the chi-square law with one degree of freedom, the square of a normal variable."""
     return 0.5 * NormalDist().inv_cdf((1 + confidence) / 2) ** 2
+
+
+def agreed(problem: Problem, result: FitResult, bound: Profile) -> FitResult:
+    """A fit with what a profile says of one of its free parameters, so that the two cannot contradict each other.
+
+    A bound takes the place of that end of the interval. Where the profile stays above the threshold beyond that end, the
+    interval is open: its end is the bound of the parameter, which then counts as not determined. With two bounds it counts
+    as determined, whatever the Fisher information says; its standard error stays what it was. A profile that is hidden by
+    noise changes nothing.
+    """
+    name, free = bound.name, problem.parameters.get(bound.name)
+    if name not in result.intervals or not isinstance(free, Free) or not bound.resolved:
+        return result
+    low, high = result.intervals[name]
+    open_below = bound.lower is None and not low <= bound.values[0]
+    open_above = bound.upper is None and not high >= bound.values[-1]
+    low = (free.lower if open_below else low) if bound.lower is None else bound.lower
+    high = (free.upper if open_above else high) if bound.upper is None else bound.upper
+    inside = bound.lower is not None and bound.upper is not None
+    lost = [n for n in result.undetermined if n != name or not inside]
+    lost += [name] if (open_below or open_above) and name not in lost else []
+    hidden = [n for n in result.unresolved if n != name or not (inside or name in lost)]
+    doubted = {
+        **result.doubts,
+        "undetermined": undetermined(lost, result.determined),
+        "unresolved": unresolved(hidden, result.determined),
+    }
+    doubted = {kind: text for kind, text in doubted.items() if text}
+    converged, reason = outcome(result.runs[result.best], doubted)
+    unknown = {name: math.inf} if name in lost else {}
+    return dataclasses.replace(
+        result, intervals={**result.intervals, name: (low, high)}, undetermined=tuple(lost), unresolved=tuple(hidden),
+        standard_errors={**result.standard_errors, **unknown}, simulation_errors={**result.simulation_errors, **unknown},
+        doubts=doubted, converged=converged, reason=reason,
+    )  # fmt: skip

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jumpax.inference.combinations import Combination
+
 
 class History(NamedTuple):
     """Every step of one start."""
@@ -30,6 +32,8 @@ class Run(NamedTuple):
     loss_error: float
     reason: str
     """Why it stopped."""
+    stopped: bool
+    """By its rule: not because all steps were used, nor by Ctrl-C."""
     history: History
 
 
@@ -41,11 +45,12 @@ class FitResult:
     estimates: Mapping[str, float]
     """Every named parameter: free, fixed, derived."""
     standard_errors: Mapping[str, float]
-    """From the Fisher information; 0 for fixed parameters, infinite for what the data do not determine."""
+    """From the Fisher information; 0 for fixed parameters, infinite for what the data do not determine, NaN for what too few
+    paths leave open."""
     simulation_errors: Mapping[str, float]
-    """What other random paths would change in the estimates."""
+    """What other random paths would change in the estimates; infinite and NaN as above."""
     intervals: Mapping[str, tuple[float, float]]
-    """95 % intervals of the free parameters, within their bounds."""
+    """95 % intervals of the free parameters, within their bounds; those bounds themselves for what the data do not determine."""
     information: Float[np.ndarray, "free free"]
     """Fisher information on the unconstrained scale."""
     unconstrained: Float[np.ndarray, " free"]
@@ -57,7 +62,18 @@ class FitResult:
     """Which of the runs is reported."""
     interrupted: bool
     converged: bool
+    """Whether the search stopped by its rule, near the least loss, with simulation errors that the paths resolve and that do
+    not exceed the standard errors."""
+    reason: str
+    """Why the best run stopped; or, where that was not at the end, what is missing."""
     undetermined: tuple[str, ...]
+    """What the data do not determine: the information is known to be 0 there or next to it, or the profile has an open end."""
+    unresolved: tuple[str, ...]
+    """What too few paths leave open."""
+    determined: tuple[Combination, ...]
+    """Combinations that the data do determine, if there are parameters that they do not."""
+    doubts: Mapping[str, str]
+    """All warnings about the result, by kind."""
     notes: Mapping[str, Any]
     """From the loss: cells, smoothing, cells that no path reached."""
     expected: Any
@@ -73,13 +89,8 @@ class FitResult:
         """Steps of the best run."""
         return self.runs[self.best].history
 
-    @property
-    def reason(self) -> str:
-        """Why the best run stopped."""
-        return self.runs[self.best].reason
-
     def to_dict(self) -> dict[str, Any]:
-        """Plain values for JSON; infinite numbers become None."""
+        """Plain values for JSON; what is not finite becomes None."""
         return {
             "estimates": _plain(self.estimates),
             "standard_errors": _plain(self.standard_errors),
@@ -87,9 +98,13 @@ class FitResult:
             "intervals": {n: [_finite(end) for end in ends] for n, ends in self.intervals.items()},
             "units": dict(self.units),
             "undetermined": list(self.undetermined),
+            "unresolved": list(self.unresolved),
+            "determined": [combination._asdict() for combination in self.determined],
             "loss": _finite(self.loss),
             "loss_error": _finite(self.loss_error),
             "converged": self.converged,
+            "reason": self.reason,
+            "warnings": list(self.doubts.values()),
             "interrupted": self.interrupted,
             "runs": [
                 {"start": _plain(r.start), "end": _plain(r.end), "loss": _finite(r.loss), "steps": len(r.history.loss),
@@ -102,22 +117,58 @@ class FitResult:
             "provenance": dict(self.provenance),
         }  # fmt: skip
 
+    def shown(self, name: str) -> str:
+        """One estimate with its standard error, in words."""
+        error, said = self.standard_errors[name], self._said
+        return f"{self.estimates[name]:.4g}" + (f", {said[name]}" if name in said else f" ± {error:.2g}")
+
+    @property
+    def _said(self) -> dict[str, str]:
+        return dict.fromkeys(self.undetermined, "not determined") | dict.fromkeys(self.unresolved, "not resolved")
+
+    def table(self) -> dict[str, list[str]]:
+        """Columns of a table of the estimates, in words."""
+        names = list(self.estimates)
+        errors, noise, spans = self.standard_errors, self.simulation_errors, self.intervals
+        fixed = {n for n in names if not errors[n] and not noise[n]}
+        return {
+            "parameter": names,
+            "estimate": [f"{self.estimates[n]:.5g}" for n in names],
+            "standard error": ["fixed" if n in fixed else self._said.get(n, _error(errors[n])) for n in names],
+            "95 % interval": [_span(*spans[n]) if n in spans else "" for n in names],
+            "simulation": [f"{noise[n]:.1g}" if n not in fixed and np.isfinite(noise[n]) else "" for n in names],
+            "unit": [self.units.get(n, "") for n in names],
+        }
+
+    def summary(self) -> list[str]:
+        """What belongs below that table: how the fit ended, what was found about the data, doubts."""
+        how = "interrupted" if self.interrupted else "converged" if self.converged else "not converged"
+        lines = [f"loss {self.loss:.6g} ± {self.loss_error:.2g}; {how}: {self.reason}; {self.seconds:.1f} s"]
+        lines += [f"{key.replace('_', ' ')}: {value}" for key, value in self.notes.items() if value not in ([], "")]
+        return lines + [f"warning: {text}" for text in self.doubts.values() if text != self.reason]
+
     def __str__(self) -> str:
         """Table of the estimates, and how the fit ended."""
-        rows = [("parameter", "estimate", "standard error", "simulation", "unit")]
-        for name, value in self.estimates.items():
-            error, noise = self.standard_errors[name], self.simulation_errors[name]
-            if not error and not noise:
-                rows.append((name, f"{value:.5g}", "fixed", "", self.units.get(name, "")))
-            else:
-                shown = "not determined" if np.isinf(error) else f"{error:.2g}"
-                rows.append((name, f"{value:.5g}", shown, f"{noise:.1g}", self.units.get(name, "")))
-        widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-        how = "interrupted" if self.interrupted else "converged" if self.converged else "not converged"
-        lines.append(f"loss {self.loss:.6g} ± {self.loss_error:.2g}; {how}: {self.reason}; {self.seconds:.1f} s")
-        lines += [f"{key.replace('_', ' ')}: {value}" for key, value in self.notes.items() if value not in ([], "")]
-        return "\n".join(lines)
+        rows = [(name, *cells) for name, cells in self.table().items()]
+        widths = [max(map(len, row)) for row in rows]
+        lines = [
+            "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
+            for row in zip(*rows, strict=True)
+        ]
+        return "\n".join(lines + self.summary())
+
+
+def _error(error: float) -> str:
+    return f"{error:.2g}" if np.isfinite(error) else "see the interval"
+
+
+def _span(low: float, high: float) -> str:
+    """An interval; what has no end is left out."""
+    if np.isnan(low):
+        return "not resolved"
+    if np.isinf(high):
+        return "not bounded" if np.isinf(low) else f"> {low:.3g}"
+    return f"< {high:.3g}" if np.isinf(low) else f"{low:.3g} to {high:.3g}"
 
 
 def _finite(value: float) -> float | None:

@@ -59,11 +59,13 @@ class Simulation(AbstractSource):
         batches: independent batches, at least 2: their spread is the noise of loss and gradient, and products of
             different batches give an unbiased Fisher information.
         gradient: the estimator, or `auto`: `fit` chooses it at the start and again when the parameters have moved, never the
-            master equation (that is `MasterEquation`). Default `auto` for moments; the score function for whole
-            distributions, whose indicators have no tangent.
+            master equation. Default `auto` for moments; the score function for whole distributions, whose indicators have
+            no tangent.
         max_events: events after which a path is given up as exploding.
         bound: for rates that depend on time explicitly: a number that the total propensity never exceeds wherever the fit
             goes, or one for each interval between the times of the data (see `jumpax.expectation`).
+        exact: whether a fit may end by the master equation, if that is small and paths leave the estimate or its standard
+            error in doubt.
     """
 
     paths: int = 8_000
@@ -71,11 +73,14 @@ class Simulation(AbstractSource):
     gradient: AbstractEstimator | Automatic | Literal["auto"] | None = None
     max_events: int = 10_000_000
     bound: float | Sequence[float] | None = None
+    exact: bool = True
     deterministic = False
 
     def __post_init__(self):
         if isinstance(self.bound, Sequence | np.ndarray):
             object.__setattr__(self, "bound", tuple(map(float, self.bound)))  # hashable
+        if not isinstance(self.exact, bool):
+            raise InputError(f"exact must be true or false; got {self.exact!r}")
         if self.batches < 2 or self.paths < 2 * self.batches:
             raise InputError(
                 f"needed are at least 2 batches of at least 2 paths; got {self.paths} paths in {self.batches} batches"
@@ -138,15 +143,19 @@ class MasterEquation(AbstractSource):
     Args:
         limits: largest count of each species that is not bounded by itself.
         tolerance: refuse to lose more probability than this.
+        stationary: False: data at steady state are compared with the law at the time `settle`, as with paths, and not with
+            the stationary one.
     """
 
     limits: tuple[tuple[str, int], ...]
     tolerance: float
+    stationary: bool
     deterministic = True
 
-    def __init__(self, limits: Mapping[str, int] | None = None, tolerance: float = 1e-6):
+    def __init__(self, limits: Mapping[str, int] | None = None, tolerance: float = 1e-6, stationary: bool = True):
         object.__setattr__(self, "limits", tuple(sorted((limits or {}).items())))
         object.__setattr__(self, "tolerance", tolerance)
+        object.__setattr__(self, "stationary", stationary)
 
     @property
     def total(self) -> float:
@@ -166,9 +175,9 @@ class MasterEquation(AbstractSource):
         space, table = _table(observable, network, tuple(x0.items()), self.limits)
 
         def probabilities(theta: Mapping[str, Any]) -> Any:
-            if times is None:
+            if times is None and self.stationary:
                 return stationary(space, theta, tolerance=self.tolerance).probabilities[None]
-            after = list(np.array(times) - start)
+            after = [settle or 0.0] if times is None else list(np.array(times) - start)
             return distribution(space, theta, after, x0, tolerance=self.tolerance).probabilities
 
         def expected(theta: Mapping[str, Any], key: Any) -> Any:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 def fit_to_dataset(result: Any, profile: Any = None, **settings: Any) -> "xarray.Dataset":
     """Estimates, their errors, and every step of every start.
 
-    Dimensions are `parameter` (all of them), `free` (the free ones), `start` and `step`; shorter starts end in NaN. With a
+    Standard errors are infinite for what the data do not determine, NaN for what too few paths leave open; ends of intervals
+    likewise. Dimensions are `parameter` (all of them), `free` (the free ones), `start` and `step`; shorter starts end in NaN. With a
     profile there is also `profile_value`.
 
     Args:
@@ -43,6 +44,7 @@ def fit_to_dataset(result: Any, profile: Any = None, **settings: Any) -> "xarray
         "estimate": (("parameter",), np.array([result.estimates[n] for n in names])),
         "standard_error": (("parameter",), np.array([result.standard_errors[n] for n in names])),
         "simulation_error": (("parameter",), np.array([result.simulation_errors[n] for n in names])),
+        "interval": (("free", "end"), np.array([result.intervals[n] for n in result.free])),
         "information": (("free", "free_2"), result.information),
         "loss": (steps, padded("loss")),
         "loss_error": (steps, padded("loss_error")),
@@ -54,11 +56,16 @@ def fit_to_dataset(result: Any, profile: Any = None, **settings: Any) -> "xarray
         "parameter": (("parameter",), np.array(names, object)),
         "unit": (("parameter",), np.array([result.units[n] for n in names], object)),
         "free": (("free",), np.array(result.free, object)),
+        "end": (("end",), np.array(["lower", "upper"], object)),
     }
     if profile is not None:
         coordinates["profile_value"] = (("profile_value",), profile.values)
         variables["profile_log_likelihood"] = (("profile_value",), profile.log_likelihood)
         bounds = {"lower": profile.lower, "upper": profile.upper, "confidence": profile.confidence}
         settings = {**settings, "profile": {"name": profile.name, **bounds}}
-    outcome = {"loss_final": result.loss, "converged": result.converged, "reason": result.reason, **result.notes}
+    outcome = {
+        "loss_final": result.loss, "converged": result.converged, "reason": result.reason,
+        "undetermined": ", ".join(result.undetermined), "unresolved": ", ".join(result.unresolved),
+        "determined": "; ".join(map(str, result.determined)), "warnings": "\n".join(result.doubts.values()), **result.notes,
+    }  # fmt: skip
     return xarray.Dataset(variables, coordinates, flatten({**outcome, **settings, **result.provenance}))

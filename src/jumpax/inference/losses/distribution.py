@@ -24,7 +24,7 @@ _FEW = 5.0
 
 @final
 class LogLikelihood(AbstractLoss):
-    """Log-likelihood of counts of one species in independent cells, under the law simulated at the same times.
+    """Log-likelihood of counts of one species in independent cells, others at each time, under the law simulated there.
 
     loss = - sum over cells of ln max(p(count), floor), with p = (R h + w q) / (R + w): h is the share of R paths that
     have that count, q a reference law, w the weight of `smoothing` in paths. Where many paths fall the law is the
@@ -43,6 +43,9 @@ class LogLikelihood(AbstractLoss):
 
     Raises:
         InputError: counts that are negative, missing or fractional, empty groups; with row numbers.
+
+    Warns:
+        JumpaxWarning: one count at each of five or more times, as from one cell that is followed.
     """
 
     species: str = eqx.field(static=True)

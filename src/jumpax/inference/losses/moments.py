@@ -17,7 +17,7 @@ from jumpax.observables import Moments
 
 @final
 class MomentMatch(AbstractLoss):
-    """Generalised method of moments: raw moments of counts of one species in independent cells.
+    """Generalised method of moments: raw moments of counts of one species in independent cells, others at each time.
 
     loss = r^T C^-1 r / 2 with r the differences of the moments E[x^n], n = 1 .. order, and C the covariance of the
     measured ones, estimated from the cells. Consistent; the bias is O(1/cells) from C and O(1/paths) from the square of
@@ -74,4 +74,4 @@ class MomentMatch(AbstractLoss):
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of cells and moments."""
-        return {"cells": self.cells, "moments": self.measured.size}
+        return {"data": "independent cells, others at each time", "cells": self.cells, "moments": self.measured.size}

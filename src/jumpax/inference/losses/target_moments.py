@@ -25,6 +25,7 @@ class TargetMoments(AbstractLoss):
 
     loss = sum of (ln E[x] - ln mean)^2 + (ln sd[x] - ln standard deviation)^2 over 2 error^2. Both residuals are of one
     size whatever the counts are, which raw moments are not; relative errors of means and deviations are what it weighs.
+    Both are taken over many independent paths, and over others at each time; not along one path.
     Bias O(1/paths), from the logarithms and the squares of noise. Two numbers per time determine at most two parameters.
 
     Args:
@@ -107,7 +108,11 @@ class TargetMoments(AbstractLoss):
         mean, variance = (np.asarray(x) for x in _central(jnp.asarray(expected)))
         found = np.stack([mean, np.sqrt(variance)], 1)
         left = found / np.exp(self.measured) - 1
-        return {"moments": left.size, "largest_relative_error_left": float(f"{np.abs(left).max():.2g}")}
+        return {
+            "data": "means and standard deviations over independent paths at each time",
+            "moments": left.size,
+            "largest_relative_error_left": float(f"{np.abs(left).max():.2g}"),
+        }
 
 
 def _central(expected: Float[Array, "times 1 2"]) -> tuple[Float[Array, " times"], Float[Array, " times"]]:

@@ -1,5 +1,6 @@
 """Means measured along time."""
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
@@ -7,35 +8,62 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
-from jumpax.inference.observed import numbers, rows, time_faults
+from jumpax.inference.observed import numbers, of_one_path, rows, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Moments
 
 
 @final
 class TimeSeries(AbstractLoss):
-    """Time series of means: sum over times and species of ((E[x] - mean) / standard error)^2 / 2.
+    """Time series of means of independent paths at each time.
 
-    Exact for Gaussian errors; the simulated noise adds a bias O(1/paths).
+    loss = sum over times and species of ((E[x] - mean) / standard error)^2 / 2. Exact if the errors are Gaussian and those of
+    different times independent: means of many cells, and of others at each time. The simulated noise adds a bias
+    O(1/paths).
+
+    Not for one path, as one outbreak or one cell that is followed: its numbers do not scatter around the mean independently,
+    so that estimates are off by many of the standard errors that come out.
 
     Args:
         times: when, increasing.
         means: for each species its measured mean at each time, in molecules.
         standard_errors: of those means: for each species a number, or one per time.
+        paths: of how many paths these are the means, if known. If not, they are judged: a column of five or more means,
+            three of them different, looks like one path if all are whole numbers and their standard errors look made by a
+            rule, in that they nowhere fall where the mean rises.
 
     Raises:
         InputError: times out of order, missing numbers, standard errors that are not positive; with row numbers.
+
+    Warns:
+        JumpaxWarning: the means are those of one path, or look like it.
+
+    Example:
+        >>> loss = TimeSeries([1.0, 2.0], {"A": [36.9, 13.4]}, {"A": [0.5, 0.3]})
+        >>> print(loss.notes(None, 8000)["data"])
+        2 means, taken as those of independent paths at each time
     """
 
     species: tuple[str, ...] = eqx.field(static=True)
     times: tuple[float, ...] | None = eqx.field(static=True)
     measured: Float[np.ndarray, "times species"]
     root: Float[np.ndarray, "times species species"]
+    doubt: str = eqx.field(static=True)
+    """Why the means look like one path; empty if they do not."""
 
-    def __init__(self, times: Sequence[float], means: Mapping[str, Any], standard_errors: Mapping[str, Any]):
+    def __init__(
+        self,
+        times: Sequence[float],
+        means: Mapping[str, Any],
+        standard_errors: Mapping[str, Any],
+        *,
+        paths: int | None = None,
+    ):
+        if paths is not None and (isinstance(paths, bool) or not isinstance(paths, int | np.integer) or paths < 1):
+            raise InputError(f"paths must be a whole number, 1 or more; got {paths!r}")
         when = numbers(times, "times")
         faults = rows("time is missing or not finite", ~np.isfinite(when))
         faults += rows("time does not increase", np.append(False, np.diff(when) <= 0), when)
@@ -59,6 +87,10 @@ class TimeSeries(AbstractLoss):
         self.species, self.times = tuple(means), tuple(float(t) for t in when)
         self.measured = np.stack(columns, 1)
         self.root = np.stack([np.diag(1 / row) for row in np.stack(errors, 1)])
+        suspects = [n for n, mean, error in zip(means, columns, errors, strict=True) if of_one_path(mean, error)]
+        self.doubt = _doubt(suspects if paths is None else self.species if paths == 1 else (), paths)
+        if self.doubt:
+            warnings.warn(self.doubt, JumpaxWarning, stacklevel=3)
 
     def observable(self, network: Network) -> Moments:
         """The means of the species."""
@@ -78,5 +110,24 @@ class TimeSeries(AbstractLoss):
         return whitened(jacobian[..., 0, :], self.root)
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
-        """Number of means."""
-        return {"means": self.measured.size}
+        """Number of means, and what they are taken for."""
+        data = f"{self.measured.size} means, taken as those of independent paths at each time"
+        return {"data": data, "doubt": self.doubt} if self.doubt else {"data": data}
+
+
+def _doubt(species: Sequence[str], paths: int | None) -> str:
+    """That means are those of one path, in words; nothing if none are suspected."""
+    if not species:
+        return ""
+    named = ", ".join(map(repr, species))
+    seen = (
+        "are those of one path"
+        if paths == 1
+        else "are whole numbers, with standard errors made by a rule, as of one path"
+    )
+    remedy = "" if paths == 1 else " If they are means, say of how many paths, paths = ..."
+    return (
+        f"the means of {named} {seen}; this loss is for means of many independent paths at each time. One path (one outbreak, "
+        "one cell that is followed) does not scatter around the mean independently at each time: the estimates are off by "
+        f"many of the standard errors that come out.{remedy}"
+    )

@@ -42,6 +42,9 @@ class Wasserstein(AbstractLoss):
     Raises:
         InputError: counts that are negative, missing or fractional, empty groups; with row numbers.
 
+    Warns:
+        JumpaxWarning: one count at each of five or more times, as from one cell that is followed.
+
     Source: Vallender 1974, doi:10.1137/1118101 (W on the line).
 
     Example:

@@ -17,19 +17,25 @@ from jumpax.observables import Moments, Windows
 
 @final
 class WindowMeans(AbstractLoss):
-    """Means of counts over windows of time, as an exposure or a time average gives them.
+    """Means of counts over windows of time, as an exposure or a time average gives them, over independent paths.
 
     loss = sum over windows and species of ((E[average of x] - mean) / standard error)^2 / 2. The averages are quadratures
-    of E[x] at the nodes of `Windows`. Exact for Gaussian errors; the simulated noise adds a bias O(1/paths).
+    of E[x] at the nodes of `Windows`. Exact if the errors are Gaussian and those of different windows independent: means over many
+    paths, and others in each window; not for one path that is followed (see `TimeSeries`). The simulated noise adds a bias
+    O(1/paths).
 
     Args:
         edges: of the windows, increasing.
         means: for each species its mean in each window, in molecules.
         standard_errors: of those means: for each species a number, or one per window.
         nodes: of the quadrature, per window.
+        paths: of how many paths these are the means, if known (see `TimeSeries`).
 
     Raises:
         InputError: edges out of order, missing numbers, standard errors that are not positive.
+
+    Warns:
+        JumpaxWarning: the means are those of one path, or look like it.
 
     Example:
         >>> loss = WindowMeans([0.0, 1.0, 2.0], {"X": [3.0, 5.0]}, {"X": 0.1}, nodes=2)
@@ -41,14 +47,20 @@ class WindowMeans(AbstractLoss):
     series: TimeSeries
 
     def __init__(
-        self, edges: Sequence[float], means: Mapping[str, Any], standard_errors: Mapping[str, Any], *, nodes: int = 4
+        self,
+        edges: Sequence[float],
+        means: Mapping[str, Any],
+        standard_errors: Mapping[str, Any],
+        *,
+        nodes: int = 4,
+        paths: int | None = None,
     ):
         self.windows = Windows(edges, nodes)
         if wrong := [n for n, column in means.items() if np.shape(column) != (len(self.windows),)]:
             raise InputError(
                 f"needed is one mean per window, of which there are {len(self.windows)}: {', '.join(wrong)}"
             )
-        self.series = TimeSeries(self.windows.edges[1:], means, standard_errors)
+        self.series = TimeSeries(self.windows.edges[1:], means, standard_errors, paths=paths)
 
     @property
     def times(self) -> tuple[float, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
@@ -73,5 +85,5 @@ class WindowMeans(AbstractLoss):
         return self.series.whitened(jnp.zeros(()), self.windows.mean(jacobian, 1), paths)
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
-        """Number of means."""
+        """Number of means, and what they are taken for."""
         return self.series.notes(expected, paths)

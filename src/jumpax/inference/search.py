@@ -1,0 +1,166 @@
+"""The search of a fit: an Optax loop on unconstrained parameters, from each start."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from jumpax._base.errors import InputError
+from jumpax.inference.conclude import Reading
+from jumpax.inference.deciding import Deciding
+from jumpax.inference.information import mean, paths
+from jumpax.inference.problem import Evaluation, Problem
+from jumpax.inference.progress import FitProgress, Told
+from jumpax.inference.result import History, Run
+from jumpax.inference.stopping import AbstractStopping
+
+if TYPE_CHECKING:
+    import optax  # a tenth of a second, and not needed to simulate
+
+SPREAD = 1.0
+"""Standard deviation of drawn starts, on the unconstrained scale."""
+FINAL = 1 << 20
+"""Keys from here on belong to the evaluations at the estimate."""
+INTERRUPTED = "interrupted"
+
+
+class Settings(NamedTuple):
+    """How to fit."""
+
+    optimiser: "optax.GradientTransformationExtraArgs"
+    stopping: AbstractStopping
+    steps: int
+    average: int
+    final: int
+    key: Any
+    tell: Told
+    deciding: Deciding
+
+
+def _light(found: Evaluation) -> Evaluation:
+    """Without what takes memory."""
+    return found._replace(expected=None, jacobian=None)
+
+
+def starting_points(problem: Problem, starts: int | Sequence[Mapping[str, float]], key: Any) -> Iterator[np.ndarray]:
+    """Unconstrained start points."""
+    first = problem.structure.unconstrained(problem.start_values, problem.numbers)
+    if not isinstance(starts, int):
+        if not starts:
+            raise InputError("starts must name at least one start point")
+        for values in starts:
+            moved = problem.starting(values)
+            yield moved.structure.unconstrained(moved.start_values, moved.numbers)
+        return
+    if starts < 1:
+        raise InputError(f"starts must be 1 or more; got {starts}")
+    for number in range(starts):
+        drawn = jax.random.normal(jax.random.fold_in(key, (1 << 21) + number), first.shape)
+        yield first + (SPREAD * np.asarray(drawn, float) if number else 0.0)
+
+
+class _Ask:
+    """Evaluations after the search, each with a key of its own."""
+
+    def __init__(self, settings: Settings, number: int):
+        self.asked = 0
+        self._settings = settings
+        self._key = jax.random.fold_in(jax.random.fold_in(settings.key, number), FINAL)
+
+    def __call__(self, problem: Problem, u: Float[np.ndarray, " free"]) -> Evaluation:
+        own = jax.random.fold_in(self._key, self.asked)
+        self.asked += 1
+        return self._settings.deciding.evaluate(problem, jnp.asarray(u, float), own)
+
+
+class End(NamedTuple):
+    """Where a search from one start ended."""
+
+    run: Run
+    point: Float[np.ndarray, " free"]
+    """Mean of the last iterates."""
+    found: list[Evaluation]
+    """There."""
+    tail: list[Reading]
+    """The last steps."""
+    ask: _Ask
+
+
+def descend(problem: Problem, u: Float[np.ndarray, " free"], number: int, starts: int, settings: Settings) -> End:
+    """One search from a start point."""
+    point, state = jnp.asarray(u, float), settings.optimiser.init(jnp.asarray(u, float))
+    seen: list[Evaluation] = []
+    places: list[np.ndarray] = [np.asarray(u, float)]
+    key, begin, reason = jax.random.fold_in(settings.key, number), time.perf_counter(), None
+    try:
+        for step in range(settings.steps):
+            own = jax.random.fold_in(key, step)
+            found = settings.deciding.evaluate(problem, point, own)
+            updates, state = settings.optimiser.update(
+                jnp.asarray(found.gradient), state, point, information=jnp.asarray(found.information)
+            )
+            point = point + jnp.asarray(updates)
+            seen.append(found)
+            if len(seen) > settings.average:
+                seen[-settings.average - 1] = _light(seen[-settings.average - 1])
+            places.append(np.asarray(point, float))
+            settings.tell(_progress(number, starts, step, settings.steps, found, time.perf_counter() - begin))
+            reason = settings.stopping(np.array([float(e.loss) for e in seen]), np.array(places[1:]))
+            if reason is not None:
+                break
+    except KeyboardInterrupt:
+        if not seen:
+            raise
+        reason = INTERRUPTED
+    used = min(settings.average, max(1, len(seen) // 2))
+    middle, ask = np.mean(places[-used:], 0), _Ask(settings, number)
+    last = [ask(problem, middle) for _ in range(settings.final)]
+    loss = pooled_loss(problem, middle, last)
+    run = Run(
+        named_values(problem, places[0]),
+        named_values(problem, middle),
+        loss,
+        pooled_error(last),
+        reason or f"all {settings.steps} steps were used",
+        reason not in (None, INTERRUPTED),
+        _history(problem, seen, places[:-1]),
+    )
+    tail = [Reading(p, e) for p, e in zip(places[:-1][-used:], seen[-used:], strict=True)]
+    return End(run, middle, last, tail, ask)
+
+
+def _history(problem: Problem, seen: list[Evaluation], places: list[np.ndarray]) -> History:
+    return History(
+        np.array([float(e.loss) for e in seen]), np.array([float(e.loss_error) for e in seen]),
+        np.array([e.gradient for e in seen]), np.array([e.gradient_error for e in seen]), np.array(places),
+        np.array([list(named_values(problem, place).values()) for place in places]),
+    )  # fmt: skip
+
+
+def named_values(problem: Problem, u: Float[np.ndarray, " free"]) -> dict[str, float]:
+    """Values of the free parameters."""
+    values = problem.values(jnp.asarray(u))
+    return {name: float(values[name]) for name in problem.free}
+
+
+def _progress(number: int, starts: int, step: int, steps: int, found: Evaluation, spent: float) -> FitProgress:
+    left = spent / (step + 1) * (steps - step - 1 + steps * (starts - number - 1))
+    noise = float(np.linalg.norm(found.gradient_error))
+    return FitProgress(
+        number, starts, step, steps, float(found.loss), float(found.loss_error), float(np.linalg.norm(found.gradient)),
+        noise, spent, left,
+    )  # fmt: skip
+
+
+def pooled_loss(problem: Problem, u: Float[np.ndarray, " free"], found: Sequence[Evaluation]) -> float:
+    """Loss of all paths at the estimate taken together: the bias from noise is that much smaller."""
+    return float(problem.loss.value(mean(found), problem.values(jnp.asarray(u)), paths(problem, found)))
+
+
+def pooled_error(found: Sequence[Evaluation]) -> float:
+    """Standard error of that loss."""
+    return float(np.sqrt(np.mean([float(e.loss_error) ** 2 for e in found]) / len(found)))
