@@ -101,6 +101,7 @@ class _Run:
         self.kept = np.full((self.paths, len(wanted), len(model.network.species)), -1, np.int64)
         self.fired = np.zeros(self.paths, np.int64)
         self.last: Paths | None = None
+        self.redrawn = np.zeros(self.paths, bool)
         self.network = scaled(model.network)
         self.fixed = self._fixed()
 
@@ -143,6 +144,7 @@ class _Run:
             key=self._next_key(), **self.how,
         )  # fmt: skip
         self.fired += self.last.events
+        self.redrawn |= self.last.redrawn
         for place, time in enumerate(stops[:-1]):
             self.kept[:, self.wanted.index(time)] = self.last.counts[:, place]
         self.states.counts = self.last.counts[:, -1].astype(np.int64)
@@ -166,6 +168,7 @@ class _Run:
                 paths=self.paths, key=self._next_key(), record=fold, **self.how,
             )  # fmt: skip
             self.fired += self.last.events
+            self.redrawn |= self.last.redrawn
             stopped, when, rose, hold = jax.tree.map(lambda leaf: leaf[:, 0], self.last.records)
             self.states.counts[active] = self.last.counts[active, 0]
             stopped = stopped & active
@@ -195,6 +198,7 @@ class _Run:
             events=self.fired,
             end_counts=self.kept[:, -1].astype(self.last.counts.dtype),
             end_times=np.full(self.paths, self.wanted[-1]),
+            redrawn=self.redrawn,
             records=(),
             log=None,
             provenance={**self.last.provenance, "events": [event.name for event in self.model.events], "start": 0.0},
