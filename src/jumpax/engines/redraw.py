@@ -62,17 +62,17 @@ def _chosen(inputs: Inputs, rows: Int[np.ndarray, " again"]) -> Inputs:
     def own(values: Any) -> Any:
         return np.asarray(values)[rows] if np.ndim(values) else values
 
-    interval = inputs.stops.interval
+    interval: Any = inputs.stops.interval
     return inputs._replace(
         key=jax.tree.map(own, inputs.key),
-        first=own(inputs.first) if np.ndim(inputs.first) else np.uint32(inputs.first) + rows.astype(np.uint32),
-        paths=np.int32(len(rows)),
-        theta={name: np.asarray(own(value), np.float64) for name, value in inputs.theta.items()},
+        first=own(inputs.first) if np.ndim(inputs.first) else np.asarray(inputs.first) + rows.astype(np.uint32),
+        paths=np.int32(len(rows)),  # type: ignore[arg-type]  # on the host
+        theta={name: np.asarray(own(value), np.float64) for name, value in inputs.theta.items()},  # type: ignore[misc]
         counts=np.asarray(inputs.counts)[rows] if np.ndim(inputs.counts) == 2 else inputs.counts,
         start=_widened(inputs.start),
         stops=inputs.stops._replace(
             time=_widened(inputs.stops.time),
-            interval=interval and Interval(*(np.asarray(leaf, np.float64) for leaf in interval)),
+            interval=interval and Interval(*(np.asarray(leaf, np.float64) for leaf in interval)),  # type: ignore[arg-type]
         ),
     )
 
@@ -80,7 +80,7 @@ def _chosen(inputs: Inputs, rows: Int[np.ndarray, " again"]) -> Inputs:
 def _widened(time: clock.Time) -> clock.Time:
     """The same time, as a pair of float64."""
     high = np.asarray(time.high, np.float64) + np.where(np.isfinite(time.high), np.asarray(time.low, np.float64), 0.0)
-    return clock.Time(high, np.zeros_like(high))
+    return clock.Time(high, np.zeros_like(high))  # type: ignore[arg-type]  # on the host
 
 
 def _with_rows(recorded: Recorded, rows: Int[np.ndarray, " again"], fresh: Recorded) -> Recorded:
