@@ -127,6 +127,7 @@ def _document(
         "standard_error": dict(zip(result.species, error.T)),
         "variance": dict(zip(result.species, variance.T)),
         "status": dict(ends),
+        "redrawn_in_float64": int(result.redrawn.sum()),
         "events": int(result.events.sum(dtype=np.int64)),
         "seconds": seconds,
         "files": files,
@@ -145,6 +146,8 @@ def _show(document: dict[str, Any]) -> None:
     ends = ", ".join(f"{count:,} {name.lower()}" for name, count in document["status"].items())
     people().print(f"{document['events']:,} events in {document['seconds']:.2f} s with compilation; paths: {ends}")
     print_notes(document["notes"])
+    if again := document["redrawn_in_float64"]:
+        people().print(f"{again:,} of the paths were drawn again in float64, since float32 could not follow them")
     for what, file in document["files"].items():
         people().print(f"{what}: {file}", soft_wrap=True)
 

@@ -69,6 +69,18 @@ def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog
     return recorded, _sort(parts, inputs)
 
 
+def replaced(log: EventLog, rows: Int[np.ndarray, " again"], fresh: EventLog) -> EventLog:
+    """The log with the events of some paths replaced by those of another log, which holds these paths alone."""
+    own = {int(row): fresh.of(number) for number, row in enumerate(rows)}
+    parts = [own[path] if path in own else log.of(path) for path in range(len(log.offsets) - 1)]
+    return dataclasses.replace(
+        log,
+        offsets=np.concatenate([[0], np.cumsum([len(times) for times, _ in parts])]),
+        times=np.concatenate([times for times, _ in parts]),
+        reactions=np.concatenate([reactions for _, reactions in parts]),
+    )
+
+
 def _sort(parts: Sequence[tuple[np.ndarray, ...]], inputs: Inputs) -> EventLog:
     path, times, reactions = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(path, kind="stable")

@@ -12,7 +12,7 @@ _REMEDY = {
     Status.BAD_PROPENSITY: "a rate law must be >= 0 and finite in every state that can be reached",
     Status.NEGATIVE_COUNT: "a rate law must vanish when a reactant is used up, as MassAction does",
     Status.COUNT_OVERFLOW: "counts are 32-bit integers; the model explodes or needs other units",
-    Status.TIME_STALLED: "waits are too short for the clock; use precision='float64' or start nearer to time 0",
+    Status.TIME_STALLED: "waits are too short for the clock, in float64 too; start nearer to time 0",
     Status.QUEUE_FULL: "more delayed reactions are under way at once than the queue holds; raise `queue`",
     Status.BOUND_BROKEN: "the total propensity exceeded `bound`; give a larger one",
 }

@@ -13,6 +13,7 @@ from jumpax.engines.engine import AbstractEngine, default_threads, precision_of
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, packed, unpacked
+from jumpax.engines.redraw import redrawn
 from jumpax.engines.traced import trace
 
 SECONDS_PER_THREAD = 4e-3
@@ -42,6 +43,9 @@ def gather(engine: AbstractEngine, program: Program, inputs: Inputs, room: int) 
         begin = time.perf_counter()
         with precision_of(program):
             recorded = engine.gather(program, given, room, threads)
+        recorded, _ = redrawn(
+            program, given, recorded, lambda wide, some, _: engine.gather(wide, some, int(some.paths))
+        )
         pace[0] = (time.perf_counter() - begin) * threads / paths
         return [_words(_filled(table, like)) for table, like in zip(packed(recorded), tables, strict=True)]
 

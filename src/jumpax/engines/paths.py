@@ -36,6 +36,8 @@ class Paths:
     end_counts: Int[np.ndarray, "paths species"]
     end_times: Float[np.ndarray, " paths"]
     """Time of the last event."""
+    redrawn: Bool[np.ndarray, " paths"]
+    """Which paths were drawn again in float64, because float32 could not follow them: exact as the others."""
     records: Any
     """Records of the folds asked for by `record`; every leaf (paths, stops). Of `simulate_events`: by name, the parameters
     that events change."""

@@ -93,11 +93,14 @@ class _Path:
     """One path in flight; `run` takes it to its last stop."""
 
     def __init__(self, program: Program, inputs: Inputs, number: int):
+        def own(values):
+            return values[number] if np.ndim(values) else values
+
         self.program, self.code, self.real = program, _compiled(program), program.dtype.type
-        index = int(inputs.first) + number
-        key = (int(inputs.key[0]), int(inputs.key[1]))
+        index = int(inputs.first[number]) if np.ndim(inputs.first) else int(inputs.first) + number
+        key = (int(own(inputs.key[0])), int(own(inputs.key[1])))
         self.words = {stream: Words(key, index, stream) for stream in range(3)}
-        self.theta = {k: jnp.asarray(v[number] if np.ndim(v) else v, program.dtype) for k, v in inputs.theta.items()}
+        self.theta = {k: jnp.asarray(own(v), program.dtype) for k, v in inputs.theta.items()}
         counts = np.asarray(inputs.counts)
         self.counts = [int(c) for c in (counts[number] if counts.ndim == 2 else counts)]
         self.time = (self.real(inputs.start.high), self.real(inputs.start.low))

@@ -16,10 +16,12 @@ from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for, engine_named
 from jumpax.engines.engine import Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.event_log import Events
+from jumpax.engines.inputs import Inputs
 from jumpax.engines.paths import Paths
 from jumpax.engines.program import Bound, Program, Steps, Times, check_positive, check_steps, check_times
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded, beside
+from jumpax.engines.redraw import redrawn
 from jumpax.folds import AbstractFold, Snapshots, Together
 from jumpax.networks import Network, check_counts, check_theta
 
@@ -102,7 +104,9 @@ def simulate(
 
     Every path is a sample of the continuous-time Markov chain with propensities a_r(x, theta): in float64 exact to 2^-53 of
     the total propensity per event, in float32 to 2^-24, with waits of 53 or 32 bits and a compensated clock. Path number i
-    depends on the key, the model and the precision alone: not on times, folds, batch, engine state, or other paths.
+    depends on the key, the model and the precision alone: not on times, folds, batch, engine state, or other paths. A path that
+    float32 cannot follow (a wait too short for its clock, a propensity beyond its range) is drawn again in float64, by the
+    same words and more of them, and `Paths.redrawn` says so.
 
     Args:
         network: what reacts.
@@ -166,13 +170,25 @@ def simulate(
             raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {engine!r}")
         chosen = engine_named("xla")
         recorded, log = event_log.run(program, inputs, room_for(paths))
+        logs = []
+
+        def draw(wide: Program, some: Inputs, rows: np.ndarray) -> Recorded:
+            fresh, events = event_log.run(wide, some, room_for(len(rows)))
+            logs.append((rows, events))
+            return fresh
+
+        recorded, again = redrawn(program, inputs, recorded, draw)
+        log = event_log.replaced(log, *logs[0]) if logs else log
     else:
         chosen = engine_for(program, engine)
         workers = default_threads(chosen) if threads is None else check_positive("threads", threads, 256)
         recorded = run_threads(chosen, program, inputs, workers, progress)
+        recorded, again = redrawn(
+            program, inputs, recorded, lambda wide, some, _: run_threads(chosen, wide, some, workers)
+        )
     _judge(program, inputs, recorded, throw)
     origin = provenance(network, words, program.precision, chosen.name, start=start, max_events=int(inputs.limit))
-    return _result(network, stops, times, recorded, log, origin, single=isinstance(record, AbstractFold))
+    return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
 
 
 def check_bound(network: Network, bound: object) -> None:
@@ -222,7 +238,7 @@ def _judge(program: Program, inputs: Any, recorded: Recorded, throw: bool) -> No
         )
 
 
-def _result(network, stops, times, recorded, log, origin, single) -> Paths:
+def _result(network, stops, times, recorded, again, log, origin, single) -> Paths:
     """The record of a run as a result: only the stops that were asked for."""
     keep = np.arange(len(stops.values))
     if times is not None:
@@ -239,6 +255,7 @@ def _result(network, stops, times, recorded, log, origin, single) -> Paths:
         events=recorded.events,
         end_counts=recorded.counts,
         end_times=clock.join(clock.Time(*recorded.time.T)),
+        redrawn=again,
         records=others[0] if single else tuple(others),
         log=log,
         provenance=origin,

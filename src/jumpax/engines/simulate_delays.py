@@ -121,6 +121,7 @@ def simulate_delays(
         events=recorded.events,  # type: ignore[arg-type]
         end_counts=recorded.counts,  # type: ignore[arg-type]
         end_times=clock.join(clock.Time(*recorded.time.T)),
+        redrawn=np.zeros(len(recorded.status), bool),
         records=(),
         log=None,
         provenance=origin,

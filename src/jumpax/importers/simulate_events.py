@@ -141,6 +141,7 @@ class _Run:
         self.network = scaled(states.network, self._beside())
         self.now, self.place = np.zeros(self.paths), np.zeros(self.paths, int)
         self.fired, self.ended = np.zeros(self.paths, np.int64), np.zeros(self.paths)
+        self.redrawn = np.zeros(self.paths, bool)
         self.kept = np.full((self.paths, len(wanted), len(states.network.species)), -1, np.int64)
         self.values = {name: np.full((self.paths, len(wanted)), np.nan) for name in states.moved}
 
@@ -193,8 +194,8 @@ class _Run:
         return drawn
 
     def _count(self, drawn: Paths) -> None:
-        """Add up the reactions of each path."""
-        self.fired = self.fired + drawn.events
+        """Add up the reactions of each path, and note which were drawn again in float64."""
+        self.fired, self.redrawn = self.fired + drawn.events, self.redrawn | drawn.redrawn
         if (over := self.fired > self.most).any():
             path = int(np.argmax(over))
             raise SimulationError(
@@ -275,6 +276,7 @@ class _Run:
             events=self.fired,
             end_counts=end.astype(np.int32),
             end_times=self.ended,
+            redrawn=self.redrawn,
             records=self.values or (),
             log=None,
             provenance=origin,

@@ -26,7 +26,7 @@ def to_dataset(
     """Everything that a simulation gave, with names on every axis.
 
     Dimensions are `path`, `time` (`step` where the stops were numbers of events) and `species`. Variables are `counts`,
-    `status` (codes, with their names as CF flags), `events`, `end_counts`, `end_time`; `record...` for each array that
+    `status` (codes, with their names as CF flags), `redrawn`, `events`, `end_counts`, `end_time`; `record...` for each array that
     folds recorded; and for an event log `event_path`, `event_time`, `event_reaction` over the dimension `event`.
 
     Args:
@@ -57,6 +57,7 @@ def to_dataset(
     variables: dict[str, Variable] = {
         "counts": (("path", clock, "species"), paths.counts, {"long_name": _COUNTS, "units": "molecules"}),
         "status": (("path",), paths.status, _status_attributes()),
+        "redrawn": (("path",), paths.redrawn, {"long_name": "drawn again in float64, since float32 could not follow"}),
         "events": (("path",), paths.events, {"long_name": "reactions fired"}),
         "end_counts": (("path", "species"), paths.end_counts, {"units": "molecules"}),
         "end_time": (("path",), paths.end_times, {"long_name": "time of the last event"}),
