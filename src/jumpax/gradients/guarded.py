@@ -28,6 +28,9 @@ them neither here nor in a pilot: none lighter is left to fall back on."""
 HALF = 0.5
 """Share of one path, at least, from which a score's standard error is called in doubt."""
 
+ALIKE = 0.9
+"""Share of the score, over that of the estimator, from which it counts as no smaller."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Guarded(AbstractEstimator):
@@ -92,7 +95,7 @@ class Guarded(AbstractEstimator):
             if self.again and not score:
                 kept = first._replace(tail=Tail(good, heavy(first, True), share, suspect))
                 second = by(ScoreFunction(), theta, words)
-                worse = (failed & (tails.shares(second) < share)).any((1, 2, 3))
+                worse = (failed & (tails.shares(second) < ALIKE * share)).any((1, 2, 3))
                 other = first._replace(
                     gradient=second.gradient, gradient_square=second.gradient_square, gradient_peak=second.gradient_peak,
                     tail=Tail(~good, heavy(second, True), share, suspect),
