@@ -25,8 +25,8 @@ from jumpax.gradients.tails import Tail
 SCORES = (ScoreFunction, ControlledScore)
 """Estimators whose contributions are products with a score: a degree more in what is about normal. Their tails are held against
 them neither here nor in a pilot: none lighter is left to fall back on."""
-HALF = 0.5
-"""Share of one path, at least, from which a score's standard error is called in doubt."""
+HALF, TENTH = 0.5, 0.1
+"""Share of one path, at least, from which the standard error of a score, of another estimator that was named, is called in doubt."""
 
 ALIKE = 0.9
 """Share of the score, over that of the estimator, from which it counts as no smaller."""
@@ -38,7 +38,7 @@ class Guarded(AbstractEstimator):
 
     Where, in a component, the share of one path in the squared deviations is larger than light tails allow (`tails.limit`),
     the call runs again along the same paths with the score; its gradient is given back unless its own shares are as large. Scores
-    themselves never run again; they are in doubt from a share of one half.
+    themselves never run again; they are in doubt from a share of one half, other estimators that were named from one tenth.
     That takes one `lax.cond` for a whole batch, inside `jax.jit`, `jax.grad` and `jax.vmap` too, so a good call costs a look
     at some sums. Failures are told to `failures`, and tails that remain are warned of: by `report` outside `jax.jit`, by a
     callback inside, which runs only then.
@@ -83,8 +83,9 @@ class Guarded(AbstractEstimator):
 
         def heavy(sums: Sums, score: bool) -> Any:
             components = int(np.prod(sums.gradient.shape[1:]))
+            least = HALF if score else 0.0 if self.again else TENTH
             most = tails.limit(sampling.paths, components, 3 if score else 2)
-            return tails.heavy(sums, max(most, HALF) if score else most, moving)
+            return tails.heavy(sums, max(most, least), moving)
 
         first, score = by(self.estimator, theta, words), isinstance(self.estimator, SCORES)
         failed, share = heavy(first, score), tails.shares(first)

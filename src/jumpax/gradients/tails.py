@@ -44,10 +44,12 @@ def limit(paths: int, components: int, degree: int) -> float:
 
         (2 log(n m / alarm))^d / (n Var X^d),    Var X^d = 1, 2, 15 for d = 1, 2, 3
 
-    Below some 400 paths that is more than 1: nothing can be said then. A tail of index a gives a share of about n^(2/a - 1):
-    of 20,000 paths, 0.06 for a = 2.5, where the limit for d = 2 and ten components is 0.036.
+    Below some 400 paths that is more than 1: nothing can be said then. A tail of index a gives a share of about n^(2/a - 1), and one
+    of index `INDEX` is no lie yet: where n^(2/`INDEX` - 1) is larger, from some 20,000 paths on, that is the limit (0.037 there,
+    where an index of 2.5 gives 0.06).
     """
-    return float((2 * np.log(paths * components / ALARM)) ** degree / paths / (1, 2, 15)[degree - 1])
+    light = (2 * np.log(paths * components / ALARM)) ** degree / paths / (1, 2, 15)[degree - 1]
+    return float(max(light, paths ** (2 / INDEX - 1)))
 
 
 def shares(sums: Sums) -> Float[Array, "*batch stops entries parameters"]:
