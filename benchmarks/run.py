@@ -1,8 +1,9 @@
-"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|calls|gpu|vector|table|picture [--json] [--tiny] [--out FILE]`.
+"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|trust|calls|gpu|vector|table|picture [--json] [--tiny] [--out FILE]`.
 
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
 peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment (made on demand under --venvs)
 gradients work and bias of every gradient estimator, and of the automatic choice, against exact gradients
+trust     the automatic gradient on twenty networks that it was not tuned on (--only NAME..., --calls, --paths)
 calls     what one call for values and gradient costs, few paths and many, on all cores
 gpu       everything about the gpu engine on the GPU of this machine, written to FILE after each
           section (--only SECTION for one of them); without a GPU, the same in tiny size on the processor
@@ -45,11 +46,17 @@ def hardware() -> dict:
 def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["kernels", "peers", "gradients", "calls", "gpu", "vector", "table", "picture"])
+    parser.add_argument(
+        "what", choices=["kernels", "peers", "gradients", "trust", "calls", "gpu", "vector", "table", "picture"]
+    )
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
-    parser.add_argument("--only", help="gpu: one section, rows, chi_square, beside or tuning")
+    parser.add_argument(
+        "--only", nargs="+", help="gpu: one section, rows, chi_square, beside or tuning; trust: networks"
+    )
+    parser.add_argument("--calls", type=int, default=20, help="trust: calls for each network")
+    parser.add_argument("--paths", type=int, default=20_000, help="trust: paths of each call")
     parser.add_argument(
         "--venvs", type=Path, default=Path(__file__).parent / ".venvs", help="where peers are installed"
     )
@@ -71,7 +78,7 @@ def main() -> None:
     if arguments.what == "gpu":
         import gpu
 
-        made = gpu.run(arguments.tiny, arguments.only, arguments.out, tell)
+        made = gpu.run(arguments.tiny, arguments.only and arguments.only[0], arguments.out, tell)
         print(json.dumps(made["rows"] if arguments.json else made["versions"]))
         return
     if arguments.what != "calls":
@@ -84,6 +91,12 @@ def main() -> None:
         import gradients
 
         rows = gradients.run(arguments.tiny, tell)
+    elif arguments.what == "trust":
+        import trust
+
+        rows = trust.run(arguments.tiny, tell, arguments.only, arguments.calls, arguments.paths)
+        if not (arguments.tiny or arguments.only or arguments.out):
+            arguments.out = Path(__file__).parent / "results" / "trust.json"
     elif arguments.what == "calls":
         import calls
 

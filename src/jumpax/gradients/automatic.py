@@ -10,13 +10,17 @@ import numpy as np
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Word
 from jumpax.engines.program import Steps
-from jumpax.gradients.curvature import PATHS, Curvature, curvature, events_per_path, moved
+from jumpax.gradients import failures
+from jumpax.gradients.curvature import PATHS, Curvature, Visits, curvature, events_per_path, moved, visits
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient, sampled_cost
+from jumpax.gradients.growth import Tangent, grows
+from jumpax.gradients.guarded import Guarded
 from jumpax.gradients.measure import Measured, measure, salted
-from jumpax.gradients.pilot import LOOKED_AT, Pilot, beaten, candidates, gain, judged, lattice_split, prior
+from jumpax.gradients.pilot import LOOKED_AT, TANGENTS, Pilot, beaten, candidates, gain, judged, lattice_split, prior
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
+from jumpax.gradients.tails import INDEX
 
 REACH = 0.3
 """Distance in log parameters after which a choice is made anew."""
@@ -48,6 +52,29 @@ class Choice(NamedTuple):
     pilots: tuple[Pilot, ...] = ()
     paths: int = 0
     """How many paths were simulated to choose, at most: a look whether the lattice tangent is exact is counted in any case."""
+    problem: Sampling | None = None
+    """What it was chosen for."""
+    left_out: tuple[tuple[AbstractEstimator, str], ...] = ()
+    """Estimators that were not to be trusted, and why: by their pilot, by how their second moment grows, or because a call failed."""
+
+    @property
+    def guarded(self) -> AbstractEstimator:
+        """The estimator as calls use it: with the score function behind it, should its tails turn out too heavy."""
+        if isinstance(self.estimator, ExactGradient):
+            return self.estimator
+        return Guarded(self.estimator)
+
+    def revised(self) -> "Choice":
+        """Without what has failed in a call since: the next best of the pilots, the score function at last."""
+        failed = failures.known(self.problem)
+        now = [failure for failure in failed if failure.estimator == self.estimator]
+        if not now:
+            return self
+        out = {failure.estimator for failure in failed}
+        left = [p for p in self.pilots if p.estimator not in out and np.isfinite(p.error)]
+        best = min(left, key=lambda p: p.error).estimator if left else ScoreFunction()
+        reason = f"{best!r}: the next best, for {now[0]}"
+        return self._replace(estimator=best, reason=reason, left_out=(*self.left_out, (self.estimator, str(now[0]))))
 
     @property
     def gain(self) -> float:
@@ -57,7 +84,7 @@ class Choice(NamedTuple):
 
     @property
     def bias(self) -> float:
-        """Bound on the relative bias that is believed; 0 for an unbiased estimator."""
+        """Relative bias that is reckoned with, of components as `pilot.sizes` has them: an estimate from above, but no bound."""
         return max((p.bias for p in self.pilots if p.estimator == self.estimator), default=0.0)
 
 
@@ -67,7 +94,7 @@ class Automatic:
 
     1. The master equation, where it takes less time than the paths would.
     2. Otherwise curvature indices of the problem, from some plain paths, say how far tangents can be trusted: the relative
-       bias of the trapezoidal tangent is taken to be 2 kappa (dark + kappa / 100), that of coupled differences 0.02 (h / 0.3)^2.
+       bias of the trapezoidal tangent is taken to be 2 kappa (dark + 0.04), that of coupled differences 0.02 (h / 0.3)^2.
        The lattice tangent is considered only if none of its rules is missing on 1,000 paths.
     3. A pilot of the candidates gives variance and cost, the most promising first; those that cannot be better than the best
        so far, by their bias or by what they can save, are left out. Where one path carries more than a tenth of the squared
@@ -75,7 +102,10 @@ class Automatic:
        pooled to a reference; what differs from it by more than 3 standard errors counts as bias.
     4. The least squared relative error in the planned time wins: that of as many paths as were asked for, by the score
        function, which is kept unless another one saves three tenths of its work.
-    5. When the choice is made anew, the former one is tried first, and kept if it still saves a tenth of what it did
+    5. A tangent is left out where it is not to be trusted: if the second moment of what it carries grows, on the states that the
+       plain paths visited, by more than e until the last stop (`growth.second_moment_rate`); if the tail index of its
+       contributions is below 3, with 95 % confidence (`tails.tail_index`); or if it failed in a call for the same problem.
+    6. When the choice is made anew, the former one is tried first, and kept if it still saves a tenth of what it did
        and the bias that is believed has not doubled.
 
     Args:
@@ -137,18 +167,25 @@ class Automatic:
         before: Choice | None,
     ) -> Choice:
         paths = min(self.pilot, max(FEWEST, sampling.paths // 16))
-        found = curvature(sampling, theta, salted(words, 0))
+        seen = visits(sampling, theta, salted(words, 0))
+        found = curvature(sampling, theta, seen)
         values = np.array([theta[name] for name in wrt])
-        reference = measure(sampling, ScoreFunction(), wrt, theta, salted(words, 1), paths, runs=1)
+        reference = measure(sampling, ScoreFunction(), wrt, theta, salted(words, 1), paths, runs=1, tail=True)
         tried: list[tuple[AbstractEstimator, Measured]] = [(ScoreFunction(), reference)]
         pilots = judged(tried, sampling.paths * reference.seconds, found, values)
         best = pilots[0]
+        left_out: list[tuple[AbstractEstimator, str]] = [
+            (f.estimator, str(f)) for f in failures.known(sampling.problem)
+        ]
         for number, candidate in enumerate(_options(sampling, wrt, theta, words, found, before)):
-            if beaten(candidate, pilots[0], best, found):
+            if beaten(candidate, pilots[0], best, found) or candidate in dict(left_out):
                 continue
             try:
+                if isinstance(candidate, TANGENTS) and (why := _explosive(candidate, sampling, theta, seen)):
+                    left_out.append((candidate, why))
+                    continue
                 fewer = max(FEWEST, paths // candidate.simulated(1, wrt))
-                made = measure(sampling, candidate, wrt, theta, salted(words, 2 + number), fewer, runs=1)
+                made = measure(sampling, candidate, wrt, theta, salted(words, 2 + number), fewer, runs=1, tail=True)
             except UnsupportedError as refusal:
                 log.debug("gradient: %r refused: %s", candidate, refusal)
                 continue
@@ -157,10 +194,24 @@ class Automatic:
             best = min((p for p in pilots if np.isfinite(p.error)), key=lambda p: p.error)
             if before is not None and best.estimator == candidate and _still(best, pilots[0], found, before):
                 break
+        left_out += [
+            (p.estimator, f"the tail index of its contributions is below {INDEX:g}") for p in pilots if p.heavy
+        ]
         if best.error**2 > WORTH * pilots[0].error ** 2:
             best = pilots[0]
-        seen = PATHS + LOOKED_AT + sum(p.estimator.simulated(p.measured.paths, wrt) for p in pilots)
-        return Choice(best.estimator, _reason(best, pilots[0], paths, found), theta, wrt, found, tuple(pilots), seen)
+        spent = PATHS + LOOKED_AT + sum(p.estimator.simulated(p.measured.paths, wrt) for p in pilots)
+        return Choice(
+            best.estimator, _reason(best, pilots[0], paths, found), theta, wrt, found, tuple(pilots), spent, sampling.problem,
+            tuple(left_out),
+        )  # fmt: skip
+
+
+def _explosive(tangent: Tangent, sampling: Sampling, theta: Mapping[str, float], seen: Visits) -> str:
+    """Why a tangent cannot be trusted, if its second moment grows on the way to the last stop; else empty."""
+    last = 1 / max(sampling.stops.values[-1] - sampling.start, 1e-300)
+    if not grows(tangent, sampling.network, theta, seen.ordered, last):
+        return ""
+    return f"its second moment grows along paths, by more than {last:.2g} per time"
 
 
 def _options(
@@ -196,7 +247,7 @@ def _reason(best: Pilot, score: Pilot, paths: int, found: Curvature) -> str:
     line += f" for the same error, in a pilot of {paths} paths"
     if best.estimator.unbiased:
         return line + "; unbiased"
-    return line + f"; biased, by about {100 * best.bias:.2g} % at most (curvature index {found.kappa:.2g})"
+    return line + f"; biased, by an estimated {100 * best.bias:.2g} % (curvature index {found.kappa:.2g})"
 
 
 def _exact(sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, float], events: float) -> ExactGradient | None:

@@ -14,6 +14,7 @@ from jumpax._base.types import Word
 from jumpax.gradients.automatic import Automatic, Choice, stale
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient
+from jumpax.gradients.guarded import Guarded
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 
@@ -26,8 +27,15 @@ class Chosen:
 
     def __init__(self, given: AbstractEstimator | Automatic):
         self._given = given
-        self.choice: Choice | None = None
+        self._choice: Choice | None = None
         self._warned = False
+
+    @property
+    def choice(self) -> Choice | None:
+        """The automatic choice, without what has failed in a call since; None before."""
+        if self._choice is not None:
+            self._choice = self._choice.revised()
+        return self._choice
 
     @property
     def estimator(self) -> AbstractEstimator | None:
@@ -53,22 +61,24 @@ class Chosen:
         if isinstance(self._given, AbstractEstimator):
             return Choice(self._given, f"{self._given!r}: it was asked for", {}, wrt)
         if sampling.network.time_dependent:
-            self.choice = Choice(ScoreFunction(), ALONE, {name: float(value) for name, value in theta.items()}, wrt)
-            return self.choice
-        self.choice = _aside(functools.partial(self._given.choose, sampling, wrt, theta, words, before or self.choice))
-        return self.choice
+            made = Choice(ScoreFunction(), ALONE, {name: float(value) for name, value in theta.items()}, wrt)
+        else:
+            made = _aside(functools.partial(self._given.choose, sampling, wrt, theta, words, before or self.choice))
+        self._choice = made
+        return made
 
     def at(
         self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
     ) -> AbstractEstimator:
-        """The estimator for theta, which may be traced: then the last choice stands."""
+        """The estimator for theta, which may be traced: then the last choice stands. Guarded, if it was chosen."""
         if isinstance(self._given, AbstractEstimator):
             return self._given
         traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
-        if not traced and wrt and (self.choice is None or stale(self.choice, wrt, theta)):
-            self.choose(sampling, wrt, theta, words)
-        if self.choice is not None:
-            return self.choice.estimator
+        choice = self.choice
+        if not traced and wrt and (choice is None or stale(choice, wrt, theta)):
+            choice = self.choose(sampling, wrt, theta, words)
+        if choice is not None:
+            return choice.guarded
         if traced and wrt and not self._warned and not sampling.network.time_dependent:
             self._warned = True
             warnings.warn(
@@ -78,7 +88,7 @@ class Chosen:
                 JumpaxWarning,
                 stacklevel=2,
             )
-        return ScoreFunction()
+        return Guarded(ScoreFunction())
 
 
 def _aside(work: Callable[[], Choice]) -> Choice:

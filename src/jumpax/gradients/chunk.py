@@ -4,6 +4,7 @@ import abc
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -25,6 +26,10 @@ class Sums(NamedTuple):
     """Of each path's contribution less the chunk's mean."""
     gradient_peak: Float[Array, "stops entries parameters"]
     """Largest of these squares: a path that carries a good part of the sum is a tail that is not resolved."""
+    gradient_tail: Float[Array, "stops entries parameters many"] | None = None
+    """The largest of them in order, one more than one of `TOP` paths has; for pilots only."""
+    tail: Any = None
+    """What the call says of its tails (`tails.Tail`), if anybody asked."""
 
 
 class Totals(NamedTuple):
@@ -35,6 +40,8 @@ class Totals(NamedTuple):
     """Sum of squares less the mean."""
     peak: Float[Array, "asked entries parameters"]
     """Largest square."""
+    tail: Float[Array, "asked entries parameters many"] | None = None
+    """The largest squares in order, if they were asked for."""
 
 
 class Chunk(NamedTuple):
@@ -60,6 +67,8 @@ class Chunk(NamedTuple):
     record: Any
     """The fold's record, leaves (paths, stops): all stops."""
     sound: Bool[Array, " paths"]
+    tail: int = 0
+    """How many of the largest squares are wanted."""
 
     @property
     def weight(self) -> Float[Array, " paths"]:
@@ -77,7 +86,10 @@ class Chunk(NamedTuple):
         rows = jnp.where(weight > 0, per_path, jnp.zeros((), per_path.dtype))
         total = rows.sum(0)
         squares = weight * (rows - (total / weight.sum())[None]) ** 2
-        return Totals(total, squares.sum(0), squares.max(0))
+        largest = None
+        if self.tail:
+            largest = jax.lax.top_k(jnp.moveaxis(squares, 0, -1), min(self.tail, len(squares)))[0]
+        return Totals(total, squares.sum(0), squares.max(0), largest)
 
 
 class AbstractRule(abc.ABC):

@@ -1,17 +1,21 @@
 """Sums over paths as compiled programs, shared by all that are equal."""
 
+import dataclasses
 import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import core
 
 from jumpax._base.errors import UnsupportedError
 from jumpax.gradients.baseline_simulations import BaselineSimulations
 from jumpax.gradients.chunk import Sums
 from jumpax.gradients.estimator import AbstractEstimator
+from jumpax.gradients.exact_gradient import ExactGradient
+from jumpax.gradients.guarded import Guarded, report
 from jumpax.gradients.sampling import Sampling, sample
 
 
@@ -52,13 +56,30 @@ def sample_sums(
 ) -> Sums:
     """Values, and by an estimator the derivatives with respect to `wrt`, summed over paths; not differentiable.
 
+    Every call judges its own tails (`Guarded`); an estimator that is not guarded keeps its numbers.
+
     Raises:
         InputError: theta is numbers, and the estimator has no derivative there.
+
+    Warns:
+        JumpaxWarning: where one path carries too much of the variance of a derivative.
     """
     traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
-    if estimator is not None and not traced:
-        estimator.check(wrt, theta)
-    return _program(sampling, estimator, baseline, wrt, theta, words)
+    if estimator is None or isinstance(estimator, ExactGradient):
+        return _program(sampling, estimator, baseline, wrt, theta, words)
+    guarded = _guarded(estimator, traced)
+    if not traced:
+        guarded.check(wrt, theta)
+    sums = _program(sampling, guarded, baseline, wrt, theta, words)
+    if not traced and wrt and np.asarray(sums.tail.suspect):
+        report(guarded, sampling, wrt, sums.tail)
+    return sums
+
+
+@functools.lru_cache(256)
+def _guarded(estimator: AbstractEstimator, aloud: bool) -> Guarded:
+    guarded = estimator if isinstance(estimator, Guarded) else Guarded(estimator, again=False)
+    return dataclasses.replace(guarded, aloud=aloud)
 
 
 def compiled(

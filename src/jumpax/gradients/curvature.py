@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Int
 
 from jumpax._base.types import Word
 from jumpax.engines.program import Steps, Times
@@ -48,8 +49,21 @@ def directions(network: Network) -> list[tuple[int, ...]]:
     return kept
 
 
-def curvature(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> Curvature:
-    """The indices of a problem, from snapshots of some plain paths between its start and its last stop."""
+class Visits(NamedTuple):
+    """States of a problem, and how often some plain paths were seen in them."""
+
+    states: Int[np.ndarray, "states species"]
+    """A power of two of them, so that few sizes are ever compiled: the last ones may be one state again, without weight."""
+    weight: Int[np.ndarray, " states"]
+
+    @property
+    def ordered(self) -> Int[np.ndarray, "seen species"]:
+        """All different ones, those seen most often first."""
+        return self.states[np.argsort(-self.weight, kind="stable")[: int((self.weight > 0).sum())]]
+
+
+def visits(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> Visits:
+    """Snapshots of some plain paths between the start and the last stop."""
     network = sampling.network
     if isinstance(sampling.stops, Times):
         span = sampling.stops.values[-1] - sampling.start
@@ -60,17 +74,17 @@ def curvature(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, W
         network, theta, sampling.counts, paths=PATHS, key=jnp.stack(words), start=sampling.start, max_events=sampling.max_events,
         **when,
     ).counts  # fmt: skip
-    states, weight = _visited(np.asarray(seen).reshape(-1, len(network.species)))
-    bend, edge, dark = _laws(network, theta, states, weight)
+    states, weight = np.unique(np.asarray(seen).reshape(-1, len(network.species)), axis=0, return_counts=True)
+    room = (1 << (len(states) - 1).bit_length()) - len(states)
+    return Visits(np.pad(states, ((0, room), (0, 0)), "edge"), np.pad(weight, (0, room)))
+
+
+def curvature(sampling: Sampling, theta: Mapping[str, Any], seen: Visits) -> Curvature:
+    """The indices of a problem."""
+    states, weight = seen
+    bend, edge, dark = _laws(sampling.network, theta, states, weight)
     rough, steep, total = _observable(sampling, states, weight)
     return Curvature(_ratio(bend, edge), _ratio(dark, edge), _ratio(rough, total), _ratio(steep, total))
-
-
-def _visited(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """States with how often they were seen; filled up to a power of two, so that few sizes are ever compiled."""
-    states, weight = np.unique(seen, axis=0, return_counts=True)
-    room = (1 << (len(states) - 1).bit_length()) - len(states)
-    return np.pad(states, ((0, room), (0, 0)), "edge"), np.pad(weight, (0, room))
 
 
 def events_per_path(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> float:

@@ -42,6 +42,26 @@ class Estimate(NamedTuple):
     standard_error: Tree
     gradient: dict[str, Tree]
     gradient_standard_error: dict[str, Tree]
+    replaced: Any = False
+    """Whether the chosen estimator failed, one path having too much of its variance: then the gradient is the score function's."""
+    doubtful: Any = False
+    """Whether one path has too much of the variance of what is given here: then its standard error is not to be trusted."""
+
+    @property
+    def note(self) -> str:
+        """What happened, in words; empty if all went well, and inside `jax.jit`."""
+        if isinstance(self.replaced, core.Tracer):
+            return ""
+        notes = []
+        if np.any(self.replaced):
+            notes.append(
+                "one path had too much of the variance by the chosen estimator: the gradient is the score function's"
+            )
+        if np.any(self.doubtful):
+            notes.append(
+                "one path has too much of the variance: the standard error of the gradient is not to be trusted"
+            )
+        return "; ".join(notes)
 
 
 class Expectation:
@@ -121,9 +141,11 @@ class Expectation:
         def by_name(tensor: Any) -> dict[str, Tree]:
             return {name: self._shaped(tensor[..., p]) for p, name in enumerate(names)}
 
+        tail = sums.tail
         return Estimate(
             self._shaped(sums.value / n), self._shaped(jnp.sqrt(sums.square) * scale),
             by_name(sums.gradient / n), by_name(jnp.sqrt(jnp.maximum(sums.gradient_square, 0)) * scale),
+            *((False, False) if tail is None else (tail.replaced, tail.doubtful.any())),
         )  # fmt: skip
 
     def _names(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
@@ -214,7 +236,9 @@ def expectation(
         paths: how many paths are averaged.
         gradient: an estimator, or `auto`: the best one for the problem, by a pilot when a derivative is first asked for at
             numbers (inside `jax.jit` there are none: call `.choose(theta, key)` before, or the score function is used).
-            `Expectation.choice` says what was chosen, why, and how large its bias may be.
+            `Expectation.choice` says what was chosen, why, and how large its bias may be. Each call judges its own tails: one
+            that fails is answered by the score function along the same paths (`Estimate.replaced`). A named estimator keeps its
+            numbers, and warns.
         baseline: more paths, without a gradient, that improve the value; see `BaselineSimulations`.
         engine: `cpu`, `gpu` or `xla`; default is the faster one that can run the network.
         precision: `float32` or `float64`; default follows JAX's x64 flag. float64 needs the flag.
@@ -232,6 +256,10 @@ def expectation(
     Raises:
         InputError: everything that is wrong with the input.
         UnsupportedError: explicitly time-dependent rates without a bound, or with an estimator that does not treat them.
+
+    Warns:
+        JumpaxWarning: when derivatives are taken, and one path carries too much of the variance of one (inside `jax.jit` by a
+            callback, only then).
 
     Example:
         >>> import jax, jumpax

@@ -15,6 +15,7 @@ from jumpax._base.types import Word
 from jumpax.gradients.compiled import compiled
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling
+from jumpax.gradients.tails import TOP, tail_index
 
 
 class Measured(NamedTuple):
@@ -27,6 +28,8 @@ class Measured(NamedTuple):
     """Standard error of the gradient."""
     shares: Float[np.ndarray, "stops entries parameters"]
     """Largest share that one path has in the sum of squared deviations; near 1: a tail not resolved."""
+    index: Float[np.ndarray, "stops entries parameters"]
+    """Upper confidence limit of the tail index of the deviations (`tails.tail_index`); infinite if it was not asked for."""
     seconds: float
     """Processor time (on a GPU, wall time) of one path with the whole gradient, compilation left out."""
 
@@ -54,8 +57,9 @@ def measure(
     words: tuple[Word, Word],
     paths: int,
     runs: int = 3,
+    tail: bool = False,
 ) -> Measured:
-    """Gradient, its error and its cost by one estimator; plain paths without one.
+    """Gradient, its error and its cost by one estimator; plain paths without one. With `tail`, the index of its tail too.
 
     The cost is the least processor time of some equal runs, so that other work on the machine counts as little as possible.
 
@@ -63,7 +67,7 @@ def measure(
         InputError: the estimator has no derivative at theta.
         UnsupportedError: the estimator cannot treat this problem.
     """
-    short = dataclasses.replace(sampling, paths=paths)
+    short = dataclasses.replace(sampling, paths=paths, tail=paths // TOP + 1 if tail else 0)
     program = compiled(short, estimator, wrt if estimator else (), theta, words)
     clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
     spent = []
@@ -75,9 +79,10 @@ def measure(
     n = float(sums.paths)
     square = np.maximum(sums.gradient_square, 0)
     share = np.divide(sums.gradient_peak, square, out=np.zeros_like(square), where=square > 0)
+    index = np.full_like(share, np.inf) if sums.gradient_tail is None else tail_index(sums.gradient_tail)
     return Measured(
         paths, sums.value / n, sums.gradient / n, np.sqrt(square / (n * max(n - 1, 1))),
-        share, min(spent) / paths,
+        share, index, min(spent) / paths,
     )  # fmt: skip
 
 

@@ -18,9 +18,10 @@ from jumpax.engines.gathering import gather
 from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
 from jumpax.folds import AbstractFold, Snapshots, Together
+from jumpax.gradients.batches import over_batches
 from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals
 from jumpax.networks import Network
-from jumpax.observables import Observable
+from jumpax.observables import Moments, Observable
 
 CHUNK = 16_384
 """Most paths that are held in memory at once, on a processor."""
@@ -44,6 +45,8 @@ class Sampling:
     engine: str | None = None
     start: float = 0.0
     max_events: int = 10_000_000
+    tail: int = 0
+    """How many of the largest squared deviations of gradient contributions are kept; for pilots."""
 
     @property
     def bound(self) -> Bound:
@@ -55,6 +58,19 @@ class Sampling:
         kind = np.dtype(self.precision)
         made = self.observable(dict(zip(self.network.species, counts, strict=True)))
         return ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), made))[0]
+
+    @property
+    def problem(self) -> "Sampling":
+        """What is asked for, however many paths, in whatever precision, and wherever they run."""
+        return dataclasses.replace(self, paths=1, precision="float32", engine=None, max_events=1, tail=0)
+
+    def component(self, stop: int, entry: int) -> str:
+        """One entry of the result, in words."""
+        name = f"entry {entry} of the observable" if self.entries > 1 else "the observable"
+        if isinstance(self.observable, Moments):
+            species, power = divmod(entry, self.observable.order)
+            name = self.observable.species[species] + (f"^{power + 1}" if power else "")
+        return f"{name} {'after event' if isinstance(self.stops, Steps) else 'at time'} {self.stops.values[stop]:g}"
 
     @functools.cached_property
     def shape(self) -> Any:
@@ -112,7 +128,7 @@ class Run:
         if self.rule is not None:
             chunk = Chunk(
                 sampling.network, self.wrt, theta, sampling.counts, sampling.start, self.stops, self.keep,
-                sampling.observe, counts, values, own[0], sound,
+                sampling.observe, counts, values, own[0], sound, sampling.tail,
             )  # fmt: skip
             totals = self.rule.contributions(chunk)
         faulty = jnp.any((recorded.status >= FIRST_FAULT) & sound)
@@ -127,17 +143,29 @@ def _split(total: int, limit: int) -> tuple[int, int]:
 
 
 def _merge(parts: Sums) -> Sums:
-    """Sums of all chunks from the stacked sums of each."""
+    """Sums of all chunks from the stacked sums of each.
+
+    Squares are of deviations from the mean of a chunk; one of sqrt(peak) from there is at most |mean - grand mean| more from
+    the mean of all.
+    """
     weight = parts.paths.reshape(-1, *[1] * (parts.value.ndim - 1))
 
-    def spread(total: Any, square: Any) -> Any:
+    def shifts(total: Any) -> tuple[Any, Any]:
         width = weight.reshape(-1, *[1] * (total.ndim - 1))
-        means, grand = total / width, total.sum(0) / weight.sum()
-        return square.sum(0) + (width * (means - grand[None]) ** 2).sum(0)
+        return width, total / width - (total.sum(0) / weight.sum())[None]
 
+    def spread(total: Any, square: Any) -> Any:
+        width, shift = shifts(total)
+        return square.sum(0) + (width * shift**2).sum(0)
+
+    peak = (jnp.sqrt(parts.gradient_peak) + jnp.abs(shifts(parts.gradient)[1])) ** 2
+    tail = parts.gradient_tail
+    if tail is not None:
+        many = tail.shape[-1]
+        tail = jax.lax.top_k(jnp.moveaxis(tail, 0, -2).reshape(*tail.shape[1:-1], -1), many)[0]
     return Sums(
         parts.paths.sum(), parts.value.sum(0), spread(parts.value, parts.square),
-        parts.gradient.sum(0), spread(parts.gradient, parts.gradient_square), parts.gradient_peak.max(0),
+        parts.gradient.sum(0), spread(parts.gradient, parts.gradient_square), peak.max(0), tail,
     )  # fmt: skip
 
 
@@ -154,23 +182,7 @@ def sample(
     lanes, so that slow parameter sets do not hold up the others.
     """
     run = sampling.run(rule, wrt)
-
-    @jax.custom_batching.custom_vmap
-    def one(theta: Mapping[str, Any], words: tuple[Word, Word]) -> Sums:
-        batch = jax.tree.map(lambda leaf: leaf[None], (theta, words))
-        return jax.tree.map(lambda leaf: leaf[0], _sample_batch(run, *batch, size=1))
-
-    @one.def_vmap
-    def _batched(size: int, batched: Any, theta: Mapping[str, Any], words: tuple[Word, Word]) -> tuple[Sums, Any]:
-        spread = jax.tree.map(
-            lambda leaf, has: leaf if has else jnp.broadcast_to(leaf, (size, *leaf.shape)),
-            (theta, words),
-            tuple(batched),
-        )
-        sums = _sample_batch(run, *spread, size=size)
-        return sums, jax.tree.map(lambda _: True, sums)
-
-    return one(theta, words)
+    return over_batches(lambda *batch: _sample_batch(run, *batch, size=len(batch[1][0])))(theta, words)
 
 
 def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:

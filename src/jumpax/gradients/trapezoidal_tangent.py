@@ -22,10 +22,13 @@ class TrapezoidalTangent(AbstractPathwise):
     at the counts, so the observable has to be smooth: an indicator has derivative 0 and would give 0.
 
     Bias: none for linear f on first-order networks; otherwise of second order in the relative change of a propensity by one
-    molecule. It has no warning of its own: 17 % on association of 10 molecules with k_on = 10 k_off, 40 % and more where a
+    molecule. Nothing warns of it: 17 % on association of 10 molecules with k_on = 10 k_off, 40 % and more where a
     single molecule switches a promoter; for quadratic f on the telegraph model 10 % from the off state.
 
     For many parameters `replay_tangent` gives the same derivatives of logged paths in reverse mode.
+
+    Where a population has died out but would grow, v grows on, and its variance is as good as infinite: `second_moment_rate` tells,
+    and calls whose variance one path carries warn.
 
     Variance: relative standard deviation of order N^-1/2 with the copy number N, N^-1 with controls: 10^2 to 10^5 times
     less variance than the score function at 100 molecules. Cost 1.2 to 1.7 times that of the score function, with controls 2

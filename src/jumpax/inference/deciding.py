@@ -45,6 +45,8 @@ class Deciding:
         values = {name: float(value) for name, value in problem.values(jnp.asarray(u)).items()}
         theta = {name: float(value) for name, value in problem.structure.theta(values).items()}
         moving = _moving(problem)
+        if self.choice is not None:
+            self.choice = self.choice.revised()
         paid = self._choosing <= SHARE * self._evaluating
         if self.choice is None or (paid and stale(self.choice, moving, theta)):
             plan = problem.plan
@@ -55,7 +57,7 @@ class Deciding:
             except SimulationError as error:
                 at = ", ".join(f"{name} = {value:g}" for name, value in theta.items())
                 raise SimulationError(f"the paths cannot be followed at {at}: {error}") from error
-        return dataclasses.replace(problem, source=dataclasses.replace(source, gradient=self.choice.estimator))
+        return dataclasses.replace(problem, source=dataclasses.replace(source, gradient=self.choice.guarded))
 
 
 def _moving(problem: Problem) -> tuple[str, ...]:
