@@ -288,12 +288,19 @@ def test_fault_20_rates_beyond_float32_are_refused(value):
         simulate(ARRIVALS, {"k": value}, {"X": 0}, precision="float32")
 
 
-def test_fault_21_rare_channels_are_warned_of():
-    network = Network([Reaction("∅ -> X", MassAction("often")), Reaction("∅ -> Y", MassAction("rarely"), name="rare")])
-    theta, x0 = {"often": 100.0, "rarely": 1e-6}, {"X": 0, "Y": 0}
-    with pytest.warns(JumpaxWarning, match="'rare'.*float64"):
-        simulate(network, theta, x0, precision="float32")
-    simulate(network, theta, x0, precision="float64")  # a warning would be an error here
+@pytest.mark.long
+@pytest.mark.parametrize("per_path", [False, True])
+@pytest.mark.parametrize("last", [False, True])
+def test_fault_21_rare_channels_fire_at_their_rate(last, per_path):
+    """A switch with 2e-8 of all events, listed first or last; 2e9 events. |z| < 4 fails with probability 6e-5."""
+    switch = Reaction("off -> on", MassAction("k"), name="switch")
+    pair = Reaction("A <-> B", MassAction("f"), MassAction("f"))
+    network = Network([pair, switch] if last else [switch, pair])
+    paths, exact = 1000, 1 - np.exp(-0.04)
+    theta = {"k": np.full(paths, 0.02) if per_path else 0.02, "f": 500.0}
+    made = simulate(network, theta, {"off": 1, "on": 0, "A": 1000, "B": 1000}, times=2.0, paths=paths, key=7)
+    on = made["on"][:, 0]
+    assert abs(on.mean() - exact) < 4 * np.sqrt(exact * (1 - exact) / paths)
 
 
 def test_fault_22_totals_do_not_drift():

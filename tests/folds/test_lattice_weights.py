@@ -12,6 +12,7 @@ from scipy.sparse.linalg import expm_multiply
 import jumpax
 import references
 from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.shares import Chance
 from jumpax.folds import Jump
 from jumpax.folds.lattice_weights import LatticeWeights
 from jumpax.networks import MassAction, Network, Reaction, zoo
@@ -54,7 +55,7 @@ def rules(fold, theta, states, rates):
         if reaction is None:
             return jax.jvp(lambda dt: fold.advance(carry, counts, a, given, now, dt).weights, (now,), (now + 1,))[1]
         flags = tuple(jnp.full(n, q == reaction) & (a[q] > 0) for q in range(len(a)))
-        after = fold.event(carry, counts, a, given, now, Jump(flags, now, now, ())).weights
+        after = fold.event(carry, counts, a, given, now, Jump(flags, now, Chance(now, None), ())).weights
         return jax.tree.map(lambda new, old: new - old, after, weights)
 
     def collect(reaction):
@@ -203,7 +204,7 @@ def test_no_time_and_no_event_change_nothing():
     counts, rates, now = (jnp.int32(3), jnp.int32(2)), tuple(jnp.float32(v) for v in (2.1, 0.7, 1.4)), jnp.float32(1)
     start = fold.init(counts, theta, now)
     carry = start._replace(weights=tuple(tuple(jnp.float32(k + p + 0.3) for p in range(2)) for k in range(2)))
-    never = Jump(tuple(jnp.bool_(False) for _ in rates), now, now, ())
+    never = Jump(tuple(jnp.bool_(False) for _ in rates), now, Chance(now, None), ())
     for after in (
         fold.advance(carry, counts, rates, theta, now, jnp.float32(0)),
         fold.event(carry, counts, rates, theta, now, never),

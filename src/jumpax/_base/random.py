@@ -85,15 +85,23 @@ def draw(stream: Stream) -> tuple[Word, Stream]:
     return word, Stream(a, b, c ^ shifted, _rotate(d, 11))
 
 
-def exponential(word: Word, low: Word | None, dtype: np.dtype) -> Real:
-    """Unit exponential -ln(u) from 32 bits (float32) or 53 bits (float64); never infinite."""
+def unit(word: Word, low: Word | None, dtype: np.dtype) -> Real:
+    """Uniform number in (0, 1] from 32 bits (float32) or 53 bits (float64): small ones are as fine as the bits allow."""
+    half = dtype.type(0.5)
     if low is None:
-        u = (word.astype(dtype) + dtype.type(0.5)) * dtype.type(2.0**-32)
-    else:
-        u = (word.astype(dtype) * dtype.type(2.0**21) + (low >> np.uint32(11)).astype(dtype) + dtype.type(0.5)) * (
-            dtype.type(2.0**-53)
-        )
-    return -math.log_unit(u)
+        return (word.astype(dtype) + half) * dtype.type(2.0**-32)
+    high = word.astype(dtype) * dtype.type(2.0**21)
+    return (high + (low >> np.uint32(11)).astype(dtype) + half) * dtype.type(2.0**-53)
+
+
+def exponential(word: Word, low: Word | None, dtype: np.dtype) -> Real:
+    """Unit exponential -ln(u) from 32 bits (float32) or 53 bits (float64); never infinite, and never zero.
+
+    Where u is rounded to 1, as 128 words of 2^32 are, it is what they are on average.
+    """
+    most = dtype.type(-(2.0**-26) if low is None else -(2.0**-54))
+    logarithm = math.log_unit(unit(word, low, dtype))
+    return -jnp.where(logarithm < most, logarithm, most)
 
 
 def uniform(word: Word, low: Word | None, dtype: np.dtype) -> Real:

@@ -171,7 +171,7 @@ def decide(
     first = _before(arrival, due)
     completes = running & ~first & clock.not_after(due, lane.target.time)
     in_time = running & first & ahead.in_time
-    chosen = _choice(program, ahead, in_time & ~stalls(lane.time, arrival, ahead.wait) & (lane.events < limit))
+    chosen = _choice(program, ahead, in_time & ~stalls(lane.time, arrival) & (lane.events < limit))
     kind, delay, taken = _propose(schedule, delays, lane, chosen)
     delayed = kind >= 0
     happens = (chosen >= 0) & taken & ~(delayed & full)
@@ -191,7 +191,7 @@ def decide(
 
 def _choice(program: Program, ahead: Outlook, happens: Flag) -> Count:
     """Number of the reaction that fires, or -1."""
-    reached = choose(program, ahead.sums, ahead.drawn.uniform * ahead.total, happens)
+    reached = choose(program, ahead, happens)
     return sum((flag.astype(jnp.int32) for flag in reached), jnp.full(happens.shape, -1, jnp.int32))
 
 
@@ -290,7 +290,7 @@ def status(program: Program, inputs: Inputs, lanes: Lanes) -> Count:
     lane = lanes.lane
     code = verdict(program, lane, inputs.theta, inputs.limit)
     ahead = look(program, lane, inputs.theta)
-    full = (code == np.int32(Status.TIME_STALLED)) & ~stalls(lane.time, ahead.arrival, ahead.wait)
+    full = (code == np.int32(Status.TIME_STALLED)) & ~stalls(lane.time, ahead.arrival)
     code = jnp.where(full, np.int32(Status.QUEUE_FULL), code)
     waits = lane.carry.due.high[0] < INFINITY
     return jnp.where((code == np.int32(Status.ABSORBED)) & waits, np.int32(Status.REACHED), code)

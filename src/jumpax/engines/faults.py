@@ -62,18 +62,3 @@ def describe(program: Program, inputs: Inputs, recorded: Recorded) -> str | None
             f"{when:g} with {state}{_culprit(program, inputs, recorded, first)}. Remedy: {_REMEDY[status]}."
         )
     return "\n".join(lines)
-
-
-def rare_channels(program: Program, inputs: Inputs, recorded: Recorded) -> list[str]:
-    """Reactions more than 2^20 times rarer than the total in some state seen: float32 cannot choose them exactly."""
-    if program.precision != "float32" or any(np.ndim(v) for v in inputs.theta.values()):
-        return []
-    network = program.network
-    states = np.concatenate([np.atleast_2d(np.asarray(inputs.counts))[:64], recorded.counts[:64]]).astype(np.float64)
-    theta = {k: np.float64(v) for k, v in inputs.theta.items()}
-    with np.errstate(all="ignore"):
-        values = network.propensities(tuple(states.T), theta, np.zeros(len(states)))  # type: ignore[arg-type]
-        rates = np.stack([np.broadcast_to(np.asarray(a, np.float64), len(states)) for a in values])
-        share = rates / rates.sum(0)
-    rare = ((share > 0) & (share < 2.0**-20)).any(1)
-    return [network.reactions[r].name for r in np.flatnonzero(rare)]  # type: ignore[misc]

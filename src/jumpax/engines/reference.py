@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base import math
+from jumpax._base.shares import BASE, UNIT, Chance
 from jumpax._base.status import Status
 from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.inputs import Inputs
@@ -38,6 +39,11 @@ def _threefry(key: tuple[int, int], x: int, y: int) -> tuple[int, int]:
         x = (x + schedule[(group + 1) % 3]) & MASK
         y = (y + schedule[(group + 2) % 3] + group + 1) & MASK
     return x, y
+
+
+def _fused(x: Any, y: Any, z: Any) -> np.float32:
+    """Product and sum, x y + z, rounded once (but for ties in float64)."""
+    return np.float32(np.float64(x) * np.float64(y) + np.float64(z))
 
 
 class Words:
@@ -110,21 +116,49 @@ class _Path:
         self.interval: Interval | None = None
         self.spent = self.real(0)
         self.limit = int(inputs.limit)
+        self.sound = all(self.theta[name] >= 0 for name in program.network.nonnegative)
 
     def counts_now(self) -> tuple:
         """Counts as the laws and folds see them."""
         return tuple(np.int64(c).astype(np.int32) for c in self.counts)
 
-    def _numbers(self) -> tuple[Any, Any]:
+    def _numbers(self) -> tuple[Any, Chance]:
         first, second = self.words[0].peek(2)
+        point: Any
+        shift: Any = None
         if self.program.precision == "float32":
-            u = (np.float32(first) + np.float32(0.5)) * np.float32(2.0**-32)
-            point = np.float32(second >> 8) * np.float32(2.0**-24)
+            u, least = (np.float32(first) + np.float32(0.5)) * np.float32(2.0**-32), 2.0**-26
+            other = self.words[0].state[2] & 0x7FFFFF | 1
+            point, shift = np.float32((second >> 10) * UNIT), np.float32((other * 2.0**-23 - 0.5) * UNIT)
         else:
             low_first, low_second = self.words[1].peek(2)
-            u = (first * 2.0**21 + (low_first >> 11) + 0.5) * 2.0**-53
-            point = (second * 2.0**21 + (low_second >> 11)) * 2.0**-53
-        return -self.real(self.code["log"](self.real(u))), self.real(point)
+            u, least = (first * 2.0**21 + (low_first >> 11) + 0.5) * 2.0**-53, 2.0**-54
+            point = np.float64((second * 2.0**21 + (low_second >> 11)) * 2.0**-53)
+        return max(-self.real(self.code["log"](self.real(u))), self.real(least)), Chance(point, shift)
+
+    def _wait(self, exponential: Any, rate: Any) -> Any:
+        if not rate > 0:
+            return self.real(np.inf)
+        alone = len(self.program.network.reactions) == 1 and not self.interval
+        if self.program.precision == "float64" or alone:
+            return exponential / rate
+        return exponential * (np.float32(1) / rate)
+
+    def _chosen(self, a: list, total: Any, chance: Chance) -> int | None:
+        """Number of the reaction that fires; None in a null event."""
+        whole = self.interval.bound if self.interval else total
+        if chance.shift is None:
+            level, parts, running = chance.point * whole, a, self.real(0)
+        else:
+            parts = [_fused(value, np.float32(1) / whole, chance.shift) for value in a]
+            running = np.float32(BASE)
+            last = running + np.float32(1) if self.interval else functools.reduce(np.add, parts, running)
+            level = _fused(chance.point, last - np.float32(BASE + 1), chance.point + running)
+        for reaction, part in enumerate(parts):
+            running = running + part
+            if level < running:
+                return reaction
+        return None
 
     def _later(self, wait: Any) -> tuple[Any, Any]:
         if not np.isfinite(wait):
@@ -151,18 +185,19 @@ class _Path:
         """Live until the stop; the status is RUNNING there unless something went wrong."""
         while True:
             now = self.time[0] + self.since
-            exponential, point = self._numbers()
-            wait = max(exponential - self.spent, self.real(0)) / self.interval.bound if self.interval else None
+            exponential, chance = self._numbers()
+            left = max(exponential - self.spent, self.real(0))
+            wait = self._wait(left, self.interval.bound) if self.interval else None
             at = now if wait is None else self.within(self.time[0] + wait)
             a = [self.real(v) for v in self.code["laws"](self.counts_now(), self.theta, self.real(at))]
             total = self.real(0)
             for value in a:
                 total = total + value
-            sound = all(v >= 0 for v in a) and np.isfinite(total)
+            sound = self.sound and all(v >= 0 for v in a) and np.isfinite(total)
             if wait is None:
                 if not sound:
                     return Status.BAD_PROPENSITY
-                wait = exponential / total if total > 0 else self.real(np.inf)
+                wait = self._wait(exponential, total)
             arrival = self._later(wait)
             if self.program.clock == "times":
                 in_time = arrival <= stop_time
@@ -188,30 +223,24 @@ class _Path:
                 continue
             if not in_time:
                 return Status.RUNNING
-            fault = self._event(a, total, exponential, point, wait, arrival)
+            fault = self._event(a, total, exponential, chance, wait, arrival)
             if fault is not None:
                 return fault
             if self.done():
                 return Status.RUNNING
 
-    def _event(self, a, total, exponential, point, wait, arrival) -> Status | None:
+    def _event(self, a, total, exponential, chance, wait, arrival) -> Status | None:
         if self.events >= self.limit:
             return Status.EVENT_BUDGET
-        if arrival == self.time and wait > 0:
+        if arrival == self.time and (wait > 0 or not self.interval):
             return Status.TIME_STALLED
-        level = point * (self.interval.bound if self.interval else total)
-        running, fired = self.real(0), None
-        for reaction, value in enumerate(a):
-            running = running + value
-            if level < running:
-                fired = reaction
-                break
+        fired = self._chosen(a, total, chance)
         after = list(self.counts)
         if fired is not None:
             change = self.program.network.stoichiometry[:, fired]
             after = [c + int(z) for c, z in zip(self.counts, change)]
         if fired is not None or self.program.fold.nulls:
-            self._fold_event(a, fired, exponential, point, self.within(arrival[0]))
+            self._fold_event(a, fired, exponential, chance, self.within(arrival[0]))
         self.words[2].skip(self.program.fold.words)
         self.counts, self.time, self.since, self.spent = after, arrival, self.real(0), self.real(0)
         self.events += fired is not None
@@ -221,10 +250,10 @@ class _Path:
             return Status.COUNT_OVERFLOW
         return Status.NEGATIVE_COUNT if min(after) < 0 else None
 
-    def _fold_event(self, a, fired, exponential, point, now) -> None:
+    def _fold_event(self, a, fired, exponential, chance, now) -> None:
         words = self.words[2].peek(self.program.fold.words)
         flags = tuple(np.bool_(r == fired) for r in range(len(a)))
-        jump = Jump(flags, exponential, point, tuple(map(np.uint32, words)))  # type: ignore[arg-type]  # on the host
+        jump = Jump(flags, exponential, chance, tuple(map(np.uint32, words)))  # type: ignore[arg-type]  # on the host
         self.carry = self.code["event"](self.carry, self.counts_now(), tuple(a), self.theta, now, jump)
 
     def record(self, index: int) -> Any:

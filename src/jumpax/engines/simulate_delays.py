@@ -1,7 +1,6 @@
 """`simulate_delays`: exact paths of a network with delayed reactions."""
 
 import functools
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from jumpax._base import clock, random
-from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.status import Status
 from jumpax._base.types import Precision
 from jumpax.engines import delayed_turn, faults
@@ -255,7 +254,7 @@ def _run(program: Program, schedule: Schedule, inputs: Inputs, delays: Any) -> R
 
 
 def _judge(program: Program, inputs: Inputs, recorded: Recorded, throw: bool, delays: Mapping[str, Any]) -> None:
-    """Raise for faulty paths, warn about channels too rare for float32."""
+    """Raise for faulty paths."""
     message = faults.describe(program, inputs, recorded)
     if message and throw:
         loose = [name for name, delay in delays.items() if delay.consuming is not True]
@@ -265,10 +264,3 @@ def _judge(program: Program, inputs: Inputs, recorded: Recorded, throw: bool, de
                 "several reactions may count on the same molecule; consuming=True takes them at the start."
             )
         raise SimulationError(message + "\nWith throw=False the sound paths are returned and the others flagged.")
-    if rare := faults.rare_channels(program, inputs, recorded):
-        warnings.warn(
-            f"reactions {', '.join(map(repr, rare))} are over a million times rarer than the total, so float32 does not "
-            "choose them with the right probability; use precision='float64'",
-            JumpaxWarning,
-            stacklevel=3,
-        )

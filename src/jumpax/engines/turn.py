@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import lax
 
-from jumpax._base import clock, random
+from jumpax._base import clock, random, shares
 from jumpax._base.clock import Time
+from jumpax._base.shares import cumulate, pin
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real
 from jumpax.engines.lane import Lane, Stop
@@ -34,7 +34,7 @@ class Numbers(NamedTuple):
     """Random numbers of the next event, and the streams after it."""
 
     exponential: Real
-    uniform: Real
+    chance: shares.Chance
     streams: tuple[random.Stream, ...]
 
 
@@ -43,10 +43,12 @@ class Outlook(NamedTuple):
 
     drawn: Numbers
     propensities: tuple[Real, ...]
-    sums: list[Real]
-    """Running sums of the propensities."""
     total: Real
-    """What the wait is drawn from: the last of the sums, or the bound."""
+    """Sum of the propensities."""
+    bound: Real
+    """What the wait is drawn from: the sum, or the bound on it."""
+    inverse: Real | None
+    """Of the bound, where the choice needs it."""
     wait: Real
     arrival: Time
     """Time of the next event."""
@@ -64,7 +66,6 @@ class Decision(NamedTuple):
     """
 
     propensities: tuple[Real, ...]
-    uniform: Real
     arrival: Time
     horizon: Real
     """Time lived in the present state after this turn."""
@@ -119,15 +120,6 @@ def decode(outcome: Count, reactions: int, status: Count) -> Fate:
     return Fate(outcome >= np.int32(NULL), reached, status)
 
 
-def pin(value: Real) -> Real:
-    """The value if it is >= 0, else NaN.
-
-    Besides catching negative numbers, the select keeps XLA from contracting the multiplication behind `value` with an
-    addition after it: whether it does depends on what else reads the product, so a path would depend on its folds.
-    """
-    return jnp.where(value >= 0, value, jnp.full_like(value, jnp.nan))
-
-
 def propensities(
     program: Program, counts: Sequence[Count], theta: Mapping[str, Real], now: Real, pinned: bool
 ) -> tuple[Real, ...]:
@@ -148,36 +140,28 @@ def lasting(program: Program, propensities: Sequence[Real]) -> Propensities:
     return Lasting(program.network, propensities) if program.network.time_dependent else propensities
 
 
-def cumulate(values: Sequence[Real]) -> list[Real]:
-    """Running sums, in reaction order."""
-    sums = [values[0]]
-    for value in values[1:]:
-        sums.append(sums[-1] + value)
-    return sums
-
-
 def numbers(program: Program, streams: tuple[random.Stream, ...]) -> Numbers:
     """The two numbers that decide the next event."""
     first, path = random.draw(streams[0])
     second, path = random.draw(path)
-    lows, after = (None, None), [path]
+    low, other, after = None, streams[0].c, [path]  # neither word depends on the third word of the state
     if program.precision == "float64":
-        low_first, low = random.draw(streams[1])
-        low_second, low = random.draw(low)
-        lows = (low_first, low_second)
-        after.append(low)
+        low, lows = random.draw(streams[1])
+        other, lows = random.draw(lows)
+        after.append(lows)
     return Numbers(
-        random.exponential(first, lows[0], program.dtype),
-        random.uniform(second, lows[1], program.dtype),
+        random.exponential(first, low, program.dtype),
+        shares.chance(second, other, program.dtype),
         (*after, *streams[len(after) :]),
     )
 
 
-def choose(program: Program, sums: Sequence[Real], point: Real, happens: Flag) -> tuple[Flag, ...]:
-    """Inverse CDF in reaction order: flags of the reactions up to the first whose running sum exceeds `point`.
+def choose(program: Program, ahead: Outlook, happens: Flag) -> tuple[Flag, ...]:
+    """Inverse CDF in reaction order: flags of the reactions up to the first whose running sum exceeds the point.
 
     The point lies below the last sum, unless the program is bounded: then it may lie beyond, which is a null event.
     """
+    sums, point = shares.thresholds(ahead.propensities, ahead.bound, ahead.inverse, ahead.drawn.chance, program.bounded)
     first = happens & ~(point >= sums[-1]) if program.bounded else happens
     return (first, *(first & (point >= total) for total in sums[:-1]))
 
@@ -193,24 +177,28 @@ def fire(program: Program, counts: Sequence[Count], reached: Sequence[Flag]) -> 
     return tuple(out)
 
 
-def sensible(propensities: Sequence[Real], total: Real, pinned: bool) -> Flag:
-    """Whether no propensity is negative, NaN or infinite."""
+def sensible(
+    program: Program, propensities: Sequence[Real], total: Real, theta: Mapping[str, Real], pinned: bool
+) -> Flag:
+    """Whether no propensity is negative, NaN or infinite.
+
+    Where parameters that are not negative see to that, these are looked at: they are the same in every turn.
+    """
+    laws = [reaction.law for reaction in program.network.reactions]
+    values = [theta[name] for name in dict.fromkeys(n for law in laws if law.never_negative for n in law.nonnegative)]
+    if not pinned:
+        values += [a for law, a in zip(laws, propensities, strict=True) if not law.never_negative]
     zero = total - total  # or NaN
-    if pinned:
-        return zero == 0
-    least = propensities[0]
-    for value in propensities[1:]:
+    least = values[0] if values else zero
+    for value in values[1:]:
         least = jnp.where(least < value, least, value)  # one instruction; a NaN is caught by the total
     return least >= zero
 
 
-def stalls(time: Time, arrival: Time, wait: Real) -> Flag:
-    """Whether a wait is not zero, and yet too short to move the clock; in whole numbers, for a single comparison."""
-    whole, top = (np.uint64, 63) if wait.dtype == np.float64 else (np.uint32, 31)
-    bits = functools.partial(lax.bitcast_convert_type, new_dtype=whole)
-    apart = (bits(time.high) - bits(arrival.high)) | (bits(time.low) - bits(arrival.low))
-    none = ((bits(wait) & whole(2**top - 1)) - whole(1)) >> whole(top)  # 1 if the wait is zero
-    return (apart | none) == 0
+def stalls(time: Time, arrival: Time, wait: Real | None = None) -> Flag:
+    """Whether a wait is too short to move the clock; one that may be zero for good reason is given."""
+    still = clock.same(time, arrival)
+    return still if wait is None else still & (wait > 0)
 
 
 def within(lane: Lane, time: Real) -> Real:
@@ -219,30 +207,41 @@ def within(lane: Lane, time: Real) -> Real:
     return time if interval is None else jnp.minimum(jnp.maximum(time, interval.begin), interval.end)
 
 
+def waiting(program: Program, exponential: Real, rate: Real, pinned: bool) -> tuple[Real, Real | None]:
+    """The wait for an event at this rate, and what is needed of the rate for the choice; by one division.
+
+    The wait is infinite, or NaN, when nothing can react: such an event is not in time.
+    """
+    if program.precision == "float64" or (len(program.network.reactions) == 1 and not program.bounded):
+        return exponential / rate, None
+    inverse = np.float32(1) / rate
+    wait = exponential * inverse
+    return pin(wait) if pinned else wait, inverse
+
+
 def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool = True) -> Outlook:
     """Wait, propensities and time of the next event."""
     drawn = numbers(program, lane.streams)
     interval, spent = lane.target.interval, lane.spent
     if interval is not None and spent is not None:
-        total = interval.bound
         left = drawn.exponential - spent
-        wait = jnp.maximum(left, jnp.zeros_like(left)) / total
+        bound = interval.bound
+        wait, inverse = waiting(program, jnp.maximum(left, jnp.zeros_like(left)), bound, pinned)
         a = propensities(program, lane.counts, theta, within(lane, lane.time.high + wait), pinned)
-        sums = cumulate(a)
+        total = cumulate(a)[-1]
     else:
         a = propensities(program, lane.counts, theta, lane.time.high + lane.since, pinned)
-        sums = cumulate(a)
-        total = sums[-1]
-        wait = drawn.exponential / total  # infinite, or NaN, when nothing can react: both are not in time
+        total = bound = cumulate(a)[-1]
+        wait, inverse = waiting(program, drawn.exponential, total, pinned)
     arrival = clock.add(lane.time, wait)
     if program.clock == "times":
         in_time = not_after(arrival, lane.target.time)
     else:
         in_time = (lane.events < lane.target.step) & (wait < INFINITY)
-    sound = sensible(a, sums[-1], pinned)
+    sound = sensible(program, a, total, theta, pinned)
     if program.bounded:  # propensities at the arrival, which no one asked for if it comes after the stop
-        sound = (sound & (sums[-1] <= total)) | ~in_time
-    return Outlook(drawn, a, sums, total, wait, arrival, in_time, sound)
+        sound = (sound & (total <= bound)) | ~in_time
+    return Outlook(drawn, a, total, bound, inverse, wait, arrival, in_time, sound)
 
 
 def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count, pinned: bool = False) -> Decision:
@@ -258,7 +257,8 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count,
     fold, ahead = program.fold, look(program, lane, theta, pinned)
     running = lane.status == np.int32(Status.RUNNING)
     live = running & ahead.sound
-    happens = live & ahead.in_time & ~stalls(lane.time, ahead.arrival, ahead.wait) & (lane.events < limit)
+    stuck = stalls(lane.time, ahead.arrival, ahead.wait if program.bounded else None)
+    happens = live & ahead.in_time & ~stuck & (lane.events < limit)
     stops = live & ~ahead.in_time
     status = jnp.where(running, np.int32(Status.FAULTY), lane.status)
     status = jnp.where(happens, np.int32(Status.RUNNING), status)
@@ -275,9 +275,9 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count,
             horizon = jnp.minimum(horizon, reach)
         dt = jnp.where(going, jnp.maximum(horizon - lane.since, dt), dt)
         horizon = jnp.where(going, horizon, lane.since)
-    reached = choose(program, ahead.sums, ahead.drawn.uniform * ahead.total, happens)
+    reached = choose(program, ahead, happens)
     fate = Fate(happens, reached, jnp.where(stops, np.int32(Status.PARKED), status))
-    return Decision(ahead.propensities, ahead.drawn.uniform, ahead.arrival, horizon, dt, fate)
+    return Decision(ahead.propensities, ahead.arrival, horizon, dt, fate)
 
 
 def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count) -> Decision:
@@ -293,8 +293,9 @@ def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Coun
     code = jnp.full_like(lane.status, Status.TIME_STALLED)
     code = jnp.where(lane.events >= limit, np.int32(Status.EVENT_BUDGET), code)
     if program.bounded:
-        code = jnp.where(ahead.sums[-1] > ahead.total, np.int32(Status.BOUND_BROKEN), code)
-    code = jnp.where(ahead.sums[-1] - ahead.sums[-1] == 0, code, np.int32(Status.BAD_PROPENSITY))
+        code = jnp.where(ahead.total > ahead.bound, np.int32(Status.BOUND_BROKEN), code)
+    good = sensible(program, ahead.propensities, ahead.total, theta, pinned=True)
+    code = jnp.where(good, code, np.int32(Status.BAD_PROPENSITY))
     code = jnp.where(least < 0, np.int32(Status.NEGATIVE_COUNT), code)
     code = jnp.where(least < -(2**30), np.int32(Status.COUNT_OVERFLOW), code)
     total = cumulate(propensities(program, lane.counts, theta, lane.time.high + lane.since, pinned=True))[-1]
@@ -334,7 +335,7 @@ def gather(
     if fold.samples:
         carry = fold.sample(carry, lane.counts, stay, theta, now, decision.dt, tuple(words))
     drawn = numbers(program, lane.streams)
-    jump = Jump(fate.fired, drawn.exponential, decision.uniform, tuple(words))
+    jump = Jump(fate.fired, drawn.exponential, drawn.chance, tuple(words))
     after = fold.event(carry, lane.counts, a, theta, at, jump)
     return select(told, after, carry), stream
 

@@ -1,7 +1,7 @@
 """One turn of a block of lanes of a `VectorNetwork`: the direct method, its choice by blocks of reactions.
 
-The same numbers decide as in `turn`: two words per event, a pair clock, and a point in the running sum of propensities in
-reaction order. So paths are those of the other engines, but for near ties in the last bit.
+The same numbers decide as in `turn`: two words per event, a pair clock, and a point in the running sum of propensities, or of
+their shares in whole units (`shares`), in reaction order. So paths are those of the other engines, but for near ties in the last bit.
 """
 
 import functools
@@ -12,11 +12,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base import clock, random
+from jumpax._base import clock, random, shares
 from jumpax._base.clock import Time
+from jumpax._base.shares import pin
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real, Word
-from jumpax.engines.turn import not_after, pin, select, stalls
+from jumpax.engines.turn import not_after, select, stalls
 from jumpax.engines.vector_rates import Leaves, Structure, fire, propensities
 
 BLOCK = 16
@@ -59,12 +60,12 @@ class Step(NamedTuple):
     rate: Real
     """Propensity of the reaction that fired."""
     sums: Real
-    """Of the propensities of each block, (blocks, lanes)."""
+    """Of each block, (blocks, lanes): of what `within` has."""
     block: Count
     rest: Real
     """The point looked for, less the sums before its block."""
     within: Real
-    """Propensities of the block, (BLOCK, lanes)."""
+    """Of the block, (BLOCK, lanes): propensities in float64, shares in whole units in float32."""
     arrival: Time
     happens: Flag
     stops: Flag
@@ -112,17 +113,16 @@ def begin(counts: Real, inputs: Real | None, key: tuple[Word, Word], index: Word
     )
 
 
-def _numbers(streams: tuple[random.Stream, ...], real: Any) -> tuple[Real, Real, tuple[random.Stream, ...]]:
-    """Unit exponential and uniform number of the next event, and the streams after it."""
+def _numbers(streams: tuple[random.Stream, ...], real: Any) -> tuple[Real, shares.Chance, tuple[random.Stream, ...]]:
+    """Unit exponential of the next event, the numbers of its choice, and the streams after it."""
     first, path = random.draw(streams[0])
     second, path = random.draw(path)
-    lows, after = (None, None), [path]
+    low, other, after = None, streams[0].c, [path]
     if len(streams) > 1:
-        low_first, low = random.draw(streams[1])
-        low_second, low = random.draw(low)
-        lows = (low_first, low_second)
-        after.append(low)
-    return random.exponential(first, lows[0], real), random.uniform(second, lows[1], real), tuple(after)
+        low, lows = random.draw(streams[1])
+        other, lows = random.draw(lows)
+        after.append(lows)
+    return random.exponential(first, low, real), shares.chance(second, other, real), tuple(after)
 
 
 def _blocked(group: Real) -> Real:
@@ -192,24 +192,27 @@ def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders,
     """
     real = lane.counts.dtype
     groups = tuple(pin(a) for a in propensities(model, leaves, lane.counts, lane.inputs))
-    parts = sums_of_blocks(groups)
-    sums = _chain(parts)
-    total = sums[-1]
-    exponential, uniform, streams = _numbers(lane.streams, real)
-    wait = exponential / total
+    total = _chain(sums_of_blocks(groups))[-1]
+    exponential, chance, streams = _numbers(lane.streams, real)
+    inverse = None if chance.shift is None else 1 / total
+    wait = exponential / total if inverse is None else pin(exponential * inverse)
     arrival = clock.add(lane.time, wait)
     target = Time(*(t[jnp.minimum(lane.border, len(t) - 1)] for t in borders.time))
     in_time = not_after(arrival, target)
     live = (lane.status == np.int32(Status.RUNNING)) & (total - total == 0)
-    happens = live & in_time & ~stalls(lane.time, arrival, wait) & (lane.events < borders.limit)
+    happens = live & in_time & ~stalls(lane.time, arrival) & (lane.events < borders.limit)
     stops = live & ~in_time
     horizon = jnp.where(in_time, wait, clock.between(lane.time, target))
     dt = jnp.where(happens | stops, jnp.maximum(horizon - lane.since, 0), 0)
-    point = uniform * total
+    parts = sums_of_blocks([shares.weight(g, inverse, chance) for g in groups])
+    sums = _chain(parts)
+    point = shares.point(sums[-1], total, chance)
     block, before = _find(sums, list(parts), point)
-    within = _pick(groups, block)
+    rates = _pick(groups, block)
+    within = shares.weight(rates, inverse, chance)
     rest = point - before
-    place, rate = _place(within, rest)
+    place, _ = _find(_chain(within), list(within), rest)
+    rate = _sum([jnp.where(place == np.int32(i), value, 0) for i, value in enumerate(rates)])
     number = jnp.asarray(_starts(model), jnp.int32)[block] + place
     reaction = jnp.where(happens, number, jnp.where(stops, np.int32(BORDER), np.int32(NOTHING)))
     inputs = lane.inputs
@@ -228,13 +231,6 @@ def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders,
         streams=select(happens, streams, lane.streams),
         status=jnp.where(going, status, np.int32(Status.FAULTY)),
     ), Step(reaction, dt, wait, rate, parts, block, rest, within, arrival, happens, stops)
-
-
-def _place(within: Real, rest: Real) -> tuple[Count, Real]:
-    """Place in the block, and the propensity there."""
-    values = list(within)
-    place, _ = _find(_chain(values), values, rest)
-    return place, _sum([jnp.where(place == np.int32(i), value, 0) for i, value in enumerate(values)])
 
 
 def verdict(model: Structure, leaves: Leaves, borders: Borders, lane: Lane) -> Count:

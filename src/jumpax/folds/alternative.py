@@ -5,13 +5,14 @@ import functools
 import operator
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base import random
+from jumpax._base import random, shares
 from jumpax._base.types import Count, Flag, Real
 from jumpax.folds.branch import NONE as IDLE
-from jumpax.folds.branch import branch, check, cumulate, fire, low, passed, slopes
+from jumpax.folds.branch import branch, check, fire, inverse, low, passed, slopes
 from jumpax.folds.derivatives import levels
 from jumpax.folds.fold import AbstractFold, Counts, Jump
 from jumpax.networks import Network
@@ -41,7 +42,7 @@ class Alternative(AbstractFold):
 
         d E[f(n(t))] / dp = E[ W (f(n^(t)) - f(n(t))) + (f(n(t)) - b) S ]      unbiased for every constant b
 
-    The alternative draws its own waits and reactions from the unit exponential and the uniform of the primal's events:
+    The alternative draws its own waits and reactions from the unit exponential and the chance of the primal's events:
     it takes those of event k if it had used up its numbers by the time of event k - 1 (deciding later, when the
     exponential is known, would be biased), and passes events by while its own next one is still to come. At a stop it
     is first brought to the time of the stop: with the numbers of the primal's pending event if it waits for those, then
@@ -115,12 +116,13 @@ class Alternative(AbstractFold):
         overdue = late & ~idle
         counts = fire(self.network, carry.counts, jnp.where(overdue, carry.reaction, np.int32(IDLE)))
         fresh = random.exponential(jump.words[0], low(now, jump.words[1]), now.dtype)
-        level = random.uniform(jump.words[2], low(now, jump.words[3]), now.dtype)
+        own = shares.chance(jump.words[2], jump.words[3], now.dtype)
         rates = self.network.propensities(levels(counts, now), theta, now)
-        sums = cumulate(rates)
-        alive = sums[-1] > 0
-        wait = jnp.where(overdue, fresh, jump.exponential) / jnp.where(alive, sums[-1], jnp.ones_like(now))
-        point = jnp.where(overdue, level, jump.uniform) * sums[-1]
+        total = functools.reduce(operator.add, rates)
+        alive = total > 0
+        wait = jnp.where(overdue, fresh, jump.exponential) / jnp.where(alive, total, jnp.ones_like(now))
+        chance = jax.tree.map(functools.partial(jnp.where, overdue), own, jump.chance)
+        sums, point = shares.thresholds(rates, total, inverse(total), chance)
         draws = overdue | (idle & (fired | late))
         ahead = carry.ahead + jnp.where(
             draws, jnp.where(alive, wait, jnp.full_like(wait, jnp.inf)), jnp.zeros_like(wait)

@@ -5,12 +5,13 @@ import functools
 import operator
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base import random
+from jumpax._base import shares
 from jumpax._base.types import Count, Flag, Real
-from jumpax.folds.branch import NONE, branch, check, cumulate, fire, low, passed, slopes
+from jumpax.folds.branch import NONE, branch, check, fire, inverse, passed, slopes
 from jumpax.folds.derivatives import chosen, levels
 from jumpax.folds.fold import AbstractFold, Counts
 from jumpax.networks import Network
@@ -30,7 +31,7 @@ class AlternativeChain(AbstractFold):
     """Stochastic derivative of the state after a number of events: one alternative chain per parameter, without a clock.
 
     Branches off like `Alternative`, one n^ kept, W the sum of the weights of all branches so far. At every event the
-    alternative takes a reaction of its own, by inverse CDF from the uniform number of the primal path; where nothing can
+    alternative takes a reaction of its own, by inverse CDF from the random numbers of the primal path; where nothing can
     react it stays. Where the primal path has ended before a stop, the alternative goes on to it alone, with words of the
     fold. With N a number of events,
 
@@ -89,10 +90,12 @@ class AlternativeChain(AbstractFold):
 
     def event(self, carry, counts, propensities, theta, now, jump) -> ChainState:
         fired = functools.reduce(operator.or_, jump.fired)
-        sums = cumulate(self.network.propensities(levels(carry.counts, now), theta, now))
-        going = sums[-1] > 0
-        alone = random.uniform(jump.words[0], low(now, jump.words[1]), now.dtype)
-        reaction = passed(sums, jnp.where(fired, jump.uniform, alone) * sums[-1])
+        rates = self.network.propensities(levels(carry.counts, now), theta, now)
+        total = functools.reduce(operator.add, rates)
+        going = total > 0
+        alone = shares.chance(jump.words[0], jump.words[1], now.dtype)
+        chance = jax.tree.map(functools.partial(jnp.where, fired), jump.chance, alone)
+        reaction = passed(*shares.thresholds(rates, total, inverse(total), chance))
         followed = fire(self.network, carry.counts, jnp.where(going, reaction, np.int32(NONE)))
         found = branch(propensities, slopes(self.network, self.parameter, counts, theta, now), jump)
         weight, replace, choice = found.draw(carry.weight, jump.words, now)

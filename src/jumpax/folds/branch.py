@@ -10,6 +10,7 @@ import numpy as np
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.shares import cumulate
 from jumpax._base.types import Count, Flag, Real, Word
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
 from jumpax.folds.fold import Counts, Jump, Propensities
@@ -31,8 +32,8 @@ class Branch(NamedTuple):
         """Weight of all branches so far, whether this one replaces the one kept, and its reaction."""
         gain = self.lower + self.upper
         total = weight + gain
-        coin = random.uniform(words[0], low(like, words[1]), like.dtype) * total
-        return total, coin < gain, jnp.where(coin < self.lower, self.below, self.above)
+        coin = random.unit(words[0], low(like, words[1]), like.dtype) * total
+        return total, coin <= gain, jnp.where(coin <= self.lower, self.below, self.above)
 
 
 def check(network: Network, parameter: str) -> None:
@@ -90,17 +91,14 @@ def fire(network: Network, counts: Counts, reaction: Count) -> Counts:
     return tuple(out)
 
 
-def cumulate(values: Sequence[Real]) -> list[Real]:
-    """Running sums."""
-    sums = [values[0]]
-    for value in values[1:]:
-        sums.append(sums[-1] + value)
-    return sums
-
-
-def passed(sums: Sequence[Real], point: Real) -> Count:
+def passed(sums: Sequence[Real] | Sequence[Count], point: Real | Count) -> Count:
     """Inverse CDF in reaction order: how many running sums do not exceed the point."""
     return functools.reduce(operator.add, [(point >= s).astype(jnp.int32) for s in sums])
+
+
+def inverse(total: Real) -> Real | None:
+    """What a choice needs of the total rate beside the rate itself."""
+    return None if total.dtype == np.dtype(np.float64) else 1 / total
 
 
 def low(like: Real, word: Word) -> Word | None:

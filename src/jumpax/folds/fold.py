@@ -4,6 +4,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+from jumpax._base.shares import Chance
 from jumpax._base.types import Count, Flag, Real, Word
 
 Counts = tuple[Count, ...]
@@ -21,8 +22,8 @@ class Jump(NamedTuple):
     fired: tuple[Flag, ...]
     exponential: Real
     """The unit exponential of the wait that ended here."""
-    uniform: Real
-    """The uniform number in [0, 1) that chose the reaction by inverse CDF in channel order."""
+    chance: Chance
+    """The random numbers that chose the reaction, by inverse CDF in the order of the reactions (`shares.thresholds`)."""
     words: tuple[Word, ...]
     """The fold's own random words, as many as its `words`; of a stream that the path never reads."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from jumpax._base.shares import Chance
 from jumpax.engines.program import Times
 from jumpax.folds.fold import AbstractFold, Jump
 from jumpax.gradients.lattice_tangent import LatticeTangent
@@ -128,7 +129,9 @@ def _maps(fold: AbstractFold, network: Network) -> Any:
             return jax.jvp(after, (now,), (jnp.ones_like(now),))[1]
 
         def event(fired: Any, vector: Any) -> Any:
-            return read(fold.event(filled(vector), counts, rates, theta, now, Jump(tuple(fired), now, now, ())))
+            return read(
+                fold.event(filled(vector), counts, rates, theta, now, Jump(tuple(fired), now, Chance(now, now), ()))
+            )
 
         def linear(function: Any) -> Any:
             at = jax.vmap(function)(jnp.concatenate([jnp.zeros((1, carried)), jnp.eye(carried)]))

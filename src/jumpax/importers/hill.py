@@ -74,9 +74,9 @@ def _quotient(above: list[Expression], below: list[Expression]) -> Expression:
     number = math.prod(f.value for f in above if isinstance(f, Number))
     for factor in below:
         number = number / factor.value if isinstance(factor, Number) else number
-    above, below = ([f for f in side if not isinstance(f, Number)] for side in (above, below))
-    made = call("multiply", Number(number), *above)
-    return call("divide", made, call("multiply", *below)) if below else made
+    over, under = ([f for f in side if not isinstance(f, Number)] for side in (above, below))
+    made = call("multiply", Number(number), *over)
+    return call("divide", made, call("multiply", *under)) if under else made
 
 
 def _factors(expression: Expression) -> Factors:
@@ -125,9 +125,9 @@ def _power(term: Expression) -> tuple[Expression, Expression] | None:
     if term.operator == "divide":
         above, below = map(_power, term.arguments)
         exponent = above[1] if above else below[1] if below else None
-        bases = [_root(part, exponent) for part in term.arguments]
-        if exponent is not None and bases[0] is not None and bases[1] is not None:
-            return call("divide", *bases), exponent
+        first, second = (_root(part, exponent) for part in term.arguments)
+        if exponent is not None and first is not None and second is not None:
+            return call("divide", first, second), exponent
     return None
 
 

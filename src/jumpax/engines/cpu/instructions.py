@@ -89,6 +89,17 @@ def not_(context, x):
 
 
 @intrinsic
+def muladd(context, x, y, z):
+    """Product and sum, x y + z, rounded once where the machine can."""
+
+    def code(_, builder, signature, values):
+        product = builder.fmul(*values[:2], flags=("contract",))
+        return builder.fadd(product, values[2], flags=("contract",))
+
+    return x(x, y, z), code
+
+
+@intrinsic
 def neg(context, x):
     """-x."""
 

@@ -18,6 +18,8 @@ _PLAIN = {
 }  # fmt: skip
 _LIBRARY = {"exp": math.exp, "log": math.log, "pow": math.power}
 """Operations that are a call into a library elsewhere, and our straight lines for them."""
+_NAMED = {"multiply_add": "muladd"}
+"""Compiled functions of ours that are one instruction."""
 _CONTRACTED = {"add": "addc", "add_any": "addc", "sub": "subc", "mul": "mulc"}
 _PASSED = {"broadcast_in_dim", "copy", "copy_p", "reshape", "squeeze", "stop_gradient"}
 """Of no effect on scalars."""
@@ -81,7 +83,9 @@ class Printer:
         for equation in jaxpr.eqns:
             inputs = [name(atom) for atom in equation.invars]
             inner = equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
-            if inner is not None:
+            if equation.params.get("name") in _NAMED:
+                results = [self._assign(f"{_NAMED[equation.params['name']]}({', '.join(inputs)})", out)]
+            elif inner is not None:
                 closed = inner if hasattr(inner, "consts") else core.ClosedJaxpr(inner, ())
                 # the elementary functions are right with and without contraction, and faster with it
                 inside = contract or equation.primitive.name == "custom_jvp_call"

@@ -16,7 +16,7 @@ CACHE = 24_576
 """Bytes of a block, half of a usual first-level cache."""
 TURNS = 32
 """Most turns between two looks at parked lanes."""
-INTERLEAVED = {4: 270, 2: 1000, 1: 2**31}
+INTERLEAVED = {4: 300, 2: 1000, 1: 2**31}
 """Into how many parts a block is split, up to how many lines of a turn; the turns of the parts are printed line by line
 into one loop. While one of them waits for a division or a logarithm, another has work; more than that, and the registers
 do not suffice. It takes longer to compile."""

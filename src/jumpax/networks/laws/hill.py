@@ -67,6 +67,11 @@ class Hill(AbstractLaw):
         return self.parameters
 
     @property
+    def never_negative(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def time_dependent(self) -> bool:
         """Never."""
         return False

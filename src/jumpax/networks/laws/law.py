@@ -32,6 +32,11 @@ class AbstractLaw(abc.ABC):
         """Those of the parameters that must not be negative."""
 
     @property
+    def never_negative(self) -> bool:
+        """Whether no count makes the propensity negative, as long as `nonnegative` parameters are not: engines need not look."""
+        return False
+
+    @property
     @abc.abstractmethod
     def time_dependent(self) -> bool:
         """Whether the propensity depends on time between two events."""

@@ -48,6 +48,11 @@ class MassAction(AbstractLaw):
         return names(self.rate)
 
     @property
+    def never_negative(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def time_dependent(self) -> bool:
         """Never."""
         return False

@@ -57,6 +57,11 @@ class MichaelisMenten(AbstractLaw):
         return self.parameters
 
     @property
+    def never_negative(self) -> bool:
+        """Always."""
+        return True
+
+    @property
     def time_dependent(self) -> bool:
         """Never."""
         return False
