@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base.types import Count, Real
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 from jumpax.folds.independent import independent_species
 from jumpax.networks import Network
 
@@ -45,6 +45,9 @@ class Martingale(AbstractFold):
 
     network: Network
     edges: Callable[[Sequence[float]], tuple[float, ...]] | None = None
+
+    def size(self, network) -> Size:
+        return Size(2 * len(network.species), 3 * len(network.species), 4 * network.links)
 
     def init(self, counts, theta, now) -> MartingaleState:
         own = tuple(counts[d] for d in independent_species(self.network))

@@ -9,7 +9,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from jumpax._base.types import Flag, Real, Word
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +41,9 @@ class Together(AbstractFold):
     @property
     def ends(self) -> bool:  # type: ignore[override]
         return any(fold.ends for fold in self.folds) and all(fold.ends or fold.passive for fold in self.folds)
+
+    def size(self, network) -> Size:
+        return Size(*map(sum, zip(*(fold.size(network) for fold in self.folds), strict=True)))
 
     def init(self, counts, theta, now) -> tuple:
         return tuple(fold.init(counts, theta, now) for fold in self.folds)

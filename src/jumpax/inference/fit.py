@@ -16,7 +16,7 @@ from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.engines.provenance import provenance
 from jumpax.inference.deciding import Deciding
 from jumpax.inference.optimiser import natural_gradient
-from jumpax.inference.problem import Evaluation, Problem
+from jumpax.inference.problem import Evaluation, Problem, check_problem
 from jumpax.inference.progress import FitProgress, Told, teller
 from jumpax.inference.result import FitResult, History, Run
 from jumpax.inference.stopping import AbstractStopping, SignalToNoise, SmallSteps
@@ -100,8 +100,10 @@ def fit(
     """
     import optax
 
+    check_problem(problem)
     if not problem.free:
         raise InputError("no parameter is Free, so there is nothing to fit")
+    _ = problem.plan.expected  # what does not fit into memory shows here
     exact = problem.source.deterministic
     for name, number in (("steps", steps), ("average", average), ("final", final)):
         if number < 1:

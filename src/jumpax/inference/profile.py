@@ -14,7 +14,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.inference.fit import fit
-from jumpax.inference.problem import Problem
+from jumpax.inference.problem import Problem, check_problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,6 +103,7 @@ def profile(
 
     Source: Raue et al. 2009, doi:10.1093/bioinformatics/btp358.
     """
+    check_problem(problem)
     points = sorted({float(v) for v in values})
     if len(points) < 3:
         raise InputError("a profile needs at least three different values")

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jumpax._base.types import Real
 from jumpax.folds import AbstractFold
 from jumpax.folds.derivatives import levels
+from jumpax.folds.fold import Size
 from jumpax.observables.path_rate import AbstractPathRate, flow
 
 
@@ -45,6 +46,11 @@ class PathSums(AbstractFold):
 
     def __init__(self, *rates: AbstractPathRate):
         object.__setattr__(self, "rates", rates)
+
+    def size(self, network) -> Size:
+        """Two sums for each rate."""
+        many = len(self.rates)
+        return Size(2 * many, 2 * many, many * 4 * network.links)
 
     def init(self, counts, theta, now) -> tuple:
         """Zeros."""
