@@ -6,6 +6,7 @@ from jumpax._base.errors import InputError as InputError
 from jumpax._base.errors import JumpaxError as JumpaxError
 from jumpax._base.errors import JumpaxWarning as JumpaxWarning
 from jumpax._base.errors import SimulationError as SimulationError
+from jumpax._base.errors import TooLargeError as TooLargeError
 from jumpax._base.errors import UnsupportedError as UnsupportedError
 from jumpax._base.status import Status as Status
 from jumpax.engines import EventLog as EventLog

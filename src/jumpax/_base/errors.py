@@ -12,6 +12,10 @@ class InputError(JumpaxError, ValueError):
     """Something given by the caller is wrong; found before anything is compiled."""
 
 
+class TooLargeError(InputError, MemoryError):
+    """What was asked for does not fit into memory; nothing was started."""
+
+
 class SimulationError(JumpaxError, RuntimeError):
     """A path could not be continued; the message names path, reaction, state and time."""
 
@@ -21,7 +25,7 @@ class UnsupportedError(JumpaxError, NotImplementedError):
 
 
 class JumpaxWarning(UserWarning):
-    """A doubt about a model or a result that does not stop the work."""
+    """A doubt about a model or a result, or word of a long wait, that does not stop the work."""
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
+from jumpax._base import given
 from jumpax._base.errors import InputError, SimulationError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _descend(
     """Mean of the last iterates, and the objectives on the way."""
 
     def scalar(u: Parameters, weight: Any, key: Any) -> tuple[Any, Any]:
-        f = jnp.asarray(objectives(u, key))
+        f = jnp.asarray(given.call(objectives, (u, key), "the function of objectives"))
         return (weight * f).sum(), f
 
     state, way, total = descent.init(point), [], None
@@ -182,7 +183,10 @@ def _checked(
         if number < least
     ]
     words = jax.random.key(key) if isinstance(key, int) else key
-    shape = jax.eval_shape(objectives, jax.tree.map(lambda leaf: jnp.asarray(leaf, float), start), words).shape
+    shape = jax.eval_shape(
+        lambda point: given.call(objectives, (point, words), "the function of objectives"),
+        jax.tree.map(lambda leaf: jnp.asarray(leaf, float), start),
+    ).shape
     rows = np.asarray(weights if targets is None else targets, float)
     if len(shape) != 1 or shape[0] < 2:
         faults.append(f"objectives must return an array of two or more numbers; got the shape {shape}")

@@ -10,6 +10,7 @@ import jax
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.engines.engine import AbstractEngine, precision_of
 from jumpax.engines.program import Program
+from jumpax.engines.size import check_program, compilation
 
 ENGINES = {
     "cpu": "jumpax.engines.cpu:Cpu",
@@ -21,6 +22,8 @@ ENGINES = {
 """Where each engine is found; imported when it is asked for, since Numba takes a while."""
 LARGEST = 6_000
 """Operations of a turn up to which a kernel is printed and compiled, in some seconds; larger programs run on `xla`."""
+FAR = 1.5
+"""Times so many operations, by an estimate, from which they need not be counted."""
 
 
 @functools.cache
@@ -39,12 +42,25 @@ def engine_named(name: str) -> AbstractEngine:
 def engine_for(program: Program, name: str | None) -> AbstractEngine:
     """The engine asked for; else `cpu` or `gpu`, where JAX computes, if the program can be printed, and `xla` elsewhere.
 
+    Raises:
+        TooLargeError: its compilation would take too much memory.
+
     Warns:
-        JumpaxWarning: naming what keeps a program from the fast engine.
+        JumpaxWarning: naming what keeps a program from the fast engine; compilation takes long.
     """
-    if name is not None:
-        return engine_named(name)
-    return engine_named(_default(program, platform()))
+    chosen = engine_named(_default(program, platform()) if name is None else name)
+    check_program(program, chosen.name)
+    return chosen
+
+
+def check_large(program: Program, name: str | None) -> None:
+    """Refuse or announce a large program where it is asked for; a small one waits until it is wanted.
+
+    Raises:
+        TooLargeError: its compilation would take too much memory.
+    """
+    if compilation(program, "cpu").operations > FAR * LARGEST:
+        engine_for(program, name)
 
 
 def platform() -> str:
@@ -63,6 +79,8 @@ def _default(program: Program, backend: str) -> str:
 
     try:
         with precision_of(program):
+            if compilation(program, backend).operations > FAR * LARGEST:  # to trace it would take long itself
+                return "xla"
             if operations(program) > LARGEST:
                 return "xla"
         engine_named(backend)

@@ -11,11 +11,15 @@ from jax import lax
 from jaxtyping import Float, Int
 
 from jumpax._base import clock
+from jumpax._base.memory import check_memory
 from jumpax.engines import xla
 from jumpax.engines.engine import precision_of
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
+
+BYTES = 48
+"""Memory for each event, while logs of rounds are put in the order of paths."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +59,12 @@ def _round(program: Program, inputs: Inputs, lanes: xla.Lanes) -> tuple[xla.Lane
 
 
 def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog]:
-    """A run on lanes that keeps every event."""
-    engine, parts = xla.Xla(), []
+    """A run on lanes that keeps every event.
+
+    Raises:
+        TooLargeError: there are more of them than fit into memory.
+    """
+    engine, parts, events = xla.Xla(), [], 0
     with precision_of(program):
         padded = xla.pad(inputs, room)
         lanes = engine.start(program, padded, room)
@@ -65,6 +73,8 @@ def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog
             turn, lane = np.nonzero(np.asarray(reaction) >= 0)
             times = clock.join(clock.Time(*(np.asarray(part)[turn, lane] for part in arrival)))  # type: ignore[arg-type]
             parts.append((np.asarray(path)[lane], times, np.asarray(reaction)[turn, lane]))
+            events += len(turn)
+            _check(events, engine.finished(lanes), int(inputs.paths))
         recorded = jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
     return recorded, _sort(parts, inputs)
 
@@ -78,6 +88,16 @@ def replaced(log: EventLog, rows: Int[np.ndarray, " again"], fresh: EventLog) ->
         offsets=np.concatenate([[0], np.cumsum([len(times) for times, _ in parts])]),
         times=np.concatenate([times for times, _ in parts]),
         reactions=np.concatenate([reactions for _, reactions in parts]),
+    )
+
+
+def _check(events: int, finished: int, paths: int) -> None:
+    """Whether the log still fits; how long it will be is not known beforehand."""
+    check_memory(
+        f"The log of {events:,} events, of which {finished:,} of {paths:,} paths have come to their end,",
+        float(BYTES * events),
+        "Ask for fewer paths at once (with keys of their own), or for less time; folds keep no events",
+        started=True,
     )
 
 

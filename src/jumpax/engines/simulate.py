@@ -12,7 +12,7 @@ from jumpax._base.errors import InputError, SimulationError, UnsupportedError
 from jumpax._base.types import Precision, default_precision
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines.choice import engine_for, engine_named
+from jumpax.engines.choice import engine_for
 from jumpax.engines.engine import Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.event_log import Events
 from jumpax.engines.inputs import Inputs
@@ -21,8 +21,9 @@ from jumpax.engines.program import Bound, Program, Steps, Times, check_positive,
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
+from jumpax.engines.size import check_program, check_records
 from jumpax.folds import AbstractFold, Snapshots, Together
-from jumpax.networks import Network, check_counts, check_theta
+from jumpax.networks import Network, check_counts, check_network, check_theta
 
 _LARGEST_BOUND = 1e30
 """Beyond, waits would be zero in float32."""
@@ -134,7 +135,8 @@ def simulate(
         Counts of shape (paths, stops, species), status and events of each path, and more: see `Paths`.
 
     Raises:
-        InputError: everything that is wrong with the input, before anything is compiled.
+        InputError: everything that is wrong with the input, before anything is compiled; `TooLargeError` for records or a
+            program that would take more than a quarter of the memory (see `JUMPAX_MEMORY_LIMIT` in docs/performance.md).
         SimulationError: a path met a bad propensity, a negative count, its budget, ... (named), unless `throw=False`.
         UnsupportedError: explicitly time-dependent rates without `bound`.
 
@@ -147,10 +149,11 @@ def simulate(
         >>> paths["A"][:, 0].tolist()
         [10, 10, 10, 10]
     """
+    check_network(network)
     paths = check_positive("paths", paths)
     values, counts = check_theta(network, theta, paths), check_counts(network, x0, paths, round_counts=round_counts)
     check_bound(network, bound)
-    own = record if isinstance(record, Sequence) else ((record,) if isinstance(record, AbstractFold) else ())
+    own, logged = _recorded(network, record)
     fold = Together((Snapshots(), *own))
     stops = stops_of(times, steps, start, fold, bound)
     program = Program(
@@ -159,17 +162,17 @@ def simulate(
     words = random.key_words(key)
     check_range(program, values)
     limit = check_positive("max_events", max_events, 2**31 - 2)
-
-    def numbers(program: Program) -> Any:
-        with precision_of(program):
-            made = make_inputs.make(program, stops, words, values, counts, paths, start=start, max_events=limit)
-            return jax.tree.map(np.asarray, made)
-
-    inputs, log = numbers(program), None
-    if isinstance(record, Events):
-        if engine not in (None, "xla"):
-            raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {engine!r}")
-        chosen = engine_named("xla")
+    check_records(program, room_for(paths), len(stops.values))
+    if logged and engine not in (None, "xla"):
+        raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {engine!r}")
+    if logged:
+        check_program(program, "xla", alone=True)
+    chosen = engine_for(program, "xla" if logged else engine)
+    with precision_of(program):
+        inputs = make_inputs.make(program, stops, words, values, counts, paths, start=start, max_events=limit)
+        inputs = jax.tree.map(np.asarray, inputs)
+    log = None
+    if logged:
         recorded, log = event_log.run(program, inputs, room_for(paths))
         logs = []
 
@@ -181,7 +184,6 @@ def simulate(
         recorded, again = redrawn(program, inputs, recorded, draw)
         log = event_log.replaced(log, *logs[0]) if logs else log
     else:
-        chosen = engine_for(program, engine)
         workers = default_threads(chosen) if threads is None else check_positive("threads", threads, 256)
         recorded = run_threads(chosen, program, inputs, workers, progress)
         recorded, again = redrawn(
@@ -190,6 +192,37 @@ def simulate(
     _judge(program, inputs, recorded, throw)
     origin = provenance(network, words, program.precision, chosen.name, start=start, max_events=int(inputs.limit))
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+
+
+def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], bool]:
+    """The folds of `record`, or none and that the log of all events is kept.
+
+    Raises:
+        InputError: something else, or folds and the log at once.
+    """
+    given: Any = tuple(record) if isinstance(record, Sequence) and not isinstance(record, str) else (record,)
+    logged = [one for one in given if isinstance(one, Events)]
+    if logged and len(given) > 1:
+        raise InputError(
+            "record has folds and Events(), which are kept by different engines: call simulate twice with the same key, once "
+            "with record=Events() and once with the folds; the paths are the same"
+        )
+    for one in () if logged else given:
+        if isinstance(one, type):
+            raise InputError(f"record: {one.__name__} is a class; give one of its kind, {one.__name__}(...)")
+        if not isinstance(one, AbstractFold):
+            hint = ", or the observable to jumpax.expectation" if callable(one) else ""
+            raise InputError(
+                f"record takes folds, such as FirstPassage(...), or Events(), not {one!r}; a function of the counts is "
+                f"computed from paths.counts afterwards{hint}"
+            )
+        owner = getattr(one, "network", network)
+        check_network(owner)
+        if owner.species != network.species:
+            raise InputError(
+                f"record: {type(one).__name__} was made for another network, with {', '.join(owner.species)}"
+            )
+    return (() if logged else given), bool(logged)
 
 
 def check_bound(network: Network, bound: object) -> None:

@@ -11,6 +11,7 @@ from jaxtyping import PRNGKeyArray
 
 from jumpax._base import clock, random
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.memory import check_memory
 from jumpax._base.status import Status
 from jumpax._base.types import Precision
 from jumpax.engines import delayed_turn, faults
@@ -24,8 +25,9 @@ from jumpax.engines.program import Program, Times, check_positive, check_times
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded
 from jumpax.engines.simulate import check_precision, check_range
+from jumpax.engines.size import COPIES, check_program, check_records
 from jumpax.folds import Snapshots
-from jumpax.networks import Network, check_counts, check_theta
+from jumpax.networks import Network, check_counts, check_network, check_theta
 
 BLOCK = 256
 """Most paths in flight."""
@@ -92,6 +94,7 @@ def simulate_delays(
         >>> paths.counts[0].tolist()
         [[0, 0], [0, 5]]
     """
+    check_network(network)
     paths, room = check_positive("paths", paths), check_positive("queue", queue, 2**20)
     if changing := [r.name for r in network.reactions if r.law.time_dependent]:
         raise UnsupportedError(
@@ -104,6 +107,7 @@ def simulate_delays(
     program = Program(network, Snapshots(), check_precision(precision))
     check_range(program, values)
     words, schedule = random.key_words(key), _schedule(network, delays, room)
+    _check_size(program, schedule, paths, len(stops.values))
     with precision_of(program):
         inputs = make_inputs.make(program, stops, words, values, counts, paths,
                                   max_events=check_positive("max_events", max_events, 2**31 - 2))  # fmt: skip
@@ -125,6 +129,18 @@ def simulate_delays(
         log=None,
         provenance=origin,
     )
+
+
+def _check_size(program: Program, schedule: Schedule, paths: int, stops: int) -> None:
+    """Whether records, queues and code fit into memory."""
+    check_records(program, paths, stops)
+    queues = _block(paths) * schedule.room * (program.dtype.itemsize + 4)
+    check_memory(
+        f"The queues of {schedule.room:,} places for {_block(paths)} paths in flight",
+        COPIES * queues,
+        "Give queue=..., as many as are under way in one path at once",
+    )
+    check_program(program, "xla", alone=True)
 
 
 def _check_delays(network: Network, delays: Mapping[str, AbstractDelay]) -> None:
@@ -230,10 +246,15 @@ _advance = jax.jit(delayed_turn.advance, static_argnums=(0, 1), donate_argnums=4
 _status = jax.jit(delayed_turn.status, static_argnums=0)
 
 
+def _block(paths: int) -> int:
+    """Paths in flight."""
+    return min(BLOCK, max(64, 1 << (paths - 1).bit_length()))
+
+
 def _run(program: Program, schedule: Schedule, inputs: Inputs, delays: Any) -> Recorded:
     """All paths, block by block."""
     paths = int(inputs.paths)
-    size = min(BLOCK, max(64, 1 << (paths - 1).bit_length()))
+    size = _block(paths)
     parts = []
     for first in range(0, paths, size):
         rows = np.minimum(np.arange(first, first + size), paths - 1)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jumpax._base import given
 from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.types import Count, Real
 from jumpax.engines.vector_sections import Cuts, Sections, add_at, cuts_of, evaluate, picked, take
@@ -74,7 +75,8 @@ def structure(
     x = [jax.ShapeDtypeStruct((n,), real) for n in (len(network.species), *(() if width is None else (width,)))]
 
     def rates(leaves: Any, x: Any) -> tuple:
-        return _groups(network.propensities(x[0], jax.tree.unflatten(tree, leaves), *x[1:]))
+        arguments = (x[0], jax.tree.unflatten(tree, leaves), *x[1:])
+        return _groups(given.call(network.propensities, arguments, "the function of propensities"))
 
     try:
         traced = jax.make_jaxpr(rates)(one, x)
@@ -100,10 +102,11 @@ def structure(
 
 def _features(network: VectorNetwork, shared: Mapping[str, Any], real: Any) -> int | None:
     """How many features there are."""
-    if network.features is None:
+    features = network.features
+    if features is None:
         return None
     try:
-        shape = np.shape(jax.eval_shape(network.features, shared))
+        shape = np.shape(jax.eval_shape(lambda p: given.call(features, (p,), "the function of features"), shared))
     except KeyError as missing:
         raise InputError(
             f"features reads params[{missing}], which is not there or in per_path: W must be the same for all paths"

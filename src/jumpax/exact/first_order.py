@@ -12,7 +12,8 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, UInt32
 
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError
-from jumpax.exact.state_space import IMPOSSIBLE, StateSpace
+from jumpax._base.memory import check_memory
+from jumpax.exact.state_space import IMPOSSIBLE, StateSpace, check_space
 from jumpax.networks import Network, check_theta
 
 Theta: TypeAlias = Mapping[str, Any]
@@ -33,6 +34,7 @@ def first_order(space: StateSpace, theta: Theta, method: Method, rows: int) -> F
         UnsupportedError: a second derivative is asked for.
         InputError: theta does not fit the network.
     """
+    check_space(space)
     values = _scalars(space.network, theta)
 
     @jax.custom_jvp
@@ -80,6 +82,7 @@ def _call(
     space: StateSpace, method: Method, rows: int, values: tuple[Array, ...], moving: tuple[int, ...]
 ) -> tuple[Float[Array, "rows columns"], Float[Array, "parameters rows columns"]]:
     """Run the method now if the numbers are known, else when the compiled program gets there."""
+    _check_size(space, rows, len(moving))
     kind = jnp.result_type(float)
     wide_result = kind == np.float64
     shape = (rows, space.size + 1)
@@ -109,6 +112,17 @@ def _call(
     result = tuple(jax.ShapeDtypeStruct((*s, 2), np.uint32) for s in shapes)
     value, jacobian = jax.pure_callback(compute_from_words, result, *words, vmap_method="sequential")
     return jax.lax.bitcast_convert_type(value, kind), jax.lax.bitcast_convert_type(jacobian, kind)
+
+
+def _check_size(space: StateSpace, rows: int, moving: int) -> None:
+    """Whether propensities, laws and their derivatives fit into memory."""
+    times = f" at {rows:,} times" if rows > 1 else ""
+    check_memory(
+        f"A law over {space.size:,} states, {len(space.network.reactions):,} reactions{times}"
+        + (f", with derivatives with respect to {moving} parameters," if moving else ""),
+        8.0 * space.size * (1 + moving) * (4 * len(space.network.reactions) + 2 * rows),
+        "Give smaller limits, fewer times, or differentiate with respect to fewer parameters at once",
+    )
 
 
 def _words(array: np.ndarray) -> np.ndarray:

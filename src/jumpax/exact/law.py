@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jumpax._base import given
 from jumpax._base.errors import InputError
 from jumpax.exact.state_space import StateSpace
 
@@ -43,6 +44,9 @@ class Law(eqx.Module):
         Returns:
             (...), in the unit of the observable.
 
+        Raises:
+            InputError: the observable reads an unknown species, or does not return one number for each state.
+
         Example:
             >>> from jumpax.exact import StateSpace, distribution
             >>> from jumpax.networks import MassAction, Network, Reaction
@@ -52,7 +56,14 @@ class Law(eqx.Module):
             [0.6321]
         """
         counts = {name: jnp.asarray(x, float) for name, x in zip(self.space.network.species, self.space.states.T)}
-        return self.probabilities @ jnp.broadcast_to(jnp.asarray(observable(counts), float), (self.space.size,))
+        given.check_function(observable, "the observable", "As in law.expectation(lambda counts: counts['A'])")
+        made = jnp.asarray(given.observe(observable, counts), float)
+        if made.shape not in ((), (self.space.size,)):
+            raise InputError(
+                f"the observable returns shape {made.shape} for {self.space.size} states; it must return one number for each "
+                "state (law.moment gives moments, law.marginal distributions)"
+            )
+        return self.probabilities @ jnp.broadcast_to(made, (self.space.size,))
 
     def mean(self) -> Float[Array, "... species"]:
         """Mean counts, (..., species), molecules."""

@@ -9,13 +9,15 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int32
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
-from jumpax.networks import Network, check_counts
+from jumpax._base.memory import check_memory
+from jumpax.networks import Network, check_counts, check_network
 
 Counts: TypeAlias = Mapping[str, Any] | Sequence[Any] | np.ndarray
 Limits: TypeAlias = int | Mapping[str, int] | None
 
 IMPOSSIBLE = -1
-_BATCH = 4096
+_BATCH = 4096  # most states looked at together
+_TOGETHER = 2**24  # most counts of states and their neighbours held at once
 _DRAWS = 2  # generic parameter values tried before a propensity counts as zero whatever the parameters are
 
 
@@ -71,6 +73,7 @@ class StateSpace:
             InputError: counts or limits make no sense, or there are more than `max_states` states.
             UnsupportedError: a law depends on time.
         """
+        check_network(network)
         if network.time_dependent:
             raise UnsupportedError(
                 f"{network!r} has laws that depend on time; exact laws need constant ones (simulate instead)"
@@ -88,12 +91,13 @@ class StateSpace:
         states = states[np.lexsort(states.T[::-1])]
         index = {key: i for i, key in enumerate(_keys(states))}
         targets = np.empty((len(network.reactions), len(states)), np.int32)
-        for low in range(0, len(states), _BATCH):
-            batch = states[low : low + _BATCH]
+        size = _batch(network)
+        for low in range(0, len(states), size):
+            batch = states[low : low + size]
             reached, inside = _reached(batch, possible(batch), change, limit)
             kind = np.where(possible(batch) & (reached >= 0).all(axis=-1), len(states), IMPOSSIBLE)
             kind[inside] = [index[key] for key in _keys(reached[inside].astype(np.int32))]
-            targets[:, low : low + _BATCH] = kind
+            targets[:, low : low + size] = kind
         return cls(network, states, tuple(index[key] for key in _keys(start)), targets, index)
 
     @property
@@ -125,6 +129,33 @@ class StateSpace:
         return f"StateSpace({self.network!r}: {self.size} states)"
 
 
+def _batch(network: Network) -> int:
+    """How many states are looked at together."""
+    return max(1, min(_BATCH, _TOGETHER // (len(network.species) * len(network.reactions))))
+
+
+def _check_size(network: Network, states: int) -> None:
+    """Whether so many states, with where each reaction leads from them, fit into memory."""
+    check_memory(
+        f"A space of {states:,} states and more, of {len(network.species):,} species and {len(network.reactions):,} reactions,",
+        states * (250.0 + 16 * len(network.species) + 8 * len(network.reactions)),
+        "Give smaller limits, or simulate",
+        started=True,
+    )
+
+
+def check_space(space: Any) -> None:
+    """Whether something is a state space.
+
+    Raises:
+        InputError: it is not, with how to make one.
+    """
+    if not isinstance(space, StateSpace):
+        raise InputError(
+            f"a StateSpace is needed here, such as StateSpace.reachable(network, x0, limits), not {type(space).__name__}"
+        )
+
+
 def _limits(network: Network, limits: Limits) -> Int[np.ndarray, " species"]:
     """Largest allowed count of each species."""
     top = np.iinfo(np.int32).max
@@ -141,7 +172,8 @@ def _limits(network: Network, limits: Limits) -> Int[np.ndarray, " species"]:
 
 
 def _possible(network: Network) -> Callable[[Int32[np.ndarray, "batch species"]], Bool[np.ndarray, "reactions batch"]]:
-    """A function that says which reactions can fire in each of at most `_BATCH` states."""
+    """A function that says which reactions can fire in each state of a batch."""
+    size = _batch(network)
     network_theta = np.random.default_rng(20240229).uniform(0.5, 1.5, (_DRAWS, len(network.parameters)))
 
     @jax.jit
@@ -158,7 +190,7 @@ def _possible(network: Network) -> Callable[[Int32[np.ndarray, "batch species"]]
         return jax.vmap(one)(draws).any(axis=0)
 
     def possible(states: Int32[np.ndarray, "batch species"]) -> Bool[np.ndarray, "reactions batch"]:
-        padded = np.zeros((states.shape[1], _BATCH))
+        padded = np.zeros((states.shape[1], size))
         padded[:, : len(states)] = states.T
         with jax.enable_x64(True):
             return np.asarray(nonzero(padded, network_theta))[:, : len(states)]
@@ -188,11 +220,13 @@ def _explore(
     """Keys of all reachable states, breadth first, a batch at a time."""
     seen = set(_keys(start))
     pending = np.unique(start, axis=0)
+    size = _batch(network)
     while len(pending):
-        batch, pending = pending[:_BATCH], pending[_BATCH:]
+        batch, pending = pending[:size], pending[size:]
         reached, inside = _reached(batch, possible(batch), change, limit)
         fresh = set(_keys(reached[inside].astype(np.int32))) - seen
         seen |= fresh
+        _check_size(network, len(seen))
         added = np.frombuffer(b"".join(fresh), np.int32).reshape(-1, start.shape[1])
         pending = np.concatenate([pending, added])
         if len(seen) > max_states:

@@ -12,7 +12,7 @@ from jumpax.exact.first_order import Method, Theta, first_order
 from jumpax.exact.generator import advice, exit_rates, generator, plus_identity
 from jumpax.exact.law import Law
 from jumpax.exact.power_series import Window, poisson_window, power_series
-from jumpax.exact.state_space import Counts, StateSpace
+from jumpax.exact.state_space import Counts, StateSpace, check_space
 
 Probabilities: TypeAlias = Float[np.ndarray | Array, " states"]
 _MOST_TERMS = 20_000_000
@@ -164,6 +164,7 @@ def _start(
     space: StateSpace, x0: Counts | None, initial: Probabilities | None
 ) -> Float[np.ndarray, " states_and_sink"]:
     """Probabilities at the start; what they lack of 1 is in the sink."""
+    check_space(space)
     start = np.zeros(space.size + 1)
     if x0 is not None and initial is not None:
         raise InputError("give either x0 or initial, not both")

@@ -14,7 +14,7 @@ from jumpax._base.types import Count, Flag, Real
 from jumpax.folds.branch import NONE as IDLE
 from jumpax.folds.branch import branch, check, fire, inverse, low, passed, slopes
 from jumpax.folds.derivatives import levels
-from jumpax.folds.fold import AbstractFold, Counts, Jump
+from jumpax.folds.fold import AbstractFold, Counts, Jump, Size
 from jumpax.networks import Network
 
 
@@ -75,6 +75,9 @@ class Alternative(AbstractFold):
 
     def __post_init__(self):
         check(self.network, self.parameter)
+
+    def size(self, network) -> Size:
+        return Size(len(network.species), len(network.species) + 4, 300 + 9 * network.links)
 
     def init(self, counts, theta, now) -> AlternativeState:
         zero = jnp.zeros_like(theta[self.parameter])

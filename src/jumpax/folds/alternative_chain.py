@@ -13,7 +13,7 @@ from jumpax._base import shares
 from jumpax._base.types import Count, Flag, Real
 from jumpax.folds.branch import NONE, branch, check, fire, inverse, passed, slopes
 from jumpax.folds.derivatives import chosen, levels
-from jumpax.folds.fold import AbstractFold, Counts
+from jumpax.folds.fold import AbstractFold, Counts, Size
 from jumpax.networks import Network
 
 
@@ -72,6 +72,9 @@ class AlternativeChain(AbstractFold):
     @property
     def waits(self) -> bool:  # type: ignore[override]
         return bool(self.steps)
+
+    def size(self, network) -> Size:
+        return Size(len(network.species), len(network.species) + 3, 300 + 9 * network.links)
 
     def init(self, counts, theta, now) -> ChainState:
         none = jnp.zeros_like(counts[0])

@@ -12,7 +12,7 @@ import numpy as np
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Count, Real
 from jumpax.folds.derivatives import levels, parameter_derivatives
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 from jumpax.folds.independent import embedding, independent_species
 from jumpax.networks import Network
 
@@ -64,6 +64,12 @@ class Features:
         a, b = self.pairs[feature - len(zeta)]
         terms = [counts[self.species[d]] * like.dtype.type(z) for d, z in ((a, zeta[b]), (b, zeta[a])) if z]
         return functools.reduce(jnp.add, terms, jnp.full_like(like, zeta[a] * zeta[b]))
+
+
+def most_features(network: Network, order: int) -> int:
+    """No fewer than there are `Features`, told without looking at which species move independently."""
+    species = len(network.species)
+    return species if order == 1 else species * (species + 3) // 2
 
 
 def drifts(
@@ -146,6 +152,12 @@ class ControlIntegrals(AbstractFold):
 
     def stops(self, times) -> tuple[float, ...]:
         return self.edges
+
+    def size(self, network) -> Size:
+        features, species = most_features(network, self.order), len(network.species)
+        moves = network.links * (1 if self.order == 1 else species)
+        numbers = species + 2.0 * features + 2.0 * min(features * len(self.wrt), moves)
+        return Size(numbers, numbers, 13.0 * moves)
 
     def init(self, counts, theta, now) -> ControlRecord:
         zero = jnp.zeros_like(now)

@@ -22,7 +22,7 @@ def levels(counts: Sequence[Count], like: Real) -> tuple[Real, ...]:
 def _propensity(network: Network, index: int, counts: Sequence[Real], theta: Mapping[str, Real], now: Real) -> Real:
     reaction = network.reactions[index]
     values = dict(zip(network.species, counts, strict=True))
-    return jnp.asarray(reaction.law.propensity(values, theta, now, reaction.reactants), counts[0].dtype)
+    return jnp.asarray(reaction.propensity(values, theta, now), counts[0].dtype)
 
 
 def parameter_derivatives(

@@ -6,8 +6,9 @@ from collections.abc import Callable
 import jax.numpy as jnp
 import numpy as np
 
+from jumpax._base import given
 from jumpax._base.types import Count, Flag
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 from jumpax.networks import Network
 
 
@@ -30,8 +31,13 @@ class FirstPassage(AbstractFold):
     condition: Callable[[dict[str, Count]], Flag]
     ends = True
 
+    def size(self, network) -> Size:
+        return Size(2, 2, 20 + 2 * network.links)
+
     def _holds(self, counts: tuple[Count, ...]) -> Flag:
-        return jnp.asarray(self.condition(dict(zip(self.network.species, counts, strict=True))), bool)
+        return jnp.asarray(
+            given.observe(self.condition, dict(zip(self.network.species, counts, strict=True)), "condition"), bool
+        )
 
     def init(self, counts, theta, now) -> tuple:
         reached = self._holds(counts)

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from jumpax._base.shares import Chance
 from jumpax._base.types import Count, Flag, Real, Word
+from jumpax.networks import Network
 
 Counts = tuple[Count, ...]
 Propensities = Sequence[Real]
@@ -26,6 +27,17 @@ class Jump(NamedTuple):
     """The random numbers that chose the reaction, by inverse CDF in the order of the reactions (`shares.thresholds`)."""
     words: tuple[Word, ...]
     """The fold's own random words, as many as its `words`; of a stream that the path never reads."""
+
+
+class Size(NamedTuple):
+    """How large a fold is, about: what compilation and records grow with. Found from counts, with nothing traced."""
+
+    numbers: float
+    """Of a record."""
+    carried: float
+    """Numbers in its carry."""
+    operations: float
+    """Of all its hooks."""
 
 
 class AbstractFold(abc.ABC):
@@ -59,6 +71,11 @@ class AbstractFold(abc.ABC):
     def advances(self) -> bool:
         """Whether time between events matters to the fold: whether it has an `advance` of its own."""
         return self.samples or type(self).advance is not AbstractFold.advance
+
+    def size(self, network: Network) -> Size:
+        """About how large it is; a fold that does not say so is taken to be small, with a number for each species."""
+        species = float(len(network.species))
+        return Size(species, species, 4 * species)
 
     @abc.abstractmethod
     def init(self, counts: Counts, theta: Theta, now: Real) -> Any:

@@ -13,7 +13,7 @@ from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.types import Count, Flag, Real
 from jumpax.folds.carriers import Carriers
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
-from jumpax.folds.fold import AbstractFold, Propensities, Theta
+from jumpax.folds.fold import AbstractFold, Propensities, Size, Theta
 from jumpax.folds.linear_flow import Rows, add, apply, longest_step, step
 from jumpax.networks import Network
 
@@ -113,6 +113,10 @@ class LatticeWeights(AbstractFold):
         """Numbers of the reactions whose rule may be missing in some state."""
         return tuple(sorted({q for (_, q), along in self.carriers.along.items() if along >= 0}))
 
+    def size(self, network) -> Size:
+        weights = len(network.species) * len(self.wrt) + len(network.reactions)
+        return Size(weights, weights, network.links * (30 + 10 * len(self.wrt)))
+
     def init(self, counts, theta, now) -> LatticeState:
         zero = jnp.zeros_like(now)
         return LatticeState(
@@ -154,7 +158,7 @@ class LatticeWeights(AbstractFold):
             there = self._neighbour(counts, eta, now)
             for q in [q for carrier, q in self.carriers.along if carrier == k]:
                 reaction = self.network.reactions[q]
-                rate = jnp.asarray(reaction.law.propensity(there, theta, now, reaction.reactants), now.dtype)
+                rate = jnp.asarray(reaction.propensity(there, theta, now), now.dtype)
                 changes[k, q] = jnp.where(live, rate - propensities[q], zero)
         return Neighbourhood(propensities, slopes, tuple(source), tuple(into), changes)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from jumpax._base.types import Count, Real
 from jumpax.folds.derivatives import levels
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 from jumpax.folds.independent import independent_species
 from jumpax.folds.lasting import share
 from jumpax.networks import Network
@@ -56,6 +56,9 @@ class Martingale(AbstractFold):
     @property
     def words(self) -> int:  # type: ignore[override]
         return int(self.samples)
+
+    def size(self, network) -> Size:
+        return Size(2 * len(network.species), 3 * len(network.species), 4 * network.links)
 
     def init(self, counts, theta, now) -> MartingaleState:
         own = tuple(counts[d] for d in independent_species(self.network))

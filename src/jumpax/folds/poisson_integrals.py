@@ -11,9 +11,9 @@ import jax.numpy as jnp
 
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
-from jumpax.folds.control_integrals import ControlIntegrals, Features, drifts
+from jumpax.folds.control_integrals import ControlIntegrals, Features, drifts, most_features
 from jumpax.folds.derivatives import levels
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 from jumpax.folds.score import Score
 from jumpax.networks import Network
 
@@ -80,6 +80,12 @@ class PoissonIntegrals(AbstractFold):
         several = self.entries + len(self.features)
         pairs = itertools.combinations_with_replacement(range(several), 2)
         return tuple((i, j) for i, j in pairs if j >= self.entries)
+
+    def size(self, network) -> Size:
+        several = self.entries + most_features(network, self.order)
+        drifts = 13.0 * network.links * (1 if self.order == 1 else len(network.species))
+        numbers = 0.5 * several * (several + 3) + len(self.wrt) * (several + 2.0)
+        return Size(numbers, numbers, 3 * numbers + drifts)
 
     def init(self, counts, theta, now) -> PoissonRecord:
         zero, several = jnp.zeros_like(now), self.entries + len(self.features)

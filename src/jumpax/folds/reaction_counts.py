@@ -4,7 +4,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 from jumpax.networks import Network
 
 
@@ -13,6 +13,9 @@ class ReactionCounts(AbstractFold):
     """Counts the firings of every reaction since the start; record: a tuple of int32, one per reaction. Exact."""
 
     network: Network
+
+    def size(self, network) -> Size:
+        return Size(len(network.reactions), len(network.reactions), 2 * len(network.reactions))
 
     def init(self, counts, theta, now) -> tuple:
         return tuple(jnp.zeros_like(counts[0]) for _ in self.network.reactions)

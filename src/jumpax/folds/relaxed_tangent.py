@@ -13,7 +13,7 @@ from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.math import exp
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, count_derivatives, levels, parameter_derivatives
-from jumpax.folds.fold import AbstractFold, Counts, Theta
+from jumpax.folds.fold import AbstractFold, Counts, Size, Theta
 from jumpax.folds.linear_flow import Rows, add
 from jumpax.folds.relaxation import Relaxation
 from jumpax.networks import Network
@@ -118,6 +118,14 @@ class RelaxedTangent(AbstractFold):
     @property
     def direct(self) -> bool:  # type: ignore[override]
         return self.horizon != "uniformization"
+
+    def size(self, network) -> Size:
+        moved = len(network.species) * len(self.wrt)
+        return Size(
+            moved,
+            moved * (1 + len(self.times)),
+            network.links * (10 + 7 * len(self.wrt)) + 150 * self.relaxation.rounds * len(network.reactions),
+        )
 
     def init(self, counts, theta, now) -> RelaxedState:
         zero = jnp.zeros_like(now)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
-from jumpax.folds.fold import AbstractFold, Counts, Propensities
+from jumpax.folds.fold import AbstractFold, Counts, Propensities, Size
 from jumpax.folds.lasting import share
 from jumpax.networks import MassAction, Network
 
@@ -81,6 +81,10 @@ class Score(AbstractFold):
         laws = [reaction.law for reaction in self.network.reactions]
         readers = {p: tuple(r for r, law in enumerate(laws) if p in law.parameters) for p in self.wrt}
         return {p: rows for p, rows in readers.items() if all(isinstance(laws[r], MassAction) for r in rows)}
+
+    def size(self, network) -> Size:
+        rows = sum(name in self.wrt for reaction in network.reactions for name in reaction.law.parameters)
+        return Size(len(self.wrt), len(self.wrt), 10 * max(rows, len(self.wrt)))
 
     def init(self, counts, theta, now) -> tuple[Real, ...]:
         return tuple(jnp.zeros_like(theta[name]) for name in self.wrt)

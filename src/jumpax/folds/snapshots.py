@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,6 +13,9 @@ class Snapshots(AbstractFold):
     """
 
     passive = True
+
+    def size(self, network) -> Size:
+        return Size(len(network.species), 0, 0)
 
     def init(self, counts, theta, now) -> tuple[()]:
         return ()

@@ -11,7 +11,7 @@ import numpy as np
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, count_derivatives, levels, parameter_derivatives
-from jumpax.folds.fold import AbstractFold, Propensities
+from jumpax.folds.fold import AbstractFold, Propensities, Size
 from jumpax.folds.independent import embedding, independent_species
 from jumpax.folds.linear_flow import Rows, longest_step, step
 from jumpax.networks import Network
@@ -69,6 +69,11 @@ class Tangent(AbstractFold):
     def _changes(self) -> np.ndarray:
         """Stoichiometry of the independent species."""
         return self.network.stoichiometry[list(independent_species(self.network))]
+
+    def size(self, network) -> Size:
+        species = len(network.species)
+        moved = species * len(self.wrt)
+        return Size(moved + species, moved, 10 * network.links * (1 + len(self.wrt)))
 
     def init(self, counts, theta, now) -> Rows:
         return tuple(tuple(jnp.zeros_like(theta[name]) for name in self.wrt) for _ in independent_species(self.network))

@@ -4,7 +4,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 from jumpax.networks import Network
 
 
@@ -17,6 +17,9 @@ class TimeAverages(AbstractFold):
     """
 
     network: Network
+
+    def size(self, network) -> Size:
+        return Size(len(network.species), len(network.species) + 1, 8 * len(network.species))
 
     def init(self, counts, theta, now) -> tuple:
         like = next(iter(theta.values()))

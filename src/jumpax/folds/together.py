@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from jumpax._base.types import Flag, Real, Word
-from jumpax.folds.fold import AbstractFold
+from jumpax.folds.fold import AbstractFold, Size
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +50,9 @@ class Together(AbstractFold):
     @property
     def direct(self) -> bool:  # type: ignore[override]
         return any(fold.direct for fold in self.folds)
+
+    def size(self, network) -> Size:
+        return Size(*map(sum, zip(*(fold.size(network) for fold in self.folds), strict=True)))
 
     def init(self, counts, theta, now) -> tuple:
         return tuple(fold.init(counts, theta, now) for fold in self.folds)

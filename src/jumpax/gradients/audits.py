@@ -26,7 +26,7 @@ from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.straight_through import StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
-from jumpax.networks import Network
+from jumpax.networks import Network, check_network
 from jumpax.observables import Moments, Observable
 
 ESTIMATORS: dict[str, AbstractEstimator] = {
@@ -185,6 +185,7 @@ def audit(
         >>> found.reference, max(abs(row.z) for row in found.rows) < 4
         ('exact', True)
     """
+    check_network(network)
     names = tuple(network.parameters if wrt is None else wrt)
     if wrong := [n for n in names if n not in network.parameters]:
         raise InputError("; ".join(unknown_name("parameter", n, network.parameters) for n in wrong))

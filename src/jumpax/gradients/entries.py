@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
 
+from jumpax._base import given
 from jumpax._base.types import Real
 from jumpax.observables import Observable
 
@@ -37,7 +38,7 @@ class Entries:
         """Flattened result, in the type of the counts."""
 
         def flat(*counts: Real) -> list[Any]:
-            made = jax.tree.leaves(self.observable(dict(zip(self.species, counts, strict=True))))
+            made = jax.tree.leaves(given.observe(self.observable, dict(zip(self.species, counts, strict=True))))
             return [jnp.asarray(leaf, counts[0].dtype) for leaf in made]
 
         closed = jax.make_jaxpr(flat)(*counts)

@@ -19,7 +19,7 @@ from jumpax.exact import Law, StateSpace, distribution, jump_chain
 from jumpax.gradients.chunk import Sums
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling
-from jumpax.networks import Network, check_counts, check_theta
+from jumpax.networks import Network, check_counts, check_network, check_theta
 
 BUDGET = 2e8
 """Work of an exact gradient, as `exact_cost` counts it: some seconds."""
@@ -160,6 +160,7 @@ def exact_cost(
     """
     if (times is None) == (steps is None):
         raise InputError("give either times=... or steps=... to exact_cost")
+    check_network(network)
     values = {name: float(value) for name, value in check_theta(network, theta).items()}
     counts = tuple(int(count) for count in check_counts(network, x0))
     stops = Times(tuple(map(float, times))) if times is not None else Steps(tuple(map(int, steps or ())))

@@ -15,6 +15,7 @@ from jaxtyping import PRNGKeyArray
 from jumpax._base import random
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.types import Precision, Word
+from jumpax.engines.choice import check_large
 from jumpax.engines.program import check_positive
 from jumpax.engines.simulate import check_bound, check_precision, stops_of
 from jumpax.folds import Snapshots
@@ -23,10 +24,11 @@ from jumpax.gradients.baseline_simulations import BaselineSimulations
 from jumpax.gradients.chosen import Chosen
 from jumpax.gradients.compiled import sample_sums
 from jumpax.gradients.estimator import AbstractEstimator
+from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
-from jumpax.networks import Network, check_counts, check_theta
-from jumpax.observables import Observable
+from jumpax.networks import Network, check_counts, check_network, check_theta
+from jumpax.observables import Observable, check_observable
 
 Tree = Any
 
@@ -269,6 +271,8 @@ def expectation(
         >>> bool(abs(slope + 100 * 0.3679) < 1.5)   # d/dk 100 exp(-k) = -36.8
         True
     """
+    check_network(network)
+    check_observable(observable)
     check_bound(network, bound)
     counts = check_counts(network, x0, round_counts=round_counts)
     if counts.ndim == 2:
@@ -285,6 +289,9 @@ def expectation(
         observable, network, tuple(int(c) for c in counts), stops,
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
     )  # fmt: skip
+    _ = sampling.shape  # what is wrong with the observable shows here
+    if not isinstance(chosen, ExactGradient):
+        check_large(sampling.run(None, ()).program, engine)
     return Expectation(sampling, chosen, baseline)
 
 

@@ -9,9 +9,12 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from jumpax._base.errors import JumpaxWarning
+from jumpax._base.types import default_precision
 from jumpax.engines import simulate
-from jumpax.folds.lattice_weights import LatticeWeights
-from jumpax.networks import Network
+from jumpax.engines.choice import check_large
+from jumpax.engines.program import Program
+from jumpax.folds import LatticeWeights, Snapshots, Together
+from jumpax.networks import Network, check_network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +73,7 @@ def lattice_coverage(
         >>> jumpax.lattice_coverage(model.network, model.theta, model.x0, times=[2.0]).complete
         True
     """
+    check_network(network)
     found = _look(network, theta, x0, times, paths, key, tuple(split))
     if not found.complete:
         warnings.warn(_advice(found), JumpaxWarning, stacklevel=2)
@@ -95,6 +99,7 @@ def _look(
     network: Network, theta: Mapping[str, Any], x0: Any, times: object, paths: int, key: Any, split: tuple[str, ...]
 ) -> Coverage:
     fold = LatticeWeights(network, network.parameters, split=split)
+    check_large(Program(network, Together((Snapshots(), fold)), default_precision()), None)
     if not fold.doubtful:
         return Coverage(0.0, {}, (), ())
     run = simulate(network, theta, x0, times=times, paths=paths, key=key, record=fold)

@@ -18,7 +18,7 @@ from jumpax.engines.simulate import stops_of
 from jumpax.folds import RelaxedTangent, Snapshots
 from jumpax.folds.relaxed_tangent import OVERRUN
 from jumpax.gradients.straight_through import StraightThrough
-from jumpax.networks import Network
+from jumpax.networks import Network, check_network
 
 
 def replay(
@@ -61,6 +61,7 @@ def replay(
         >>> bool(abs(slope["k_off"] + 3.28) < 0.2)
         True
     """
+    check_network(network)
     stops = stops_of(times, steps, log.start, Snapshots())
     if network.time_dependent:
         raise UnsupportedError("straight-through gradients need rates that do not depend on time explicitly")

@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
 
+from jumpax._base import given
+from jumpax._base.memory import check_memory
 from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Precision, Word
 from jumpax.engines import inputs as make_inputs
@@ -17,6 +19,7 @@ from jumpax.engines.choice import engine_for
 from jumpax.engines.gathering import gather
 from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
+from jumpax.engines.size import COPIES, check_records, numbers
 from jumpax.folds import AbstractFold, Snapshots, Together
 from jumpax.gradients.batches import over_batches
 from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals
@@ -28,7 +31,7 @@ CHUNK = 16_384
 ROWS = 65_536
 """Most paths in flight when theta is a batch, on a processor."""
 NUMBERS = 2**25
-"""Most numbers in one array of gradient contributions."""
+"""Most numbers in one array of records or of gradient contributions."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,7 +59,7 @@ class Sampling:
     def observe(self, counts: Any) -> Any:
         """The observable of one state, (species,) real counts, flattened."""
         kind = np.dtype(self.precision)
-        made = self.observable(dict(zip(self.network.species, counts, strict=True)))
+        made = given.observe(self.observable, dict(zip(self.network.species, counts, strict=True)))
         return ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), made))[0]
 
     @property
@@ -76,7 +79,9 @@ class Sampling:
     def shape(self) -> Any:
         """Structure of the observable's result."""
         scalar = jax.ShapeDtypeStruct((), np.dtype(self.precision))
-        return jax.eval_shape(self.observable, dict.fromkeys(self.network.species, scalar))
+        return jax.eval_shape(
+            functools.partial(given.observe, self.observable), dict.fromkeys(self.network.species, scalar)
+        )
 
     @property
     def entries(self) -> int:
@@ -112,8 +117,9 @@ class Run:
 
     @property
     def width(self) -> int:
-        """Most paths for which all gradient contributions are held in memory at once."""
-        return max(256, NUMBERS // (len(self.stops.values) * self.sampling.entries * max(1, len(self.wrt))))
+        """Most paths for which all records and gradient contributions are held in memory at once."""
+        each = max(self.sampling.entries * max(1, len(self.wrt)), int(numbers(self.program)))
+        return max(256, NUMBERS // (len(self.stops.values) * each))
 
     def sums(self, recorded: Recorded, theta: Mapping[str, Any], sound: Any) -> Sums:
         """Sums of one chunk for one theta; NaN when one of its paths is faulty."""
@@ -185,11 +191,25 @@ def sample(
     return over_batches(lambda *batch: _sample_batch(run, *batch, size=len(batch[1][0])))(theta, words)
 
 
+def _check_size(run: Run, paths: int) -> None:
+    """Whether what is held of so many paths at once fits into memory."""
+    remedy = "Ask for fewer times, a smaller observable, or fewer parameters (wrt=...)"
+    check_records(run.program, paths, len(run.stops.values), remedy)
+    stops, entries, wrt = len(run.sampling.stops.values), run.sampling.entries, len(run.wrt)
+    check_memory(
+        f"{paths:,} paths x {stops:,} stops x {entries:,} entries of the observable"
+        + (f" x {wrt:,} parameters" if wrt else ""),
+        COPIES * paths * stops * entries * max(1, wrt) * run.program.dtype.itemsize,
+        remedy,
+    )
+
+
 def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:
     """Sums for `size` values of theta and key; leaves have a leading axis of that length."""
     sampling, program = run.sampling, run.program
     engine = engine_for(program, sampling.engine)
     chunks, width = _split(sampling.paths, min(engine.breadth * min(CHUNK, ROWS // size), run.width))
+    _check_size(run, size * width)
 
     def chunk(number: Any) -> Sums:
         index = number * width + jnp.arange(width)

@@ -14,7 +14,7 @@ from jumpax._base.errors import InputError
 from jumpax.engines import EventLog
 from jumpax.engines.program import check_times
 from jumpax.folds import Tangent
-from jumpax.networks import Network
+from jumpax.networks import Network, check_network
 
 
 class Pieces(NamedTuple):
@@ -65,6 +65,7 @@ def replay_tangent(
         >>> bool(abs(slope["birth"] - 0.632) < 0.03)
         True
     """
+    check_network(network)
     if missing := [name for name in network.parameters if name not in theta]:
         raise InputError(f"theta lacks {missing}; give the values that the log was drawn with")
     fold = Tangent(network, (), reach)

@@ -11,6 +11,7 @@ from jax import lax
 from jaxtyping import Array
 
 from jumpax._base.errors import UnsupportedError
+from jumpax._base.memory import check_memory
 from jumpax._base.status import FIRST_FAULT
 from jumpax.engines.vector_rates import Leaves, Structure
 from jumpax.engines.vector_run import Block, Kept, Outcome, Plan, run, segment_again
@@ -108,6 +109,12 @@ def _draw(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
 
 
 def _forward(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
+    species, plan = counts.shape[1], setting.plan
+    check_memory(
+        f"{setting.paths:,} paths x {plan.kept} checkpoints x {species:,} species, kept for the gradient,",
+        1.5 * counts.dtype.itemsize * setting.paths * plan.kept * (species + setting.model.features + 20),
+        "Ask for fewer paths at once, or fewer checkpoints=...",
+    )
     out, kept = _draw(setting, leaves, counts, words)
     return out, (leaves, counts, words, kept, out[3])
 

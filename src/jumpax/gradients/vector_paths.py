@@ -11,7 +11,9 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.memory import check_memory
 from jumpax.engines.program import check_positive
+from jumpax.engines.size import COPIES
 from jumpax.engines.vector_rates import structure
 from jumpax.engines.vector_run import Plan
 from jumpax.folds.relaxation import Relaxation
@@ -20,7 +22,7 @@ from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
 from jumpax.gradients.vector_core import Setting, paths_of
 from jumpax.gradients.vector_steps import Method
 from jumpax.gradients.vector_sweep import SMALL
-from jumpax.networks import VectorNetwork
+from jumpax.networks import VectorNetwork, check_vector_network
 
 TURNS = 128
 """Turns of a segment: what is logged at a time in the backward pass."""
@@ -97,7 +99,7 @@ def vector_paths(
         Averages and counts, (paths, windows or times, observed), events, status; see `VectorPaths`.
 
     Raises:
-        InputError: everything that is wrong with the input.
+        InputError: everything that is wrong with the input; `TooLargeError` for more than a quarter of the memory.
         UnsupportedError: an estimator that is not available here; a second derivative.
 
     Exact; gradients biased or not as `TrapezoidalTangent` and `StraightThrough` say.
@@ -116,6 +118,7 @@ def vector_paths(
         >>> slope.shape, bool(abs(slope.mean() - 0.7675) < 0.02)
         ((40,), True)
     """
+    check_vector_network(network)
     paths, lanes = check_positive("paths", paths), check_positive("lanes", lanes)
     per_path = (per_path,) if isinstance(per_path, str) else tuple(per_path)
     spans, times = _spans(windows, times)
@@ -128,6 +131,7 @@ def vector_paths(
     limit, kept = check_positive("max_events", max_events, 2**31 - 2), check_positive("checkpoints", checkpoints)
     plan = Plan(seen, borders, float(start), limit, TURNS, kept)
     setting = Setting(model, plan, method, per_path, paths, min(lanes, 16 * -(-paths // 16)))
+    _check_size(setting)
     counts = jax.lax.stop_gradient(_counts(network, x0, paths).astype(real))
     drawn: Any = paths_of(setting, leaves, counts, random.key_words(key))
     integrals, at, events, status = drawn
@@ -136,6 +140,25 @@ def vector_paths(
     chosen = [at[:, borders.index(t)] for t in times]
     return VectorPaths(
         jnp.stack(means, 1) if means else empty, jnp.stack(chosen, 1) if chosen else empty, events, status
+    )
+
+
+def _check_size(setting: Setting) -> None:
+    """Whether results, and lanes in flight, fit into memory."""
+    network, plan, width = setting.model.network, setting.plan, jnp.zeros((), float).dtype.itemsize
+    species, reactions = network.stoichiometry.shape
+    rows = 2 * len(plan.borders) * len(plan.observed) + species
+    check_memory(
+        f"{setting.paths:,} paths x ({len(plan.borders):,} times x {len(plan.observed):,} species)",
+        COPIES * width * setting.paths * rows,
+        "Ask for fewer paths at once (with keys of their own), fewer times, or fewer species (observe=...)",
+    )
+    check_memory(
+        f"{setting.size:,} paths in flight, of {species:,} species and {reactions:,} reactions",
+        4.0
+        * width
+        * (setting.size * (species + reactions + setting.model.features) + setting.model.features * reactions),
+        "Ask for fewer that run together (lanes=...)",
     )
 
 

@@ -85,6 +85,11 @@ def simulate_events(
         >>> simulate_events(model, times=[1.0, 1.5], paths=3, key=0)["X"][:, 1].tolist()
         [0, 0, 0]
     """
+    if not isinstance(model, FileModel):
+        raise InputError(
+            f"a model from a file is needed here, as jumpax.read makes it, not {type(model).__name__}; jumpax.simulate draws "
+            "the paths of a network"
+        )
     numbers = dict(model.theta if theta is None else theta)
     start = model.x0 if x0 is None else x0
     how: dict[str, Any] = {"engine": engine, "precision": precision, "threads": threads}

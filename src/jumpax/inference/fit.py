@@ -20,7 +20,7 @@ from jumpax.inference.deciding import Deciding
 from jumpax.inference.doubts import doubts, outcome
 from jumpax.inference.information import mean
 from jumpax.inference.optimiser import natural_gradient
-from jumpax.inference.problem import Problem
+from jumpax.inference.problem import Problem, check_problem
 from jumpax.inference.progress import Told, teller
 from jumpax.inference.result import FitResult, Run
 from jumpax.inference.search import (
@@ -122,8 +122,10 @@ def quiet_fit(
     """`fit`, for callers that tell the doubts themselves."""
     import optax
 
+    check_problem(problem)
     if not problem.free:
         raise InputError("no parameter is Free, so there is nothing to fit")
+    _ = problem.plan.expected  # what does not fit into memory shows here
     exact = problem.source.deterministic
     for name, number in (("steps", steps), ("average", average), ("final", final)):
         if number < 1:

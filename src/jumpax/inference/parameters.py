@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jumpax._base import given
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.networks import Network
 
@@ -161,7 +162,9 @@ class Structure:
             for i, (name, scale) in enumerate(zip(self.free, self.scales, strict=True))
         } | dict(numbers.fixed)
         for name, derived in self.derived:
-            found[name] = derived.formula(*(found[read] for read in derived.names))
+            found[name] = given.call(
+                derived.formula, tuple(found[read] for read in derived.names), f"the formula of {name!r}"
+            )
         return found
 
     def theta(self, values: Mapping[str, Any]) -> dict[str, Any]:

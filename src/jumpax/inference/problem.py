@@ -15,7 +15,7 @@ from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknow
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
-from jumpax.networks import Network, check_counts
+from jumpax.networks import Network, check_counts, check_network
 from jumpax.observables import Observable
 
 
@@ -97,6 +97,7 @@ class Problem:
     source: AbstractSource = dataclasses.field(default_factory=Simulation)
 
     def __post_init__(self):
+        check_network(self.network)
         if not isinstance(self.loss, AbstractLoss):
             raise InputError(f"loss must be one of jumpax.losses, not {self.loss!r}")
         faults = list(self.loss.faults(self.network, self.start))
@@ -247,6 +248,16 @@ class Problem:
                 f"the expectation is not a number at {at}: a path was faulty, or the observable gives NaN. "
                 "jumpax.simulate with the same network and theta names the path, the reaction and the state."
             )
+
+
+def check_problem(problem: Any) -> None:
+    """Whether something is a problem.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not isinstance(problem, Problem):
+        raise InputError(f"fit needs a Problem(network, x0, loss, parameters), not {type(problem).__name__}")
 
 
 def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, " free"], key: Any) -> Evaluation:

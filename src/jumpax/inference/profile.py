@@ -16,7 +16,7 @@ from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.inference.doubts import outcome, undetermined, unresolved
 from jumpax.inference.fit import quiet_fit
 from jumpax.inference.parameters import Free
-from jumpax.inference.problem import Problem
+from jumpax.inference.problem import Problem, check_problem
 from jumpax.inference.result import FitResult
 from jumpax.inference.sources import Simulation
 
@@ -111,6 +111,7 @@ def profile(
 
     Source: Raue et al. 2009, doi:10.1093/bioinformatics/btp358.
     """
+    check_problem(problem)
     points = sorted({float(v) for v in values})
     if len(points) < 3:
         raise InputError("a profile needs at least three different values")

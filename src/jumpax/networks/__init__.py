@@ -2,6 +2,8 @@
 
 from jumpax.networks.curve import Curve as Curve
 from jumpax.networks.doubts import doubts as doubts
+from jumpax.networks.kinds import check_network as check_network
+from jumpax.networks.kinds import check_vector_network as check_vector_network
 from jumpax.networks.laws import AbstractLaw as AbstractLaw
 from jumpax.networks.laws import Function as Function
 from jumpax.networks.laws import Hill as Hill

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import JumpaxWarning
 from jumpax.networks import equation as equations
+from jumpax.networks.kinds import check_network
 from jumpax.networks.laws import AbstractLaw
 from jumpax.networks.laws.law import Reactants
 from jumpax.networks.laws.rate import Values
@@ -109,6 +110,7 @@ def couple(network: Network) -> Network:
         >>> [reaction.equation for reaction in pair.reactions]
         ['low_A + high_A -> low_B + high_B', 'low_A -> low_B', 'high_A -> high_B']
     """
+    check_network(network)
     reactions = [one for reaction in network.reactions for one in _split(reaction)]
     with warnings.catch_warnings():
         # laws that do not vanish at zero counts were named when the network itself was made

@@ -5,13 +5,15 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import final
+from typing import Any, final
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jumpax._base import given
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
+from jumpax._base.memory import check_memory
 from jumpax.networks import describe, structure
 from jumpax.networks.doubts import doubts
 from jumpax.networks.fingerprint import digest
@@ -88,6 +90,10 @@ class Network:
     @cached_property
     def stoichiometry(self) -> Int[np.ndarray, "species reactions"]:
         """What one firing of each reaction adds to each count."""
+        size = len(self.species) * len(self.reactions)
+        check_memory(
+            f"The stoichiometry of {self!r}", 8.0 * size, "Such a network cannot be simulated whole; leave parts out"
+        )
         row = {name: index for index, name in enumerate(self.species)}
         matrix = np.zeros((len(self.species), len(self.reactions)), dtype=np.int64)
         for column, reaction in enumerate(self.reactions):
@@ -95,6 +101,12 @@ class Network:
                 matrix[row[name], column] = change
         matrix.flags.writeable = False
         return matrix
+
+    @cached_property
+    def links(self) -> int:
+        """How many species and parameters its laws read and its reactions change, each for itself: a measure of its size."""
+        reads = sum(len(r.law.species(r.reactants)) + len(r.law.parameters) for r in self.reactions)
+        return reads + sum(len(r.change) for r in self.reactions)
 
     @property
     def time_dependent(self) -> bool:
@@ -125,8 +137,7 @@ class Network:
         kind = jnp.result_type(counts[0], float)
         values = dict(zip(self.species, (jnp.asarray(x, kind) for x in counts), strict=True))
         shape = jnp.shape(counts[0])
-        results = (r.law.propensity(values, theta, time, r.reactants) for r in self.reactions)
-        return tuple(_fit(a, kind, shape) for a in results)
+        return tuple(_fit(r, r.propensity(values, theta, time), kind, shape) for r in self.reactions)
 
     def reads(self, reaction: int) -> tuple[str, ...]:
         """The species that the propensity of one reaction depends on."""
@@ -174,9 +185,17 @@ class Network:
                 yield f"units: {unknown_name('parameter or species', name, known)}"
 
 
-def _fit(value: object, kind: object, shape: tuple[int, ...]) -> Float[Array, "..."]:
-    array = jnp.asarray(value, kind)  # type: ignore[arg-type]
-    return array if array.shape == shape else jnp.broadcast_to(array, jnp.broadcast_shapes(array.shape, shape))
+def _fit(reaction: Reaction, value: Any, kind: Any, shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """The number of a law, as an array of the common shape."""
+    one = not isinstance(value, tuple | list) and not jnp.iscomplexobj(value)
+    try:
+        array = jnp.asarray(value, kind) if one else None
+    except (TypeError, ValueError):
+        array = None
+    if array is None or array.shape not in ((), shape):
+        made = "nothing: is a return missing?" if value is None else f"{given.shown(value)}, not one real number"
+        raise InputError(f"{reaction.law_in_words} returns {made}")
+    return array if array.shape == shape else jnp.broadcast_to(array, shape)
 
 
 def _channels(reactions: Iterable[Reaction]) -> list[Reaction]:

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax.networks.kinds import check_network
 from jumpax.networks.network import Network
 
 LARGEST_COUNT = 2**31 - 1
@@ -36,6 +37,7 @@ def check_theta(
         jumpax._base.errors.InputError: theta does not fit the network '':
         - parameter 'k' is negative: -1
     """
+    check_network(network)
     if not isinstance(theta, Mapping):
         raise InputError(f"theta must map the names of parameters to numbers, not be {type(theta).__name__}")
     faults = [unknown_name("parameter", name, network.parameters) for name in theta if name not in network.parameters]
@@ -83,6 +85,7 @@ def check_counts(
         >>> check_counts(Network([Reaction("A -> B", MassAction("k"))]), {"B": 0, "A": 7})
         array([7, 0], dtype=int32)
     """
+    check_network(network)
     faults: list[str] = []
     columns = _columns_by_name(network, x0, faults) if isinstance(x0, Mapping) else _columns(network, x0, faults)
     for name, column in columns.items():

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, final
 
+from jumpax._base import given
 from jumpax._base.errors import InputError
 from jumpax.networks import equation as equations
 from jumpax.networks.laws import AbstractLaw, Function
+from jumpax.networks.laws.rate import Values
 
 
 @final
@@ -69,6 +71,23 @@ class Reaction:
         for name, count in self.reactants:
             change[name] = change.get(name, 0) - count
         return {name: count for name, count in change.items() if count}
+
+    def propensity(self, counts: Values, theta: Values, time: Any) -> Any:
+        """What the law gives.
+
+        Raises:
+            InputError: the law is a function that JAX cannot trace.
+        """
+        try:
+            return self.law.propensity(counts, theta, time, self.reactants)
+        except Exception as fault:
+            given.explain(fault, self.law_in_words)
+            raise
+
+    @property
+    def law_in_words(self) -> str:
+        """Which law it is, as the start of a sentence."""
+        return f"the rate law of {self.name or self.equation!r}, `{self.law.formula(self.reactants)}`,"
 
     def species(self) -> tuple[str, ...]:
         """The species of the equation, in the order they are named."""

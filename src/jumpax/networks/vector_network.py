@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jumpax._base.errors import InputError
+from jumpax._base.memory import check_memory
 
 Params = Mapping[str, Any]
 """Arrays, or pytrees of arrays, by name."""
@@ -110,6 +111,10 @@ def _whole(given: Any) -> tuple[np.ndarray, list[str]]:
     if matrix.ndim != 2 or 0 in matrix.shape or matrix.dtype.kind not in "iuf":
         what = f"{matrix.dtype} of shape {matrix.shape}"
         return np.zeros((0, 0), np.int64), [f"stoichiometry must be an integer array (species, reactions); got {what}"]
+    check_memory(
+        f"A stoichiometry of {matrix.shape[0]:,} species and {matrix.shape[1]:,} reactions", 24.0 * matrix.size,
+        "Simulate a smaller network",
+    )  # fmt: skip
     whole = np.rint(matrix).astype(np.int64)
     faults = []
     if not np.array_equal(whole, matrix):

@@ -6,6 +6,7 @@ from jumpax.observables.entropy_production import EntropyProduction as EntropyPr
 from jumpax.observables.observable import Histogram as Histogram
 from jumpax.observables.observable import Moments as Moments
 from jumpax.observables.observable import Observable as Observable
+from jumpax.observables.observable import check_observable as check_observable
 from jumpax.observables.path_likelihood import log_likelihood as log_likelihood
 from jumpax.observables.path_rate import AbstractPathRate as AbstractPathRate
 from jumpax.observables.path_sums import PathSum as PathSum

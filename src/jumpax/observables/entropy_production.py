@@ -72,8 +72,7 @@ class EntropyProduction(AbstractPathRate):
         gains = []
         for r, a in enumerate(before):
             later = dict(zip(self.network.species, after(self.network, counts, r), strict=True))
-            reverse = self.network.reactions[undone[r]]
-            back = reverse.law.propensity(later, theta, time, reverse.reactants)
+            back = self.network.reactions[undone[r]].propensity(later, theta, time)
             gains.append(log_ratio(a, jnp.asarray(back, a.dtype)))
         return tuple(gains)
 

@@ -65,7 +65,7 @@ def _shape(reaction: Reaction, coefficient: Coefficient, counts: Mapping[str, An
         made = MassAction(1.0).propensity(counts, {}, like * 0, reaction.reactants)
     else:
         theta = {coefficient: jnp.ones_like(like)} if isinstance(coefficient, str) else {}
-        made = reaction.law.propensity(counts, theta, like * 0, reaction.reactants)
+        made = reaction.propensity(counts, theta, like * 0)
     return jnp.broadcast_to(jnp.asarray(made, like.dtype), jnp.shape(like))
 
 
@@ -84,5 +84,5 @@ def _coefficient(network: Network, reaction: Reaction) -> Coefficient | None:
         counts = {s: jnp.asarray(draw.integers(0, 12, _DRAWS), float) for s in network.species}
         one = _shape(reaction, name, counts)
         scale = jnp.asarray(draw.uniform(0.5, 2.0, _DRAWS))
-        many = law.propensity(counts, {name: scale}, jnp.zeros(_DRAWS), reaction.reactants)
+        many = reaction.propensity(counts, {name: scale}, jnp.zeros(_DRAWS))
         return name if bool(jnp.all(jnp.abs(many - scale * one) <= 1e-12 * jnp.abs(many))) else None

@@ -8,7 +8,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jumpax._base import given
 from jumpax._base.errors import InputError, unknown_name
+from jumpax.engines import Events
+from jumpax.folds import AbstractFold
 
 CountsByName: TypeAlias = Mapping[str, Float[Array, ""]]
 Observable: TypeAlias = Callable[[CountsByName], Any]
@@ -16,6 +19,20 @@ Observable: TypeAlias = Callable[[CountsByName], Any]
 
 Observables are compared by equality, so frozen dataclasses and module-level functions share compiled programs.
 """
+
+
+def check_observable(observable: Any) -> None:
+    """Whether something can be an observable of an expectation.
+
+    Raises:
+        InputError: it is a fold, a class, text, or something else.
+    """
+    if isinstance(observable, AbstractFold | Events):
+        raise InputError(
+            f"{type(observable).__name__} is gathered along paths: jumpax.simulate(..., record=...) does it, and the mean over "
+            "paths.records has no derivative; the observable of an expectation is a function of the counts at the stops"
+        )
+    given.check_function(observable, "the observable", "As in Moments('A') or lambda counts: counts['A']")
 
 
 def count_of(counts: CountsByName, species: str) -> Float[Array, ""]:

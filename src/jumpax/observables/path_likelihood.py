@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax.engines import EventLog
-from jumpax.networks import Network
+from jumpax.networks import Network, check_network
 
 
 def log_likelihood(network: Network, theta: Mapping[str, Any], log: EventLog, end: float) -> Float[Array, " paths"]:
@@ -33,6 +33,9 @@ def log_likelihood(network: Network, theta: Mapping[str, Any], log: EventLog, en
 
     Source: Gillespie 1977, doi:10.1021/j100540a008.
     """
+    check_network(network)
+    if not isinstance(log, EventLog):
+        raise InputError(f"log must be that of simulate(..., record=Events()), paths.log, not {type(log).__name__}")
     if network.time_dependent:
         raise InputError("the path likelihood needs rates that are constant between events")
     if log.times.size and log.times.max() > end:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jumpax._base.types import Real
 from jumpax.folds import AbstractFold
 from jumpax.folds.derivatives import levels
+from jumpax.folds.fold import Size
 from jumpax.folds.lasting import share
 from jumpax.observables.path_rate import AbstractPathRate, flow
 
@@ -57,6 +58,11 @@ class PathSums(AbstractFold):
     def words(self) -> int:  # type: ignore[override]
         """One where a moment is drawn."""
         return int(self.samples)
+
+    def size(self, network) -> Size:
+        """Two sums for each rate."""
+        many = len(self.rates)
+        return Size(2 * many, 2 * many, many * 4 * network.links)
 
     def init(self, counts, theta, now) -> tuple:
         """Zeros."""

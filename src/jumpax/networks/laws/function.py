@@ -8,9 +8,9 @@ from typing import Any, final
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax._base.source import expression
 from jumpax.networks.laws.law import AbstractLaw, Reactants
 from jumpax.networks.laws.rate import Values
-from jumpax.networks.laws.source import expression
 
 TIME = "t"
 

@@ -1,0 +1,132 @@
+"""A vector network, a model, a name, reactions where a network is meant, and the other way round: told by name, in every verb."""
+
+import inspect
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jumpax
+from jumpax.exact import StateSpace, distribution, jump_chain, stationary
+from jumpax.gradients.exact_gradient import exact_cost
+from jumpax.importers import Event, FileModel
+from jumpax.importers.expression import Number, Time, call
+from jumpax.inference import profile
+from jumpax.networks.couple import couple
+
+MODEL = jumpax.zoo.birth_death()
+FILE = FileModel(MODEL.network, MODEL.theta, MODEL.x0)
+LIVELY = FileModel(
+    MODEL.network,
+    MODEL.theta,
+    MODEL.x0,
+    events=(Event("empty", call("ge", Time(), Number(1.0)), (("X", Number(0.0)),)),),
+)
+VECTOR = jumpax.VectorNetwork(np.array([[1, -1]]), lambda counts, params: jnp.stack([params["a"], counts[0]]))
+DATA = jumpax.losses.MomentMatch("X", [1, 2, 3, 4], [1.0] * 4, order=1)
+WRONG = {
+    "vector network": (VECTOR, "vector_paths"),
+    "file": (FILE, "model.network"),
+    "file with events": (LIVELY, "simulate_events"),
+    "zoo": (MODEL, "model.network"),
+    "name": ("birth_death", "jumpax.read"),
+    "reactions": (list(MODEL.network.reactions), r"jumpax\.Network\(\["),
+    "reaction": (MODEL.network.reactions[0], r"jumpax\.Network\(\["),
+    "class": (jumpax.Network, "Network is needed"),
+    "nothing": (None, "Network is needed"),
+}
+THETA, START = MODEL.theta, MODEL.x0
+VERBS = {
+    "simulate": lambda n: jumpax.simulate(n, THETA, START, times=[1.0], paths=2, key=0),
+    "simulate_delays": lambda n: jumpax.simulate_delays(n, THETA, START, delays={}, times=[1.0], paths=2, key=0),
+    "expectation": lambda n: jumpax.expectation(jumpax.Moments("X"), n, START, [1.0], paths=4),
+    "steady_state": lambda n: jumpax.steady_state(jumpax.Moments("X"), n, START, settle=1.0, time=1.0, paths=4),
+    "audit": lambda n: jumpax.audit(n, THETA, START, [1.0]),
+    "lattice_coverage": lambda n: jumpax.lattice_coverage(n, THETA, START, [1.0]),
+    "log_likelihood": lambda n: jumpax.log_likelihood(n, THETA, None, 1.0),
+    "Problem": lambda n: jumpax.Problem(n, START, DATA, {}),
+    "exact_cost": lambda n: exact_cost(n, START, THETA, [1.0]),
+    "couple": couple,
+    "reachable": lambda n: StateSpace.reachable(n, START),
+    "record": lambda n: jumpax.simulate(
+        MODEL.network, THETA, START, times=[1.0], paths=2, key=0, record=jumpax.TimeAverages(n)
+    ),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("thing", WRONG)
+def test_what_is_no_network_is_told_with_the_remedy(verb, thing):
+    given, remedy = WRONG[thing]
+    with pytest.raises(jumpax.InputError, match=remedy):
+        VERBS[verb](given)
+
+
+def test_no_public_verb_that_takes_a_network_is_left_out():
+    taking = set()
+    for name, thing in vars(jumpax).items():
+        if callable(thing) and not name.startswith("_"):
+            try:
+                parameters = inspect.signature(thing).parameters
+            except ValueError:
+                continue
+            if "network" in parameters:
+                taking.add(name)
+    others = {"vector_paths", "window_means", "FileModel"}  # of a vector network, below; a model of a file
+    folds = {"FirstPassage", "ReactionCounts", "TimeAverages"}  # looked at by the verb that records them
+    assert taking - others - folds <= set(VERBS)
+
+
+@pytest.mark.parametrize("given", [MODEL.network, FILE, MODEL, "birth_death", jumpax.VectorNetwork, None])
+def test_what_is_no_vector_network_is_told(given):
+    for verb in (jumpax.vector_paths, jumpax.window_means):
+        with pytest.raises(jumpax.InputError, match="a VectorNetwork is needed here"):
+            verb(given, {}, [1], paths=2, key=0, windows=[(0.0, 1.0)])
+
+
+@pytest.mark.parametrize("given", [MODEL.network, VECTOR, MODEL, FILE, "birth_death", None])
+def test_what_is_no_state_space_no_file_model_no_problem_is_told(given):
+    for verb in (
+        lambda: distribution(given, THETA, [1.0]),
+        lambda: stationary(given, THETA),
+        lambda: jump_chain(given, THETA, [1]),
+    ):
+        with pytest.raises(jumpax.InputError, match=r"StateSpace\.reachable"):
+            verb()
+    if given is not FILE:
+        with pytest.raises(jumpax.InputError, match=r"jumpax\.read makes it"):
+            jumpax.simulate_events(given, times=[1.0], paths=2, key=0)
+    with pytest.raises(jumpax.InputError, match="Problem"):
+        jumpax.fit(given)
+    with pytest.raises(jumpax.InputError, match="Problem"):
+        profile(given, "birth", [1.0, 2.0, 3.0])
+
+
+FOLD = jumpax.FirstPassage(MODEL.network, lambda counts: counts["X"] >= 20)
+
+
+@pytest.mark.parametrize(
+    ("record", "remedy"),
+    [
+        ([FOLD, jumpax.Events()], "call simulate twice with the same key"),
+        ((jumpax.Events(), FOLD, FOLD), "call simulate twice with the same key"),
+        (jumpax.FirstPassage, r"FirstPassage\(\.\.\.\)"),
+        ([jumpax.Events], r"Events\(\.\.\.\)"),
+        ("events", "record takes folds"),
+        (None, "record takes folds"),
+        (jumpax.Moments("X"), r"jumpax\.expectation"),
+        (lambda counts: counts["X"], r"jumpax\.expectation"),
+        (jumpax.TimeAverages(jumpax.zoo.telegraph().network), "made for another network"),
+    ],
+)
+def test_what_cannot_be_recorded_is_told(record, remedy):
+    with pytest.raises(jumpax.InputError, match=remedy):
+        jumpax.simulate(MODEL.network, THETA, START, times=[1.0], paths=2, key=0, record=record)
+
+
+def test_a_log_alone_in_a_list_is_a_log():
+    one, two = (
+        jumpax.simulate(MODEL.network, THETA, START, times=[1.0], paths=3, key=0, record=record).log
+        for record in (jumpax.Events(), [jumpax.Events()])
+    )
+    np.testing.assert_array_equal(one.times, two.times)
