@@ -252,3 +252,17 @@ def test_laws_that_cancel_the_volume_are_mass_action(tmp_path):
     assert model.network.reactions[0].law == MassAction("k")
     assert formulas(model)["s"] == "k * (A / c) * (B / c)"
     assert propensities(model, (10, 6)) == pytest.approx({"r": 1.0, "s": 0.1 * 5 * 3, "t": 0.1 * 3 * 2})
+
+
+def test_rounding_of_what_comes_from_moles(tmp_path):
+    """100 nmol/l in 1e-15 l are 60.22 molecules: a fraction that nobody took for rounding of the file."""
+    text = NMOL + "species A in c, B in c; A = 100; B = 0.9963; A + B => ; c * A * B"
+    with pytest.raises(InputError, match=r"60.2214179 is not a whole number.*takes 60"):
+        antimony(tmp_path, text)
+    model = jumpax.read(written(tmp_path, "m.ant", text), round_counts=True)
+    assert model.x0 == {"A": 60, "B": 1}
+    assert model.notes[1:] == (
+        "A starts with 60.2214179 molecules, taken as 60", "B starts with 0.599985987 molecules, taken as 1"
+    )  # fmt: skip
+    plain = written(tmp_path, "m.ant", "species A; A = 10.5; A => ; A")
+    assert jumpax.read(plain, round_counts=True).x0 == {"A": 11}
