@@ -19,12 +19,16 @@ def every_shift():
     word = jnp.asarray(WORDS << 1)
     made = shares.chance(word, word, np.dtype(np.float32)).shift
     assert made is not None
-    return made
+    return np.asarray(made)
 
 
 def probabilities(rates):
     """Of each channel: its part of the units, averaged over all shifts."""
-    shift = every_shift()
+    return np.mean([part(rates, shift) for shift in np.split(every_shift(), 16)], 0)  # a hundred channels fit into memory
+
+
+def part(rates, shift):
+    """The same, averaged over some shifts."""
     like = [jnp.full(shift.shape, rate, jnp.float32) for rate in rates]
     total = shares.cumulate(like)[-1]
     sums, _ = shares.thresholds(like, total, 1 / total, shares.Chance(jnp.zeros_like(shift), shift))

@@ -198,7 +198,7 @@ CONSTANTS = {
     "piecewise(1, n > 2, 4)": 1.0, "avogadro / 6.02214179e23": 1.0, "twice(n) + exp(0)": 7.0, "n^2 / abs(-3)": 3.0,
     "min(n, 2)": 2.0, "pi": np.pi, "piecewise(2, !(n == 3) || true, 5)": 2.0, "ln(exponentiale)": 1.0, "A0 + 1": 10.0,
 }  # fmt: skip
-"""Values from NumPy, or by hand; libroadrunner 2.10 gives the same."""
+"""Values from NumPy, or by hand."""
 
 
 def test_constants_by_any_function(tmp_path):
