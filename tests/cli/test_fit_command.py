@@ -398,7 +398,7 @@ def test_a_fit_rounds_on_request(folder, capsys):
     assert "--round of the commands, takes 1" in capsys.readouterr().err
     assert main(["fit", str(asked), "--json", "--round"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert document["notes"] == ["X() starts with 0.8 molecules, taken as 1"]
+    assert document["notes"]["model"] == ["X() starts with 0.8 molecules, taken as 1"]
     assert document["estimates"]["make"] == pytest.approx(COUNTS.mean(), rel=1e-3)
     own = FROM_FILE.format(model="m.net", species="X()", more='x0 = { "X()" = 2.5 }')
     problem = read_problem(written(folder, own), round_counts=True).problem

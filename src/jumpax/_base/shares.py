@@ -111,14 +111,18 @@ def weight(rates: Real, inverse: Real | None, chance: Chance) -> Real:
     """What channels weigh in a choice: their rates, or in float32 their shares in whole units, whose sums are exact."""
     if inverse is None or chance.shift is None:
         return rates
-    base = rates.dtype.type(BASE)
     inverse, shift = (jnp.broadcast_to(value, rates.shape) for value in (inverse, chance.shift))
-    return (share(rates, inverse, shift) + base) - base
+    return _beyond(share(rates, inverse, shift) + rates.dtype.type(BASE))
 
 
 def point(last: Real, total: Real, chance: Chance) -> Real:
     """The point to look for in running sums of weights, of which this is the last."""
     if chance.shift is None:
         return chance.point * total
-    base = last.dtype.type(BASE)
-    return place(chance.point, last + base) - base
+    return _beyond(place(chance.point, last + last.dtype.type(BASE)))
+
+
+def _beyond(total: Real) -> Real:
+    """The total less BASE, in whole units: as whole numbers, for XLA makes x of (x + BASE) - BASE, unrounded."""
+    units = lax.bitcast_convert_type(total, jnp.int32) - np.float32(BASE).view(np.int32)
+    return units.astype(total.dtype) * total.dtype.type(UNIT)

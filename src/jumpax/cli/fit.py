@@ -72,10 +72,10 @@ def run(
                 "command": "fit",
                 "problem": str(problem),
                 "seed": key,
-                **found.to_dict(),
+                **(told := found.to_dict()),
                 **bounded,
                 "files": files,
-                "notes": asked.notes,
+                "notes": {**told["notes"], "model": asked.notes},
             }
         )
     else:

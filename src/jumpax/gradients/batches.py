@@ -28,8 +28,8 @@ def over_batches(work: Callable[..., Any]) -> Callable[..., Any]:
         rows = jax.tree.map(
             lambda leaf, has: leaf if has else jnp.broadcast_to(leaf, (size, *leaf.shape)), arguments, tuple(batched)
         )
-        made = many(*jax.tree.map(lambda leaf: leaf.reshape(-1, *leaf.shape[2:]), rows))
-        made = jax.tree.map(lambda leaf: leaf.reshape(size, -1, *leaf.shape[1:]), made)
+        made = many(*jax.tree.map(lambda leaf: leaf.reshape(leaf.shape[0] * leaf.shape[1], *leaf.shape[2:]), rows))
+        made = jax.tree.map(lambda leaf: leaf.reshape(size, leaf.shape[0] // size, *leaf.shape[1:]), made)
         return made, jax.tree.map(lambda _: True, made)
 
     def one(*arguments: Any) -> Any:

@@ -16,7 +16,7 @@ from jumpax._base.errors import InputError, SimulationError, UnsupportedError, u
 from jumpax._base.types import Precision
 from jumpax.gradients.expectation import Estimate, Tree, expectation
 from jumpax.gradients.poisson_score import PoissonScore
-from jumpax.networks import Network
+from jumpax.networks import Network, check_network
 from jumpax.observables import Observable
 
 
@@ -158,6 +158,7 @@ def steady_state(
         faults.append(f"paths must be 2 or more: each half of them is the other's judge; got {paths}")
     if faults:
         raise InputError("; ".join(faults))
+    check_network(network)
     if network.time_dependent:
         raise UnsupportedError(
             "where rates depend on time explicitly there is no steady state; ask for times: expectation(..., bound=...)"

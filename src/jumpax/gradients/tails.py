@@ -5,7 +5,6 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
-from scipy import stats
 
 from jumpax.gradients.chunk import Sums
 
@@ -81,6 +80,8 @@ def tail_index(largest: Float[np.ndarray, "... many"]) -> Float[np.ndarray, "...
     tail P(|g| > x) ~ x^-a. Exponential tails have a local index of log 32 = 3.5 where one of 32 paths lies beyond, normal
     ones 6. Infinite where there are no deviations.
     """
+    from scipy import stats  # slow to import
+
     many = largest.shape[-1] - 1
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = 0.5 * np.log(largest[..., :-1] / largest[..., -1:])
