@@ -24,7 +24,9 @@ def every_shift():
 
 def probabilities(rates):
     """Of each channel: its part of the units, averaged over all shifts."""
-    return np.mean([part(rates, shift) for shift in np.split(every_shift(), 16)], 0)  # a hundred channels fit into memory
+    return np.mean(
+        [part(rates, shift) for shift in np.split(every_shift(), 16)], 0
+    )  # a hundred channels fit into memory
 
 
 def part(rates, shift):
