@@ -10,13 +10,13 @@ import pytest
 import jumpax
 from jumpax.cli import main
 
-LATE = 4000.0001
-"""Here the clock of float32 resolves 7e-12, and a wait at a total rate of 1e9 is less than half of that with probability 4e-3."""
+LATE = 4096 + 2.0**-13
+"""Here the clock of float32 resolves 1.5e-11; a wait at a total rate of 1e9 is less than half of that with probability 7e-3."""
 EXCHANGE = jumpax.Network([
     jumpax.Reaction("A <-> B", jumpax.MassAction("k"), jumpax.MassAction("k")),
 ])  # fmt: skip
 THETA, START = {"k": 5e7}, {"A": 20, "B": 0}
-LONG = 1e-7
+LONG = 2.0**-23
 """Ten times the relaxation time 1 / (2 k): A is binomial(20, 1/2), after some 100 events."""
 STEEP = jumpax.Network([
     jumpax.Reaction("0 -> B", lambda A, v, K, n: v * A**n / (K**n + A**n)), jumpax.Reaction("B -> 0", jumpax.MassAction("d")),
@@ -36,7 +36,7 @@ def test_stalled_paths_go_on_in_float64_and_the_run_says_how_many():
     """z below 4 for mean and variance: a false alarm in 8,000 runs."""
     paths = late(4_000)
     assert not paths.faulty.any()
-    assert 600 < paths.redrawn.sum() < 2_400  # of 100 events each
+    assert 1_000 < paths.redrawn.sum() < 3_600  # of 120 events each
     counts = paths["A"][:, -1]
     assert abs(counts.mean() - 10.0) < 4 * np.sqrt(5.0 / 4_000)
     assert abs(counts.var() - 5.0) < 4 * np.sqrt(2 * 5.0**2 / 4_000)
@@ -59,6 +59,10 @@ def test_other_engines_draw_the_same_paths_again(engine):
     assert one.redrawn.any()
     assert np.array_equal(one.redrawn, other.redrawn)
     assert np.array_equal(one.counts, other.counts)
+    exact = late(paths, engine, precision="float64")
+    assert not exact.redrawn.any()
+    for field in ("counts", "events", "status"):
+        assert np.array_equal(getattr(other, field)[other.redrawn], getattr(exact, field)[other.redrawn])
 
 
 def test_with_theta_per_path_folds_and_a_log():
@@ -130,3 +134,12 @@ def test_the_command_says_how_many(tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["redrawn_in_float64"] == 10
     main(["simulate", str(file), "--times", "2", "--paths", "10"])
     assert "10 of the paths were drawn again in float64" in capsys.readouterr().out
+
+
+def test_delayed_reactions():
+    """B begins to appear at 1/2, so it is Poisson with mean 10 s (1 - exp(-3/2)) at 2, s the saturation; z below 4."""
+    exact = STEEP_MEAN / (1 - np.exp(-2.0)) * (1 - np.exp(-1.5))
+    late = {"0 -> B": jumpax.FixedDelay(0.5)}
+    paths = jumpax.simulate_delays(STEEP, STEEP_THETA, STEEP_START, delays=late, times=[2.0], paths=300, key=3)
+    assert paths.redrawn.all()
+    assert abs(paths["B"].mean() - exact) < 4 * np.sqrt(exact / 300)

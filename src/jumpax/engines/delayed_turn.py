@@ -229,7 +229,7 @@ def start(program: Program, schedule: Schedule, size: int, inputs: Inputs, delay
     slot = jnp.arange(size, dtype=jnp.int32)
     columns = jnp.moveaxis(jnp.broadcast_to(inputs.counts, (size, len(schedule.starts))), 1, 0)
     target = jax.tree.map(lambda s: jnp.broadcast_to(s[0], (size,)), inputs.stops)
-    index = inputs.first + slot.astype(jnp.uint32)
+    index = inputs.first
     lane = begin(program, inputs.key, index, tuple(columns), inputs.theta, inputs.start, target)
     lane = lane._replace(
         carry=_empty(schedule.room + 1, lane.since),

@@ -9,7 +9,8 @@ from jumpax.engines.recorded import Recorded
 
 _REMEDY = {
     Status.EVENT_BUDGET: "the paths may explode; raise max_events if so many events are meant",
-    Status.BAD_PROPENSITY: "a rate law must be >= 0 and finite in every state that can be reached",
+    Status.BAD_PROPENSITY: "a rate law must be >= 0 and finite in every state that can be reached (where only float32 is "
+    "too narrow for it, precision='float64' helps)",
     Status.NEGATIVE_COUNT: "a rate law must vanish when a reactant is used up, as MassAction does",
     Status.COUNT_OVERFLOW: "counts are 32-bit integers; the model explodes or needs other units",
     Status.TIME_STALLED: "waits are too short for the clock, in float64 too; start nearer to time 0",

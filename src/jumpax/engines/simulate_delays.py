@@ -24,6 +24,7 @@ from jumpax.engines.paths import Paths
 from jumpax.engines.program import Program, Times, check_positive, check_times
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded
+from jumpax.engines.redraw import redrawn
 from jumpax.engines.simulate import check_precision, check_range
 from jumpax.engines.size import COPIES, check_program, check_records
 from jumpax.folds import Snapshots
@@ -113,6 +114,12 @@ def simulate_delays(
                                   max_events=check_positive("max_events", max_events, 2**31 - 2))  # fmt: skip
         inputs = jax.tree.map(np.asarray, inputs)
         recorded = _run(program, schedule, inputs, _numbers(network, delays, values, program.dtype))
+
+    def draw(wide: Program, some: Inputs, rows: np.ndarray) -> Recorded:
+        own = {name: value[rows] if np.ndim(value) else value for name, value in values.items()}
+        return _run(wide, schedule, some, _numbers(network, delays, own, wide.dtype))
+
+    recorded, again = redrawn(program, inputs, recorded, draw)
     _judge(program, inputs, recorded, throw, delays)
     origin = provenance(network, words, program.precision, "xla", start=0.0, max_events=int(inputs.limit), queue=room,
                         delays={name: repr(delay) for name, delay in delays.items()})  # fmt: skip
@@ -124,7 +131,7 @@ def simulate_delays(
         events=recorded.events,  # type: ignore[arg-type]
         end_counts=recorded.counts,  # type: ignore[arg-type]
         end_times=clock.join(clock.Time(*recorded.time.T)),
-        redrawn=np.zeros(len(recorded.status), bool),
+        redrawn=again,
         records=(),
         log=None,
         provenance=origin,
@@ -255,12 +262,13 @@ def _run(program: Program, schedule: Schedule, inputs: Inputs, delays: Any) -> R
     """All paths, block by block."""
     paths = int(inputs.paths)
     size = _block(paths)
-    parts = []
+    parts: list[Recorded] = []
+    index = np.asarray(inputs.first) if np.ndim(inputs.first) else inputs.first + np.arange(paths)
     for first in range(0, paths, size):
         rows = np.minimum(np.arange(first, first + size), paths - 1)
         theta, numbers = jax.tree.map(lambda v, rows=rows: v[rows] if np.ndim(v) else v, (inputs.theta, delays))
         block = inputs._replace(
-            first=np.uint32(first), paths=np.int32(min(size, paths - first)), theta=theta,
+            first=index[rows].astype(np.uint32), paths=np.int32(min(size, paths - first)), theta=theta,
             counts=inputs.counts[rows] if np.ndim(inputs.counts) == 2 else inputs.counts,
         )  # fmt: skip
         lanes, left = _start(program, schedule, size, block, numbers), 1
