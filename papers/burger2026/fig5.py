@@ -80,7 +80,7 @@ def _events(case: Case, places: np.ndarray, settings) -> float:
 def _fit(settings, gradient: AbstractEstimator | None, case: Case, number: int) -> dict:
     """One run of `jumpax.inference.fit` as it is: natural gradient, its own rule to stop, its own choice unless one is given."""
     reference = case.reference(settings["reference_paths"], settings["seed"] + number)
-    source = Simulation(paths=settings["fit_paths"], batches=settings["fit_batches"], gradient=gradient)
+    source = Simulation(paths=settings["fit_paths"], batches=settings["fit_batches"], gradient=gradient, exact=False)
     problem = case.problem(reference, source)
     with warnings.catch_warnings():
         warnings.simplefilter(

@@ -54,7 +54,7 @@ def _fit(settings, source, **how) -> dict:
 
 
 def _parts(settings):
-    simulation = Simulation(settings["paths"], settings["batches"], jumpax.ScoreFunction())
+    simulation = Simulation(settings["paths"], settings["batches"], jumpax.ScoreFunction(), exact=False)
     return {
         "exact": lambda: _fit(settings, MasterEquation(), steps=settings["exact_steps"]),
         "simulated": lambda: _fit(

@@ -104,7 +104,7 @@ def _by_moments(settings, regime: str, start, key: int) -> tuple[dict[str, float
     _, counts, _ = _data(settings, regime)
     target = losses.TargetMoments("M", counts.mean(), counts.std(), error=0.05)
     rates = {name: Free(value) for name, value in start.items()} | {"gamma": Fixed(1.0)}
-    source = Simulation(paths=settings["first"], gradient=GRADIENTS[settings["gradient"]])
+    source = Simulation(paths=settings["first"], gradient=GRADIENTS[settings["gradient"]], exact=False)
     problem = Problem(MODEL.network, MODEL.x0, target, rates, settle=settings["settle"], source=source)
     result = jumpax.fit(problem, key=key, steps=settings["first_steps"])
     return {name: result.estimates[name] for name in RATES}, result.paths
@@ -118,7 +118,7 @@ def _fitted(settings, regime: str, loss: str) -> dict:
             warnings.simplefilter("ignore", jumpax.JumpaxWarning)
             point, spent = _by_moments(settings, regime, start, settings["seed"] + number)
         for stage, (paths, steps, floor) in enumerate(settings["stages"]):
-            problem = _problem(settings, regime, loss, Simulation(paths=paths)).starting(point)
+            problem = _problem(settings, regime, loss, Simulation(paths=paths, exact=False)).starting(point)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", jumpax.JumpaxWarning)
                 result = jumpax.fit(

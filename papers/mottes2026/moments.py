@@ -78,7 +78,7 @@ def _fit(settings, free: str) -> dict:
             losses.TargetMoments("M", mean, deviation),
             {**rates, "gamma": Fixed(1.0), "burst_size": Derived.ratio("k_tx", "k_off")},
             settle=settings["settle"],
-            source=Simulation(paths=settings["paths"], gradient=GRADIENTS[settings["gradient"]]),
+            source=Simulation(paths=settings["paths"], gradient=GRADIENTS[settings["gradient"]], exact=False),
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", jumpax.JumpaxWarning)  # three rates are not determined by two moments

@@ -37,7 +37,7 @@ def _problem(settings, run) -> Problem:
     model, target = _model(settings), np.asarray(_exact_means(settings, settings["truth"]))
     data = losses.WindowMeans(settings["edges"], {"D": target}, {"D": settings["scale"] * target}, nodes=3)
     start = {name: Free(value) for name, value in zip(NAMES, settings["start"], strict=True)}
-    source = Simulation(paths=run["paths"], gradient=ESTIMATORS[run["gradient"]])
+    source = Simulation(paths=run["paths"], gradient=ESTIMATORS[run["gradient"]], exact=False)
     return Problem(model.network, model.x0, data, start, source=source)
 
 
