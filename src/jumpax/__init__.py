@@ -1,64 +1,9 @@
-"""jumpax: differentiable exact stochastic simulation."""
+"""jumpax: differentiable exact stochastic simulation.
 
-from jumpax import design as design
-from jumpax import exact as exact
-from jumpax._base.errors import InputError as InputError
-from jumpax._base.errors import JumpaxError as JumpaxError
-from jumpax._base.errors import JumpaxWarning as JumpaxWarning
-from jumpax._base.errors import SimulationError as SimulationError
-from jumpax._base.errors import TooLargeError as TooLargeError
-from jumpax._base.errors import UnsupportedError as UnsupportedError
-from jumpax._base.status import Status as Status
-from jumpax.engines import EventLog as EventLog
-from jumpax.engines import Events as Events
-from jumpax.engines import ExponentialDelay as ExponentialDelay
-from jumpax.engines import FixedDelay as FixedDelay
-from jumpax.engines import GammaDelay as GammaDelay
-from jumpax.engines import NormalDelay as NormalDelay
-from jumpax.engines import Paths as Paths
-from jumpax.engines import UniformDelay as UniformDelay
-from jumpax.engines import simulate as simulate
-from jumpax.engines import simulate_delays as simulate_delays
-from jumpax.folds import FirstPassage as FirstPassage
-from jumpax.folds import ReactionCounts as ReactionCounts
-from jumpax.folds import TimeAverages as TimeAverages
-from jumpax.gradients import AlternativePath as AlternativePath
-from jumpax.gradients import Automatic as Automatic
-from jumpax.gradients import BaselineSimulations as BaselineSimulations
-from jumpax.gradients import ControlledScore as ControlledScore
-from jumpax.gradients import CoupledDifference as CoupledDifference
-from jumpax.gradients import Estimate as Estimate
-from jumpax.gradients import ExactGradient as ExactGradient
-from jumpax.gradients import Expectation as Expectation
-from jumpax.gradients import LatticeTangent as LatticeTangent
-from jumpax.gradients import ScoreFunction as ScoreFunction
-from jumpax.gradients import StraightThrough as StraightThrough
-from jumpax.gradients import TrapezoidalTangent as TrapezoidalTangent
-from jumpax.gradients import VectorPaths as VectorPaths
-from jumpax.gradients import audit as audit
-from jumpax.gradients import expectation as expectation
-from jumpax.gradients import lattice_coverage as lattice_coverage
-from jumpax.gradients import steady_state as steady_state
-from jumpax.gradients import vector_paths as vector_paths
-from jumpax.gradients import window_means as window_means
-from jumpax.importers import FileModel as FileModel
-from jumpax.importers import read as read
-from jumpax.importers import simulate_events as simulate_events
-from jumpax.inference import Derived as Derived
-from jumpax.inference import Fixed as Fixed
-from jumpax.inference import Free as Free
-from jumpax.inference import Problem as Problem
-from jumpax.inference import fit as fit
-from jumpax.inference import losses as losses
-from jumpax.networks import Curve as Curve
-from jumpax.networks import Hill as Hill
-from jumpax.networks import MassAction as MassAction
-from jumpax.networks import MichaelisMenten as MichaelisMenten
-from jumpax.networks import Network as Network
-from jumpax.networks import Reaction as Reaction
-from jumpax.networks import VectorNetwork as VectorNetwork
-from jumpax.networks import zoo as zoo
-from jumpax.observables import Histogram as Histogram
-from jumpax.observables import Moments as Moments
-from jumpax.observables import Windows as Windows
-from jumpax.observables import log_likelihood as log_likelihood
+The public names stand in `__init__.pyi`. Each is loaded when it is first used, so that a first simulation does not wait
+for inference and importers.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

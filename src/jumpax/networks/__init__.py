@@ -1,5 +1,6 @@
 """Reaction networks: what reacts, and at what rate."""
 
+from jumpax.networks import zoo as zoo
 from jumpax.networks.curve import Curve as Curve
 from jumpax.networks.doubts import doubts as doubts
 from jumpax.networks.kinds import check_network as check_network
