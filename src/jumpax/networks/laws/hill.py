@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 from jumpax._base.errors import InputError
 from jumpax._base.math import power
 from jumpax.networks.laws.law import AbstractLaw, Reactants
-from jumpax.networks.laws.rate import Rate, Values, as_name, as_rate, names, text, value
+from jumpax.networks.laws.rate import Rate, Values, as_name, as_rate, names, quotient, text, value
 
 
 @final
@@ -87,7 +87,7 @@ class Hill(AbstractLaw):
         x, threshold = counts[self.regulator], value(self.threshold, theta)
         below = x < threshold
         # selects, not minimum and maximum: those halve the derivatives where x equals the threshold
-        ratio = jnp.where(below, x, threshold) / jnp.where(below, threshold, x)
+        ratio = quotient(jnp.where(below, x, threshold), jnp.where(below, threshold, x))
         small = _power(ratio, value(self.exponent, theta))
         on = jnp.where(below, small, 1.0) if self.kind == "activation" else jnp.where(below, 1.0, small)
         result = value(self.maximum, theta) * (on / (1.0 + small))

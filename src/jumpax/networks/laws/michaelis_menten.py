@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax.networks.laws.law import AbstractLaw, Reactants
-from jumpax.networks.laws.rate import Rate, Values, as_name, as_rate, names, text, value
+from jumpax.networks.laws.rate import Rate, Values, as_name, as_rate, names, quotient, text, value
 
 
 @final
@@ -75,7 +75,7 @@ class MichaelisMenten(AbstractLaw):
     ) -> Float[Array, "..."]:
         """`maximum * S / (constant + S)`, times the enzyme."""
         x = counts[self.substrate]
-        result = value(self.maximum, theta) * (x / (value(self.constant, theta) + x))
+        result = value(self.maximum, theta) * quotient(x, value(self.constant, theta) + x)
         return result if self.enzyme is None else result * counts[self.enzyme]
 
     def formula(self, reactants: Reactants) -> str:
