@@ -52,7 +52,8 @@ class Together(AbstractFold):
         return any(fold.direct for fold in self.folds)
 
     def size(self, network) -> Size:
-        return Size(*map(sum, zip(*(fold.size(network) for fold in self.folds), strict=True)))
+        sizes = (Size(0, 0, 0), *(fold.size(network) for fold in self.folds))
+        return Size(*map(sum, zip(*sizes, strict=True)))
 
     def init(self, counts, theta, now) -> tuple:
         return tuple(fold.init(counts, theta, now) for fold in self.folds)
