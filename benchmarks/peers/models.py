@@ -252,3 +252,31 @@ def sbml(model):
         + (f"<listOfParameters>{parameters}</listOfParameters>" if parameters else "")
         + f"<listOfReactions>{''.join(reactions)}</listOfReactions></model></sbml>"
     )
+
+
+def net(model):
+    """BioNetGen's `.net`: rates count ordered choices of the reactants, as here; a rate law is a function of groups."""
+    place = {name: number for number, name in enumerate(model.species, 1)}
+    parameters, functions, reactions = dict(model.parameters), [], []
+    for i, r in enumerate(model.reactions, 1):
+        rate = r.rate
+        if r.law:
+            rate, text = f"law{i}", re.sub(r"pow\(([^,()]+),([^()]+)\)", r"((\1)^(\2))", r.rate)
+            functions.append(f"{rate}() {text}")
+        elif not isinstance(rate, str):
+            rate = f"number{i}"
+            parameters[rate] = float(r.rate)
+        sides = [",".join(str(place[s]) for s, n in side.items() for _ in range(n)) for side in (r.reactants, r.products)]
+        reactions.append(f"{sides[0] or 0} {sides[1] or 0} {rate}")
+    blocks = {
+        "parameters": [f"{name} {value!r}" for name, value in parameters.items()],
+        "functions": functions,
+        "species": [f"{name}() {n}" for name, n in model.start.items()],
+        "reactions": reactions,
+        "groups": [f"{name} {number}" for name, number in place.items()],
+    }
+    lines = []
+    for name, entries in blocks.items():
+        numbered = [f"  {i} {entry}" for i, entry in enumerate(entries, 1)]
+        lines += [f"begin {name}", *numbered, f"end {name}"] if entries else []
+    return "\n".join([*lines, ""])

@@ -64,8 +64,8 @@ def test_what_is_no_network_is_told_with_the_remedy(verb, thing):
 
 def test_no_public_verb_that_takes_a_network_is_left_out():
     taking = set()
-    for name, thing in vars(jumpax).items():
-        if callable(thing) and not name.startswith("_"):
+    for name in jumpax.__all__:
+        if callable(thing := getattr(jumpax, name)):
             try:
                 parameters = inspect.signature(thing).parameters
             except ValueError:

@@ -1,5 +1,7 @@
 """The network that reads digits: against an independent simulator, its training interrupted, its weights, its data."""
 
+import json
+import runpy
 import sys
 from pathlib import Path
 
@@ -149,6 +151,19 @@ def test_summary_counts_what_is_read():
     assert (found["images"], found["accuracy"], found["events_per_image"]) == (3, 2 / 3, 20.0)
     assert found["confusion"][1, 2] == found["confusion"][1, 1] == found["confusion"][3, 3] == 1
     assert found["windows"][1]["accuracy"] == 1
+
+
+def test_several_draws_give_a_mean_and_its_spread(monkeypatch, capsys):
+    shares = {1: 0.97, 2: 0.99, 3: 0.98}
+    monkeypatch.setattr(evaluation, "accuracy", lambda params, chosen, windows, seed: [shares[seed]])
+    found = evaluation.repeated({}, digits.few(), (0.5, 2.0), [1, 2, 3])
+    assert (found["draws"], found["images"]) == (3, 300)
+    np.testing.assert_allclose([found["mean"], found["spread"]], [0.98, 0.01])
+    np.testing.assert_allclose(found["standard_error"], 0.01 / np.sqrt(3))
+    command = runpy.run_path(str(Path(__file__).parents[2] / "papers/vilar2026/mnist/__main__.py"))
+    monkeypatch.setattr(sys, "argv", ["mnist", "evaluate", "--few", "--window", "0.5", "2", "--draws", "3"])
+    command["main"]()
+    assert json.loads(capsys.readouterr().out)["mean"] == pytest.approx(0.98)
 
 
 def test_shifts_move_by_one_pixel_each_way():

@@ -41,6 +41,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
         chosen = digits.few()
     else:
         chosen = (digits.unseen if arguments.test else digits.validation_set)(arguments.data)
+    if arguments.draws > 1:
+        seeds = range(arguments.seed, arguments.seed + arguments.draws)
+        print(json.dumps(plain(evaluation.repeated(params, chosen, tuple(arguments.window), seeds)), indent=1))
+        return
     parts = []
     for first in range(0, len(chosen.labels), 1000):
         parts.append(
@@ -75,6 +79,9 @@ def main() -> None:
                 sub.add_argument(f"--{name}", type=kind)
         else:
             sub.add_argument("--weights", type=Path, default=storage.WEIGHTS)
+            sub.add_argument(
+                "--draws", type=int, default=1, help="read so many times, in --window alone; print the mean and its spread"
+            )
             sub.add_argument("--test", action="store_true", help="the test set instead of the validation images")
             sub.add_argument("--out", type=Path, help="a JSON file for the result")
     arguments = parser.parse_args()

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         need("cli", "the command line")
-        with _warnings_in_words():
+        with _warnings_in_words(_command(words)):
             _run(words)
         return Exit.DONE
     except BrokenPipeError:  # the reader of our output went away, for example `| head`
@@ -98,13 +98,18 @@ def _run(words: list[str]) -> None:
     try:
         make_app()(words, exit_on_error=False, print_error=False)
     except CycloptsError as fault:
-        known = [word for word in words[:1] if word in COMMANDS]
-        raise InputError(f"{fault}\nTry: {' '.join(('jumpax', *known))} --help") from fault
+        known = _command(words)
+        raise InputError(f"{fault}\nTry: jumpax {f'{known} ' if known else ''}--help") from fault
+
+
+def _command(words: Sequence[str]) -> str | None:
+    """The command among the words."""
+    return next((word for word in words[:1] if word in COMMANDS), None)
 
 
 def _fail(words: list[str], fault: BaseException, code: Exit, message: str = "") -> int:
     """Tell people on standard error, and programs on standard output, what went wrong."""
-    message = message or str(fault)
+    message = message or _in_options(str(fault), _command(words))
     if "--debug" in words:
         traceback.print_exception(fault, file=sys.stderr)
     print(f"jumpax: {message}", file=sys.stderr)
@@ -113,8 +118,16 @@ def _fail(words: list[str], fault: BaseException, code: Exit, message: str = "")
     return code
 
 
+def _in_options(message: str, command: str | None) -> str:
+    try:
+        from jumpax.cli.wording import in_options
+    except ImportError:  # the package that commands need is what is missing
+        return message
+    return in_options(message, command)
+
+
 @contextlib.contextmanager
-def _warnings_in_words() -> Iterator[None]:
+def _warnings_in_words(command: str | None) -> Iterator[None]:
     """Doubts of jumpax as one line each on standard error."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", JumpaxWarning)
@@ -122,7 +135,7 @@ def _warnings_in_words() -> Iterator[None]:
 
         def show(message, category, *place, **more) -> None:
             if issubclass(category, JumpaxWarning):
-                print(f"jumpax: warning: {message}", file=sys.stderr)
+                print(f"jumpax: warning: {_in_options(str(message), command)}", file=sys.stderr)
             else:
                 usual(message, category, *place, **more)
 

@@ -2,7 +2,7 @@
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -25,6 +25,8 @@ def run(
     theta: list[str] | None = None,
     x0: list[str] | None = None,
     round_counts: Round = False,
+    wrt: list[str] | None = None,
+    precision: Literal["float32", "float64"] | None = None,
     limits: list[str] | None = None,
     figure: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -41,6 +43,8 @@ def run(
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         round_counts: Round initial amounts that are not whole numbers of molecules.
+        wrt: Parameters to differentiate with respect to, as name or name,name; may be repeated. Default: all.
+        precision: Of times and propensities; float64 needs JAX_ENABLE_X64=1.
         limits: Largest counts for the master equation: one number, or name=number; may be repeated.
         figure: Draw work, bias and growth to this file (.png).
         output: How the answer is given.
@@ -60,7 +64,18 @@ def run(
         plots.check_target(figure)
     begin = time.perf_counter()
     bounds: Any = parse_limits(limits) if limits else None
-    found = audit(chosen.network, chosen.theta, chosen.x0, stops, paths=paths, key=seed, limits=bounds)
+    names = [name.strip() for word in wrt for name in word.split(",")] if wrt else None
+    found = audit(
+        chosen.network,
+        chosen.theta,
+        chosen.x0,
+        stops,
+        wrt=names,
+        paths=paths,
+        key=seed,
+        precision=precision,
+        limits=bounds,
+    )
     document = {
         "command": "audit", "model": chosen.network.name, "theta": chosen.theta, "x0": chosen.x0, "times": stops,
         "paths": paths, "seed": seed, **found.to_dict(), "seconds": time.perf_counter() - begin, "files": {},

@@ -9,17 +9,19 @@ from typing import Annotated, Any, Literal
 import jax
 from cyclopts import Parameter
 
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError, TooLargeError, UnsupportedError
 from jumpax._base.extras import EXTRAS, missing
 from jumpax._base.types import Precision, default_precision
 from jumpax.cli.models import Round, find_file
 from jumpax.cli.operations import network_program, operations_per_event
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
+from jumpax.cli.wording import in_options
 from jumpax.engines import simulate
-from jumpax.engines.choice import engine_for
+from jumpax.engines.choice import engine_for, too_large_to_count
+from jumpax.engines.size import operations
 from jumpax.exact import StateSpace
 from jumpax.importers import FileModel
-from jumpax.networks import doubts
+from jumpax.networks import Network, doubts
 from jumpax.networks.zoo import Model
 
 _PATHS, _STEPS, _SECONDS = 4096, 64, 0.3
@@ -75,7 +77,9 @@ def _machine() -> dict[str, Any]:
 
 def _model(model: Model, file: FileModel | None, precision: Precision, run_it: bool) -> dict[str, Any]:
     network = model.network
-    operations = operations_per_event(network, precision)
+    large = too_large_to_count(network_program(network, precision))
+    engine, refused = _engine(network, precision)
+    kinds = {} if large else operations_per_event(network, precision)
     return {
         "name": network.name,
         "description": network.describe(),
@@ -83,19 +87,32 @@ def _model(model: Model, file: FileModel | None, precision: Precision, run_it: b
         "reactions": len(network.reactions),
         "parameters": len(network.parameters),
         "digest": network.digest,
-        "conserved": _conserved(model),
+        "conserved": [] if large else _conserved(model),
         "doubts": list(doubts(network)),
         "time_dependent": network.time_dependent,
         "notes": () if file is None else file.notes,
         "molecules_per_unit": {} if file is None else dict(file.molecules),
         "observables": {} if file is None else {name: str(rule) for name, rule in file.observables.items()},
         "events": {} if file is None else {event.name: str(event) for event in file.events},
-        "engine": engine_for(network_program(network, precision), None).name,
-        "states": _states(model),
+        "engine": engine,
+        "refused": refused,
+        "states": {"number": None, "why": "not looked for in so large a network"} if large else _states(model),
         "precision": precision,
-        "operations_per_event": {"total": sum(operations.values()), "by_kind": operations},
-        "speed": _speed(model, precision) if run_it else None,
+        "operations_per_event": {
+            "total": round(operations(network)) if large else sum(kinds.values()),
+            "by_kind": kinds,
+            "estimated": large,
+        },
+        "speed": _speed(model, precision) if run_it and refused is None else None,
     }
+
+
+def _engine(network: Network, precision: Precision) -> tuple[str | None, str | None]:
+    """The engine that would draw its paths, or why none would."""
+    try:
+        return engine_for(network_program(network, precision), None).name, None
+    except TooLargeError as refusal:
+        return None, str(refusal)
 
 
 def _conserved(model: Model) -> list[dict[str, Any]]:
@@ -184,13 +201,17 @@ def _show_model(model: dict[str, Any]) -> None:
     print_notes(model["notes"])
     rows = {
         "doubts": "\n".join(model["doubts"]) or "none",
-        "engine": model["engine"],
+        "engine": model["engine"] or "none",
         "states": f"{model['states']['number']:,}" if model["states"]["number"] else model["states"]["why"],
-        "operations per event": f"{model['operations_per_event']['total']} ({kinds}, ...)",
+        "operations per event": f"about {model['operations_per_event']['total']:,}"
+        if model["operations_per_event"]["estimated"]
+        else f"{model['operations_per_event']['total']} ({kinds}, ...)",
         "compilation": "not measured" if speed["compile_seconds"] is None else f"{speed['compile_seconds']:.2f} s",
         "speed": "not measured"
         if speed["events_per_second"] is None
         else f"{speed['events_per_second'] / 1e6:.3g} million events/s in {model['precision']}, on one thread",
     }
     people().print()
+    if model["refused"]:
+        people().print(in_options(model["refused"], "check"), soft_wrap=True)
     print_table("cost", {"what": list(rows), "value": list(rows.values())})

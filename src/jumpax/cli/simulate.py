@@ -16,6 +16,7 @@ from jumpax._base.extras import need
 from jumpax._base.status import Status
 from jumpax.cli.models import Round, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
+from jumpax.cli.values import parse_bound
 from jumpax.engines import Paths, Progress, simulate
 from jumpax.networks.zoo import Model
 
@@ -33,7 +34,8 @@ def run(
     engine: Literal["cpu", "gpu", "xla", "reference"] | None = None,
     precision: Literal["float32", "float64"] | None = None,
     threads: int | None = None,
-    bound: float | None = None,
+    bound: str | None = None,
+    max_events: int = 10_000_000,
     out: Path | None = None,
     figure: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -51,7 +53,9 @@ def run(
         engine: How paths are drawn.
         precision: Of times and propensities.
         threads: How many to run on; all cores by default where they help.
-        bound: For rates that depend on time: a number that the total propensity never exceeds.
+        bound: For rates that depend on time: a number that the total propensity never exceeds; or one for each interval that
+            ends at a time, as 3,5,2.
+        max_events: Events after which a path is given up as exploding.
         out: Write all paths to this netCDF file (.nc).
         figure: Draw the paths to this file (.png).
         output: How the answer is given.
@@ -66,7 +70,8 @@ def run(
     with _progress(paths) as progress:
         result = simulate(
             chosen.network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
-            precision=precision, threads=threads, bound=bound, progress=progress,
+            precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
+            progress=progress,
         )  # fmt: skip
     seconds = time.perf_counter() - begin
     settings = {"seed": seed, "theta": chosen.theta, "x0": chosen.x0, "reference": chosen.reference}

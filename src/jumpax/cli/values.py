@@ -36,6 +36,25 @@ def parse_times(text: str) -> tuple[float, ...]:
     return tuple((first + step * np.arange(whole + 1)).tolist())
 
 
+def parse_bound(text: str | None) -> float | tuple[float, ...] | None:
+    """A bound from words such as `3` or, one for each interval, `3,5,2`.
+
+    Raises:
+        InputError: neither of these.
+
+    Example:
+        >>> parse_bound("3"), parse_bound("3,5"), parse_bound(None)
+        (3.0, (3.0, 5.0), None)
+    """
+    if text is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"--bound is written as a number or as 3,5,2, not {text!r}") from None
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
 def parse_assignments(option: str, words: Sequence[str]) -> dict[str, float]:
     """Numbers by name from words such as `k=1.5` or `a=1,b=2`.
 

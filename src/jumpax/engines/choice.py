@@ -59,8 +59,13 @@ def check_large(program: Program, name: str | None) -> None:
     Raises:
         TooLargeError: its compilation would take too much memory.
     """
-    if compilation(program, "cpu").operations > FAR * LARGEST:
+    if too_large_to_count(program):
         engine_for(program, name)
+
+
+def too_large_to_count(program: Program) -> bool:
+    """Whether a program has so many operations that to count them, which needs a trace, would take long itself."""
+    return compilation(program, "cpu").operations > FAR * LARGEST
 
 
 def platform() -> str:
@@ -79,9 +84,7 @@ def _default(program: Program, backend: str) -> str:
 
     try:
         with precision_of(program):
-            if compilation(program, backend).operations > FAR * LARGEST:  # to trace it would take long itself
-                return "xla"
-            if operations(program) > LARGEST:
+            if too_large_to_count(program) or operations(program) > LARGEST:
                 return "xla"
         engine_named(backend)
     except UnsupportedError as refusal:

@@ -25,7 +25,7 @@ _FEWER = (
 
 
 class Compilation(NamedTuple):
-    """What it takes to compile a program, about: within a factor of two or three where it was measured."""
+    """What it takes to compile a program, about."""
 
     operations: float
     """Of one turn of the loop."""
@@ -63,8 +63,8 @@ def compilation(program: Program, engine: str) -> Compilation:
     """What it takes to compile a program.
 
     Compilers copy what leads to a number of a path's state into the code of that number, XLA more than the printed loops of `cpu`
-    and `gpu`: so time and memory grow with operations times numbers. Measured on rings of 25 to 1,000 reactions, a signalling
-    network of 288, and gradients of rings; within a factor of two there.
+    and `gpu`: so time and memory grow with operations times numbers, and for XLA with their square. Measured on rings of 25 to
+    1,000 reactions, networks of 300 to 1,200 reactions over fewer species, and gradients; within a factor of two there.
     """
     fold, wide = program.fold.size(program.network), 1.5 if program.precision == "float64" else 1.0
     many = wide * (operations(program.network) + fold.operations)
@@ -72,7 +72,7 @@ def compilation(program: Program, engine: str) -> Compilation:
         return Compilation(many, 1 + 3e-4 * len(program.network.reactions) ** 2, 3e8)
     product = many * (len(program.network.species) + fold.carried)
     if engine == "xla":
-        return Compilation(many, 5 + 3e-5 * product, 3e8 + 1.1e3 * product)
+        return Compilation(many, 5 + 3e-5 * product + 2e-7 * many**2, 3e8 + 1.1e3 * product + 10 * many**2)
     return Compilation(many, 5 + 3e-3 * many + 2e-5 * product, 3e8 + 3e4 * many)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jumpax._base.errors import UnsupportedError
+from jumpax._base.errors import TooLargeError, UnsupportedError
 from jumpax._base.types import Word
 from jumpax.engines.program import Steps
 from jumpax.gradients import failures
@@ -186,7 +186,7 @@ class Automatic:
                     continue
                 fewer = max(FEWEST, paths // candidate.simulated(1, wrt))
                 made = measure(sampling, candidate, wrt, theta, salted(words, 2 + number), fewer, runs=1, tail=True)
-            except UnsupportedError as refusal:
+            except (UnsupportedError, TooLargeError) as refusal:
                 log.debug("gradient: %r refused: %s", candidate, refusal)
                 continue
             tried.append((candidate, made))

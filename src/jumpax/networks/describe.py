@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from jumpax.networks.network import Network
 
+MANY = 300
+"""Species beyond which conserved sums are not looked for unless somebody asks: it would take long."""
+
 
 def describe(network: "Network") -> str:
     """Propensities as formulas, stoichiometry, conserved sums, parameters and counts with units."""
@@ -14,7 +17,7 @@ def describe(network: "Network") -> str:
     blocks = [
         (f"reactions, with propensities in {clock}", _reactions(network)),
         ("stoichiometry (change of each count)", _table(network)),
-        ("conserved", [_sum(row.tolist(), network.species) for row in network.conservation_laws()]),
+        ("conserved", _conserved(network)),
         ("parameters", [f"{name} [{units[name]}]" if name in units else name for name in network.parameters]),
     ]
     if counted := [f"{name} [{units[name]}]" for name in network.species if name in units]:
@@ -23,6 +26,12 @@ def describe(network: "Network") -> str:
     for head, body in blocks:
         lines += ["", f"{head}:", *(f"  {line}" for line in body or ["none"])]
     return "\n".join(lines)
+
+
+def _conserved(network: "Network") -> list[str]:
+    if len(network.species) > MANY:
+        return [f"not looked for among {len(network.species)} species; conservation_laws() does it"]
+    return [_sum(row.tolist(), network.species) for row in network.conservation_laws()]
 
 
 def _reactions(network: "Network") -> list[str]:

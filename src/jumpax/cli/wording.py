@@ -1,0 +1,97 @@
+"""Messages of the library in the words of a command: options in place of arguments of Python."""
+
+import importlib
+import inspect
+import re
+import typing
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cyclopts import Parameter
+
+_VALUE = r"(\.\.\.|True|'[^']*'|\[[^\]]*\]|[\w.+]*\w)"
+_CALL = re.compile(r"(\b[\w.]+\([^()]*=[^()]*\))")
+"""A call of Python, whose arguments are not options."""
+_ELSEWHERE: tuple[tuple[str, str], ...] = (
+    (r"\nWith throw=False [^\n]*", ""),
+    (r" \(np\.unique sorts\)", ""),
+    (r"; the means of jumpax\.expectation hold no paths", ""),
+    (r"jumpax\.simulate with the same network, theta and key", "jumpax simulate with these parameters"),
+    (r"round_counts=True of jumpax\.read, --round of the commands, takes", "--round takes"),
+    (r"alone: expectation\(\.\.\., bound=\.\.\.\)", "alone, in Python, and --bound of jumpax simulate for their paths"),
+    (r"give settle=\.\.\.,", "give settle = ... in the file,"),
+    (r"source=MasterEquation\(\.\.\.\)", "a table [exact] in the file"),
+    (r", or stationary\(\)", ", or --stationary"),
+    (r"Use distribution\(\) at a late time", "Give a late time with --times"),
+)
+"""What is said in Python of things that no command has, and what a command says."""
+_WITH: dict[str, tuple[tuple[str, str], ...]] = {
+    "limits": ((r"\b(the|[Gg]ive|[Gg]ive smaller) limits\b", r"\1 --limits"),),
+    "tolerance": ((r"the tolerance of", "the --tolerance of"),),
+}
+"""What is said of an argument without its sign of equality."""
+_WITHOUT: dict[str, tuple[tuple[str, str], ...]] = {
+    "bound": ((r"; give bound=\.\.\..*", "; --bound of jumpax simulate is for such rates"),),
+    "engine": ((r", or engine='cpu', in about [^.]*? and [\d.,]+ GB", ""),),
+    "precision": ((r"precision='float64'", "float64 (the environment variable JAX_ENABLE_X64=1)"),),
+    "max_states": ((r", or a larger max_states", ""),),
+    "max_events": ((r"raise max_events if", "raise max_events, in the file or in Python, if"),),
+    "round_counts": ((r"; pass round_counts=True to round it", ""),),
+    "wrt": ((r" \(wrt=\.\.\.\)", ""),),
+    "paths": ((r" \(paths=\.\.\., in chunks with keys of their own\)", ""),),
+}
+"""What is said of an argument that a command has no option for."""
+
+
+def in_options(message: str, command: str | None) -> str:
+    """A message of the library as a command says it.
+
+    Args:
+        message: with arguments of Python, such as `bound=...` or `round_counts=True`.
+        command: its name; None before one is known.
+
+    Example:
+        >>> in_options("is not a whole number; use precision='float64' or raise max_events", "simulate")
+        'is not a whole number; use --precision float64 or raise --max-events'
+    """
+    for pattern, words in _ELSEWHERE:
+        message = re.sub(pattern, words, message)
+    if command is None:
+        return message
+    known = options(importlib.import_module(f"jumpax.cli.{command}").run)
+    for table, wanted in ((_WITHOUT, False), (_WITH, True)):
+        for name, patterns in table.items():
+            for pattern, words in patterns if (name in known) == wanted else ():
+                message = re.sub(pattern, words, message)
+    parts = _CALL.split(message)
+    parts[::2] = [_translated(part, known) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _translated(message: str, known: Mapping[str, str]) -> str:
+    """Arguments as options, outside of calls."""
+    for name, option in known.items():
+        argument = rf"(?<![-\w./`]){name}={_VALUE}"
+        message = re.sub(argument, lambda found, option=option: _given(option, found[1]), message)
+        message = message.replace(f"`{name}`", option)
+        if "_" in name:
+            message = re.sub(rf"(?<![-\w.'\"]){name}\b(?!=)", option, message)
+    return message
+
+
+def _given(option: str, value: str) -> str:
+    """An option with the value that an argument has."""
+    return option if value in ("...", "True") else f"{option} {value.strip(chr(39)).strip('[]')}"
+
+
+def options(run: Callable[..., Any]) -> dict[str, str]:
+    """Options of a command by their name in Python."""
+    hints = typing.get_type_hints(run, include_extras=True)
+    made = {}
+    for name, argument in inspect.signature(run).parameters.items():
+        if argument.kind is not argument.KEYWORD_ONLY:
+            continue
+        named = [m.name for m in getattr(hints[name], "__metadata__", ()) if isinstance(m, Parameter) and m.name]
+        flags = [flag for given in named for flag in ((given,) if isinstance(given, str) else given) if flag != "*"]
+        made[name] = flags[0] if flags else f"--{name.replace('_', '-')}"
+    return made
