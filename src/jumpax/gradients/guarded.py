@@ -92,7 +92,8 @@ class Guarded(AbstractEstimator):
         good, suspect = jnp.zeros(len(failed), bool), failed.any((1, 2, 3))
 
         def resolve(first: Sums, theta: Any, words: Any) -> Sums:
-            kept = first._replace(tail=Tail(good, failed, share, suspect))
+            told = failed & jnp.isfinite(first.gradient)  # what is no number says so itself
+            kept = first._replace(tail=Tail(good, told, share, suspect))
             if self.again and not score:
                 kept = first._replace(tail=Tail(good, heavy(first, True), share, suspect))
                 second = by(ScoreFunction(), theta, words)
