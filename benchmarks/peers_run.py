@@ -72,5 +72,7 @@ def run(tiny: bool, folder: Path, tell=print) -> list[dict]:
             keep["events_per_second"] = row.get("rate")
             keep["ratio"] = row["rate"] / fastest if fastest and "rate" in row else None
             rows.append(keep)
-            tell(f"{row['model']:20s} {row['peer']:10s} {row.get('rate', float('nan')) / 1e6:8.2f} M/s {row.get('error', '')}")
+            tell(
+                f"{row['model']:20s} {row['peer']:10s} {row.get('rate', float('nan')) / 1e6:8.2f} M/s {row.get('error', '')}"
+            )
     return rows

@@ -266,7 +266,9 @@ def net(model):
         elif not isinstance(rate, str):
             rate = f"number{i}"
             parameters[rate] = float(r.rate)
-        sides = [",".join(str(place[s]) for s, n in side.items() for _ in range(n)) for side in (r.reactants, r.products)]
+        sides = [
+            ",".join(str(place[s]) for s, n in side.items() for _ in range(n)) for side in (r.reactants, r.products)
+        ]
         reactions.append(f"{sides[0] or 0} {sides[1] or 0} {rate}")
     blocks = {
         "parameters": [f"{name} {value!r}" for name, value in parameters.items()],

@@ -12,6 +12,7 @@ PEERS = Path(__file__).parents[2] / "benchmarks" / "peers"
 sys.path[:0] = [str(PEERS), str(PEERS.parent)]
 
 import models  # noqa: E402
+
 import peers_run  # noqa: E402
 
 

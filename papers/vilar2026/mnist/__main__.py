@@ -80,7 +80,10 @@ def main() -> None:
         else:
             sub.add_argument("--weights", type=Path, default=storage.WEIGHTS)
             sub.add_argument(
-                "--draws", type=int, default=1, help="read so many times, in --window alone; print the mean and its spread"
+                "--draws",
+                type=int,
+                default=1,
+                help="read so many times, in --window alone; print the mean and its spread",
             )
             sub.add_argument("--test", action="store_true", help="the test set instead of the validation images")
             sub.add_argument("--out", type=Path, help="a JSON file for the result")
