@@ -75,7 +75,7 @@ def test_remedies_name_options_of_the_command(name, capsys, tmp_path):
     told = capsys.readouterr().err
     assert remedy in told
     assert not ARGUMENT.search(told), ARGUMENT.search(told)
-    assert "_" not in re.sub(r"birth_death|JUMPAX_\w+|jumpax\.\w+|model\.net", "", told)
+    assert "_" not in re.sub(r"birth_death|EVENT_BUDGET|JUMPAX_\w+|jumpax\.\w+|model\.net", "", told)
     known = options(__import__(f"jumpax.cli.{words[0]}", fromlist=["run"]).run).values()
     for option in re.findall(r"(?<![-\w])--[a-z][-a-z0-9]*", told):
         assert option in known or option in ("--bound", "--help"), option
