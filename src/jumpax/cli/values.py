@@ -52,7 +52,7 @@ def parse_bound(text: str | None) -> float | tuple[float, ...] | None:
         numbers = tuple(float(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"--bound is written as a number or as 3,5,2, not {text!r}") from None
-    return numbers if len(numbers) > 1 else numbers[0]
+    return numbers[0] if len(numbers) == 1 else numbers
 
 
 def parse_assignments(option: str, words: Sequence[str]) -> dict[str, float]:
