@@ -317,7 +317,7 @@ def test_every_command_rounds_on_request_and_says_so(capsys, tmp_path, words):
     asked = [word.format(file) for word in words]
     code, document, err = call(capsys, *asked)
     assert code == 2
-    assert "--round of the commands, takes 6" in err
+    assert "--round takes 6" in err
     code, document, err = call(capsys, *asked, "--round")
     document = document["model"] if words[0] == "check" else document
     assert (code, document["notes"]) == (0, ["A() starts with 6.022 molecules, taken as 6"])

@@ -395,7 +395,7 @@ def test_a_fit_rounds_on_request(folder, capsys):
     written(folder, NET.replace("1 X() 0", "1 X() 0.8"), "m.net")
     asked = written(folder, FROM_FILE.format(model="m.net", species="X()", more="") + EXACT.format("X()"))
     assert main(["fit", str(asked), "--json"]) == 2
-    assert "--round of the commands, takes 1" in capsys.readouterr().err
+    assert "--round takes 1" in capsys.readouterr().err
     assert main(["fit", str(asked), "--json", "--round"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["notes"]["model"] == ["X() starts with 0.8 molecules, taken as 1"]
