@@ -8,15 +8,16 @@ from typing import Any
 import jax
 import numpy as np
 from jax import lax
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from jumpax._base import clock
 from jumpax._base.memory import check_memory
 from jumpax.engines import xla
-from jumpax.engines.engine import precision_of
+from jumpax.engines.engine import precision_of, room_for
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
+from jumpax.engines.redraw import redrawn
 
 BYTES = 48
 """Memory for each event, while logs of rounds are put in the order of paths."""
@@ -77,6 +78,20 @@ def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog
             _check(events, engine.finished(lanes), int(inputs.paths))
         recorded = jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
     return recorded, _sort(parts, inputs)
+
+
+def drawn(program: Program, inputs: Inputs) -> tuple[Recorded, Bool[np.ndarray, " paths"], EventLog]:
+    """A run with its log, those paths in float64 that float32 cannot follow, and which these are."""
+    recorded, log = run(program, inputs, room_for(int(inputs.paths)))
+    others = []
+
+    def draw(wide: Program, some: Inputs, rows: np.ndarray) -> Recorded:
+        fresh, events = run(wide, some, room_for(len(rows)))
+        others.append((rows, events))
+        return fresh
+
+    recorded, again = redrawn(program, inputs, recorded, draw)
+    return recorded, again, replaced(log, *others[0]) if others else log
 
 
 def replaced(log: EventLog, rows: Int[np.ndarray, " again"], fresh: EventLog) -> EventLog:

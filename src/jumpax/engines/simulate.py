@@ -15,7 +15,6 @@ from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for
 from jumpax.engines.engine import Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.event_log import Events
-from jumpax.engines.inputs import Inputs
 from jumpax.engines.paths import Paths
 from jumpax.engines.program import Bound, Program, Steps, Times, check_positive, check_steps, check_times
 from jumpax.engines.provenance import provenance
@@ -173,16 +172,7 @@ def simulate(
         inputs = jax.tree.map(np.asarray, inputs)
     log = None
     if logged:
-        recorded, log = event_log.run(program, inputs, room_for(paths))
-        logs = []
-
-        def draw(wide: Program, some: Inputs, rows: np.ndarray) -> Recorded:
-            fresh, events = event_log.run(wide, some, room_for(len(rows)))
-            logs.append((rows, events))
-            return fresh
-
-        recorded, again = redrawn(program, inputs, recorded, draw)
-        log = event_log.replaced(log, *logs[0]) if logs else log
+        recorded, again, log = event_log.drawn(program, inputs)
     else:
         workers = default_threads(chosen) if threads is None else check_positive("threads", threads, 256)
         recorded = run_threads(chosen, program, inputs, workers, progress)
