@@ -43,7 +43,7 @@ def hardware() -> dict[str, Any]:
 
 def versions() -> dict[str, str]:
     """Of what was used."""
-    names = ("jumpax", "jax", "jaxlib", "numpy", "scipy", "numba", "matplotlib")
+    names = ("jumpax", "jax", "jaxlib", "numpy", "scipy", "llvmlite", "matplotlib")
     return {"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in names}}
 
 

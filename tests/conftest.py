@@ -1,12 +1,16 @@
 """For all tests: no broadcasting between arrays of different rank unless it is written out, no screen for plots."""
 
 import os
+from pathlib import Path
 
 import jax
 import pytest
 from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# JAX does not write its files aside: processes that share a folder may see half of one, and warn
+worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+os.environ.setdefault("JUMPAX_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / f"jumpax-{worker}"))
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # how fast a busy machine draws examples is not what is tested
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -1,22 +1,21 @@
 """The CPU engine: printed kernels follow the others, are SIMD code, and refuse by name what they cannot print."""
 
 import re
-import sys
-import time
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from llvmlite import binding
 
 import jumpax
-from jumpax.engines.choice import LARGEST, engine_for
-from jumpax.engines.cpu import kernels, operations
-from jumpax.engines.engine import precision_of
+from jumpax.engines import choice
+from jumpax.engines.cpu import operations
+from jumpax.engines.cpu.kernel import shape_of, write
+from jumpax.engines.native.machine import assembly, machine_for, simplify
 from jumpax.engines.program import Program
 from jumpax.folds import Score, Snapshots, Tangent, Together
 from tables import same_paths
+from targets import TARGETS
 
 
 def folds_of(network):
@@ -27,67 +26,50 @@ def folds_of(network):
     }
 
 
-def loop_of(program) -> list[str]:
+REGISTERS = {"AVX-512": r"%zmm", "AVX2": r"%ymm", "NEON": r"\b[vq]\d+\b"}
+PACKED = {"AVX-512": r"v(add|mul|sub|fmadd\w*)ps", "NEON": r"f(add|mul|sub|mla|mls)(\.4s|\tv)"}
+SINGLE = {"AVX-512": r"v(add|mul|sub|fmadd\w*)ss", "NEON": r"f(add|mul|sub|madd|msub)\ts"}
+
+
+def loop_of(program, target) -> list[str]:
     """Instructions of the largest loop body in the machine code of a kernel."""
-    with precision_of(program):
-        module = kernels.load(program, False)
+    text = assembly(write(program, False, target.words), machine_for(target), simplify)
     blocks, current = {}, None
-    for line in module.turns.inspect_asm(module.turns.signatures[0]).splitlines():
+    for line in text[text.index("turns:") :].splitlines():
         if label := re.match(r"^(\.?[\w.$]+):", line):
             current = blocks.setdefault(label.group(1), [])
         elif current is not None and line.startswith("\t") and not line.strip().startswith("."):
             current.append(line.strip())
-    return max(blocks.values(), key=lambda block: sum(bool(re.search(r"[xyz]mm", i)) for i in block))
+        if line.startswith((".Lfunc_end", "Lfunc_end")):
+            break
+    return max(blocks.values(), key=len)
 
 
-def compiled(model, fold, precision):
-    """The program of a fold, with its kernel compiled (not read from the disk: that keeps no machine code to look at)."""
-    program = Program(model.network, fold, precision)
-    with precision_of(program):
-        module = kernels.load(program, False)
-    if not module.turns.signatures:
-        wide = np.zeros(65536, precision)
-        theta = np.zeros((1, len(model.network.parameters)), precision)
-        module.turns(wide, np.zeros(65536, np.int32), np.zeros(65536, np.uint32), theta, np.int32(0), 1)
-    return program
+def test_vectors_are_as_wide_as_registers():
+    assert {name: target.words for name, target in TARGETS.items()} == {
+        "AVX-512": 16, "AVX2": 8, "AVX2 on Windows": 8, "NEON": 4, "NEON on macOS": 4,
+    }  # fmt: skip
+    assert [shape_of("float32", lines, 16) for lines in (100, 500, 5000)] == [(16, 4), (16, 2), (16, 1)]
+    assert [shape_of("float64", lines, 16) for lines in (100, 500, 5000)] == [(16, 2), (16, 1), (8, 1)]
 
 
-def forget_kernels():
-    """As in a new process: only what is on the disk is left."""
-    kernels._load.cache_clear()
-    for name in [name for name in sys.modules if name.startswith("jumpax_kernel_")]:
-        del sys.modules[name]
-
-
-@pytest.fixture(autouse=True, scope="module")
-def fresh_cache(tmp_path_factory):
-    """Kernels of these tests are compiled anew."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("JUMPAX_CACHE", str(tmp_path_factory.mktemp("kernels")))
-        forget_kernels()
-        yield
-    forget_kernels()
-
-
-@pytest.mark.skipif(
-    "avx2" not in binding.get_host_cpu_features().flatten(), reason="needs AVX2 to look for its registers"
-)
 @pytest.mark.parametrize(
-    ("name", "fold"),
-    [(name, "plain") for name in jumpax.zoo.MODELS]
-    + [(name, fold) for name in ("birth_death", "telegraph", "repressilator") for fold in ("score", "tangent")]
-    + [pytest.param(name, fold, marks=pytest.mark.long) for name in jumpax.zoo.MODELS for fold in ("score", "tangent")],
+    ("target", "name", "fold"),
+    [("AVX-512", name, fold) for name in jumpax.zoo.MODELS for fold in ("plain", "score")]
+    + [(target, name, "plain") for target in ("AVX2", "NEON") for name in jumpax.zoo.MODELS]
+    + [(target, "repressilator", "tangent") for target in TARGETS]
+    + [pytest.param("AVX-512", name, "tangent", marks=pytest.mark.long) for name in jumpax.zoo.MODELS],
 )
-def test_loops_are_vector_code(name, fold):
+def test_loops_are_vector_code(target, name, fold):
     model = jumpax.zoo.MODELS[name]()
-    program = compiled(model, folds_of(model.network)[fold], "float32")
-    body = loop_of(program)
-    wide = [line for line in body if re.search(r"%[yz]mm", line)]
-    packed = [line for line in body if re.match(r"v(add|mul|sub|fmadd\w*)ps", line)]
-    alone = [line for line in body if re.match(r"v(add|mul|sub|fmadd\w*)ss", line)]
-    assert len(wide) > 60, "the loop over lanes was not vectorised"
-    assert len(packed) > 10 * len(alone)
-    assert not [line for line in body if line.startswith("call")], "a call inside the loop ends vectorisation"
+    body = loop_of(Program(model.network, folds_of(model.network)[fold], "float32"), TARGETS[target])
+    kind, family = target.partition(" on ")[0], "NEON" if "NEON" in target else "AVX-512"
+    wide = [line for line in body if re.search(REGISTERS[kind], line)]
+    packed, single = ([line for line in body if re.match(w[family], line)] for w in (PACKED, SINGLE))
+    assert len(wide) > 0.6 * len(body), "a turn is vector code, at the full width of the registers"
+    assert len(packed) > 40
+    assert not single, "no lane is worked on alone"
+    assert not [line for line in body if re.match(r"(call|blr?)\b", line)], "a turn calls nothing"
 
 
 def test_the_clock_and_the_checks_survive_optimisation():
@@ -200,22 +182,14 @@ def test_exponentials_of_jax_are_printed_as_ours():
     np.testing.assert_array_equal(cpu.counts, xla.counts)
 
 
-def test_it_is_the_default_up_to_a_size():
+def test_it_is_the_default_up_to_a_size(monkeypatch):
     model = jumpax.zoo.birth_death(end=1.0)
     run = jumpax.simulate(model.network, model.theta, model.x0, times=[1.0], paths=8, key=0)
     assert run.provenance["engine"] == "cpu"
-    ring = jumpax.zoo.driven_ring(sites=160)
-    program = Program(ring.network, Snapshots(), "float32")
-    assert operations(program) > LARGEST
-    assert engine_for(program, None).name == "xla"
-
-
-def test_a_kernel_is_read_back_from_the_disk():
-    model = jumpax.zoo.sir()
-    run = lambda: jumpax.simulate(model.network, model.theta, model.x0, times=[1.0], paths=8, key=0, engine="cpu")  # noqa: E731
-    first = run()
-    forget_kernels()
-    begin = time.perf_counter()
-    again = run()
-    assert time.perf_counter() - begin < 3.0
-    same_paths(first, again)
+    program = Program(jumpax.zoo.driven_ring(sites=160).network, Snapshots(), "float32")
+    assert 5_000 < operations(program) < choice.LARGEST
+    assert choice.engine_for(program, None).name == "cpu"
+    monkeypatch.setattr(choice, "LARGEST", 5_000)
+    choice._default.cache_clear()
+    assert choice.engine_for(program, None).name == "xla"
+    choice._default.cache_clear()

@@ -8,6 +8,7 @@ import jumpax
 from jumpax._base import random
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines import load_lanes, save_lanes
+from jumpax.engines.choice import engine_named
 from jumpax.engines.engine import precision_of
 from jumpax.engines.program import Program, Times
 from jumpax.engines.xla import Xla
@@ -26,19 +27,18 @@ def prepared(precision="float32", key=3, name="telegraph", end=10.0, k_on=0.5):
         return program, make_inputs.make(program, Times((end / 2, end)), random.key_words(key), theta, counts, PATHS)
 
 
-def finish(program, inputs, lanes, budget=1000):
-    engine = Xla()
+def finish(program, inputs, lanes, engine, budget=1000):
     while engine.finished(lanes) < PATHS:
         lanes = engine.advance(program, inputs, lanes, budget)
     return jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_a_run_goes_on_from_a_file_bit_for_bit(precision, tmp_path):
+@pytest.mark.parametrize(("name", "precision"), [("xla", "float32"), ("xla", "float64"), ("cpu", "float32")])
+def test_a_run_goes_on_from_a_file_bit_for_bit(name, precision, tmp_path):
     program, inputs = prepared(precision)
-    engine, file = Xla(), tmp_path / "run.npz"
+    engine, file = engine_named(name), tmp_path / "run.npz"
     with precision_of(program):
-        whole = finish(program, inputs, engine.start(program, inputs, ROOM))
+        whole = finish(program, inputs, engine.start(program, inputs, ROOM), engine)
         lanes = engine.start(program, inputs, ROOM)
         for _ in range(4):  # killed and resumed four times, on the way
             lanes = engine.advance(program, inputs, lanes, 2)
@@ -46,7 +46,7 @@ def test_a_run_goes_on_from_a_file_bit_for_bit(precision, tmp_path):
             save_lanes(file, lanes, program, inputs)
             del lanes
             lanes = load_lanes(file, engine.start(program, inputs, ROOM), program, inputs)
-        resumed = finish(program, inputs, lanes, budget=7)
+        resumed = finish(program, inputs, lanes, engine, budget=7)
     for ours, theirs in zip(jax.tree.leaves(resumed), jax.tree.leaves(whole), strict=True):
         assert ours.dtype == theirs.dtype
         np.testing.assert_array_equal(ours, theirs)

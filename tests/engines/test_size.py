@@ -40,7 +40,7 @@ def _machine(monkeypatch):
     size._check_program.cache_clear()
 
 
-LARGE = ring(1000)
+LARGE = ring(3000)
 THETA, START = {"k0": 1.0}, dict.fromkeys(LARGE.species, 3)
 OBSERVABLE = jumpax.Moments("S0")
 DATA = jumpax.losses.MomentMatch("S0", [1, 2, 3, 4], [1.0] * 4, order=1)
@@ -74,13 +74,13 @@ VERBS = {
 
 
 @pytest.mark.parametrize("name", VERBS)
-def test_a_network_of_a_thousand_reactions_is_refused_with_numbers_in_two_seconds(name):
+def test_a_network_of_thousands_of_reactions_is_refused_with_numbers_in_two_seconds(name):
     begin = time.process_time()
     with pytest.raises(jumpax.TooLargeError) as told:
         VERBS[name]()
     assert time.process_time() - begin < SECONDS
     text = str(told.value)
-    assert "1,000 reactions over 1,000 species" in text
+    assert "3,000 reactions over 3,000 species" in text
     assert "GB of memory, more than 6 GB, a quarter of the memory here" in text
     assert "Nothing was started" in text
     assert "VectorNetwork" in text or "wrt=" in text
@@ -142,8 +142,8 @@ def test_it_is_announced_inside_jit_too(monkeypatch):
 
 def test_what_is_known_of_times_and_memory_is_met_within_a_factor_of_two_and_a_half():
     """Processor seconds, and bytes beyond those of an import, as measured once: rings, and networks from elsewhere."""
-    measured = [(100, "cpu", 16, 0.07), (200, "cpu", 32, 0.1), (500, "cpu", 146, 0.23), (100, "xla", 14, 0.24)]
-    measured += [(200, "xla", 30, 0.65), (300, "xla", 69, 2.5), (1000, "xla", None, 23.3)]
+    measured = [(100, "cpu", 0.8, 0.11), (200, "cpu", 1.3, 0.12), (500, "cpu", 4.1, 0.16), (1000, "cpu", 11.5, 0.22)]
+    measured += [(100, "xla", 14, 0.24), (200, "xla", 30, 0.65), (300, "xla", 69, 2.5), (1000, "xla", None, 23.3)]
     for hops, engine, seconds, gigabytes in measured:
         made = size.compilation(Program(ring(hops), Together((Snapshots(),)), "float32"), engine)
         if seconds:

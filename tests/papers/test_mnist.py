@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import jax
-import numba
 import numpy as np
 import pytest
 
@@ -22,43 +21,49 @@ def start():
     return network.draw_start(3, 0.1, 0.5, -1.0)
 
 
-@numba.njit
 def simulate(drive, weights, offset, synthesis, begin, end, paths, draw):
-    """The direct method with lists of molecules: averages of the outputs from begin to end, events."""
-    outputs = len(offset)
-    means, events = np.zeros((paths, outputs)), np.zeros(paths)
-    total = np.cumsum(drive)
-    molecules, made = np.empty(100_000, np.int64), np.empty(100_000, np.int64)
-    for p in range(paths):
-        time, many, many_made, u, counts = 0.0, 0, 0, offset.copy(), np.zeros(outputs)
-        while True:
-            rates = np.cumsum(synthesis / (1 + np.exp(-u)))
-            whole = total[-1] + many + many_made + rates[-1]
-            wait = draw.exponential(1 / whole)
-            means[p] += counts * max(0.0, min(time + wait, end) - max(time, begin)) / (end - begin)
-            time += wait
-            if time >= end:
-                break
-            events[p] += 1
-            choice = draw.random() * whole
-            if choice < total[-1]:
-                molecules[many] = np.searchsorted(total, choice, side="right")
-                u += weights[molecules[many]]
-                many += 1
-            elif choice < total[-1] + many:
-                k = int(choice - total[-1])
-                u -= weights[molecules[k]]
-                many -= 1
-                molecules[k] = molecules[many]
-            elif choice < total[-1] + many + many_made:
-                k = int(choice - total[-1] - many)
-                counts[made[k]] -= 1
-                many_made -= 1
-                made[k] = made[many_made]
-            else:
-                made[many_made] = np.searchsorted(rates, choice - total[-1] - many - many_made, side="right")
-                counts[made[many_made]] += 1
-                many_made += 1
+    """The direct method with lists of molecules, all paths at once: averages of the outputs from begin to end, events."""
+    outputs, every = len(offset), np.arange(paths)
+    means, events, time = np.zeros((paths, outputs)), np.zeros(paths), np.zeros(paths)
+    kept = {name: np.zeros((paths, 64), np.int64) for name in ("hidden", "made")}
+    many = {name: np.zeros(paths, np.int64) for name in kept}
+    u, counts, total = np.tile(offset, (paths, 1)), np.zeros((paths, outputs)), np.cumsum(drive)
+
+    def add(name, rows, which):
+        if len(rows) and many[name][rows].max() == kept[name].shape[1]:
+            kept[name] = np.pad(kept[name], ((0, 0), (0, kept[name].shape[1])))
+        kept[name][rows, many[name][rows]] = which
+        many[name][rows] += 1
+
+    def drop(name, rows, place):
+        many[name][rows] -= 1
+        which = kept[name][rows, place]
+        kept[name][rows, place] = kept[name][rows, many[name][rows]]
+        return which
+
+    while len(every):
+        rates = np.cumsum(synthesis / (1 + np.exp(-u[every])), 1)
+        parts = np.stack([np.full(len(every), total[-1]), many["hidden"][every], many["made"][every], rates[:, -1]], 1)
+        ends = np.cumsum(parts, 1)
+        after = time[every] + draw.exponential(1 / ends[:, -1])
+        within = np.clip(np.minimum(after, end) - np.maximum(time[every], begin), 0, None)
+        means[every] += counts[every] * within[:, None] / (end - begin)
+        time[every] = after
+        going = after < end
+        every, rates, ends = every[going], rates[going], ends[going]
+        events[every] += 1
+        choice = draw.random(len(every)) * ends[:, -1]
+        kind = (choice[:, None] >= ends[:, :3]).sum(1)
+        left = choice - np.where(kind > 0, ends[np.arange(len(every)), kind - 1], 0)
+        born, lost, gone, new = (np.flatnonzero(kind == k) for k in range(4))
+        which = np.searchsorted(total, left[born], side="right")
+        add("hidden", every[born], which)
+        u[every[born]] += weights[which]
+        u[every[lost]] -= weights[drop("hidden", every[lost], left[lost].astype(int))]
+        counts[every[gone], drop("made", every[gone], left[gone].astype(int))] -= 1
+        which = (left[new, None] >= rates[new]).sum(1)
+        add("made", every[new], which)
+        counts[every[new], which] += 1
     return means, events
 
 

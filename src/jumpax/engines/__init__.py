@@ -1,5 +1,6 @@
 """How paths are drawn, and on what machine."""
 
+from jumpax._base.cache import keep_programs_of_xla
 from jumpax.engines.delay import AbstractDelay as AbstractDelay
 from jumpax.engines.delay import ExponentialDelay as ExponentialDelay
 from jumpax.engines.delay import FixedDelay as FixedDelay
@@ -15,3 +16,5 @@ from jumpax.engines.saved import load_lanes as load_lanes
 from jumpax.engines.saved import save_lanes as save_lanes
 from jumpax.engines.simulate import simulate as simulate
 from jumpax.engines.simulate_delays import simulate_delays as simulate_delays
+
+keep_programs_of_xla()

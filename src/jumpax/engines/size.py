@@ -73,7 +73,7 @@ def compilation(program: Program, engine: str) -> Compilation:
     product = many * (len(program.network.species) + fold.carried)
     if engine == "xla":
         return Compilation(many, 5 + 3e-5 * product + 2e-7 * many**2, 3e8 + 1.1e3 * product + 10 * many**2)
-    return Compilation(many, 5 + 3e-3 * many + 2e-5 * product, 3e8 + 3e4 * many)
+    return Compilation(many, 0.3 + 2e-4 * many + 7e-7 * product, 3e8 + 6e3 * many)
 
 
 def check_program(program: Program, engine: str, alone: bool = False) -> None:

@@ -263,7 +263,10 @@ def check_problem(problem: Any) -> None:
 def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, " free"], key: Any) -> Evaluation:
     """One evaluation; every derivative comes from one Jacobian of the expectation.
 
-    Noise is that of the jackknife over batches: what loss and gradient are without each of them.
+    Noise is that of the jackknife over batches: what loss and gradient are without each of them. The gradient is that of the
+    jackknife too: logarithms and squares of noisy means bias it by O(1 / paths), in the same direction in every evaluation, so
+    that a mean over many would be wrong by more than their spread tells. That term is taken off (Quenouille 1956,
+    doi:10.1093/biomet/43.3-4.353).
     """
     paths = plan.source.total
     paths = paths if math.isinf(paths) else jnp.asarray(paths, u.dtype)
@@ -295,7 +298,8 @@ def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, 
     total = roots.sum(0)
     information = (total.T @ total - own) / (count * (count - 1))
     return Evaluation(
-        level, jnp.sqrt(share * ((levels - levels.mean()) ** 2).sum()), gradient, share * spread.T @ spread,
+        level, jnp.sqrt(share * ((levels - levels.mean()) ** 2).sum()),
+        count * gradient - (count - 1) * gradients.mean(0), share * spread.T @ spread,
         (information + information.T) / 2, mean, jacobian,
     )  # fmt: skip
 

@@ -1,67 +1,52 @@
-"""The CPU engine: the loop of a program printed as Numba source, lanes innermost, so that LLVM makes SIMD code of it."""
+"""The CPU engine: the loop of a program as vector code, a block of lanes at a time."""
 
 import functools
-from typing import Any, NamedTuple
+import threading
 
 import numpy as np
 
-from jumpax._base.status import Status
-from jumpax.engines.cpu import kernels
-from jumpax.engines.cpu.printer import Printer
-from jumpax.engines.cpu.source import layout_of
+from jumpax.engines.cpu.kernel import BUFFERS, LINE, WIDER, lanes_of, write
 from jumpax.engines.engine import AbstractEngine, in_threads, precision_of, shares
 from jumpax.engines.inputs import Inputs
+from jumpax.engines.native import interface, machine
+from jumpax.engines.native.interface import INPUTS, Block
+from jumpax.engines.native.printer import Printer
 from jumpax.engines.program import Program
-from jumpax.engines.recorded import Recorded, unpacked
-from jumpax.engines.traced import record_types, trace
-
-LINE = 64
-"""Bytes of a cache line, and of the widest vector."""
-
-
-class Block(NamedTuple):
-    """A run in progress: NumPy arrays, changed in place by `advance`."""
-
-    reals: np.ndarray
-    """Floating leaves of the lanes, one after the other; then parameters, where each path has its own."""
-    integers: np.ndarray
-    words: np.ndarray
-    path: np.ndarray
-    """(lanes,) path of each lane, -1 without one."""
-    queue: np.ndarray
-    """Next path to start, and how many have ended."""
-    turns: np.ndarray
-    """Turns that the block has taken."""
-    record_integers: np.ndarray
-    """(paths, stops, n) counts and truth values of the records."""
-    record_reals: np.ndarray
-    ends: np.ndarray
-    """(paths, 2 + species) status, events fired, counts at the end."""
-    end_times: np.ndarray
-
+from jumpax.engines.recorded import Recorded
+from jumpax.engines.traced import trace
 
 TABLES = ("record_integers", "record_reals", "ends", "end_times")
 """Fields of a block with a row for each path."""
+_one_at_a_time = threading.Lock()
 
 
-def _aligned(size: int, dtype: Any) -> np.ndarray:
-    """Zeros that start at a cache line, so that no vector straddles two."""
-    kind = np.dtype(dtype)
-    raw = np.zeros(size * kind.itemsize + LINE, np.uint8)
-    skip = -raw.ctypes.data % LINE
-    return raw[skip : skip + size * kind.itemsize].view(kind)
+@functools.lru_cache(maxsize=128)
+def _text(program: Program, per_path: bool) -> str:
+    return write(program, per_path, machine.host().words)
 
 
-def _plain(values: Any, dtype: Any) -> np.ndarray:
-    """Contiguous and writeable: a kernel is compiled for each kind of array that it is called with."""
-    return np.require(values, dtype, ("C", "W"))
+@functools.lru_cache(maxsize=128)
+def _kernel(program: Program, per_path: bool) -> machine.Loaded:
+    return machine.load(_text(program, per_path), machine.simplify)
 
 
-def _rows(values: list[Any], dtype: Any) -> np.ndarray:
-    """Columns side by side, with one row for all paths or one for each."""
-    columns = [np.atleast_1d(np.asarray(v, dtype)) for v in values]
-    rows = max((len(c) for c in columns), default=1)
-    return np.stack([np.broadcast_to(c, rows) for c in columns], -1) if columns else np.zeros((1, 0), dtype)
+def kernel(program: Program, per_path: bool) -> machine.Loaded:
+    """The kernel of a program; made once, whoever asks for it first."""
+    with _one_at_a_time:
+        return _kernel(program, per_path)
+
+
+def _usable(program: Program, block: Block) -> Block:
+    """Arrays that a kernel can change; those of the lanes start at a cache line, so that no vector straddles two."""
+    types = interface.types_of(program, WIDER)
+    made = {name: np.require(array, types[name], ("C", "W")) for name, array in block._asdict().items()}
+    for name in BUFFERS:
+        if made[name].ctypes.data % LINE:
+            raw = np.empty(made[name].nbytes + LINE, np.uint8)
+            aligned = raw[-raw.ctypes.data % LINE :][: made[name].nbytes].view(types[name]).reshape(made[name].shape)
+            aligned[...] = made[name]
+            made[name] = aligned
+    return Block(**made)
 
 
 class Cpu(AbstractEngine):
@@ -74,47 +59,20 @@ class Cpu(AbstractEngine):
     traceable = False
 
     def prepare(self, program: Program, inputs: Inputs) -> None:
-        """Print the kernel: a call from inside a JAX program must not trace."""
-        with precision_of(program):
-            kernels.load(program, any(np.ndim(v) for v in inputs.theta.values()))
+        """Trace and write the kernel, which a call from inside a JAX program must not do; that compiles it."""
+        _text(program, interface.is_per_path(inputs))
 
     def start(self, program: Program, inputs: Inputs, room: int) -> Block:
-        """An empty block and empty records."""
-        traced = trace(program)
-        layout, types = layout_of(traced), record_types(traced)
-        whole = sum(kind.kind != "f" for kind in types)
-        stops, species = len(inputs.stops.step), len(program.network.species)
-        reals = layout.size("F") + len(program.network.parameters)
-        block = Block(
-            reals=_aligned(reals * layout.lanes, program.dtype),
-            integers=_aligned(layout.size("I") * layout.lanes, np.int32),
-            words=_aligned(layout.size("U") * layout.lanes, np.uint32),
-            path=np.full(layout.lanes, -1, np.int64),
-            queue=np.zeros(2, np.int64),
-            turns=np.zeros(1, np.int64),
-            record_integers=np.full((room, stops, whole), -1, np.int32),
-            record_reals=np.full((room, stops, len(types) - whole), np.nan, program.dtype),
-            ends=np.zeros((room, 2 + species), np.int32),
-            end_times=np.zeros((room, 2), program.dtype),
-        )
-        number = traced.fields.index("status")
-        first = layout.places[number][1] * layout.lanes
-        block.integers[first : first + layout.lanes] = int(Status.DONE)
-        return block
+        """An empty block and empty records; parameters of paths lie behind the leaves of the lanes."""
+        block = interface.started(program, lanes_of(trace(program)), len(inputs.stops.step), room, np)
+        reals = np.pad(block.reals, ((0, len(program.network.parameters)), (0, 0)))
+        return _usable(program, block._replace(reals=reals, turns=np.zeros(1)))
 
     def advance(self, program: Program, inputs: Inputs, lanes: Block, budget: int) -> Block:
-        """The block after up to `budget` rounds; changed in place."""
-        theta = _rows([inputs.theta[name] for name in program.network.parameters], program.dtype)
-        kernels.load(program, per_path=len(theta) > 1).advance(
-            lanes.reals, lanes.integers, lanes.words, lanes.path, lanes.queue,
-            theta, _plain(np.atleast_2d(inputs.counts), np.int32),
-            _rows(list(inputs.key), np.uint32), _plain(np.atleast_1d(inputs.first), np.uint32),
-            _rows([inputs.start.high, inputs.start.low], program.dtype)[0],
-            _rows([inputs.stops.time.high, inputs.stops.time.low], program.dtype),
-            _plain(inputs.stops.step, np.int32), _rows(list(inputs.stops.interval or ()), program.dtype),
-            int(inputs.paths), np.int32(inputs.limit), budget,
-            lanes.record_integers, lanes.record_reals, lanes.ends, lanes.end_times, lanes.turns,
-        )  # fmt: skip
+        """The block after up to `budget` rounds; records are changed in place."""
+        lanes, given = _usable(program, lanes), interface.arrays_of(program, inputs, np.array([budget], np.int64), np)
+        arrays = [*lanes, *(np.ascontiguousarray(given[name]) for name in INPUTS)]
+        kernel(program, len(given["theta"]) > 1)(arrays, interface.wholes_of(given))
         return lanes
 
     def finished(self, lanes: Block) -> int:
@@ -123,10 +81,7 @@ class Cpu(AbstractEngine):
 
     def collect(self, program: Program, inputs: Inputs, lanes: Block) -> Recorded:
         """What has been recorded."""
-        return unpacked(
-            trace(program).record, lanes.record_integers, lanes.record_reals, lanes.ends, lanes.end_times,
-            int(inputs.paths),
-        )  # fmt: skip
+        return interface.collected(program, lanes, int(inputs.paths))
 
     def gather(self, program: Program, inputs: Inputs, room: int, threads: int = 1) -> Recorded:
         """A whole run as one call; its threads write to the same records."""
@@ -140,7 +95,7 @@ class Cpu(AbstractEngine):
                 self.advance(program, share, lanes._replace(**tables), 2**62)
 
         in_threads([functools.partial(part, *share) for share in shares(inputs, threads)])
-        return self.collect(program, inputs._replace(paths=np.int32(room)), whole)
+        return interface.collected(program, whole, room)
 
 
 def operations(program: Program) -> int:

@@ -11,6 +11,8 @@ import numpy as np
 from jumpax._base.errors import UnsupportedError
 from jumpax.engines.gpu import machine
 from jumpax.engines.gpu.driver import Function, driver
+from jumpax.engines.native.interface import INPUTS, STATE
+from jumpax.engines.native.machine import Loaded, machine_for
 from jumpax.engines.program import Program
 
 BLOCK = 64
@@ -59,7 +61,7 @@ def cuda_trouble() -> str | None:
         )
     try:
         driver()
-        machine.nvptx()
+        machine_for(machine.GPU)
     except UnsupportedError as trouble:
         return str(trouble)
     return None
@@ -127,11 +129,11 @@ class HostDevice(AbstractDevice):
     backend: ClassVar[str] = "cpu"
     width: int = 32
 
-    def kernel(self, program: Program, per_path: bool) -> machine.Compiled:
+    def kernel(self, program: Program, per_path: bool) -> Loaded:
         """The kernel in machine code."""
         return machine.machine_code(program, per_path)
 
-    def threads(self, kernel: machine.Compiled, room: int) -> int:
+    def threads(self, kernel: Loaded, room: int) -> int:
         """Always the same."""
         return self.width
 
@@ -139,21 +141,14 @@ class HostDevice(AbstractDevice):
         """No limit of its own."""
         return None
 
-    def launch(
-        self, kernel: machine.Compiled, threads: int, context: Any, buffers: Sequence[Any], wholes: Sequence[int]
-    ) -> None:
+    def launch(self, kernel: Loaded, threads: int, context: Any, buffers: Sequence[Any], wholes: Sequence[int]) -> None:
         """Round by round, thread by thread, until every path has ended or the budget is spent."""
-        arrays = [None if buffer is None else np.asarray(buffer) for buffer in buffers]
-        places = dict(zip((*machine.STATE, *machine.INPUTS), arrays, strict=True))
-        queue, paths, budget = (places[name] for name in ("queue", "paths", "budget"))
-        if queue is None or paths is None or budget is None:
-            raise ValueError("queue, paths and budget are needed")
-        one = np.ones(1, np.int32)
-        pointers = [
-            None if array is None else (one if name == "budget" else array).ctypes.data
-            for name, array in places.items()
-        ]
-        for _ in range(int(budget[0])):
-            kernel.call(threads, *pointers, *wholes)
-            if queue[1] >= paths[0]:
+        names = (*STATE, *INPUTS)
+        arrays: dict[str, Any] = {
+            name: None if buffer is None else np.asarray(buffer) for name, buffer in zip(names, buffers, strict=True)
+        }
+        rounds, arrays["budget"] = int(arrays["budget"][0]), np.ones(1, np.int32)
+        for _ in range(rounds):
+            kernel(list(arrays.values()), (*wholes, threads))
+            if arrays["queue"][1] >= arrays["paths"][0]:
                 break

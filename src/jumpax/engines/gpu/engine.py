@@ -1,6 +1,7 @@
 """The GPU engine: one kernel holds the whole loop over time, one path per thread, state in registers."""
 
-from typing import Any, NamedTuple
+import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,60 +9,15 @@ import numpy as np
 from jax.experimental.buffer_callback import buffer_callback
 
 from jumpax._base.errors import InputError
-from jumpax._base.status import Status
-from jumpax._base.types import Count, Real, Word
-from jumpax.engines.cpu.source import layout_of
 from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.gpu.device import AbstractDevice, CudaDevice, HostDevice
-from jumpax.engines.gpu.interface import INPUTS, ROWS
 from jumpax.engines.inputs import Inputs
+from jumpax.engines.native.interface import INPUTS, Block, arrays_of, collected, is_per_path, started, wholes_of
 from jumpax.engines.program import Program
-from jumpax.engines.recorded import Recorded, unpacked
+from jumpax.engines.recorded import Recorded
 from jumpax.engines.traced import record_types, trace
 
 MOST = 2**31 - 1
-
-
-class Block(NamedTuple):
-    """A run in progress; a pytree of arrays on the device, in the order in which a kernel takes them."""
-
-    reals: Real
-    """(leaves, threads) floating leaves of the lanes."""
-    integers: Count
-    words: Word
-    path: Count
-    """(threads,) path of each thread, -1 without one."""
-    queue: Count
-    """Next path to start, and how many have ended."""
-    turns: Word
-    """(threads,) turns taken, modulo 2^32."""
-    record_integers: Count
-    """(paths, stops, n) counts and truth values of the records."""
-    record_reals: Real
-    ends: Count
-    """(paths, 2 + species) status, events fired, counts at the end."""
-    end_times: Real
-
-
-def _start(program: Program, threads: int, stops: int, room: int) -> Block:
-    """Threads without a path, and empty records."""
-    traced = trace(program)
-    layout, types = layout_of(traced), record_types(traced)
-    whole = sum(kind.kind != "f" for kind in types)
-    number = layout.places[traced.fields.index("status")][1]
-    integers = jnp.zeros((layout.size("I"), threads), jnp.int32)
-    return Block(
-        reals=jnp.zeros((layout.size("F"), threads), program.dtype),
-        integers=integers.at[number].set(int(Status.DONE)),
-        words=jnp.zeros((layout.size("U"), threads), jnp.uint32),
-        path=jnp.full(threads, -1, jnp.int32),
-        queue=jnp.zeros(2, jnp.int32),
-        turns=jnp.zeros(threads, jnp.uint32),
-        record_integers=jnp.full((room, stops, whole), -1, jnp.int32),
-        record_reals=jnp.full((room, stops, len(types) - whole), jnp.nan, program.dtype),
-        ends=jnp.zeros((room, 2 + len(program.network.species)), jnp.int32),
-        end_times=jnp.zeros((room, 2), program.dtype),
-    )
 
 
 def _check_room(program: Program, stops: int, room: int, memory: int | None) -> None:
@@ -76,42 +32,11 @@ def _check_room(program: Program, stops: int, room: int, memory: int | None) -> 
         )
 
 
-def _rows(columns: Any, dtype: Any) -> Any:
-    """Columns side by side, with one row for all paths or one for each."""
-    made = [jnp.atleast_1d(jnp.asarray(column, dtype)) for column in columns]
-    rows = max((len(column) for column in made), default=1)
-    if not made:
-        return jnp.zeros((1, 0), dtype)
-    return jnp.stack([jnp.broadcast_to(column, (rows,)) for column in made], -1)
-
-
-def _arrays(program: Program, inputs: Inputs, budget: Any) -> dict[str, Any]:
-    """What a kernel reads."""
-    dtype = program.dtype
-    return {
-        "theta": _rows([inputs.theta[name] for name in program.network.parameters], dtype),
-        "counts": jnp.atleast_2d(jnp.asarray(inputs.counts, jnp.int32)),
-        "keys": _rows(inputs.key, jnp.uint32),
-        "first": jnp.atleast_1d(jnp.asarray(inputs.first, jnp.uint32)),
-        "start": jnp.stack([jnp.asarray(value, dtype) for value in inputs.start]),
-        "stop_times": _rows(inputs.stops.time, dtype),
-        "stop_steps": jnp.asarray(inputs.stops.step, jnp.int32),
-        "intervals": _rows(inputs.stops.interval or (), dtype),
-        "paths": jnp.reshape(jnp.asarray(inputs.paths, jnp.int32), 1),
-        "limit": jnp.reshape(jnp.asarray(inputs.limit, jnp.int32), 1),
-        "budget": jnp.reshape(jnp.asarray(budget, jnp.int32), 1),
-    }
-
-
-def _is_per_path(inputs: Inputs) -> bool:
-    return any(jnp.ndim(value) for value in inputs.theta.values())
-
-
 def advance(device: AbstractDevice, program: Program, inputs: Inputs, block: Block, budget: Any) -> Block:
     """The block after up to `budget` rounds, as one call of the kernel on the buffers of JAX; traceable."""
-    arrays, threads = _arrays(program, inputs, budget), block.path.shape[0]
-    kernel = device.kernel(program, _is_per_path(inputs))  # kept by the call, which must not print when it runs
-    wholes = (*(int(len(arrays[name]) > 1) for name in ROWS), len(arrays["stop_steps"]))
+    arrays = arrays_of(program, inputs, jnp.reshape(jnp.asarray(budget, jnp.int32), 1), jnp)
+    threads, wholes = block.path.shape[0], wholes_of(arrays)
+    kernel = device.kernel(program, is_per_path(inputs))  # kept by the call, which must not print when it runs
     given = [*block, *(arrays[name] for name in INPUTS)]
     used = [i for i, array in enumerate(given) if array.size]  # an array without entries has no address
     kept = [i for i in used if i < len(block)]
@@ -131,13 +56,7 @@ def advance(device: AbstractDevice, program: Program, inputs: Inputs, block: Blo
     return Block(*(next(after) if i in kept else array for i, array in enumerate(block)))
 
 
-def _collect(program: Program, block: Block, paths: int) -> Recorded:
-    return unpacked(
-        trace(program).record, block.record_integers, block.record_reals, block.ends, block.end_times, paths
-    )
-
-
-_start_now = jax.jit(_start, static_argnums=(0, 1, 2, 3))
+_start_now = jax.jit(functools.partial(started, library=jnp), static_argnums=(0, 1, 2, 3))
 _advance_now = jax.jit(advance, static_argnums=(0, 1), donate_argnums=3)
 
 
@@ -163,10 +82,10 @@ class Gpu(AbstractEngine):
 
     def prepare(self, program: Program, inputs: Inputs) -> None:
         """Print and assemble the kernel."""
-        self.device.kernel(program, _is_per_path(inputs))
+        self.device.kernel(program, is_per_path(inputs))
 
     def _begin(self, program: Program, inputs: Inputs, room: int) -> tuple[Program, int, int, int]:
-        kernel, stops = self.device.kernel(program, _is_per_path(inputs)), len(inputs.stops.step)
+        kernel, stops = self.device.kernel(program, is_per_path(inputs)), len(inputs.stops.step)
         _check_room(program, stops, room, self.device.memory())
         return program, self.device.threads(kernel, room), stops, room
 
@@ -188,15 +107,14 @@ class Gpu(AbstractEngine):
     def collect(self, program: Program, inputs: Inputs, lanes: Block) -> Recorded:
         """What has been recorded."""
         kept = ("record_integers", "record_reals", "ends", "end_times")
-        whole = lanes._replace(
-            **{name: np.asarray(getattr(lanes, name)) for name in kept}
-        )  # columns are cut on the host
-        return _collect(program, whole, int(inputs.paths))
+        # columns are cut on the host
+        whole = lanes._replace(**{name: np.asarray(getattr(lanes, name)) for name in kept})
+        return collected(program, whole, int(inputs.paths))
 
     def gather(self, program: Program, inputs: Inputs, room: int, threads: int = 1) -> Recorded:
         """A whole run as one traceable call."""
-        block = _start(*self._begin(program, inputs, room))
-        return _collect(program, advance(self.device, program, inputs, block, MOST), room)
+        block = started(*self._begin(program, inputs, room), jnp)
+        return collected(program, advance(self.device, program, inputs, block, MOST), room)
 
 
 def on_host() -> Gpu:

@@ -1,42 +1,36 @@
 """What the threads of a warp do together, and where a kernel begins."""
 
 import abc
-from collections.abc import Callable, Sequence
-from typing import Any, final
+import contextlib
+from collections.abc import Iterator
+from typing import final
 
-from llvmlite import ir
+from jumpax.engines.native.code import Code, Module
+from jumpax.engines.native.operations import Number
 
-WORD, FLAG = ir.IntType(32), ir.IntType(1)
-ALL = ir.Constant(WORD, 2**32 - 1)
-ONE = ir.Constant(WORD, 1)
-
-
-def call(builder: ir.IRBuilder, name: str, result: ir.Type, arguments: Sequence[Any]) -> Any:
-    """Call a function that LLVM or the linker knows by name."""
-    module = builder.module
-    if name not in module.globals:
-        ir.Function(module, ir.FunctionType(result, [a.type for a in arguments]), name)
-    return builder.call(module.globals[name], list(arguments))
+ALL = Number("-1", "uint32")
+Entered = tuple[Code, Number, Number]
+"""The function that is being written, the number of the thread that it is, and of how many."""
 
 
 class AbstractWarp(abc.ABC):
     """Threads that take every turn together; all of them must come to every `ballot` and `shuffle`."""
 
     @abc.abstractmethod
-    def lane(self, builder: ir.IRBuilder) -> Any:
+    def lane(self, code: Code) -> Number:
         """Number of this thread in its warp."""
 
     @abc.abstractmethod
-    def ballot(self, builder: ir.IRBuilder, flag: Any) -> Any:
+    def ballot(self, code: Code, flag: Number) -> Number:
         """One bit for each thread of the warp: its flag."""
 
     @abc.abstractmethod
-    def shuffle(self, builder: ir.IRBuilder, value: Any, source: Any) -> Any:
+    def shuffle(self, code: Code, value: Number, source: Number) -> Number:
         """The whole number that thread `source` of the warp holds."""
 
     @abc.abstractmethod
-    def enter(self, loop: ir.Function, declare: Callable[..., ir.Function]) -> None:
-        """Make the function that is called from outside; `loop` takes (thread, threads, ..), `declare` knows the rest."""
+    def enter(self, module: Module, arguments: str) -> contextlib.AbstractContextManager[Entered]:
+        """The function `advance` that is called from outside, with `arguments` and what else it needs."""
 
 
 @final
@@ -46,66 +40,51 @@ class Cuda(AbstractWarp):
     def __init__(self, threads: int, blocks: int):
         self.threads, self.blocks = threads, blocks
 
-    def lane(self, builder: ir.IRBuilder) -> Any:
+    def lane(self, code: Code) -> Number:
         """Number of this thread in its warp."""
-        return call(builder, "llvm.nvvm.read.ptx.sreg.laneid", WORD, [])
+        return code.call("llvm.nvvm.read.ptx.sreg.laneid", "uint32")
 
-    def ballot(self, builder: ir.IRBuilder, flag: Any) -> Any:
+    def ballot(self, code: Code, flag: Number) -> Number:
         """One bit for each thread of the warp: its flag."""
-        return call(builder, "llvm.nvvm.vote.ballot.sync", WORD, [ALL, flag])
+        return code.call("llvm.nvvm.vote.ballot.sync", "uint32", ALL, flag)
 
-    def shuffle(self, builder: ir.IRBuilder, value: Any, source: Any) -> Any:
+    def shuffle(self, code: Code, value: Number, source: Number) -> Number:
         """The whole number that thread `source` of the warp holds."""
-        return call(builder, "llvm.nvvm.shfl.sync.idx.i32", WORD, [ALL, value, source, ir.Constant(WORD, 31)])
+        return code.call("llvm.nvvm.shfl.sync.idx.i32", value.kind, ALL, value, source, Number("31", "uint32"))
 
-    def enter(self, loop: ir.Function, declare: Callable[..., ir.Function]) -> None:
-        """A kernel `advance`, with bounds for its registers: threads of a block, blocks that must fit at once."""
-        kernel = declare("advance", ())
-        kernel.calling_convention = "ptx_kernel"
-        builder = ir.IRBuilder(kernel.append_basic_block())
-        place, size, block, blocks = (
-            call(builder, f"llvm.nvvm.read.ptx.sreg.{name}", WORD, [])
-            for name in ("tid.x", "ntid.x", "ctaid.x", "nctaid.x")
-        )
-        thread = builder.add(builder.mul(block, size), place)
-        builder.call(loop, [thread, builder.mul(blocks, size), *kernel.args])
-        builder.ret_void()
-        module = loop.module
-        bounds = [kernel]
-        for name, value in (("maxntidx", self.threads), ("minctasm", self.blocks))[: 2 if self.blocks else 1]:
-            bounds += [ir.MetaDataString(module, name), ir.Constant(WORD, value)]
-        module.add_named_metadata("nvvm.annotations", module.add_metadata(bounds))
+    @contextlib.contextmanager
+    def enter(self, module: Module, arguments: str) -> Iterator[Entered]:
+        """A kernel, with bounds for its registers: threads of a block, blocks that must fit at once."""
+        with module.function(f"ptx_kernel void @advance({arguments})") as code:
+            names = ("tid.x", "ntid.x", "ctaid.x", "nctaid.x")
+            place, size, block, blocks = (code.call(f"llvm.nvvm.read.ptx.sreg.{name}", "int32") for name in names)
+            yield code, code.do("add", code.do("mul", block, size), place), code.do("mul", blocks, size)
+            code.say("ret void")
+        bounds = f'!"maxntidx", i32 {self.threads}' + (f', !"minctasm", i32 {self.blocks}' if self.blocks else "")
+        module.parts += ["!nvvm.annotations = !{!0}", f"!0 = !{{ptr @advance, {bounds}}}"]
 
 
 @final
 class Host(AbstractWarp):
     """One thread of a processor, that plays all threads of a GPU one after the other, round by round."""
 
-    def lane(self, builder: ir.IRBuilder) -> Any:
+    def lane(self, code: Code) -> Number:
         """Number of this thread in its warp."""
-        return ir.Constant(WORD, 0)
+        return code.constant(0, "uint32")
 
-    def ballot(self, builder: ir.IRBuilder, flag: Any) -> Any:
+    def ballot(self, code: Code, flag: Number) -> Number:
         """Its flag."""
-        return builder.zext(flag, WORD)
+        return code.convert(flag, "uint32")
 
-    def shuffle(self, builder: ir.IRBuilder, value: Any, source: Any) -> Any:
+    def shuffle(self, code: Code, value: Number, source: Number) -> Number:
         """Its own number."""
         return value
 
-    def enter(self, loop: ir.Function, declare: Callable[..., ir.Function]) -> None:
-        """A function `advance(threads, ..)` that calls every thread once."""
-        function = declare("advance", (WORD,))
-        first = function.append_basic_block()
-        again, after = function.append_basic_block(), function.append_basic_block()
-        builder = ir.IRBuilder(first)
-        builder.branch(again)
-        builder.position_at_end(again)
-        thread = builder.phi(WORD)
-        following = builder.add(thread, ONE)
-        builder.call(loop, [thread, *function.args])
-        thread.add_incoming(ir.Constant(WORD, 0), first)
-        thread.add_incoming(following, again)
-        builder.cbranch(builder.icmp_unsigned("<", following, function.args[0]), again, after)
-        builder.position_at_end(after)
-        builder.ret_void()
+    @contextlib.contextmanager
+    def enter(self, module: Module, arguments: str) -> Iterator[Entered]:
+        """A function that also takes how many threads there are, and plays each of them once."""
+        with module.function(f"void @advance({arguments}, i32 %count)") as code:
+            count = Number("%count", "int32")
+            with code.count(code.convert(count, "int64")) as thread:
+                yield code, code.convert(thread, "int32"), count
+            code.say("ret void")

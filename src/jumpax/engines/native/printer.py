@@ -1,7 +1,7 @@
-"""Prints a scalar jaxpr as straight-line source."""
+"""Prints a scalar jaxpr as straight lines."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -29,14 +29,32 @@ def _kind(atom: Any) -> np.dtype:
     return np.dtype(atom.aval.dtype)
 
 
+class Line(NamedTuple):
+    """One operation on named numbers."""
+
+    name: str
+    operation: str
+    arguments: tuple[str, ...]
+
+
+def _needed(lines: Sequence[Line], results: Sequence[str]) -> list[Line]:
+    """The lines that results depend on."""
+    out, read = [], set(results)
+    for line in reversed(lines):
+        if line.name in read:
+            read.update(line.arguments)
+            out.append(line)
+    return out[::-1]
+
+
 class Printer:
-    """Turns jaxprs into lines; constants are gathered as globals of the module."""
+    """Turns jaxprs into lines; constants are gathered by name."""
 
     def __init__(self):
         self.constants: dict[str, Any] = {}
         self._known: dict[tuple[str, bytes], str] = {}
         self._count = 0
-        self._made: dict[str, str] = {}
+        self._made: dict[tuple[str, ...], str] = {}
         self._natural: frozenset[str] = frozenset()
 
     def constant(self, value: Any, dtype: np.dtype) -> str:
@@ -52,8 +70,8 @@ class Printer:
 
     def lines(
         self, closed: core.ClosedJaxpr, arguments: Sequence[str], natural: Iterable[str] = ()
-    ) -> tuple[list[str], list[str]]:
-        """Lines that compute a jaxpr of scalars, and the names of its results.
+    ) -> tuple[list[Line], list[str]]:
+        """Lines that compute a jaxpr of scalars, without those that nothing needs, and the names of its results.
 
         Args:
             closed: what to compute.
@@ -63,13 +81,13 @@ class Printer:
         Raises:
             UnsupportedError: naming the operation that has no printed form.
         """
-        out: list[str] = []
+        out: list[Line] = []
         self._made, self._natural = {}, frozenset(natural)
         results = self._run(closed.jaxpr, closed.consts, list(arguments), out, contract=False)
-        return out, results
+        return _needed(out, results), results
 
     def _run(
-        self, jaxpr: Any, consts: Sequence[Any], arguments: list[str], out: list[str], contract: bool
+        self, jaxpr: Any, consts: Sequence[Any], arguments: list[str], out: list[Line], contract: bool
     ) -> list[str]:
         names: dict[Any, str] = dict(zip(jaxpr.invars, arguments, strict=True))
         for variable, value in zip(jaxpr.constvars, consts, strict=True):
@@ -84,7 +102,7 @@ class Printer:
             inputs = [name(atom) for atom in equation.invars]
             inner = equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
             if equation.params.get("name") in _NAMED:
-                results = [self._assign(f"{_NAMED[equation.params['name']]}({', '.join(inputs)})", out)]
+                results = [self._assign(out, _NAMED[equation.params["name"]], *inputs)]
             elif inner is not None:
                 closed = inner if hasattr(inner, "consts") else core.ClosedJaxpr(inner, ())
                 # the elementary functions are right with and without contraction, and faster with it
@@ -99,7 +117,7 @@ class Printer:
             names.update(zip(equation.outvars, results, strict=True))
         return [name(atom) for atom in jaxpr.outvars]
 
-    def _one(self, equation: Any, inputs: list[str], out: list[str], contract: bool) -> str:
+    def _one(self, equation: Any, inputs: list[str], out: list[Line], contract: bool) -> str:
         primitive, result = equation.primitive.name, equation.outvars[0]
         if result.aval.shape != ():
             raise UnsupportedError(
@@ -111,22 +129,22 @@ class Printer:
         if (same := self._known_result(primitive, equation, inputs)) is not None:
             return same
         if contract and primitive in _CONTRACTED and kind.startswith("float"):
-            text = f"{_CONTRACTED[primitive]}({', '.join(inputs)})"
+            operation = _CONTRACTED[primitive]
         elif primitive in _PLAIN:
-            text = f"{_PLAIN[primitive]}({', '.join(inputs)})"
+            operation = _PLAIN[primitive]
         elif primitive == "select_n" and len(inputs) == 3:
-            text = f"select({inputs[0]}, {inputs[2]}, {inputs[1]})"
+            operation, inputs = "select", [inputs[0], inputs[2], inputs[1]]
         elif primitive == "convert_element_type":
             if _kind(equation.invars[0]) == _kind(result):
                 return inputs[0]
-            text = f"to_{kind}({inputs[0]})"
+            operation = f"to_{kind}"
         elif primitive == "bitcast_convert_type":
-            text = f"as_{kind}({inputs[0]})"
+            operation = f"as_{kind}"
         elif primitive in ("integer_pow", "square"):
             return self._power(inputs[0], equation.params.get("y", 2), _kind(result), out)
         else:
             raise UnsupportedError(f"the operation {primitive!r} has no printed form")
-        return self._assign(text, out)
+        return self._assign(out, operation, *inputs)
 
     def _known_result(self, primitive: str, equation: Any, inputs: list[str]) -> str | None:
         """The name of a result that needs no instruction: x + 0, x - 0, x * 1, n >= 0, and what a known flag selects."""
@@ -141,23 +159,24 @@ class Printer:
             return inputs[2]
         return None
 
-    def _assign(self, text: str, out: list[str]) -> str:
-        if text not in self._made:
+    def _assign(self, out: list[Line], operation: str, *inputs: str) -> str:
+        made = (operation, *inputs)
+        if made not in self._made:
             self._count += 1
-            out.append(f"v{self._count} = {text}")
-            self._made[text] = f"v{self._count}"
-        return self._made[text]
+            self._made[made] = f"v{self._count}"
+            out.append(Line(self._made[made], operation, inputs))
+        return self._made[made]
 
-    def _power(self, base: str, exponent: int, dtype: np.dtype, out: list[str]) -> str:
+    def _power(self, base: str, exponent: int, dtype: np.dtype, out: list[Line]) -> str:
         """base^exponent by squaring."""
         result, square, left = None, base, abs(exponent)
         while left:
             if left & 1:
-                result = square if result is None else self._assign(f"mul({result}, {square})", out)
+                result = square if result is None else self._assign(out, "mul", result, square)
             left >>= 1
             if left:
-                square = self._assign(f"mul({square}, {square})", out)
+                square = self._assign(out, "mul", square, square)
         one = self.constant(1, dtype)
         if result is None:
             return one
-        return result if exponent > 0 else self._assign(f"div({one}, {result})", out)
+        return result if exponent > 0 else self._assign(out, "div", one, result)
