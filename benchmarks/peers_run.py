@@ -13,7 +13,10 @@ PYPI = {
     "copasi": ["copasi-basico==0.92", "python-copasi==4.48.311"],
     "rebop": ["rebop==0.9.2"],
     "bngsim": ["bngsim==0.16.0"],
+    "gillespy2": ["gillespy2==1.8.3"],
 }
+TOOLS = ("jumpax", "bioscrape", "copasi", "rebop", "bngsim")
+"""Those whose events per second are compared."""
 MODELS = ("dimer", "telegraph", "telegraph_protein", "repressilator", "schlogl", "vkbl")
 LANES = {
     "dimer": 65_536,
@@ -59,7 +62,7 @@ def run(tiny: bool, folder: Path, tell=print) -> list[dict]:
     rows = []
     problems = [(model, None) for model in (MODELS[:1] if tiny else MODELS)]
     for model, until in [*problems, (LONG[0], LONG[1] / 100 if tiny else LONG[1])]:
-        part = [cell(peer, model, folder, 0.05 if tiny else 1.0, until) for peer in ("jumpax", *PYPI)]
+        part = [cell(peer, model, folder, 0.05 if tiny else 1.0, until) for peer in TOOLS]
         if until is not None:
             part = [{**row, "model": f"{model}, one path"} for row in part]
         fastest = max((row["rate"] for row in part[1:] if "rate" in row), default=None)

@@ -1,6 +1,8 @@
-"""Benchmarks: `python benchmarks/run.py kernels|peers|gradients|trust|calls|gpu|vector|table|picture [--json] [--tiny] [--out FILE]`.
+"""Benchmarks: `python benchmarks/run.py kernels|start|peers|gradients|trust|calls|gpu|vector|table|picture [--json] [--tiny] [--out FILE]`.
 
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
+start     a fresh process up to its first result: import, simulate, score, automatic gradient, fit, `jumpax simulate`, with
+          empty caches and full ones; beside bngsim and GillesPy2
 peers     jumpax beside bioscrape, COPASI and rebop, each in its own environment (made on demand under --venvs)
 gradients work and bias of every gradient estimator, and of the automatic choice, against exact gradients
 trust     the automatic gradient on twenty networks that it was not tuned on (--only NAME..., --calls, --paths)
@@ -47,7 +49,8 @@ def main() -> None:
     """Run what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "what", choices=["kernels", "peers", "gradients", "trust", "calls", "gpu", "vector", "table", "picture"]
+        "what",
+        choices=["kernels", "start", "peers", "gradients", "trust", "calls", "gpu", "vector", "table", "picture"],
     )
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
@@ -87,6 +90,10 @@ def main() -> None:
         import kernels
 
         rows = kernels.run(arguments.tiny, tell)
+    elif arguments.what == "start":
+        import start
+
+        rows = start.run(arguments.tiny, arguments.venvs, tell)
     elif arguments.what == "gradients":
         import gradients
 

@@ -65,6 +65,25 @@ def calls() -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines)) + f"\n\n{about(made)}"
 
 
+def start() -> str:
+    """Processor seconds to the first result."""
+    made = json.loads((RESULTS / "start.json").read_text())
+    models = list(dict.fromkeys(row["model"] for row in made["rows"] if row["what"] == "simulate"))
+    kinds = dict.fromkeys((row["tool"], row["what"]) for row in made["rows"])
+    cells = {(row["tool"], row["what"], row["model"]): row for row in made["rows"]}
+
+    def cell(row: dict | None) -> str:
+        if row is None or row["cold"] is None:
+            return ""
+        return f"{row['cold']:.2f}" + (f" / {row['cached']:.2f}" if "cached" in row else "")
+
+    head = ["", *models]
+    lines = [[f"{tool}: {what}", *(cell(cells.get((tool, what, m))) for m in models)] for tool, what in kinds]
+    jax = min(row["jax"] for row in made["rows"] if "jax" in row)
+    text = "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines))
+    return f"{text}\n\nJAX itself: {jax:.2f} s. {about(made)}"
+
+
 def tables() -> str:
     """All tables, as they stand in the document."""
     kernels = json.loads((RESULTS / "kernels.json").read_text())
@@ -77,5 +96,6 @@ def tables() -> str:
     return (
         f"Kernels, million events per second of one core (x2: of wall time on two). {about(kernels)}\n\n{loops}\n\n"
         f"Beside peers, in one run, states at the end, float32 for jumpax. {about(peers)}\n\n{beside}\n\n"
+        f"To the first result, seconds of processor time, with empty caches / with full ones.\n\n{start()}\n\n"
         f"Calls, wall time.\n\n{calls()}\n\nGradients.\n\n{gradients()}"
     )

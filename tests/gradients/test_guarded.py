@@ -56,9 +56,7 @@ SCORE, GUARDED = expected(ScoreFunction()), expected(Guarded(Spoilt()))
 
 
 def _awaited(function, theta):
-    made = jax.block_until_ready(function(theta, KEY))
-    jax.effects_barrier()
-    return made
+    return jax.block_until_ready(function(theta, KEY))
 
 
 def slope(mean):
@@ -86,8 +84,7 @@ def test_inside_grad_and_jit():
     value, _ = jax.jit(jax.value_and_grad(lambda theta, key: GUARDED(theta, key)[0, 0, 0]))(SPOILED, KEY)
     np.testing.assert_allclose(value, SCORE(SPOILED, KEY)[0, 0, 0], rtol=1e-6)
     failures.forget()
-    jax.jit(slope(GUARDED))(FINE, KEY)
-    jax.effects_barrier()
+    jax.block_until_ready(jax.jit(slope(GUARDED))(FINE, KEY))
     assert not failures.known(GUARDED.sampling.problem)
     assert jax.jit(lambda theta: GUARDED.estimate(theta, KEY))(SPOILED).replaced
 
@@ -100,7 +97,6 @@ def test_inside_vmap_over_theta_and_keys():
         for column in range(3):
             want = slope(SCORE)(theta, keys[column])
             np.testing.assert_allclose(each["death"][row, column], want["death"], rtol=1e-4)
-    jax.effects_barrier()
     assert failures.known(GUARDED.sampling.problem)
 
 
@@ -158,8 +154,7 @@ def test_where_the_score_is_as_heavy_the_estimator_stays():
 def test_a_named_estimator_keeps_its_number_and_warns():
     named = expected(Spoilt())
     with warnings.catch_warnings(action="error"):
-        fine = jax.jit(slope(named))(FINE, KEY)
-        jax.effects_barrier()
+        fine = jax.block_until_ready(jax.jit(slope(named))(FINE, KEY))
         named.estimate(FINE, KEY)
     np.testing.assert_allclose(fine["death"], slope(SCORE)(FINE, KEY)["death"], rtol=1e-5)
     says = r"1,000 paths carries 100% of the variance of the derivative of X at time 1 with respect to .*; take gradient='auto' or"
@@ -268,8 +263,7 @@ def test_crowded_lotka_volterra_by_a_tangent_that_is_guarded():
     # the calls themselves see what a choice might have missed, in jit and vmap too
     mean = prey(Guarded(TrapezoidalTangent()), 4000)
     many = jax.jit(jax.vmap(jax.grad(lambda theta, key: mean(theta, key)[0]), (None, 0)))
-    got = many(RATES, jax.random.split(KEY, 8))
-    jax.effects_barrier()
+    got = jax.block_until_ready(many(RATES, jax.random.split(KEY, 8)))
     assert failures.known(mean.sampling.problem)
     for name, right in TRUTH.items():
         # Student's t of 7 degrees; beyond 10 in 2e-5

@@ -14,6 +14,7 @@ import numpy as np
 
 from jumpax._base import math
 from jumpax._base.errors import InputError
+from jumpax._base.host import library_of
 from jumpax._base.types import Real, Word
 
 PATH, LOW, FOLD = 0, 1, 2
@@ -51,16 +52,20 @@ def threefry2x32(key: tuple[Word, Word], counter: tuple[Word, Word]) -> tuple[Wo
 def key_words(key: Any) -> tuple[Word, Word]:
     """The two words of a key: a typed JAX key, its raw data, or an int as in `jax.random.key(0)`."""
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
+        if 0 <= key < 2**31:  # the same with and without x64
+            return np.uint32(0), np.uint32(key)  # type: ignore[return-value]
         key = jax.random.key(int(key), impl="threefry2x32")
     kind = getattr(key, "dtype", None)
     if kind is None:
         raise InputError(f"key must be a JAX random key or an int, as in jax.random.key(0); got {type(key).__name__}")
-    data = jax.random.key_data(key) if jnp.issubdtype(kind, jax.dtypes.prng_key) else jnp.asarray(key)
+    data = jax.random.key_data(key) if jnp.issubdtype(kind, jax.dtypes.prng_key) else key
+    data = library_of(data).asarray(data)
     if data.dtype != np.uint32 or data.ndim != 1 or data.size < 2:
         raise InputError(f"key must be one JAX random key, not an array of shape {data.shape} and type {data.dtype}")
     first, second = data[0], data[1]
-    for i in range(2, data.size):
-        first, second = threefry2x32((first, second), (data[i], jnp.uint32(i)))
+    with np.errstate(over="ignore"):  # words are numbers modulo 2^32
+        for i in range(2, data.size):
+            first, second = threefry2x32((first, second), (data[i], np.uint32(i)))  # type: ignore[arg-type]
     return first, second
 
 

@@ -3,12 +3,11 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Int32
 
 from jumpax._base import clock
+from jumpax._base.host import array_of, library_of
 from jumpax._base.types import Count, Real, Word
 from jumpax.engines.lane import Interval, Stop
 from jumpax.engines.program import Program, Steps, Times
@@ -35,13 +34,13 @@ class Inputs(NamedTuple):
 
 
 def make_stops(program: Program, stops: Times | Steps) -> Stop:
-    """Stops as arrays in the precision of the run."""
+    """Stops as arrays on the host, in the precision of the run."""
     within = None if stops.bound is None else _intervals(program, stops)
     if isinstance(stops, Times):
-        time = jax.tree.map(jnp.asarray, clock.split(np.array(stops.values), program.dtype))
-        return Stop(time, jnp.full(len(stops.values), 2**31 - 1, jnp.int32), within)
-    far = jnp.full(len(stops.values), np.inf, program.dtype)
-    return Stop(clock.Time(far, jnp.zeros_like(far)), jnp.asarray(stops.values, jnp.int32), within)
+        time = clock.split(np.array(stops.values), program.dtype)
+        return Stop(time, np.full(len(stops.values), 2**31 - 1, np.int32), within)  # type: ignore[arg-type]
+    far = np.full(len(stops.values), np.inf, program.dtype)
+    return Stop(clock.Time(far, np.zeros_like(far)), np.asarray(stops.values, np.int32), within)  # type: ignore[arg-type]
 
 
 def _intervals(program: Program, stops: Times | Steps) -> Interval:
@@ -52,7 +51,7 @@ def _intervals(program: Program, stops: Times | Steps) -> Interval:
     borders = np.array([-np.inf, *np.array(stops.values, np.float64)[changes], np.inf]).astype(dtype)
     run = np.searchsorted(changes, np.arange(len(bounds)))
     begin, end = np.nextafter(borders[run], dtype.type(np.inf)), np.nextafter(borders[run + 1], dtype.type(-np.inf))
-    return Interval(*map(jnp.asarray, (bounds, begin, end)))
+    return Interval(bounds, begin, end)  # type: ignore[arg-type]
 
 
 def make(
@@ -67,19 +66,19 @@ def make(
     start: float = 0.0,
     max_events: int = 10_000_000,
 ) -> Inputs:
-    """Inputs from checked values; theta and counts may be traced."""
+    """Inputs from checked values, on the host; theta, counts, key and number of paths may be traced, and are left as they are."""
     dtype = program.dtype
-    values = {name: jnp.asarray(theta[name], dtype) for name in program.network.parameters}
+    values = {name: array_of(theta[name], dtype) for name in program.network.parameters}
     if any(v.ndim for v in values.values()):
         length = max(v.size for v in values.values())
-        values = {k: jnp.broadcast_to(v, (length,)) for k, v in values.items()}
+        values = {k: library_of(v).broadcast_to(v, (length,)) for k, v in values.items()}
     return Inputs(
-        key=key,
-        first=jnp.asarray(first).astype(jnp.uint32),
-        paths=jnp.asarray(paths, jnp.int32),
+        key=(array_of(key[0], np.uint32), array_of(key[1], np.uint32)),
+        first=array_of(first, np.uint32),
+        paths=array_of(paths, np.int32),
         theta=values,
-        counts=jnp.asarray(counts, jnp.int32),
-        start=jax.tree.map(jnp.asarray, clock.split(np.asarray(start), dtype)),
+        counts=array_of(counts, np.int32),
+        start=clock.split(np.asarray(start), dtype),
         stops=make_stops(program, stops),
-        limit=jnp.asarray(max_events, jnp.int32),
+        limit=np.asarray(max_events, np.int32),  # type: ignore[arg-type]
     )

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from jax.core import Tracer
 from jax.custom_derivatives import SymbolicZero
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError
+from jumpax._base.host_call import call_back
 from jumpax._base.memory import check_memory
 from jumpax.exact.state_space import IMPOSSIBLE, StateSpace, check_space
 from jumpax.networks import Network, check_theta
@@ -84,7 +85,6 @@ def _call(
     """Run the method now if the numbers are known, else when the compiled program gets there."""
     _check_size(space, rows, len(moving))
     kind = jnp.result_type(float)
-    wide_result = kind == np.float64
     shape = (rows, space.size + 1)
 
     def compute(propensities: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -92,26 +92,18 @@ def _call(
         value, jacobian = method(space, propensities, slopes)
         return value.astype(kind), jacobian.astype(kind)
 
-    def compute_from_words(*words: UInt32[Array, "... two"]) -> tuple[np.ndarray, np.ndarray]:
-        propensities, slopes = (np.ascontiguousarray(word).view(np.float64)[..., 0] for word in words)
-        value, jacobian = compute(propensities, slopes)
-        return (_words(value), _words(jacobian)) if wide_result else (value, jacobian)
+    def fill(given: list[np.ndarray], made: list[np.ndarray]) -> None:
+        made[0][...], made[1][...] = compute(*given)
 
     with jax.enable_x64(True):
         wide = tuple(jnp.asarray(value, jnp.float64) for value in values)
-        rates = _propensities(space.network, moving, np.asarray(space.states.T, np.float64), wide)
-        if not any(isinstance(rate, Tracer) for rate in rates):
-            value, jacobian = compute(*(np.asarray(rate) for rate in rates))
-            return jnp.asarray(value), jnp.asarray(jacobian)
-        # the thread of a callback need not have heard of the x64 flag, but pairs of words pass
-        words = [jax.lax.bitcast_convert_type(rate, jnp.uint32) for rate in rates]
-    shapes = (shape, (len(moving), *shape))
-    if not wide_result:
-        result = tuple(jax.ShapeDtypeStruct(s, kind) for s in shapes)
-        return jax.pure_callback(compute_from_words, result, *words, vmap_method="sequential")
-    result = tuple(jax.ShapeDtypeStruct((*s, 2), np.uint32) for s in shapes)
-    value, jacobian = jax.pure_callback(compute_from_words, result, *words, vmap_method="sequential")
-    return jax.lax.bitcast_convert_type(value, kind), jax.lax.bitcast_convert_type(jacobian, kind)
+        rates = _propensities(space.network, moving, jnp.asarray(space.states.T, jnp.float64), wide)
+        if any(isinstance(rate, Tracer) for rate in rates):
+            likes = [jax.ShapeDtypeStruct(s, kind) for s in (shape, (len(moving), *shape))]
+            value, jacobian = call_back(fill, likes, *rates)
+            return value, jacobian
+        value, jacobian = compute(*(np.asarray(rate) for rate in rates))
+    return jnp.asarray(value), jnp.asarray(jacobian)
 
 
 def _check_size(space: StateSpace, rows: int, moving: int) -> None:
@@ -123,10 +115,6 @@ def _check_size(space: StateSpace, rows: int, moving: int) -> None:
         8.0 * space.size * (1 + moving) * (4 * len(space.network.reactions) + 2 * rows),
         "Give smaller limits, fewer times, or differentiate with respect to fewer parameters at once",
     )
-
-
-def _words(array: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(array)[..., None].view(np.uint32)
 
 
 @partial(jax.jit, static_argnums=(0, 1))

@@ -77,7 +77,7 @@ class Chunk(NamedTuple):
 
     def asked(self, leaf: Array) -> Array:
         """A leaf of the record at the stops asked for, 0 in rows that are not sound."""
-        rows = leaf[:, self.keep]
+        rows = asked(leaf, self.keep)
         return jnp.where(self.sound.reshape(-1, *[1] * (rows.ndim - 1)), rows, jnp.zeros((), rows.dtype))
 
     def totals(self, per_path: Float[Array, "paths asked entries parameters"]) -> Totals:
@@ -90,6 +90,11 @@ class Chunk(NamedTuple):
         if self.tail:
             largest = jax.lax.top_k(jnp.moveaxis(squares, 0, -1), min(self.tail, len(squares)))[0]
         return Totals(total, squares.sum(0), squares.max(0), largest)
+
+
+def asked(leaf: Array, keep: Int[np.ndarray, " asked"]) -> Array:
+    """Some stops of a leaf (paths, stops); where that is all of them, the leaf."""
+    return leaf if np.array_equal(keep, np.arange(leaf.shape[1])) else leaf[:, keep]
 
 
 class AbstractRule(abc.ABC):

@@ -8,9 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax import core
 
+from jumpax._base.compiling import plain, quick
 from jumpax._base.errors import UnsupportedError
+from jumpax._base.host import is_staged, is_traced
 from jumpax.gradients.baseline_simulations import BaselineSimulations
 from jumpax.gradients.chunk import Sums
 from jumpax.gradients.estimator import AbstractEstimator
@@ -46,6 +47,12 @@ def _refuse(*_: Any) -> Any:
 _program = jax.jit(_once, static_argnums=(0, 1, 2, 3))
 
 
+@functools.cache
+def _alone() -> Any:
+    """The same as a program of its own, which may say how it is compiled."""
+    return jax.jit(_once, static_argnums=(0, 1, 2, 3), compiler_options=plain())
+
+
 def sample_sums(
     sampling: Sampling,
     estimator: AbstractEstimator | None,
@@ -64,14 +71,18 @@ def sample_sums(
     Warns:
         JumpaxWarning: where one path carries too much of the variance of a derivative.
     """
-    traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
+    traced = is_traced((theta, words)) or is_staged()
+    run = _program if traced else _alone()
     if estimator is None or isinstance(estimator, ExactGradient):
-        return _program(sampling, estimator, baseline, wrt, theta, words)
+        return run(sampling, estimator, baseline, wrt, theta, words)
     guarded = _guarded(estimator, traced)
-    if not traced:
-        guarded.check(wrt, theta)
-    sums = _program(sampling, guarded, baseline, wrt, theta, words)
-    if not traced and wrt and np.asarray(sums.tail.suspect):
+    if traced:
+        return run(sampling, guarded, baseline, wrt, theta, words)
+    guarded.check(wrt, theta)
+    sums = run(sampling, _looking(guarded), baseline, wrt, theta, words)
+    if wrt and np.asarray(sums.tail.suspect):
+        if guarded.replaceable:
+            sums = run(sampling, guarded, baseline, wrt, theta, words)
         report(guarded, sampling, wrt, sums.tail)
     return sums
 
@@ -80,6 +91,12 @@ def sample_sums(
 def _guarded(estimator: AbstractEstimator, aloud: bool) -> Guarded:
     guarded = estimator if isinstance(estimator, Guarded) else Guarded(estimator, again=False)
     return dataclasses.replace(guarded, aloud=aloud)
+
+
+@functools.lru_cache(256)
+def _looking(guarded: Guarded) -> Guarded:
+    """What a call needs where nothing fails; the score function is compiled only if something does."""
+    return dataclasses.replace(guarded, looking=guarded.replaceable)
 
 
 def compiled(
@@ -105,4 +122,4 @@ def compiled(
 
 @functools.lru_cache(32)
 def _compiled(sampling: Any, estimator: Any, wrt: Any, structure: Any, kinds: Any, _wide: bool) -> Any:
-    return _program.lower(sampling, estimator, None, wrt, *jax.tree.unflatten(structure, kinds)).compile()
+    return _program.lower(sampling, estimator, None, wrt, *jax.tree.unflatten(structure, kinds)).compile(quick())

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
+from jumpax._base.compiling import quick
 from jumpax._base.types import Word
 from jumpax.engines.program import Steps, Times
 from jumpax.engines.simulate import simulate
@@ -71,7 +72,7 @@ def visits(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word
     else:
         when = {"steps": np.unique(np.linspace(0, sampling.stops.values[-1], MOMENTS).astype(int))}
     seen = simulate(
-        network, theta, sampling.counts, paths=PATHS, key=jnp.stack(words), start=sampling.start, max_events=sampling.max_events,
+        network, theta, sampling.counts, paths=PATHS, key=jnp.asarray(np.stack(words)), start=sampling.start, max_events=sampling.max_events,
         **when,
     ).counts  # fmt: skip
     states, weight = np.unique(np.asarray(seen).reshape(-1, len(network.species)), axis=0, return_counts=True)
@@ -92,7 +93,7 @@ def events_per_path(sampling: Sampling, theta: Mapping[str, Any], words: tuple[W
     if isinstance(sampling.stops, Steps):
         return float(sampling.stops.values[-1])
     paths = simulate(
-        sampling.network, theta, sampling.counts, times=[sampling.stops.values[-1]], paths=PATHS, key=jnp.stack(words),
+        sampling.network, theta, sampling.counts, times=[sampling.stops.values[-1]], paths=PATHS, key=jnp.asarray(np.stack(words)),
         start=sampling.start, max_events=sampling.max_events, throw=False,
     )  # fmt: skip
     return float(paths.events.mean())
@@ -106,7 +107,7 @@ def _ratio(part: float, whole: float) -> float:
 def _rates(network: Network) -> Callable[..., Any]:
     """Propensities (rows, reactions) of states (rows, species), in 64 bits."""
 
-    @jax.jit
+    @jax.jit(compiler_options=quick())
     def rates(points: Any, theta: Mapping[str, Any]) -> Any:
         made = network.propensities(tuple(points.T), theta, jnp.zeros(len(points)))
         return jnp.stack([jnp.broadcast_to(a, len(points)) for a in made], 1)
@@ -142,23 +143,27 @@ def _laws(network: Network, theta: Mapping[str, Any], states: np.ndarray, weight
 @functools.lru_cache(16)
 def _differentiated(sampling: Sampling) -> Callable[..., Any]:
     """The observable of each of some states, and its derivative."""
-    return jax.jit(lambda points: (jax.vmap(sampling.observe)(points), jax.vmap(jax.jacfwd(sampling.observe))(points)))
+
+    def both(points: Any) -> Any:
+        return jax.vmap(sampling.observe)(points), jax.vmap(jax.jacfwd(sampling.observe))(points)
+
+    return jax.jit(both, compiler_options=quick())
 
 
 def _observable(sampling: Sampling, states: np.ndarray, weight: np.ndarray) -> tuple[float, float, float]:
     """Sums of |difference - trapezoidal slope|, |difference - slope|, |difference| of f over visited jumps."""
 
-    def both(points: np.ndarray) -> list[np.ndarray]:
+    def seen(points: np.ndarray) -> list[np.ndarray]:
         made = _differentiated(sampling)(points.astype(np.dtype(sampling.precision)))
         return [np.asarray(part, float) for part in made]
 
-    here, slope = both(states)
+    here, slope = seen(states)
     # each entry counts alike, whatever its scale
     size = np.maximum(np.abs(here).max(0), 1e-30)
     sums = np.zeros(3)
     for eta in map(np.array, directions(sampling.network)):
         inside = ((states + eta) >= 0).all(1)
-        there, steep = both(np.where(np.expand_dims(inside, 1), states + eta, states))
+        there, steep = seen(np.where(np.expand_dims(inside, 1), states + eta, states))
         change = there - here
         first = slope @ eta
         rough, bent = change - (first + steep @ eta) / 2, change - first

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import core
 from jax.custom_derivatives import SymbolicZero
-from jax.flatten_util import ravel_pytree
 from jaxtyping import PRNGKeyArray
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.host import array_of, library_of
 from jumpax._base.types import Precision, Word
 from jumpax.engines.choice import check_large
 from jumpax.engines.program import check_positive
@@ -137,16 +137,19 @@ class Expectation:
         estimator = self._gradient.at(self.sampling, names, values, words)
         sums = sample_sums(self.sampling, estimator, self.baseline, names, values, words)
         self._judge(sums.value, values)
+        library = library_of(sums)
+        if library is np:
+            sums = jax.tree.map(np.asarray, sums)
         n = sums.paths
-        scale = 1 / jnp.sqrt(n * jnp.maximum(n - 1, 1))
+        scale = 1 / library.sqrt(n * library.maximum(n - 1, 1))
 
         def by_name(tensor: Any) -> dict[str, Tree]:
             return {name: self._shaped(tensor[..., p]) for p, name in enumerate(names)}
 
         tail = sums.tail
         return Estimate(
-            self._shaped(sums.value / n), self._shaped(jnp.sqrt(sums.square) * scale),
-            by_name(sums.gradient / n), by_name(jnp.sqrt(jnp.maximum(sums.gradient_square, 0)) * scale),
+            self._shaped(sums.value / n), self._shaped(library.sqrt(sums.square) * scale),
+            by_name(sums.gradient / n), by_name(library.sqrt(library.maximum(sums.gradient_square, 0)) * scale),
             *((False, False) if tail is None else (tail.replaced, tail.doubtful.any())),
         )  # fmt: skip
 
@@ -170,14 +173,18 @@ class Expectation:
         if batched := [k for k, v in checked.items() if v.ndim] + [k for k, v in traced.items() if jnp.ndim(v)]:
             raise InputError(f"parameters {batched} are arrays; use jax.vmap over theta for several values")
         kind = np.dtype(self.sampling.precision)
-        return {k: jnp.asarray(traced.get(k, v), kind) for k, v in checked.items()}, random.key_words(key)
+        return {k: array_of(traced.get(k, v), kind) for k, v in checked.items()}, random.key_words(key)
 
     def _shaped(self, flat: Any) -> Tree:
-        like = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, self.sampling.precision), self.sampling.shape)
-        return jax.vmap(ravel_pytree(like)[1])(flat)
+        """A row for each stop, as the observable has them."""
+        leaves, structure = jax.tree.flatten(self.sampling.shape)
+        ends = np.cumsum([int(np.prod(leaf.shape)) for leaf in leaves])
+        parts = [flat] if len(leaves) == 1 else [flat[:, end - leaf.size : end] for leaf, end in zip(leaves, ends)]
+        rows = [part.reshape(len(flat), *leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]
+        return jax.tree.unflatten(structure, map(jnp.asarray, rows))
 
     def _judge(self, flat: Any, theta: Mapping[str, Any]) -> None:
-        if isinstance(flat, core.Tracer) or not bool(jnp.isnan(flat).any()):
+        if isinstance(flat, core.Tracer) or not np.isnan(np.asarray(flat)).any():
             return
         shown = ", ".join(f"{k} = {float(v):g}" for k, v in theta.items() if not isinstance(v, core.Tracer))
         bound = self.sampling.bound
@@ -201,9 +208,15 @@ def _expected_jvp(sampling: Sampling, gradient: Chosen, baseline: Any, primals: 
     moving = tuple(name for name, t in tangents[0].items() if not isinstance(t, SymbolicZero))
     estimator = gradient.at(sampling, moving, theta, words)
     sums = sample_sums(sampling, estimator, baseline, moving, theta, words)
-    value, slope = sums.value / sums.paths, sums.gradient / sums.paths
-    moved = sum((slope[..., p] * tangents[0][name] for p, name in enumerate(moving)), jnp.zeros_like(value))
-    return value, moved
+    if library_of(sums) is np:
+        sums = jax.tree.map(np.asarray, sums)
+    return sums.value / sums.paths, _moved(sums.gradient / sums.paths, tuple(tangents[0][name] for name in moving))
+
+
+@jax.jit
+def _moved(slope: Any, by: tuple[Any, ...]) -> Any:
+    """What values change by; one program, transposed as one."""
+    return sum((slope[..., p] * tangent for p, tangent in enumerate(by)), jnp.zeros(slope.shape[:-1], slope.dtype))
 
 
 def expectation(

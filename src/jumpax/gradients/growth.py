@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from scipy import sparse
 
+from jumpax._base.compiling import quick
 from jumpax._base.shares import Chance
 from jumpax.engines.program import Times
 from jumpax.folds.fold import AbstractFold, Jump
@@ -140,7 +141,7 @@ def _maps(fold: AbstractFold, network: Network) -> Any:
         each = jax.vmap(lambda fired: linear(functools.partial(event, fired)))(jnp.eye(len(rates), dtype=bool))
         return jnp.stack(rates), linear(flow), each
 
-    return jax.jit(jax.vmap(of, (0, None)))
+    return jax.jit(jax.vmap(of, (0, None)), compiler_options=quick())
 
 
 def _weights(carry: Any) -> Any:

@@ -12,6 +12,7 @@ import numpy as np
 from jax import lax
 
 from jumpax._base.errors import JumpaxWarning
+from jumpax._base.host_call import call_host
 from jumpax._base.types import Word
 from jumpax.gradients import failures, tails
 from jumpax.gradients.batches import over_batches
@@ -47,11 +48,18 @@ class Guarded(AbstractEstimator):
         estimator: what is guarded.
         again: whether a call that fails runs again; else it keeps its numbers, with a warning.
         aloud: whether the compiled program itself reports what failed; else the caller does, by `Sums.tail`.
+        looking: whether it only says that something failed, by `Tail.suspect`; then the caller runs it again without this.
     """
 
     estimator: AbstractEstimator
     again: bool = True
     aloud: bool = False
+    looking: bool = False
+
+    @property
+    def replaceable(self) -> bool:
+        """Whether another estimator takes over where this one fails."""
+        return self.again and not isinstance(self.estimator, SCORES)
 
     @property
     def unbiased(self) -> bool:
@@ -94,7 +102,7 @@ class Guarded(AbstractEstimator):
         def resolve(first: Sums, theta: Any, words: Any) -> Sums:
             told = failed & jnp.isfinite(first.gradient)  # what is no number says so itself
             kept = first._replace(tail=Tail(good, told, share, suspect))
-            if self.again and not score:
+            if self.replaceable:
                 kept = first._replace(tail=Tail(good, heavy(first, True), share, suspect))
                 second = by(ScoreFunction(), theta, words)
                 worse = (failed & (tails.shares(second) < ALIKE * share)).any((1, 2, 3))
@@ -104,12 +112,16 @@ class Guarded(AbstractEstimator):
                 )  # fmt: skip
                 kept = jax.tree.map(lambda a, b: jnp.where(worse.reshape(-1, *[1] * (a.ndim - 1)), a, b), other, kept)
             if self.aloud:
-                jax.debug.callback(functools.partial(report, self, sampling, wrt), kept.tail)
+                like = jax.ShapeDtypeStruct(kept.paths.shape, kept.paths.dtype)
+                (nothing,) = call_host(_Report(self, sampling, wrt), [like], jax.tree.leaves(kept.tail))
+                kept = kept._replace(paths=kept.paths + nothing)  # so that the call is not left out
             return kept
 
         def fine(first: Sums, theta: Any, words: Any) -> Sums:
             return first._replace(tail=Tail(good, failed, share, suspect))
 
+        if self.looking:
+            return fine(first, theta, words)
         return lax.cond(failed.any(), resolve, fine, first, theta, words)
 
 
@@ -141,6 +153,19 @@ def report(guarded: Guarded, sampling: Sampling, wrt: tuple[str, ...], tail: Tai
             JumpaxWarning,
             stacklevel=4,
         )
+
+
+@dataclasses.dataclass(frozen=True)
+class _Report:
+    """`report`, from a compiled program; gives zeros."""
+
+    guarded: Guarded
+    sampling: Sampling
+    wrt: tuple[str, ...]
+
+    def __call__(self, tail: list[np.ndarray], zeros: list[np.ndarray]) -> None:
+        zeros[0][...] = 0
+        report(self.guarded, self.sampling, self.wrt, Tail(*tail))  # type: ignore[arg-type]
 
 
 def _worst(sampling: Sampling, wrt: tuple[str, ...], share: np.ndarray) -> tuple[str, float]:

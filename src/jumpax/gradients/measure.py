@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -97,7 +96,6 @@ def pooled(parts: Sequence[Measured]) -> tuple[np.ndarray, np.ndarray]:
 
 def salted(words: tuple[Word, Word], number: int) -> tuple[Word, Word]:
     """Key words for one of several measurements under one key."""
-    return _hashed(words, (jnp.uint32(0x7069), jnp.uint32(number)))
-
-
-_hashed = jax.jit(random.threefry2x32)
+    key = (np.asarray(words[0]), np.asarray(words[1]))
+    with np.errstate(over="ignore"):  # words are numbers modulo 2^32
+        return random.threefry2x32(key, (np.uint32(0x7069), np.uint32(number)))  # type: ignore[arg-type]

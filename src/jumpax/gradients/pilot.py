@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -62,7 +61,7 @@ def lattice_split(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Wor
         return None
     times = [t - sampling.start for t in stops.values]
     try:
-        return covering_split(network, theta, sampling.counts, times, LOOKED_AT, jnp.stack(words))
+        return covering_split(network, theta, sampling.counts, times, LOOKED_AT, np.stack(words))
     except UnsupportedError:
         return None
 

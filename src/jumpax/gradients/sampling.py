@@ -22,7 +22,7 @@ from jumpax.engines.recorded import Recorded
 from jumpax.engines.size import COPIES, check_records, numbers
 from jumpax.folds import AbstractFold, Snapshots, Together
 from jumpax.gradients.batches import over_batches
-from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals
+from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals, asked
 from jumpax.networks import Network
 from jumpax.observables import Moments, Observable
 
@@ -125,7 +125,7 @@ class Run:
         """Sums of one chunk for one theta; NaN when one of its paths is faulty."""
         sampling = self.sampling
         snapshots, *own = recorded.record
-        counts = jnp.stack([c[:, self.keep] for c in snapshots], -1).astype(np.dtype(sampling.precision))
+        counts = jnp.stack([asked(c, self.keep) for c in snapshots], -1).astype(np.dtype(sampling.precision))
         values = jnp.where(sound[:, None, None], jax.vmap(jax.vmap(sampling.observe))(counts), 0.0)
         paths = sound.sum().astype(values.dtype)
         value = values.sum(0)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
+from scipy.special import gammaincinv
 
 from jumpax.gradients.chunk import Sums
 
@@ -80,10 +81,8 @@ def tail_index(largest: Float[np.ndarray, "... many"]) -> Float[np.ndarray, "...
     tail P(|g| > x) ~ x^-a. Exponential tails have a local index of log 32 = 3.5 where one of 32 paths lies beyond, normal
     ones 6. Infinite where there are no deviations.
     """
-    from scipy import stats  # slow to import
-
     many = largest.shape[-1] - 1
     with np.errstate(divide="ignore", invalid="ignore"):
         logs = 0.5 * np.log(largest[..., :-1] / largest[..., -1:])
-        index = many / logs.sum(-1) * stats.gamma.ppf(CONFIDENCE, many) / many
+        index = gammaincinv(many, CONFIDENCE) / logs.sum(-1)
     return np.where(largest[..., 0] > 0, np.where(np.isnan(index), 0.0, index), np.inf)

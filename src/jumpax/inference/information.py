@@ -95,27 +95,27 @@ def pooled(problem: Problem, u: Float[np.ndarray, " free"], evaluations: Sequenc
 
 
 def _groups(problem: Problem, evaluations: Sequence[Evaluation]) -> Float[np.ndarray, "groups entries free"]:
-    """Whitened Jacobians, in float64: their products lose what is small in float32."""
+    """Whitened Jacobians."""
     batches = jax.tree.leaves(evaluations[0].jacobian)[0].shape[0]
     apart = len(evaluations) * batches <= GROUPS
 
     def joined(*leaves: Any) -> Any:
-        return jnp.concatenate([leaf if apart else leaf.mean(0, keepdims=True) for leaf in leaves])
+        return np.concatenate([leaf if apart else np.mean(leaf, 0, keepdims=True) for leaf in leaves])
 
     jacobian = jax.tree.map(joined, *[e.jacobian for e in evaluations])
-    return np.asarray(problem.loss.whitened(mean(evaluations), jacobian, paths(problem, evaluations)), np.float64)
+    return problem.whitened(mean(evaluations), jacobian, paths(problem, evaluations))
 
 
 def mean(evaluations: Sequence[Evaluation]) -> Any:
     """The observable, averaged over evaluations."""
-    return jax.tree.map(lambda *leaves: jnp.mean(jnp.stack(leaves), 0), *[e.expected for e in evaluations])
+    return jax.tree.map(lambda *leaves: np.mean(np.stack(leaves), 0), *[e.expected for e in evaluations])
 
 
 def paths(problem: Problem, evaluations: Sequence[Evaluation]) -> Any:
     """Behind that average, as losses want to be told."""
     if problem.source.deterministic:
         return problem.source.total
-    return jnp.asarray(problem.source.total * len(evaluations), float)
+    return np.asarray(problem.source.total * len(evaluations), jnp.zeros(()).dtype)
 
 
 def _unit(

@@ -11,7 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jumpax._base.compiling import plain
 from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
+from jumpax._base.host import library_of
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
@@ -38,7 +40,8 @@ class Evaluation(NamedTuple):
     @property
     def gradient_error(self) -> Float[Array, " free"]:
         """Standard error of the gradient."""
-        return jnp.sqrt(jnp.maximum(jnp.diagonal(self.gradient_covariance), 0.0))
+        library = library_of(self.gradient_covariance)
+        return library.sqrt(library.maximum(library.diagonal(self.gradient_covariance), 0.0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -194,7 +197,23 @@ class Problem:
 
     def values(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
         """Every named value at an unconstrained point."""
-        return self.structure.values(jnp.asarray(u, float), self.numbers)
+        made = _values(self.structure, self.numbers, jnp.asarray(u, float))
+        return {name: made[name] for name in self.structure.names}
+
+    def slopes(self, u: Float[Array, " free"]) -> dict[str, Float[Array, " free"]]:
+        """Their derivatives."""
+        made = _slopes(self.structure, self.numbers, jnp.asarray(u, float))
+        return {name: made[name] for name in self.structure.names}
+
+    def level(self, expected: Any, u: Float[Array, " free"], paths: Any) -> float:
+        """The loss of an expectation at an unconstrained point; `paths` as losses want to be told."""
+        run = _level if self.source.deterministic else _compiled_level
+        return float(run(self.loss, expected, self.values(u), paths))
+
+    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[np.ndarray, "batches entries free"]:
+        """The Jacobian in units of the standard deviation of the data, in float64: its products lose what is small in float32."""
+        run = _whitened if self.source.deterministic else _compiled_whitened
+        return np.asarray(run(self.loss, expected, jacobian, paths), np.float64)
 
     def evaluate(self, u: Float[Array, " free"], key: Any) -> Evaluation:
         """Loss and derivatives at an unconstrained point, as numbers.
@@ -202,7 +221,7 @@ class Problem:
         Raises:
             SimulationError: the loss or a derivative is not a number; names the parameters.
         """
-        run = _evaluate if self.source.deterministic else _compiled
+        run = _evaluate if self.source.deterministic else _compiled()
         found = jax.tree.map(np.asarray, run(self.plan, self.loss, self.numbers, jnp.asarray(u, float), key))
         if np.isfinite(found.loss) and np.isfinite(found.gradient).all():
             return found
@@ -226,7 +245,7 @@ class Problem:
             for other in self.free:
                 if other != name:
                     alone = alone.fixing(other, float(self.values(u)[other]))
-            run = _evaluate if self.source.deterministic else _compiled
+            run = _evaluate if self.source.deterministic else _compiled()
             found = run(alone.plan, self.loss, alone.numbers, jnp.asarray(u, float)[i : i + 1], key)
             wrong += [] if np.isfinite(found.gradient).all() else [name]
         return wrong or list(self.free)
@@ -313,4 +332,27 @@ def _contract(slope: Any, jacobian: Any) -> Any:
     return functools.reduce(jnp.add, jax.tree.leaves(jax.tree.map(over, slope, jacobian)))
 
 
-_compiled: Callable[..., Evaluation] = jax.jit(_evaluate, static_argnums=0)
+@functools.cache
+def _compiled() -> Callable[..., Evaluation]:
+    return jax.jit(_evaluate, static_argnums=0, compiler_options=plain())
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _values(structure: Structure, numbers: Numbers, u: Float[Array, " free"]) -> dict[str, Any]:
+    return {name: jnp.asarray(value, u.dtype) for name, value in structure.values(u, numbers).items()}
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _slopes(structure: Structure, numbers: Numbers, u: Float[Array, " free"]) -> dict[str, Any]:
+    return jax.jacfwd(lambda u: _values(structure, numbers, u))(u)
+
+
+def _level(loss: AbstractLoss, expected: Any, values: Mapping[str, Any], paths: Any) -> Any:
+    return loss.value(expected, values, paths)
+
+
+def _whitened(loss: AbstractLoss, expected: Any, jacobian: Any, paths: Any) -> Any:
+    return loss.whitened(expected, jacobian, paths)
+
+
+_compiled_level, _compiled_whitened = jax.jit(_level), jax.jit(_whitened)

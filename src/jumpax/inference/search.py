@@ -1,5 +1,6 @@
 """The search of a fit: an Optax loop on unconstrained parameters, from each start."""
 
+import functools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -59,8 +60,11 @@ def starting_points(problem: Problem, starts: int | Sequence[Mapping[str, float]
     if starts < 1:
         raise InputError(f"starts must be 1 or more; got {starts}")
     for number in range(starts):
+        if number == 0:
+            yield first
+            continue
         drawn = jax.random.normal(jax.random.fold_in(key, (1 << 21) + number), first.shape)
-        yield first + (SPREAD * np.asarray(drawn, float) if number else 0.0)
+        yield first + SPREAD * np.asarray(drawn, float)
 
 
 class _Ask:
@@ -92,7 +96,8 @@ class End(NamedTuple):
 
 def descend(problem: Problem, u: Float[np.ndarray, " free"], number: int, starts: int, settings: Settings) -> End:
     """One search from a start point."""
-    point, state = jnp.asarray(u, float), settings.optimiser.init(jnp.asarray(u, float))
+    begin_with, step_on = _optimiser(settings.optimiser)
+    point, state = jnp.asarray(u, float), begin_with(jnp.asarray(u, float))
     seen: list[Evaluation] = []
     places: list[np.ndarray] = [np.asarray(u, float)]
     key, begin, reason = jax.random.fold_in(settings.key, number), time.perf_counter(), None
@@ -100,10 +105,7 @@ def descend(problem: Problem, u: Float[np.ndarray, " free"], number: int, starts
         for step in range(settings.steps):
             own = jax.random.fold_in(key, step)
             found = settings.deciding.evaluate(problem, point, own)
-            updates, state = settings.optimiser.update(
-                jnp.asarray(found.gradient), state, point, information=jnp.asarray(found.information)
-            )
-            point = point + jnp.asarray(updates)
+            point, state = step_on(found.gradient, state, point, found.information)
             seen.append(found)
             if len(seen) > settings.average:
                 seen[-settings.average - 1] = _light(seen[-settings.average - 1])
@@ -133,6 +135,17 @@ def descend(problem: Problem, u: Float[np.ndarray, " free"], number: int, starts
     return End(run, middle, last, tail, ask)
 
 
+@functools.lru_cache(16)
+def _optimiser(optimiser: "optax.GradientTransformationExtraArgs") -> tuple[Any, Any]:
+    """Its start and its step, compiled."""
+
+    def step(gradient: Any, state: Any, point: Any, information: Any) -> tuple[Any, Any]:
+        updates, state = optimiser.update(gradient, state, point, information=information)
+        return point + jnp.asarray(updates), state
+
+    return jax.jit(optimiser.init), jax.jit(step)
+
+
 def _history(problem: Problem, seen: list[Evaluation], places: list[np.ndarray]) -> History:
     return History(
         np.array([float(e.loss) for e in seen]), np.array([float(e.loss_error) for e in seen]),
@@ -158,7 +171,7 @@ def _progress(number: int, starts: int, step: int, steps: int, found: Evaluation
 
 def pooled_loss(problem: Problem, u: Float[np.ndarray, " free"], found: Sequence[Evaluation]) -> float:
     """Loss of all paths at the estimate taken together: the bias from noise is that much smaller."""
-    return float(problem.loss.value(mean(found), problem.values(jnp.asarray(u)), paths(problem, found)))
+    return problem.level(mean(found), jnp.asarray(u), paths(problem, found))
 
 
 def pooled_error(found: Sequence[Evaluation]) -> float:

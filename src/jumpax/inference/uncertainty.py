@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -52,14 +51,11 @@ def uncertainty(
     """
     unit, vectors, roots = information.unit, information.vectors, information.roots
 
-    def named(point: Float[jax.Array, " free"]) -> dict[str, jax.Array]:
-        return {n: jnp.asarray(v, float) for n, v in problem.values(point).items()}
-
     def felt(slope: Float[np.ndarray, " free"], directions: Float[np.ndarray, " free"]) -> bool:
         own = slope * unit
         return float(np.abs(vectors[:, directions].T @ own).max(initial=0.0)) > FELT * float(np.linalg.norm(own))
 
-    slopes = {n: np.asarray(s, float) for n, s in jax.jacfwd(named)(jnp.asarray(u, float)).items()}
+    slopes = {n: np.asarray(s, float) for n, s in problem.slopes(jnp.asarray(u)).items()}
     errors = {n: float(np.linalg.norm(roots.T @ s)) for n, s in slopes.items()}
     simulated = {n: float(np.sqrt(max(s @ noise @ s, 0.0))) for n, s in slopes.items()}
     unresolved = tuple(n for n, s in slopes.items() if np.any(s) and felt(s, information.unresolved))
