@@ -86,7 +86,7 @@ def test_bounds_of_intervals_reach_the_simulation(capsys, tmp_path):
 
 
 LEFT = {
-    "engines/simulate_delays.py": "no command has delays",
+    "engines/delayed_paths.py": "no command has delays",
     "engines/vector_rates.py": "no command has vector networks",
     "gradients/vector_paths.py": "the same",
     "gradients/vector_core.py": "the same",

@@ -76,7 +76,6 @@ VERBS = {
     ),
     "simulate on xla": lambda n: jumpax.simulate(n, THETA, START, times=[1.0], paths=2, key=0, engine="xla"),
     "the log": lambda n: jumpax.simulate(n, THETA, START, times=[1.0], paths=2, key=0, record=jumpax.Events()),
-    "simulate_delays": lambda n: jumpax.simulate_delays(n, THETA, START, delays={}, times=[1.0], paths=2, key=0),
     "expectation": lambda n: _mean(n)(THETA, 0),
     "jit": lambda n: jax.jit(lambda theta: _mean(n)(theta, 0))(THETA),
     "grad": lambda n: jax.grad(lambda theta: _mean(n)(theta, 0)[0])(THETA),

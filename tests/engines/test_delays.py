@@ -29,12 +29,17 @@ from jumpax import (
     Status,
     UniformDelay,
     UnsupportedError,
-    simulate_delays,
 )
 from jumpax.exact import StateSpace, distribution
 from jumpax.networks import zoo
 
 LEAST, MOST = 1e-7, 5.5
+
+
+def simulate_delays(network, theta, x0, *, delays, **more):
+    return jumpax.simulate(network.with_delays(delays), theta, x0, **more)
+
+
 PRECISIONS = ["float32", "float64"]
 DOCUMENT = Path(__file__).parents[2] / "docs" / "delays.md"
 
@@ -328,8 +333,8 @@ def test_wrong_input_is_told_at_once():
     for part in (
         "unknown reaction 'mako'",
         "Did you mean 'make'?",
-        "unknown species 'Q'",
-        "'P' is a species",
+        "the delay of 'make': consuming: unknown species 'Q'",
+        "the delay of 'make': 'P' is a species",
         "not 3.0",
     ):
         assert part in str(raised.value)
@@ -338,7 +343,7 @@ def test_wrong_input_is_told_at_once():
     for part in (
         "'a' is negative",
         "'g' is missing",
-        "parameter 'high' of a delay is missing",
+        "parameter 'high' is missing",
         "count of 'P' is negative",
     ):
         assert part in str(raised.value)
@@ -359,7 +364,58 @@ def test_wrong_input_is_told_at_once():
         FixedDelay(1.0, consuming={"A": 0.5})
     seasonal = Network([Reaction("∅ -> X", lambda k, t: k * t, name="seasonal")])
     with pytest.raises(UnsupportedError, match="'seasonal'"):
-        simulate_delays(seasonal, {"k": 1.0}, {"X": 0}, delays={}, times=[1.0], paths=2, key=0)
+        simulate_delays(
+            seasonal, {"k": 1.0}, {"X": 0}, delays={"seasonal": FixedDelay(1.0)}, times=[1.0], paths=2, key=0, bound=9.0
+        )
+
+
+def test_what_does_not_treat_delays_says_so():
+    late = Network([Reaction("A -> B", MassAction("k"), delay=FixedDelay("tau"))])
+    theta, start = {"k": 1.0, "tau": 1.0}, {"A": 3, "B": 0}
+    refusals = {
+        "jumpax.expectation": lambda: jumpax.expectation(jumpax.Moments("A"), late, start, [1.0], paths=4),
+        "jumpax.audit": lambda: jumpax.audit(late, theta, start, [1.0]),
+        "jumpax.steady_state": lambda: jumpax.steady_state(
+            jumpax.Moments("A"), late, start, settle=1.0, time=1.0, paths=4
+        ),
+        "the master equation": lambda: StateSpace.reachable(late, start),
+        "jumpax.lattice_coverage": lambda: jumpax.lattice_coverage(late, theta, start, [1.0]),
+    }
+    for who, ask in refusals.items():
+        with pytest.raises(
+            UnsupportedError, match=rf"{who} does not treat delays \('A -> B'\); jumpax.simulate draws the paths"
+        ):
+            ask()
+    for more in ({"steps": [1]}, {"record": jumpax.Events()}, {"engine": "cpu"}, {"start": 1.0}):
+        given = {"times": None if "steps" in more else [2.0], **more}
+        with pytest.raises(UnsupportedError, match=rf"does not have {next(iter(more))}"):
+            jumpax.simulate(late, theta, start, paths=2, key=0, **given)
+
+
+def test_a_delay_belongs_to_its_reaction():
+    late = Network([Reaction("A -> B", MassAction("k"), delay=FixedDelay("tau", consuming={"A": -1}))])
+    assert late.parameters == ("k", "tau")
+    assert late.reactions[0].stages == ({"A": -1}, {"B": 1})
+    assert late.with_delays({"A -> B": FixedDelay("tau")}) != late
+    assert late.with_delays({}) == late
+    assert "completes after FixedDelay" in late.describe()
+    assert late.conservation_laws().tolist() == []  # neither A nor B counts what is under way
+    assert Network(
+        [Reaction("A -> B", MassAction("k"), delay=FixedDelay(1.0, consuming=False))]
+    ).conservation_laws().tolist() == [[1, 1]]
+    with pytest.raises(InputError, match="goes both ways and has one delay"):
+        Reaction("A <-> B", MassAction("k"), MassAction("l"), delay=FixedDelay(1.0))
+    with pytest.raises(InputError, match="a delay is needed"):
+        Reaction("A -> B", MassAction("k"), delay=1.0)
+    with pytest.raises(InputError, match=r"the delay of 'A -> B': consuming: unknown species 'C'"):
+        Network([Reaction("A -> B", MassAction("k"), delay=FixedDelay(1.0, consuming={"C": -1}))])
+
+
+def test_progress_is_told():
+    late = Network([Reaction("A -> B", MassAction("k"), delay=FixedDelay(1.0))])
+    seen = []
+    jumpax.simulate(late, {"k": 1.0}, {"A": 3, "B": 0}, times=[2.0], paths=300, key=0, progress=seen.append)
+    assert [told.finished for told in seen] == [256, 300]
 
 
 def test_the_document_runs():

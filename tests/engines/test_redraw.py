@@ -140,6 +140,6 @@ def test_delayed_reactions():
     """B begins to appear at 1/2, so it is Poisson with mean 10 s (1 - exp(-3/2)) at 2, s the saturation; z below 4."""
     exact = STEEP_MEAN / (1 - np.exp(-2.0)) * (1 - np.exp(-1.5))
     late = {"∅ -> B": jumpax.FixedDelay(0.5)}
-    paths = jumpax.simulate_delays(STEEP, STEEP_THETA, STEEP_START, delays=late, times=[2.0], paths=300, key=3)
+    paths = jumpax.simulate(STEEP.with_delays(late), STEEP_THETA, STEEP_START, times=[2.0], paths=300, key=3)
     assert paths.redrawn.all()
     assert abs(paths["B"].mean() - exact) < 4 * np.sqrt(exact / 300)

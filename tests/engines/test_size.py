@@ -41,6 +41,7 @@ def _machine(monkeypatch):
 
 
 LARGE = ring(3000)
+LATE = LARGE.with_delays({"S0 -> S1": jumpax.FixedDelay(1.0)})
 THETA, START = {"k0": 1.0}, dict.fromkeys(LARGE.species, 3)
 OBSERVABLE = jumpax.Moments("S0")
 DATA = jumpax.losses.MomentMatch("S0", [1, 2, 3, 4], [1.0] * 4, order=1)
@@ -57,7 +58,7 @@ VERBS = {
     "averages": lambda: jumpax.simulate(
         LARGE, THETA, START, times=[1.0], paths=4, key=0, record=jumpax.TimeAverages(LARGE)
     ),
-    "simulate_delays": lambda: jumpax.simulate_delays(LARGE, THETA, START, delays={}, times=[1.0], paths=4, key=0),
+    "delays": lambda: jumpax.simulate(LATE, THETA, START, times=[1.0], paths=4, key=0),
     "simulate_events": lambda: jumpax.simulate_events(
         jumpax.FileModel(LARGE, THETA, START), times=[1.0], paths=4, key=0
     ),
@@ -89,7 +90,7 @@ def test_a_network_of_thousands_of_reactions_is_refused_with_numbers_in_two_seco
 
 
 def test_an_engine_that_can_is_named_where_there_is_a_choice():
-    for name, can in (("simulate", True), ("the log", False), ("simulate_delays", False)):
+    for name, can in (("simulate", True), ("the log", False), ("delays", False)):
         with pytest.raises(jumpax.TooLargeError) as told:
             VERBS[name]()
         assert ("engine='cpu'" in str(told.value)) == can
@@ -182,8 +183,8 @@ SMALL = jumpax.zoo.telegraph()
             SMALL.network, SMALL.theta, SMALL.x0, times=np.arange(1.0, 1e4), paths=50_000, key=0,
             record=jumpax.TimeAverages(SMALL.network),
         ),
-        lambda: jumpax.simulate_delays(
-            SMALL.network, SMALL.theta, SMALL.x0, delays={}, times=np.arange(1.0, 1e4), paths=100_000, key=0
+        lambda: jumpax.simulate(
+            SMALL.network.with_delays({"decay_of_M": jumpax.FixedDelay(1.0)}), SMALL.theta, SMALL.x0, times=np.arange(1.0, 1e4), paths=100_000, key=0
         ),
         lambda: jumpax.simulate_events(
             jumpax.FileModel(SMALL.network, SMALL.theta, SMALL.x0), times=np.arange(1.0, 1e4), paths=100_000, key=0
@@ -247,8 +248,8 @@ def test_a_log_of_events_stops_when_it_no_longer_fits(monkeypatch):
 
 def test_queues_are_refused():
     with pytest.raises(jumpax.TooLargeError, match=r"queues of 1,048,576 places.*queue="):
-        jumpax.simulate_delays(
-            SMALL.network, SMALL.theta, SMALL.x0, delays={"decay_of_M": jumpax.FixedDelay(1.0)}, times=[1.0], paths=10_000,
+        jumpax.simulate(
+            SMALL.network.with_delays({"decay_of_M": jumpax.FixedDelay(1.0)}), SMALL.theta, SMALL.x0, times=[1.0], paths=10_000,
             key=0, queue=2**20, precision="float64",
         )  # fmt: skip
 

@@ -24,11 +24,11 @@ from jumpax._base import clock, random
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real
-from jumpax.engines.delay import STREAM, AbstractDelay, draw
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.lane import Lane, begin
 from jumpax.engines.program import Program
 from jumpax.engines.turn import INFINITY, Outlook, choose, look, numbers, select, stalls, verdict
+from jumpax.networks.delay import STREAM, AbstractDelay, draw
 
 TURNS = 64
 """Most turns between two looks at parked lanes."""

@@ -22,7 +22,7 @@ from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
 from jumpax.engines.size import check_program, check_records
 from jumpax.folds import AbstractFold, Snapshots, Together
-from jumpax.networks import Network, check_counts, check_network, check_theta
+from jumpax.networks import ModelLike, Need, Network, check_network, check_numbers, numbers_of
 
 _LARGEST_BOUND = 1e30
 """Beyond, waits would be zero in float32."""
@@ -80,9 +80,9 @@ def _bounds(bound: object, intervals: int) -> Bound:
 
 
 def simulate(
-    network: Network,
-    theta: Mapping[str, Any],
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
+    network: Network | ModelLike,
+    theta: Mapping[str, Any] | None = None,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
     *,
     times: object = None,
     steps: object = None,
@@ -96,6 +96,7 @@ def simulate(
     bound: float | Sequence[float] | None = None,
     max_events: int = 10_000_000,
     round_counts: bool = False,
+    queue: int = 64,
     throw: bool = True,
     progress: Callable[[Progress], None] | None = None,
 ) -> Paths:
@@ -109,9 +110,10 @@ def simulate(
     same words and more of them, and `Paths.redrawn` says so.
 
     Args:
-        network: what reacts.
-        theta: a value per parameter, or one value per path.
-        x0: counts at the start by species, or in species order; scalars, or one value per path.
+        network: what reacts; or a model of `jumpax.zoo` or a file, which has numbers of its own. Reactions with a delay complete
+            so much later (see `Reaction`): engines `xla`, the default then, and no `steps`, `record` or `bound`.
+        theta: a value per parameter, or one value per path; of a model those that are to be others.
+        x0: counts at the start by species, or in species order; scalars, or one value per path; of a model as theta.
         times: stops, in the unit of 1/rates; strictly increasing, none before `start`. Counts are right-continuous.
         steps: stops after so many events, instead of times.
         paths: how many.
@@ -127,6 +129,8 @@ def simulate(
             from it, and the events that are too many are null events: exact whatever the bound, and faster for a tight one.
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
+        queue: most delayed reactions of one path that are under way at one time (rounded up to a multiple of 16). Memory grows with
+            it, time only with how many are under way.
         throw: raise when a path is faulty; False returns it with its status.
         progress: called about twice a second.
 
@@ -147,10 +151,27 @@ def simulate(
         >>> paths = jumpax.simulate(decay, {"k": 1.0}, {"A": 10}, times=[0.0, 1.0], paths=4, key=0)
         >>> paths["A"][:, 0].tolist()
         [10, 10, 10, 10]
+        >>> model = jumpax.zoo.birth_death()
+        >>> jumpax.simulate(model, {"birth": 3.0}, times=[1.0], paths=4, key=0).counts.shape
+        (4, 1, 1)
+        >>> slow = jumpax.Reaction("A -> B", jumpax.MassAction("k"), delay=jumpax.FixedDelay("tau"))
+        >>> late = jumpax.Network([slow])
+        >>> jumpax.simulate(late, {"k": 100.0, "tau": 2.0}, {"A": 5, "B": 0}, times=[1.0, 3.0], paths=1, key=0).counts.tolist()
+        [[[0, 0], [0, 5]]]
     """
-    check_network(network)
+    network, theta, x0 = numbers_of(network, theta, x0)
     paths = check_positive("paths", paths)
-    values, counts = check_theta(network, theta, paths), check_counts(network, x0, paths, round_counts=round_counts)
+    values, counts = check_numbers(network, theta, x0, paths, round_counts)
+    if Need.DELAY in network.needs:
+        _check_delayed(network, steps=steps, record=record, bound=bound, start=start, engine=engine)
+        from jumpax.engines.delayed_paths import delayed_paths  # not needed by most
+
+        program = Program(network, Snapshots(), check_precision(precision))
+        check_range(program, values)
+        return delayed_paths(
+            program, Times(check_times(times, 0.0)), values, counts, random.key_words(key), paths,
+            check_positive("queue", queue, 2**20), check_positive("max_events", max_events, 2**31 - 2), throw, progress,
+        )  # fmt: skip
     check_bound(network, bound)
     own, logged = _recorded(network, record)
     fold = Together((Snapshots(), *own))
@@ -182,6 +203,25 @@ def simulate(
     _judge(program, inputs, recorded, throw)
     origin = provenance(network, words, program.precision, chosen.name, start=start, max_events=int(inputs.limit))
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+
+
+def _check_delayed(network: Network, **asked: Any) -> None:
+    """Refuse what the loop of delayed reactions does not have.
+
+    Raises:
+        UnsupportedError: naming all of it.
+    """
+    who = "the loop of delayed reactions"
+    check_network(network, {Need.DELAY}, f"{who}, which holds rates constant between events,")
+    plain = {"steps": asked["steps"] is None, "record": isinstance(asked["record"], tuple) and not asked["record"],
+             "bound": asked["bound"] is None, "start": asked["start"] == 0}  # fmt: skip
+    refused = [name for name, fine in plain.items() if not fine]
+    if asked["engine"] not in (None, "xla"):
+        refused.append(f"engine={asked['engine']!r} (only 'xla')")
+    if refused:
+        raise UnsupportedError(
+            f"{who} does not have {', '.join(refused)}; leave that out, or take a network without delays"
+        )
 
 
 def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], bool]:

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Int, Int32
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.memory import check_memory
-from jumpax.networks import Network, check_counts, check_network
+from jumpax.networks import NONE, ModelLike, Network, check_counts, check_network, numbers_of
 
 Counts: TypeAlias = Mapping[str, Any] | Sequence[Any] | np.ndarray
 Limits: TypeAlias = int | Mapping[str, int] | None
@@ -51,8 +51,8 @@ class StateSpace:
     @classmethod
     def reachable(
         cls,
-        network: Network,
-        x0: Counts,
+        network: Network | ModelLike,
+        x0: Counts | None = None,
         limits: Limits = None,
         *,
         max_states: int = 1_000_000,
@@ -63,7 +63,7 @@ class StateSpace:
         positive parameters. Transitions past a limit lead to one more state, the sink, from which nothing returns.
 
         Args:
-            network: with laws that do not depend on time.
+            network: with laws that do not depend on time; or a model, of which it takes the counts at the start too.
             x0: counts at the start, by name or in species order; arrays for several starts.
             limits: the largest count allowed, for all species or by name. A network that conserves its molecules
                 needs none.
@@ -73,7 +73,8 @@ class StateSpace:
             InputError: counts or limits make no sense, or there are more than `max_states` states.
             UnsupportedError: a law depends on time.
         """
-        check_network(network)
+        network, _, x0 = numbers_of(network, NONE, x0)
+        check_network(network, who="the master equation")
         if network.time_dependent:
             raise UnsupportedError(
                 f"{network!r} has laws that depend on time; exact laws need constant ones (simulate instead)"

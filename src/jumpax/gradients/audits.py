@@ -26,7 +26,7 @@ from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.straight_through import StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
-from jumpax.networks import Network, check_network
+from jumpax.networks import ModelLike, Network, check_network, numbers_of
 from jumpax.observables import Moments, Observable
 
 ESTIMATORS: dict[str, AbstractEstimator] = {
@@ -136,9 +136,9 @@ class Audit:
 
 
 def audit(
-    network: Network,
-    theta: Mapping[str, Any],
-    x0: Mapping[str, Any] | Sequence[Any],
+    network: Network | ModelLike,
+    theta: Mapping[str, Any] | None = None,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
     times: object = None,
     *,
     steps: object = None,
@@ -157,9 +157,9 @@ def audit(
     length of the path.
 
     Args:
-        network: what reacts.
-        theta: a value per parameter.
-        x0: counts at the start.
+        network: what reacts, or a model with numbers of its own.
+        theta: a value per parameter; of a model those that are to be others.
+        x0: counts at the start; of a model as theta.
         times: stops.
         steps: stops after numbers of events, instead of times.
         observable: what is expected; default the mean of every species.
@@ -185,7 +185,8 @@ def audit(
         >>> found.reference, max(abs(row.z) for row in found.rows) < 4
         ('exact', True)
     """
-    check_network(network)
+    network, theta, x0 = numbers_of(network, theta, x0)
+    check_network(network, who="jumpax.audit")
     names = tuple(network.parameters if wrt is None else wrt)
     if wrong := [n for n in names if n not in network.parameters]:
         raise InputError("; ".join(unknown_name("parameter", n, network.parameters) for n in wrong))

@@ -160,7 +160,7 @@ def exact_cost(
     """
     if (times is None) == (steps is None):
         raise InputError("give either times=... or steps=... to exact_cost")
-    check_network(network)
+    check_network(network, who="the master equation")
     values = {name: float(value) for name, value in check_theta(network, theta).items()}
     counts = tuple(int(count) for count in check_counts(network, x0))
     stops = Times(tuple(map(float, times))) if times is not None else Steps(tuple(map(int, steps or ())))

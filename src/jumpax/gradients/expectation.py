@@ -27,7 +27,7 @@ from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
-from jumpax.networks import Network, check_counts, check_network, check_theta
+from jumpax.networks import NONE, ModelLike, Network, check_counts, check_network, check_theta, numbers_of
 from jumpax.observables import Observable, check_observable
 
 Tree = Any
@@ -221,8 +221,8 @@ def _moved(slope: Any, by: tuple[Any, ...]) -> Any:
 
 def expectation(
     observable: Observable,
-    network: Network,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
+    network: Network | ModelLike,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
     times: object = None,
     *,
     steps: object = None,
@@ -244,8 +244,8 @@ def expectation(
 
     Args:
         observable: function of a mapping species -> count to a number, array or pytree (`Moments`, `Histogram`, ...).
-        network: what reacts.
-        x0: counts at the start.
+        network: what reacts, or a model, of which it takes the counts at the start too.
+        x0: counts at the start; of a model those that are to be others.
         times: stops; the result has a leading axis of their number.
         steps: stops after numbers of events, instead of times.
         paths: how many paths are averaged.
@@ -284,7 +284,8 @@ def expectation(
         >>> bool(abs(slope + 100 * 0.3679) < 1.5)   # d/dk 100 exp(-k) = -36.8
         True
     """
-    check_network(network)
+    network, _, x0 = numbers_of(network, NONE, x0)
+    check_network(network, who="jumpax.expectation")
     check_observable(observable)
     check_bound(network, bound)
     counts = check_counts(network, x0, round_counts=round_counts)

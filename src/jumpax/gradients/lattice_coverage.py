@@ -14,7 +14,7 @@ from jumpax.engines import simulate
 from jumpax.engines.choice import check_large
 from jumpax.engines.program import Program
 from jumpax.folds import LatticeWeights, Snapshots, Together
-from jumpax.networks import Network, check_network
+from jumpax.networks import ModelLike, Network, check_network, numbers_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Coverage:
 
 
 def lattice_coverage(
-    network: Network,
-    theta: Mapping[str, Any],
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
-    times: object,
+    network: Network | ModelLike,
+    theta: Mapping[str, Any] | None = None,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
+    times: object = None,
     paths: int = 1000,
     key: PRNGKeyArray | int = 0,
     split: Sequence[str] = (),
@@ -53,9 +53,9 @@ def lattice_coverage(
     What it costs otherwise is not known: from nothing that one can see to 90 % and more.
 
     Args:
-        network: what reacts.
-        theta: a value per parameter, or one per path.
-        x0: counts at the start.
+        network: what reacts, or a model with numbers of its own.
+        theta: a value per parameter, or one per path; of a model those that are to be others.
+        x0: counts at the start; of a model as theta.
         times: up to the last of these.
         paths: how many paths are looked at: states that fewer than 3 / paths of them meet are likely missed.
         key: of these paths.
@@ -73,7 +73,8 @@ def lattice_coverage(
         >>> jumpax.lattice_coverage(model.network, model.theta, model.x0, times=[2.0]).complete
         True
     """
-    check_network(network)
+    network, theta, x0 = numbers_of(network, theta, x0)
+    check_network(network, who="jumpax.lattice_coverage")
     found = _look(network, theta, x0, times, paths, key, tuple(split))
     if not found.complete:
         warnings.warn(_advice(found), JumpaxWarning, stacklevel=2)

@@ -61,7 +61,7 @@ def replay(
         >>> bool(abs(slope["k_off"] + 3.28) < 0.2)
         True
     """
-    check_network(network)
+    check_network(network, who="replay")
     stops = stops_of(times, steps, log.start, Snapshots())
     if network.time_dependent:
         raise UnsupportedError("straight-through gradients need rates that do not depend on time explicitly")

@@ -16,7 +16,7 @@ from jumpax._base.errors import InputError, SimulationError, UnsupportedError, u
 from jumpax._base.types import Precision
 from jumpax.gradients.expectation import Estimate, Tree, expectation
 from jumpax.gradients.poisson_score import PoissonScore
-from jumpax.networks import Network, check_network
+from jumpax.networks import NONE, ModelLike, Network, check_network, numbers_of
 from jumpax.observables import Observable
 
 
@@ -88,8 +88,8 @@ def _average_jvp(score: PoissonScore, primals: Any, tangents: Any) -> tuple[Arra
 
 def steady_state(
     observable: Observable,
-    network: Network,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
+    network: Network | ModelLike,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
     *,
     settle: float,
     time: float,
@@ -158,7 +158,8 @@ def steady_state(
         faults.append(f"paths must be 2 or more: each half of them is the other's judge; got {paths}")
     if faults:
         raise InputError("; ".join(faults))
-    check_network(network)
+    network, _, x0 = numbers_of(network, NONE, x0)
+    check_network(network, who="jumpax.steady_state")
     if network.time_dependent:
         raise UnsupportedError(
             "where rates depend on time explicitly there is no steady state; ask for times: expectation(..., bound=...)"

@@ -65,7 +65,7 @@ def replay_tangent(
         >>> bool(abs(slope["birth"] - 0.632) < 0.03)
         True
     """
-    check_network(network)
+    check_network(network, who="replay_tangent")
     if missing := [name for name in network.parameters if name not in theta]:
         raise InputError(f"theta lacks {missing}; give the values that the log was drawn with")
     fold = Tangent(network, (), reach)

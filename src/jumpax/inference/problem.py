@@ -17,7 +17,7 @@ from jumpax._base.host import library_of
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
-from jumpax.networks import Network, check_counts, check_network
+from jumpax.networks import NONE, Network, check_counts, check_network, numbers_of
 from jumpax.observables import Observable
 
 
@@ -68,7 +68,7 @@ class Problem:
     """What is to be explained, and by what.
 
     Args:
-        network: what reacts.
+        network: what reacts; of a model, its network is taken.
         x0: counts at the start.
         loss: data, and how badly an expectation explains them (`jumpax.losses`).
         parameters: `Free`, `Fixed` or `Derived` by name: all parameters of the network, and more if formulas read them
@@ -100,7 +100,8 @@ class Problem:
     source: AbstractSource = dataclasses.field(default_factory=Simulation)
 
     def __post_init__(self):
-        check_network(self.network)
+        object.__setattr__(self, "network", numbers_of(self.network, NONE, NONE)[0])
+        check_network(self.network, who="jumpax.fit")
         if not isinstance(self.loss, AbstractLoss):
             raise InputError(f"loss must be one of jumpax.losses, not {self.loss!r}")
         faults = list(self.loss.faults(self.network, self.start))

@@ -110,7 +110,7 @@ def couple(network: Network) -> Network:
         >>> [reaction.equation for reaction in pair.reactions]
         ['low_A + high_A -> low_B + high_B', 'low_A -> low_B', 'high_A -> high_B']
     """
-    check_network(network)
+    check_network(network, who="couple")
     reactions = [one for reaction in network.reactions for one in _split(reaction)]
     with warnings.catch_warnings():
         # laws that do not vanish at zero counts were named when the network itself was made

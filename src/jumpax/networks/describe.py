@@ -36,9 +36,10 @@ def _conserved(network: "Network") -> list[str]:
 
 def _reactions(network: "Network") -> list[str]:
     rows = [
-        ("" if r.name == r.equation else f"{r.name}:", r.equation, r.law.formula(r.reactants))
+        ("" if r.name == r.equation else f"{r.name}:", r.equation,
+         r.law.formula(r.reactants) + ("" if r.delay is None else f", completes after {r.delay}"))
         for r in network.reactions
-    ]
+    ]  # fmt: skip
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     lines = [f"{name:<{widths[0]}} {equation:<{widths[1]}}   {formula}" for name, equation, formula in rows]
     return lines if widths[0] else [line[1:] for line in lines]

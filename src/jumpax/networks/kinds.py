@@ -1,9 +1,12 @@
 """What is given where a network is meant: a word on each thing that is easily taken for one."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
 
 from jumpax._base.errors import InputError
+from jumpax.networks.needs import ALL, Need, check_needs
 from jumpax.networks.network import Network
 from jumpax.networks.reaction import Reaction
 from jumpax.networks.vector_network import VectorNetwork
@@ -11,11 +14,36 @@ from jumpax.networks.vector_network import VectorNetwork
 _MODEL = "a model, which has a network and its numbers"
 
 
-def check_network(given: Any) -> None:
-    """Whether something is a `Network`.
+class ModelLike(Protocol):
+    """A network with numbers of its own: of the zoo, or of a file."""
+
+    @property
+    def network(self) -> Network:
+        """What reacts."""
+        ...
+
+    @property
+    def theta(self) -> Mapping[str, Any]:
+        """A value per parameter."""
+        ...
+
+    @property
+    def x0(self) -> Mapping[str, Any]:
+        """Counts at the start."""
+        ...
+
+
+def check_network(given: Any, treats: Collection[Need] = ALL - {Need.DELAY}, who: str = "this") -> None:
+    """Whether something is a `Network` all of whose needs are treated.
+
+    Args:
+        given: anything.
+        treats: what `who` treats.
+        who: asks for it, as the subject of a sentence.
 
     Raises:
         InputError: it is not, with what to do about it.
+        UnsupportedError: it needs more.
 
     Example:
         >>> check_network("birth_death")
@@ -24,6 +52,7 @@ def check_network(given: Any) -> None:
 jumpax.zoo has models by name; both have .network
     """
     if isinstance(given, Network):
+        check_needs(given, treats, who)
         return
     if isinstance(given, VectorNetwork):
         told = "a VectorNetwork: jumpax.vector_paths and jumpax.window_means draw its paths, with gradients"
@@ -39,6 +68,42 @@ jumpax.zoo has models by name; both have .network
     else:
         told = f"{given!r}" if isinstance(given, type) else f"an object of type {type(given).__name__}"
     raise InputError(f"a Network is needed here, not {told}")
+
+
+Start: TypeAlias = Mapping[str, Any] | Sequence[Any] | np.ndarray
+"""Counts by name or in the order of the species."""
+NONE: Any = object()
+"""Numbers that are not asked for."""
+
+
+def numbers_of(given: Any, theta: Any, x0: Any) -> tuple[Network, Mapping[str, Any], Start]:
+    """A network with its numbers, of a network or a model: what is given by name goes before the numbers of a model.
+
+    Args:
+        given: network or model.
+        theta: what was given; None: nothing; `NONE`: not asked for.
+        x0: the same.
+
+    Raises:
+        InputError: a network, which has no numbers of its own, without them; a model with events.
+    """
+    asked = {name: value for name, value in (("theta", theta), ("x0", x0)) if value is not NONE}
+    if isinstance(given, Network) or not (_is_model(given) and hasattr(given, "theta") and hasattr(given, "x0")):
+        check_network(given, ALL)
+        if missing := [name for name, value in asked.items() if value is None]:
+            raise InputError(
+                f"{' and '.join(missing)} missing: a network has no numbers of its own, as models of jumpax.zoo and of files have"
+            )
+        return given, theta, x0
+    found = {
+        name: getattr(given, name)
+        if value is None
+        else {**getattr(given, name), **value}
+        if isinstance(value, Mapping)
+        else value
+        for name, value in asked.items()
+    }
+    return given.network, found.get("theta", NONE), found.get("x0", NONE)
 
 
 def check_vector_network(given: Any) -> None:

@@ -15,9 +15,12 @@ from jumpax._base import given
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
 from jumpax._base.memory import check_memory
 from jumpax.networks import describe, structure
+from jumpax.networks.delay import AbstractDelay
 from jumpax.networks.doubts import doubts
+from jumpax.networks.equation import write
 from jumpax.networks.fingerprint import digest
 from jumpax.networks.laws.function import TIME
+from jumpax.networks.needs import Need
 from jumpax.networks.reaction import Reaction
 
 
@@ -74,8 +77,10 @@ class Network:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters, in the order of first appearance."""
-        return tuple(dict.fromkeys(p for reaction in self.reactions for p in reaction.law.parameters))
+        """Names of the parameters, in the order of first appearance: those of the laws, then those of delays."""
+        read = [p for reaction in self.reactions for p in reaction.law.parameters]
+        read += [rate for r in self.reactions if r.delay for rate in r.delay.rates.values() if isinstance(rate, str)]
+        return tuple(dict.fromkeys(read))
 
     @cached_property
     def nonnegative(self) -> tuple[str, ...]:
@@ -108,10 +113,42 @@ class Network:
         reads = sum(len(r.law.species(r.reactants)) + len(r.law.parameters) for r in self.reactions)
         return reads + sum(len(r.change) for r in self.reactions)
 
+    def with_delays(self, delays: Mapping[str, AbstractDelay]) -> "Network":
+        """The same network, some reactions of which complete later; for networks that somebody else wrote.
+
+        Args:
+            delays: by name of reaction; without a name of its own, a reaction is called by its equation.
+
+        Raises:
+            InputError: everything that does not fit.
+        """
+        known = [str(r.name) for r in self.reactions]
+        faults = [unknown_name("reaction", name, known) for name in delays if name not in known]
+        for name, delay in delays.items():
+            if not isinstance(delay, AbstractDelay):
+                faults.append(f"{name!r}: a delay is needed, such as FixedDelay(2.0), not {delay!r}")
+            else:
+                faults += [f"the delay of {name!r}: {fault}" for fault in delay.misfits(self.species)]
+        if faults:
+            raise InputError("delays do not fit the network:\n" + "\n".join(f"- {fault}" for fault in faults))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JumpaxWarning)  # the doubts about the network have been told
+            made = [
+                Reaction(write(r.reactants, r.products), r.law, name=r.name, delay=delays.get(str(r.name), r.delay))
+                for r in self.reactions
+            ]
+            return Network(made, self.species, self.name, self.units)
+
     @property
     def time_dependent(self) -> bool:
         """Whether some propensity depends on time between two events."""
         return any(reaction.law.time_dependent for reaction in self.reactions)
+
+    @cached_property
+    def needs(self) -> frozenset[Need]:
+        """What its paths need of an engine, a fold or an estimator beyond the plain process."""
+        found = {Need.TIME: self.time_dependent, Need.DELAY: any(r.delay is not None for r in self.reactions)}
+        return frozenset(need for need, some in found.items() if some)
 
     @cached_property
     def digest(self) -> str:
@@ -151,8 +188,13 @@ class Network:
         return structure.dependency_graph(reads, [[row[name] for name in r.change] for r in self.reactions])
 
     def conservation_laws(self) -> Int[np.ndarray, "laws species"]:
-        """Integer weights of the species whose weighted sums no reaction changes; nonnegative where possible."""
-        return structure.conservation_laws(self.stoichiometry)
+        """Integer weights of the species whose weighted sums no reaction changes, under way or completed; nonnegative where possible."""
+        if Need.DELAY not in self.needs:
+            return structure.conservation_laws(self.stoichiometry)
+        stages = [stage for reaction in self.reactions for stage in reaction.stages]
+        return structure.conservation_laws(
+            np.array([[stage.get(name, 0) for stage in stages] for name in self.species])
+        )
 
     def describe(self) -> str:
         """Propensities as formulas, stoichiometry, conserved sums, parameters with units: text to be printed."""
@@ -174,6 +216,10 @@ class Network:
             for name in (*reaction.species(), *reaction.law.species(reaction.reactants)):
                 if name not in self.species:
                     yield f"reaction {reaction.name!r}: {unknown_name('species', name, self.species)}"
+            if reaction.delay is not None:
+                yield from (
+                    f"the delay of {reaction.name!r}: {fault}" for fault in reaction.delay.misfits(self.species)
+                )
         for name in self.parameters:
             if name in self.species:
                 yield f"{name!r} is both a species and a parameter"

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.networks.kinds import check_network
+from jumpax.networks.needs import ALL
 from jumpax.networks.network import Network
 
 LARGEST_COUNT = 2**31 - 1
@@ -37,7 +38,7 @@ def check_theta(
         jumpax._base.errors.InputError: theta does not fit the network '':
         - parameter 'k' is negative: -1
     """
-    check_network(network)
+    check_network(network, ALL)
     if not isinstance(theta, Mapping):
         raise InputError(f"theta must map the names of parameters to numbers, not be {type(theta).__name__}")
     faults = [unknown_name("parameter", name, network.parameters) for name in theta if name not in network.parameters]
@@ -85,7 +86,7 @@ def check_counts(
         >>> check_counts(Network([Reaction("A -> B", MassAction("k"))]), {"B": 0, "A": 7})
         array([7, 0], dtype=int32)
     """
-    check_network(network)
+    check_network(network, ALL)
     faults: list[str] = []
     columns = _columns_by_name(network, x0, faults) if isinstance(x0, Mapping) else _columns(network, x0, faults)
     for name, column in columns.items():
@@ -95,6 +96,28 @@ def check_counts(
     faults += _lengths({f"count of {name!r}": column for name, column in columns.items() if column.ndim}, paths)
     _refuse("x0", network, faults)
     return np.stack(np.broadcast_arrays(*columns.values()), axis=-1).astype(np.int32)
+
+
+def check_numbers(
+    network: Network, theta: Any, x0: Any, paths: int, round_counts: bool = False
+) -> tuple[dict[str, np.ndarray], Int[np.ndarray, "*paths species"]]:
+    """Parameters and counts at the start.
+
+    Raises:
+        InputError: all that `check_theta` and `check_counts` find.
+    """
+    faults, values, counts = [], {}, np.zeros(0, np.int32)
+    try:
+        values = check_theta(network, theta, paths)
+    except InputError as fault:
+        faults.append(str(fault))
+    try:
+        counts = check_counts(network, x0, paths, round_counts)
+    except InputError as fault:
+        faults.append(str(fault))
+    if faults:
+        raise InputError("\n".join(faults))
+    return values, counts
 
 
 def _columns_by_name(network: Network, x0: Mapping[str, Any], faults: list[str]) -> dict[str, np.ndarray]:

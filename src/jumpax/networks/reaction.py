@@ -7,6 +7,7 @@ from typing import Any, final
 from jumpax._base import given
 from jumpax._base.errors import InputError
 from jumpax.networks import equation as equations
+from jumpax.networks.delay import AbstractDelay
 from jumpax.networks.laws import AbstractLaw, Function
 from jumpax.networks.laws.rate import Values
 
@@ -24,9 +25,11 @@ class Reaction:
         law: a rate law, or a function that becomes one (see `Function`).
         reverse_law: the law from right to left; exactly for `<->`.
         name: how to call it; a network names it by its equation otherwise.
+        delay: how long after its start it completes; one of `FixedDelay`, `UniformDelay`, `ExponentialDelay`, `NormalDelay`,
+            `GammaDelay`. Not for `<->`.
 
     Raises:
-        InputError: the text cannot be read (with the place), or the laws do not fit the arrow.
+        InputError: the text cannot be read (with the place), or laws or delay do not fit the arrow.
 
     Example:
         >>> from jumpax.networks import MassAction
@@ -39,6 +42,7 @@ class Reaction:
     law: AbstractLaw
     reverse_law: AbstractLaw | None
     name: str | None
+    delay: AbstractDelay | None
 
     def __init__(
         self,
@@ -46,6 +50,7 @@ class Reaction:
         law: AbstractLaw | Callable[..., Any],
         reverse_law: AbstractLaw | Callable[..., Any] | None = None,
         name: str | None = None,
+        delay: AbstractDelay | None = None,
     ):
         reactants, products, reversible = equations.parse(equation)
         if reversible and reverse_law is None:
@@ -56,8 +61,12 @@ class Reaction:
             raise InputError(f"{equation!r} changes nothing")
         if name is not None and (not isinstance(name, str) or not name.strip()):
             raise InputError(f"{equation!r}: the name of a reaction must be text, not {name!r}")
+        if delay is not None and not isinstance(delay, AbstractDelay):
+            raise InputError(f"{equation!r}: a delay is needed, such as FixedDelay(2.0), not {delay!r}")
+        if delay is not None and reversible:
+            raise InputError(f"{equation!r} goes both ways and has one delay; write two reactions, each with its own")
         back = None if reverse_law is None else _as_law(equation, reverse_law)
-        _fill(self, reactants, products, _as_law(equation, law), back, name)
+        _fill(self, reactants, products, _as_law(equation, law), back, name, delay)
 
     @property
     def equation(self) -> str:
@@ -71,6 +80,16 @@ class Reaction:
         for name, count in self.reactants:
             change[name] = change.get(name, 0) - count
         return {name: count for name, count in change.items() if count}
+
+    @property
+    def stages(self) -> tuple[dict[str, int], ...]:
+        """What it adds to each count: all at once; or, where it has a delay, at its start and at its completion."""
+        if self.delay is None:
+            return (self.change,)
+        taken = {name: -count for name, count in self.reactants}
+        start = taken if self.delay.consuming is True else dict(self.delay.consuming or ())
+        left = {name: self.change.get(name, 0) - start.get(name, 0) for name in {**self.change, **start}}
+        return start, {name: change for name, change in left.items() if change}
 
     def propensity(self, counts: Values, theta: Values, time: Any) -> Any:
         """What the law gives.
@@ -95,7 +114,7 @@ class Reaction:
 
     def channels(self) -> tuple["Reaction", ...]:
         """The one or two reactions that go one way only; the way back of `r` is called `r_reverse`."""
-        forward = _channel(self.reactants, self.products, self.law, self.name)
+        forward = _channel(self.reactants, self.products, self.law, self.name, self.delay)
         if self.reverse_law is None:
             return (forward,)
         name = None if self.name is None else f"{self.name}_reverse"
@@ -103,21 +122,28 @@ class Reaction:
 
     def within(self, name: str, species: tuple[str, ...]) -> "Reaction":
         """This one-way reaction with a name, and with a law that knows the species of the network."""
-        return _channel(self.reactants, self.products, self.law.resolve(species), name)
+        return _channel(self.reactants, self.products, self.law.resolve(species), name, self.delay)
 
     def __repr__(self) -> str:
         laws = self.law if self.reverse_law is None else f"{self.law}, {self.reverse_law}"
-        return f"Reaction({self.equation!r}, {laws}, name={self.name!r})"
+        delay = "" if self.delay is None else f", delay={self.delay}"
+        return f"Reaction({self.equation!r}, {laws}, name={self.name!r}{delay})"
 
 
-def _channel(reactants: equations.Side, products: equations.Side, law: AbstractLaw, name: str | None) -> Reaction:
+def _channel(
+    reactants: equations.Side,
+    products: equations.Side,
+    law: AbstractLaw,
+    name: str | None,
+    delay: AbstractDelay | None = None,
+) -> Reaction:
     reaction = object.__new__(Reaction)
-    _fill(reaction, reactants, products, law, None, name)
+    _fill(reaction, reactants, products, law, None, name, delay)
     return reaction
 
 
 def _fill(reaction: Reaction, *values: object) -> None:
-    for field, value in zip(("reactants", "products", "law", "reverse_law", "name"), values, strict=True):
+    for field, value in zip(("reactants", "products", "law", "reverse_law", "name", "delay"), values, strict=True):
         object.__setattr__(reaction, field, value)
 
 

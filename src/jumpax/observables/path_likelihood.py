@@ -33,7 +33,7 @@ def log_likelihood(network: Network, theta: Mapping[str, Any], log: EventLog, en
 
     Source: Gillespie 1977, doi:10.1021/j100540a008.
     """
-    check_network(network)
+    check_network(network, who="jumpax.log_likelihood")
     if not isinstance(log, EventLog):
         raise InputError(f"log must be that of simulate(..., record=Events()), paths.log, not {type(log).__name__}")
     if network.time_dependent:

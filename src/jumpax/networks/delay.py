@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base import math, random
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.types import Flag, Real
 from jumpax.networks.laws.rate import Rate, as_name, as_rate
 
@@ -74,6 +74,16 @@ class AbstractDelay(abc.ABC):
             if not isinstance(change, int | np.integer) or isinstance(change, bool):
                 raise InputError(f"{kind}: consuming changes {name!r} by a whole number, not {change!r}")
         object.__setattr__(self, "consuming", tuple((name, int(change)) for name, change in sorted(changes.items())))
+
+    def misfits(self, species: Sequence[str]) -> Iterator[str]:
+        """Sentences about names that do not fit a network with these species."""
+        changes = self.consuming if isinstance(self.consuming, tuple) else ()
+        for name, _ in changes:
+            if name not in species:
+                yield f"consuming: {unknown_name('species', name, species)}"
+        for rate in self.rates.values():
+            if rate in species:
+                yield f"{rate!r} is a species; a delay reads parameters only"
 
     @property
     def rates(self) -> dict[str, Rate]:

@@ -1,0 +1,46 @@
+"""What the paths of a network need, and the one place where that is refused."""
+
+import enum
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from jumpax._base.errors import UnsupportedError
+
+if TYPE_CHECKING:
+    from jumpax.networks.network import Network
+
+
+class Need(enum.Enum):
+    """What may happen to a path beside reactions at rates that stay the same between them."""
+
+    TIME = "rates that depend on time"
+    DELAY = "delays"
+
+
+PLAIN: frozenset[Need] = frozenset()
+ALL = frozenset(Need)
+
+
+def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
+    """Whether all that a network needs is treated.
+
+    Args:
+        network: what reacts.
+        treats: what `who` treats.
+        who: as the subject of a sentence.
+
+    Raises:
+        UnsupportedError: naming what is not, where it comes from, and what treats it.
+    """
+    missing = [need for need in Need if need in network.needs and need not in treats]
+    if not missing:
+        return
+    told = []
+    for need in missing:
+        reactions = [
+            r for r in network.reactions if (r.delay is not None if need is Need.DELAY else r.law.time_dependent)
+        ]
+        told.append(f"{need.value} ({', '.join(repr(r.name) for r in reactions)})")
+    raise UnsupportedError(
+        f"{who} does not treat {' and '.join(told)}; jumpax.simulate draws the paths of such networks"
+    )
