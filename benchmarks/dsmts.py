@@ -101,7 +101,7 @@ def sample(case: Case, file: Path, paths: int, seed: int, engine: str, precision
     sums = {v: Sums(case.expected[v, "mean"]) for v in case.variables}
     for part, first in enumerate(range(0, paths, ROOM)):
         key = jax.random.fold_in(jax.random.key(seed), part)
-        runs = jumpax.simulate_events(
+        runs = jumpax.simulate(
             model, times=case.times, paths=min(ROOM, paths - first), key=key, engine=engine, precision=precision
         )
         counts = {name: runs[name] for name in runs.species}

@@ -1,5 +1,12 @@
 from . import design as design
+from . import engines as engines
 from . import exact as exact
+from . import folds as folds
+from . import gradients as gradients
+from . import importers as importers
+from . import inference as inference
+from . import networks as networks
+from . import observables as observables
 from ._base.errors import InputError as InputError
 from ._base.errors import JumpaxError as JumpaxError
 from ._base.errors import JumpaxWarning as JumpaxWarning
@@ -35,7 +42,6 @@ from .gradients import vector_paths as vector_paths
 from .gradients import window_means as window_means
 from .importers import FileModel as FileModel
 from .importers import read as read
-from .importers import simulate_events as simulate_events
 from .inference import Derived as Derived
 from .inference import Fixed as Fixed
 from .inference import Free as Free
@@ -43,6 +49,7 @@ from .inference import Problem as Problem
 from .inference import fit as fit
 from .inference import losses as losses
 from .networks import Curve as Curve
+from .networks import Event as Event
 from .networks import ExponentialDelay as ExponentialDelay
 from .networks import FixedDelay as FixedDelay
 from .networks import GammaDelay as GammaDelay

@@ -45,6 +45,6 @@ def test_bngsim_is_among_the_peers_and_one_long_path_among_the_rows(monkeypatch)
     assert {command[0] for command in asked} == {"jumpax", "bioscrape", "copasi", "rebop", "bngsim"}
     assert all((PEERS / f"peer_{peer}.py").exists() for peer in peers_run.PYPI)
     alone = [command for command in asked if "--until" in command]
-    assert len(alone) == len(peers_run.PYPI) + 1
+    assert len(alone) == len(peers_run.TOOLS)
     assert all(command[3] == "1" for command in alone)
     assert [row["model"] for row in rows[-len(alone) :]] == ["telegraph, one path"] * len(alone)

@@ -351,7 +351,7 @@ def test_a_fit_of_a_group_by_simulation(folder, capsys):
         ("m.ant", "", "thrice", 2, "unknown species 'thrice'"),
         ("m.ant", "", "big", 0, ""),
         ("half.ant", "", "half", 2, "need not be a whole number"),
-        ("events.ant", "", "X", 3, "has events (E)"),
+        ("events.ant", "", "X", 3, "events by conditions ('E')"),
         ("time.ant", "", "X", 3, "depend on time"),
         ("free.ant", "", "sum", 3, "reads make"),
     ],

@@ -105,7 +105,6 @@ LEFT = {
     "gradients/exact_gradient.py": "`audit` looks for limits itself, and no command has numbers of events",
     "gradients/lyapunov.py": "no command has it",
     "gradients/chosen.py": "commands trace nothing themselves",
-    "importers/simulate_events.py": "no command has events",
     "engines/paths.py": "a command stops at a faulty path",
     "engines/program.py": "no command has uniformization",
     "importers/model.py": "a call of Python, for what no command does",

@@ -9,25 +9,17 @@ import pytest
 import jumpax
 from jumpax.exact import StateSpace, distribution, jump_chain, stationary
 from jumpax.gradients.exact_gradient import exact_cost
-from jumpax.importers import Event, FileModel
-from jumpax.importers.expression import Number, Time, call
+from jumpax.importers import FileModel
 from jumpax.inference import profile
 from jumpax.networks.couple import couple
 
 MODEL = jumpax.zoo.birth_death()
 FILE = FileModel(MODEL.network, MODEL.theta, MODEL.x0)
-LIVELY = FileModel(
-    MODEL.network,
-    MODEL.theta,
-    MODEL.x0,
-    events=(Event("empty", call("ge", Time(), Number(1.0)), (("X", Number(0.0)),)),),
-)
 VECTOR = jumpax.VectorNetwork(np.array([[1, -1]]), lambda counts, params: jnp.stack([params["a"], counts[0]]))
 DATA = jumpax.losses.MomentMatch("X", [1, 2, 3, 4], [1.0] * 4, order=1)
 WRONG = {
     "vector network": (VECTOR, "vector_paths"),
     "file": (FILE, "model.network"),
-    "file with events": (LIVELY, "simulate_events"),
     "zoo": (MODEL, "model.network"),
     "name": ("birth_death", "jumpax.read"),
     "reactions": (list(MODEL.network.reactions), r"jumpax\.Network\(\["),
@@ -89,7 +81,7 @@ def test_what_is_no_vector_network_is_told(given):
 
 
 @pytest.mark.parametrize("given", [MODEL.network, VECTOR, MODEL, FILE, "birth_death", None])
-def test_what_is_no_state_space_no_file_model_no_problem_is_told(given):
+def test_what_is_no_state_space_no_problem_is_told(given):
     for verb in (
         lambda: distribution(given, THETA, [1.0]),
         lambda: stationary(given, THETA),
@@ -97,9 +89,6 @@ def test_what_is_no_state_space_no_file_model_no_problem_is_told(given):
     ):
         with pytest.raises(jumpax.InputError, match=r"StateSpace\.reachable"):
             verb()
-    if given is not FILE:
-        with pytest.raises(jumpax.InputError, match=r"jumpax\.read makes it"):
-            jumpax.simulate_events(given, times=[1.0], paths=2, key=0)
     with pytest.raises(jumpax.InputError, match="Problem"):
         jumpax.fit(given)
     with pytest.raises(jumpax.InputError, match="Problem"):

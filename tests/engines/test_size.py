@@ -59,8 +59,8 @@ VERBS = {
         LARGE, THETA, START, times=[1.0], paths=4, key=0, record=jumpax.TimeAverages(LARGE)
     ),
     "delays": lambda: jumpax.simulate(LATE, THETA, START, times=[1.0], paths=4, key=0),
-    "simulate_events": lambda: jumpax.simulate_events(
-        jumpax.FileModel(LARGE, THETA, START), times=[1.0], paths=4, key=0
+    "events": lambda: jumpax.simulate(
+        LARGE.with_events([jumpax.Event.at(0.5, {"S0": 9})]), THETA, START, times=[1.0], paths=4, key=0
     ),
     "expectation": lambda: _mean()(THETA, 0),
     "jit": lambda: jax.jit(lambda theta: _mean()(theta, 0))(THETA),
@@ -186,8 +186,8 @@ SMALL = jumpax.zoo.telegraph()
         lambda: jumpax.simulate(
             SMALL.network.with_delays({"decay_of_M": jumpax.FixedDelay(1.0)}), SMALL.theta, SMALL.x0, times=np.arange(1.0, 1e4), paths=100_000, key=0
         ),
-        lambda: jumpax.simulate_events(
-            jumpax.FileModel(SMALL.network, SMALL.theta, SMALL.x0), times=np.arange(1.0, 1e4), paths=100_000, key=0
+        lambda: jumpax.simulate(
+            SMALL.network.with_events([jumpax.Event.at(0.5, {"M": 9})]), SMALL.theta, SMALL.x0, times=np.arange(1.0, 1e4), paths=100_000, key=0
         ),
     ],
 )  # fmt: skip

@@ -11,7 +11,7 @@ from model_files import MATH, sbml
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "models.md"
 BEGIN, END = "<!-- written by tests/importers/support.py -->\n", "<!-- end of the table -->"
-ALL, ARRAYS, EVENTS = ("reference", "xla", "cpu"), ("reference", "xla"), ("simulate_events",)
+ALL, ARRAYS, EVENTS = ("reference", "xla", "cpu"), ("reference", "xla"), ("simulate",)
 
 
 @dataclass(frozen=True)

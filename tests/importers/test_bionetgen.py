@@ -7,9 +7,9 @@ from model_files import formulas, written
 
 import jumpax
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.importers.expression import Name, evaluate_host
 from jumpax.importers.infix import parse
 from jumpax.networks import MassAction
+from jumpax.networks.expressions.expression import Name, evaluate_host
 
 NET = """# Created by BioNetGen
 begin parameters

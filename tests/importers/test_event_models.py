@@ -3,6 +3,7 @@
 Every |z| < 4: ten of them, a false alarm once in 1,600 runs. Seeds were chosen before looking.
 """
 
+import json
 import warnings
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from model_files import antimony, written
 
 import jumpax
 from jumpax import Status
-from jumpax.importers.happening import States
+from jumpax.engines.events.happening import States
 from jumpax.results import to_dataset
 
 FILES = Path(__file__).parent / "data" / "events"
@@ -28,7 +29,7 @@ def near(sample, expected):
 
 def drawn(model, times, **options):
     options = {"paths": 24, "key": 5, "precision": "float32", "engine": "reference"} | options
-    return jumpax.simulate_events(model, times=times, **options)
+    return jumpax.simulate(model, times=times, **options)
 
 
 def test_a_dose_that_moves_its_own_next_time():
@@ -64,24 +65,23 @@ def test_a_delay_is_refused_by_name():
         jumpax.read(FILES / "event_with_delay.ant")
 
 
-def test_no_network_without_its_events(tmp_path):
+def test_nothing_takes_a_network_without_heeding_its_events(tmp_path):
     file = FILES / "repeated_dose.ant"
     model = jumpax.read(file)
     for call in (
-        lambda: jumpax.simulate(model.network, {"ke": 0.1}, model.x0, times=[1.0], paths=2, key=0),
         lambda: jumpax.expectation(jumpax.Moments("A"), model.network, model.x0, [1.0], paths=2),
         lambda: jumpax.exact.StateSpace.reachable(model.network, model.x0),
-        lambda: jumpax.inference.Problem(model.network, model.x0, None, {}),  # type: ignore[arg-type]
+        lambda: jumpax.Problem(model.network, model.x0, None, {}),  # type: ignore[arg-type]
     ):
-        with pytest.raises(jumpax.InputError, match=r"events \(_E0\).*jumpax\.simulate_events"):
+        with pytest.raises(jumpax.UnsupportedError, match=r"events at times \('_E0'\); jumpax\.simulate draws"):
             call()
     assert model.without_events.parameters == ("ke",)
     plain = antimony(tmp_path, "species A = 3; k = 1; A -> ; k * A")
     assert plain.network is plain.without_events
 
 
-@pytest.mark.parametrize("command", ["simulate", "exact", "audit", "fit"])
-def test_commands_refuse_them(command, tmp_path, capsys):
+@pytest.mark.parametrize("command", ["exact", "audit", "fit"])
+def test_commands_that_do_not_treat_them_refuse_them(command, tmp_path, capsys):
     from jumpax.cli import main
 
     file = str(FILES / "repeated_dose.ant")
@@ -91,7 +91,15 @@ def test_commands_refuse_them(command, tmp_path, capsys):
         file = str(written(tmp_path, "p.toml", text))
     more = ["--times", "1"] if command != "fit" else []
     assert main([command, file, *more]) > 0
-    assert "events (_E0)" in " ".join(capsys.readouterr().err.split())
+    assert "events at times ('_E0')" in " ".join(capsys.readouterr().err.split())
+
+
+def test_the_command_simulates_them(capsys):
+    from jumpax.cli import main
+
+    assert main(["simulate", str(FILES / "repeated_dose.ant"), "--times", "1,25", "--paths", "2000", "--json"]) == 0
+    mean = json.loads(capsys.readouterr().out)["mean"]["A"]
+    assert mean == pytest.approx([95.12, 103.75], abs=4.5 * (25 / 2000) ** 0.5)
 
 
 def test_thresholds_and_counters_that_only_events_change(tmp_path):
@@ -137,8 +145,9 @@ def test_the_origin_is_that_of_the_run(tmp_path):
     plain = jumpax.simulate(
         model.without_events, model.theta, model.x0, times=[1.0], paths=1, key=17, engine="reference", max_events=99
     )
-    for name in ("key", "network_digest", "network", "engine", "start", "max_events"):
+    for name in ("key", "network", "engine", "start", "max_events"):
         assert paths.provenance[name] == plain.provenance[name], name
+    assert paths.provenance["network_digest"] == model.network.digest
     assert paths.provenance["events"] == ["E: k = 2 when A < 2"]
     with jax.enable_x64(True):
         again = drawn(model, [0.5, 1.0], key=jax.random.key(17), max_events=99)
@@ -162,8 +171,8 @@ def test_numbers_of_events_are_given_as_those_of_rates(tmp_path):
     assert paths.end_times.tolist() == [0.5, 1.5, 0.0]
     for wrong, words in (({"t1": 2.0}, "'to' is missing"), (model.theta | {"tx": 1.0}, "unknown parameter 'tx'")):
         with pytest.raises(jumpax.InputError, match=words):
-            drawn(model, [1.0], theta={"k": 0.0} | wrong)
-    with pytest.raises(jumpax.InputError, match=r"'to' has shape \(2,\)"):
+            jumpax.simulate(model.network, {"k": 0.0} | wrong, model.x0, times=[1.0], paths=2, key=0)
+    with pytest.raises(jumpax.InputError, match=r"'to' has 2 values for 24 paths"):
         drawn(model, [1.0], theta=model.theta | {"to": np.ones(2)})
 
 

@@ -6,14 +6,14 @@ from model_files import CASES, antimony
 
 import jumpax
 from jumpax._base.errors import JumpaxWarning, SimulationError, UnsupportedError
-from jumpax.importers.happening import States
+from jumpax.engines.events.happening import States
 
 NETWORK = "species A, B; A = 40; B = 10; k = 0.5; g = 0.25; a: A -> B; k * A; b: B -> A; g * B;"
 
 
 def drawn(folder, events, times=(1.0, 2.0), **how):
     how = {"paths": 16, "key": 1, "engine": "xla", "precision": "float32"} | how
-    return jumpax.simulate_events(antimony(folder, NETWORK + events), times=times, **how)
+    return jumpax.simulate(antimony(folder, NETWORK + events), times=times, **how)
 
 
 def settled(folder, events, now=1.0):
@@ -64,7 +64,7 @@ def test_true_from_the_start_is_no_change(tmp_path):
 def test_a_state_event_stops_each_path_where_it_crosses(tmp_path):
     text = "species X; X = 0; n = 0; up: -> X; 10 + 0 * n; at X >= 12: X = 0, n = n + 1"
     model = antimony(tmp_path, text)
-    paths = jumpax.simulate_events(model, times=np.arange(1.0, 7.0), paths=64, key=2, engine="xla", precision="float32")
+    paths = jumpax.simulate(model, times=np.arange(1.0, 7.0), paths=64, key=2, engine="xla", precision="float32")
     assert paths["X"].max() == 11
     assert (paths["X"] == paths.events.reshape(-1, 1) % 12)[:, -1].all()  # every twelfth birth is the event
 
@@ -86,14 +86,13 @@ def test_triggers_that_are_refused(tmp_path, trigger):
 def test_time_dependent_rates_with_state_events_are_refused(tmp_path):
     model = antimony(tmp_path, "species A; A = 9; a: A -> ; A * (1 + time); at A < 5: A = 9")
     with pytest.raises(UnsupportedError, match="depend on time"):
-        jumpax.simulate_events(model, times=[1.0], paths=4, key=1, engine="xla", bound=50.0)
+        jumpax.simulate(model, times=[1.0], paths=4, key=1, engine="xla", bound=50.0)
 
 
 def test_commands_do_not_pass_over_events():
     from jumpax.cli.models import find_file
 
     file = str(CASES / "00029" / "00029-sbml-l3v1.xml")
-    with pytest.raises(UnsupportedError, match="reset"):
-        find_file(file)
+    assert [event.name for event in find_file(file)[0].network.events] == ["reset"]
     with pytest.warns(JumpaxWarning, match="without its events"):
-        assert find_file(file, events=True)[0].network.species == ("X",)
+        assert find_file(file, without_events=True)[0].network.events == ()

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.importers.expression import Name, Number, Time, call, evaluate, evaluate_host, flag, names, text
-from jumpax.importers.operators import OPERATORS
+from jumpax.networks.expressions.expression import Name, Number, Time, call, evaluate, evaluate_host, flag, names, text
+from jumpax.networks.expressions.operators import OPERATORS
 
 X, Y = Name("x"), Name("y")
 ARGUMENTS = {1: (X,), 2: (X, Y), 3: (call("gt", X, Number(1.0)), X, Y)}

@@ -11,10 +11,10 @@ from scipy.integrate import solve_ivp
 from scipy.stats import norm
 
 import jumpax
-from jumpax.importers.expression import Call, Name, text
 from jumpax.importers.formula import Formula
-from jumpax.importers.hill import steady
 from jumpax.importers.infix import parse
+from jumpax.networks.expressions.expression import Call, Name, text
+from jumpax.networks.expressions.hill import steady
 
 UP = (
     "v*A^n/(K^n + A^n)", "v*A^n/(A^n + K^n)", "A^n*v/(K^n + A^n)", "v*(A^n/(K^n + A^n))", "A^n/(K^n + A^n)*v",

@@ -13,10 +13,10 @@ import jumpax
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.exact import StateSpace, distribution, stationary
 from jumpax.importers import kinetics
-from jumpax.importers.expression import Name, evaluate_host
 from jumpax.importers.functions import FUNCTIONS, apply
 from jumpax.importers.infix import parse
 from jumpax.networks import MassAction
+from jumpax.networks.expressions.expression import Name, evaluate_host
 
 OTHERS = Path(__file__).parent / "data" / "others"
 

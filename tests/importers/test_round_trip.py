@@ -12,7 +12,7 @@ from model_files import antimony, written
 
 import jumpax
 from jumpax.importers.antimony import _converted
-from jumpax.importers.expression import Name, Number, call, evaluate_host, text
+from jumpax.networks.expressions.expression import Name, Number, call, evaluate_host, text
 
 SPECIES, PARAMETERS = ("E", "S", "lambda_"), ("k", "beta", "Q")
 NUMBERS = st.integers(2, 9).map(lambda n: Number(float(n)))

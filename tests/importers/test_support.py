@@ -11,12 +11,13 @@ import support
 from model_files import written
 
 import jumpax
+from jumpax import Event
 from jumpax.cli.operations import network_program
 from jumpax.engines.cpu import operations
-from jumpax.importers import Event, FileModel, Formula
-from jumpax.importers.expression import Call, Name
+from jumpax.importers import FileModel, Formula
 from jumpax.networks import MassAction, Network, Reaction
 from jumpax.networks.equation import write
+from jumpax.networks.expressions.expression import Call, Name
 
 FILES = [(feature, file) for feature in support.FEATURES for file in feature.files()]
 READ = [(feature, file) for feature, file in FILES if not file.refused]
@@ -103,7 +104,7 @@ def test_what_one_engine_does_not_run_it_refuses(tmp_path):
 @pytest.mark.parametrize("number", [0, 1])
 def test_events_run_on_all_engines(tmp_path, engine, number):
     model = list(models(tmp_path, support.EVENTS))[number]
-    paths = jumpax.simulate_events(model, times=[1.0, 2.0], paths=8, key=3, engine=engine, precision="float32")
+    paths = jumpax.simulate(model, times=[1.0, 2.0], paths=8, key=3, engine=engine, precision="float32")
     assert paths.events.min() > 0
 
 

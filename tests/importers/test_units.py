@@ -149,12 +149,12 @@ def test_events_read_and_set_units_of_the_file(tmp_path):
     at (A > 130): A = 1.66054"""
     )
     model = antimony(tmp_path, text)
-    paths = jumpax.simulate_events(model, times=[0.5, 1.0], paths=2, key=1, engine="reference")
+    paths = jumpax.simulate(model, times=[0.5, 1.0], paths=2, key=1, engine="reference")
     np.testing.assert_array_equal(paths["A"], [[20, 1]] * 2)  # 20 + 60 molecules are 132.8 nmol/l
     np.testing.assert_array_equal(paths["B"], [[0, 10]] * 2)
     bad = antimony(tmp_path, text.replace("B = 16.6054;", "B = 1;"))  # 0.6 molecules
     with pytest.raises(jumpax.SimulationError, match="whole number"):
-        jumpax.simulate_events(bad, times=[0.5, 1.0], paths=2, key=1, engine="reference")
+        jumpax.simulate(bad, times=[0.5, 1.0], paths=2, key=1, engine="reference")
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def run(
     """
     document: dict[str, Any] = {"command": "check", "machine": _machine()}
     if model is not None:
-        chosen, file = find_file(model, theta or (), x0 or (), events=True, round_counts=round_counts)
+        chosen, file = find_file(model, theta or (), x0 or (), without_events=True, round_counts=round_counts)
         document["model"] = _model(chosen, file, precision or default_precision(), run_it)
     if output.json:
         print_json(document)

@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 from cyclopts import Parameter
 
-from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
 from jumpax.cli.values import parse_assignments, parse_times
 from jumpax.importers import READERS, FileModel, read
 from jumpax.importers.foreign import refuse_suffix
@@ -25,7 +25,7 @@ def find_file(
     theta: Sequence[str] = (),
     x0: Sequence[str] = (),
     *,
-    events: bool = False,
+    without_events: bool = False,
     round_counts: bool = False,
 ) -> tuple[Model, FileModel | None]:
     """A model of the zoo by name, or one from a file, with some of its numbers replaced; and what else the file holds.
@@ -34,12 +34,12 @@ def find_file(
         name: of the zoo, or a file: TOML, or whatever `jumpax.read` reads.
         theta: words such as `k=1.5`.
         x0: words such as `M=3`.
-        events: whether the caller can do with the network of a model whose events are left out.
+        without_events: whether events are left out; else what does not treat them refuses the network.
         round_counts: whether to round counts that are not whole instead of refusing them.
 
     Raises:
         InputError: unknown model, or numbers that do not fit it.
-        UnsupportedError: a file with elements that are not read, or with events.
+        UnsupportedError: a file with elements that are not read.
 
     Warns:
         JumpaxWarning: events are left out.
@@ -52,8 +52,8 @@ def find_file(
     if name.lower().endswith(".toml"):
         model = load_model(name, round_counts=round_counts)
     elif Path(name).suffix.lower() in READERS:
-        file = _from_file(name, events, round_counts)
-        network = file.without_events  # _from_file has told of the events
+        file = _from_file(name, without_events, round_counts)
+        network = file.without_events if without_events else file.network
         numbers = {name: file.theta[name] for name in network.parameters}
         model = Model(network, numbers, file.x0, file.times, file.reference)
     elif name in MODELS:
@@ -72,15 +72,10 @@ def find_file(
     return changed, file
 
 
-def _from_file(name: str, events: bool, round_counts: bool) -> FileModel:
+def _from_file(name: str, without_events: bool, round_counts: bool) -> FileModel:
     file = read(name, round_counts=round_counts)
-    if file.events:
+    if file.events and without_events:
         listed = ", ".join(event.name for event in file.events)
-        if not events:
-            raise UnsupportedError(
-                f"{name} has events ({listed}), which this command would pass over; jumpax.simulate_events draws its "
-                "paths in Python, and a copy of the file without them is read here"
-            )
         warnings.warn(f"what follows is the network without its events ({listed})", JumpaxWarning, stacklevel=2)
     return file
 

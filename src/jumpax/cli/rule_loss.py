@@ -10,11 +10,11 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.importers import Rule
-from jumpax.importers.expression import Call, Expression, Number
 from jumpax.inference import Fixed, losses
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Parameter
 from jumpax.networks import Network
+from jumpax.networks.expressions.expression import Call, Expression, Number
 from jumpax.observables import Observable
 from jumpax.observables.observable import CountsByName
 

@@ -39,7 +39,7 @@ class Paths:
     redrawn: Bool[np.ndarray, " paths"]
     """Which paths were drawn again in float64, because float32 could not follow them: exact as the others."""
     records: Any
-    """Records of the folds asked for by `record`; every leaf (paths, stops). Of `simulate_events`: by name, the parameters
+    """Records of the folds asked for by `record`; every leaf (paths, stops). Of a network with events: by name, the parameters
     that events change."""
     log: EventLog | None
     """Every event, if `record=Events()` was asked for."""
@@ -47,7 +47,7 @@ class Paths:
     """Key, versions, precision, engine, hash of the network."""
 
     def __getitem__(self, species: str) -> Int[np.ndarray, "paths stops"]:
-        """Counts of one species; or values of a parameter that events change, of `simulate_events`."""
+        """Counts of one species; or values of a parameter that events change."""
         if species not in self.species and isinstance(self.records, Mapping) and species in self.records:
             return self.records[species]
         if species not in self.species:

@@ -22,7 +22,7 @@ from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
 from jumpax.engines.size import check_program, check_records
 from jumpax.folds import AbstractFold, Snapshots, Together
-from jumpax.networks import ModelLike, Need, Network, check_network, check_numbers, numbers_of
+from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
 
 _LARGEST_BOUND = 1e30
 """Beyond, waits would be zero in float32."""
@@ -111,7 +111,9 @@ def simulate(
 
     Args:
         network: what reacts; or a model of `jumpax.zoo` or a file, which has numbers of its own. Reactions with a delay complete
-            so much later (see `Reaction`): engines `xla`, the default then, and no `steps`, `record` or `bound`.
+            so much later (see `Reaction`): engine `xla`, the default then, and no `steps`, `record` or `bound`. Events of the network
+            (see `Event`) happen between stretches of plain paths: no `steps`, `record`, `start` or `throw=False`; what they
+            change beside counts is in `records`.
         theta: a value per parameter, or one value per path; of a model those that are to be others.
         x0: counts at the start by species, or in species order; scalars, or one value per path; of a model as theta.
         times: stops, in the unit of 1/rates; strictly increasing, none before `start`. Counts are right-continuous.
@@ -162,6 +164,15 @@ def simulate(
     network, theta, x0 = numbers_of(network, theta, x0)
     paths = check_positive("paths", paths)
     values, counts = check_numbers(network, theta, x0, paths, round_counts)
+    if network.events:
+        _check_lively(network, steps=steps, record=record, start=start, throw=throw)
+        from jumpax.engines.events.event_paths import event_paths  # not needed by most
+
+        most, how = (
+            check_positive("max_events", max_events, 2**31 - 2),
+            {"engine": engine, "precision": precision, "threads": threads},
+        )
+        return event_paths(network, values, counts, times, paths, key, bound, most, progress, how)
     if Need.DELAY in network.needs:
         _check_delayed(network, steps=steps, record=record, bound=bound, start=start, engine=engine)
         from jumpax.engines.delayed_paths import delayed_paths  # not needed by most
@@ -213,15 +224,37 @@ def _check_delayed(network: Network, **asked: Any) -> None:
     """
     who = "the loop of delayed reactions"
     check_network(network, {Need.DELAY}, f"{who}, which holds rates constant between events,")
-    plain = {"steps": asked["steps"] is None, "record": isinstance(asked["record"], tuple) and not asked["record"],
-             "bound": asked["bound"] is None, "start": asked["start"] == 0}  # fmt: skip
-    refused = [name for name, fine in plain.items() if not fine]
+    refused = _beyond(asked)
     if asked["engine"] not in (None, "xla"):
         refused.append(f"engine={asked['engine']!r} (only 'xla')")
     if refused:
         raise UnsupportedError(
             f"{who} does not have {', '.join(refused)}; leave that out, or take a network without delays"
         )
+
+
+def _check_lively(network: Network, **asked: Any) -> None:
+    """Refuse what the loop of events does not have.
+
+    Raises:
+        UnsupportedError: naming all of it.
+    """
+    who = "the loop of events"
+    check_network(network, ALL - {Need.DELAY}, who)
+    if refused := _beyond(asked):
+        raise UnsupportedError(
+            f"{who} does not have {', '.join(refused)}; leave that out, or take a network without events"
+        )
+
+
+def _beyond(asked: Mapping[str, Any]) -> list[str]:
+    """The names of what was asked for beyond the plain settings."""
+    usual = {"steps": None, "bound": None, "start": 0.0, "throw": True, "engine": asked.get("engine")}
+    found = [
+        name for name, value in asked.items() if name != "record" and value is not usual[name] and value != usual[name]
+    ]
+    record = asked["record"]
+    return found + ([] if isinstance(record, tuple | list) and not record else ["record"])
 
 
 def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], bool]:

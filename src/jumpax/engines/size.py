@@ -18,7 +18,7 @@ LONG = 60.0
 COPIES = 2.5
 """Peak memory of a run over that of its records: parts of threads and their union, or those of a device and of the host."""
 
-_FEWER = (
+FEWER = (
     "Ask for fewer paths at once (paths=..., in chunks with keys of their own) or for fewer times; the means of "
     "jumpax.expectation hold no paths"
 )
@@ -35,7 +35,7 @@ class Compilation(NamedTuple):
     """Bytes."""
 
 
-def check_records(program: Program, paths: int, stops: int, remedy: str = _FEWER) -> None:
+def check_records(program: Program, paths: int, stops: int, remedy: str = FEWER) -> None:
     """Whether the records of a run fit.
 
     Raises:

@@ -1,9 +1,7 @@
 """Models from files of other tools."""
 
-from jumpax.importers.event import Event as Event
 from jumpax.importers.formula import Formula as Formula
 from jumpax.importers.model import FileModel as FileModel
 from jumpax.importers.model import Rule as Rule
 from jumpax.importers.read import READERS as READERS
 from jumpax.importers.read import read as read
-from jumpax.importers.simulate_events import simulate_events as simulate_events

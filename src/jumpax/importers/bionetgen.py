@@ -8,12 +8,12 @@ from pathlib import Path
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.importers import guard, kinetics, net_rates
 from jumpax.importers.counts import said, whole
-from jumpax.importers.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
 from jumpax.importers.faults import Faults
 from jumpax.importers.infix import parse
 from jumpax.importers.model import FileModel, Rule
 from jumpax.networks import Network, Reaction, check_counts, check_theta
 from jumpax.networks.equation import write
+from jumpax.networks.expressions.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
 
 _BLOCKS = ("parameters", "functions", "species", "reactions", "groups")
 _UNUSED = (

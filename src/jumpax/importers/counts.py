@@ -4,7 +4,7 @@ import math
 import warnings
 
 from jumpax._base.errors import InputError, JumpaxWarning
-from jumpax.importers.expression import Expression, Number, call
+from jumpax.networks.expressions.expression import Expression, Number, call
 
 EXACT, CONVERTED = 1e-9, 1e-3
 """How far, relative to it, a whole number may be: rounding in float64; and moles written with three digits."""

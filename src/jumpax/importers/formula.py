@@ -6,8 +6,8 @@ from typing import final
 
 from jaxtyping import Array, Float
 
-from jumpax.importers.expression import Expression, evaluate, names, reads_time, text
-from jumpax.importers.hill import steady
+from jumpax.networks.expressions.expression import Expression, evaluate, names, reads_time, text
+from jumpax.networks.expressions.hill import steady
 from jumpax.networks.laws import AbstractLaw
 from jumpax.networks.laws.law import Reactants
 from jumpax.networks.laws.rate import Values
@@ -23,7 +23,7 @@ class Formula(AbstractLaw):
         counts: those of its names that are species, as molecules; the others are parameters.
 
     Example:
-        >>> from jumpax.importers.expression import Name, call
+        >>> from jumpax.networks.expressions.expression import Name, call
         >>> Formula(call("multiply", Name("k"), Name("X")), ("X",)).formula(())
         'k * X'
     """

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable
 
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.importers.expression import Expression, Number, call
+from jumpax.networks.expressions.expression import Expression, Number, call
 
 _ONE, _ZERO = Number(1.0), Number(0.0)
 

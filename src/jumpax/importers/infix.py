@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable
 
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.importers.expression import Expression, Number, Time, call
 from jumpax.importers.functions import apply
+from jumpax.networks.expressions.expression import Expression, Number, Time, call
 
 _TOKEN = re.compile(
     r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)|([A-Za-z_]\w*)|(&&|\|\||[<>=!~]=|[-+*/^()<>,!]))"
@@ -39,7 +39,7 @@ def parse(text: str, lookup: Callable[[str], Expression]) -> Expression:
         UnsupportedError: functions that are not read.
 
     Example:
-        >>> from jumpax.importers.expression import Name, text
+        >>> from jumpax.networks.expressions.expression import Name, text
         >>> text(parse("2*k^2/(K + 1e3)", Name))
         '2 * k^2 / (K + 1000)'
     """

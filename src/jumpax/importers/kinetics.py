@@ -5,8 +5,8 @@ from collections import Counter
 from collections.abc import Collection
 
 from jumpax._base.errors import UnsupportedError
-from jumpax.importers.expression import Call, Expression, Name, Number, call, names
 from jumpax.importers.formula import formula
+from jumpax.networks.expressions.expression import Call, Expression, Name, Number, call, names
 from jumpax.networks.laws import AbstractLaw, MassAction
 
 Side = tuple[tuple[str, int], ...]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.importers.expression import Expression, Number, Time, call
 from jumpax.importers.functions import apply
 from jumpax.importers.units import AVOGADRO
+from jumpax.networks.expressions.expression import Expression, Number, Time, call
 
 Lookup = Callable[[str], Expression]
 _DEEPEST = 250

@@ -1,5 +1,6 @@
 """What a model file holds."""
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
@@ -7,11 +8,10 @@ from typing import Any, final
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError
-from jumpax.importers.event import Event
-from jumpax.importers.expression import Expression, evaluate, names, text
-from jumpax.importers.hill import steady
 from jumpax.networks import Network
+from jumpax.networks.event import Event
+from jumpax.networks.expressions.expression import Expression, evaluate, names, text
+from jumpax.networks.expressions.hill import steady
 
 
 @final
@@ -24,7 +24,7 @@ class Rule:
         constants: values of parameters in it, as the file gives them.
 
     Example:
-        >>> from jumpax.importers.expression import Name, Number, call
+        >>> from jumpax.networks.expressions.expression import Name, Number, call
         >>> Rule(call("multiply", Number(2.0), Name("X")))({"X": jnp.float32(3.0)}).tolist()
         6.0
     """
@@ -55,7 +55,7 @@ class FileModel:
         times: when to look, if the file says so.
         reference: where it comes from.
         observables: assignment rules, groups, and species that never change, as functions of the counts.
-        events: what happens at once when a condition comes true; `simulate_events` heeds them, nothing else does.
+        events: what happens at once when a condition comes true.
         notes: what was assumed or changed in reading: units that were converted or are not items, counts that were rounded.
         molecules: of each species, the number in one unit of substance of the file; 1 where nothing was converted.
 
@@ -76,23 +76,7 @@ class FileModel:
     notes: tuple[str, ...] = ()
     molecules: Mapping[str, float] = field(default_factory=dict)
 
-    @property
+    @functools.cached_property
     def network(self) -> Network:
-        """The reactions, of a model that has nothing else.
-
-        Raises:
-            InputError: the model has events, which nothing that takes a network would heed.
-        """
-        if self.events:
-            raise InputError(
-                f"this model has events ({', '.join(event.name for event in self.events)}), which no network holds; draw its "
-                "paths with jumpax.simulate_events(model, times=..., paths=..., key=...). Its reactions alone, another model, "
-                "are model.without_events"
-            )
-        return self.without_events
-
-    @property
-    def beside(self) -> tuple[str, ...]:
-        """Parameters that no rate reads: those of events alone."""
-        known = {*self.without_events.species, *self.without_events.parameters}
-        return tuple(dict.fromkeys(name for event in self.events for name in event.names if name not in known))
+        """The reactions with the events."""
+        return self.without_events.with_events(self.events) if self.events else self.without_events

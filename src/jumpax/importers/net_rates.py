@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.importers.expression import Expression, Name, Number, call
 from jumpax.importers.infix import parse
+from jumpax.networks.expressions.expression import Expression, Name, Number, call
 
 Lookup = Callable[[str], Expression]
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax._base.extras import need
+from jumpax.engines.events.triggers import check
 from jumpax.importers import foreign, guard, kinetics
 from jumpax.importers.counts import near_whole, said, whole
-from jumpax.importers.event import Event
-from jumpax.importers.expression import Expression, Number, evaluate_host, flag, names, reads_time, text
 from jumpax.importers.faults import Faults
 from jumpax.importers.model import FileModel, Rule
 from jumpax.importers.symbols import Symbols, is_point
-from jumpax.importers.triggers import check
 from jumpax.networks import Network, Reaction, check_counts, check_theta
 from jumpax.networks.equation import write
+from jumpax.networks.event import Event
+from jumpax.networks.expressions.expression import Expression, Number, evaluate_host, flag, names, reads_time, text
 from jumpax.networks.laws.function import TIME
 from jumpax.networks.parameters import LARGEST_COUNT
 

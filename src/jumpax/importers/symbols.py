@@ -7,8 +7,8 @@ from typing import Any
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.importers import mathml
-from jumpax.importers.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
 from jumpax.importers.units import Units
+from jumpax.networks.expressions.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
 
 _LEVELS = 150  # rules that refer to rules that refer ...
 

@@ -9,6 +9,7 @@ from jumpax.networks.delay import GammaDelay as GammaDelay
 from jumpax.networks.delay import NormalDelay as NormalDelay
 from jumpax.networks.delay import UniformDelay as UniformDelay
 from jumpax.networks.doubts import doubts as doubts
+from jumpax.networks.event import Event as Event
 from jumpax.networks.kinds import NONE as NONE
 from jumpax.networks.kinds import ModelLike as ModelLike
 from jumpax.networks.kinds import check_network as check_network
@@ -19,6 +20,7 @@ from jumpax.networks.laws import Function as Function
 from jumpax.networks.laws import Hill as Hill
 from jumpax.networks.laws import MassAction as MassAction
 from jumpax.networks.laws import MichaelisMenten as MichaelisMenten
+from jumpax.networks.needs import ALL as ALL
 from jumpax.networks.needs import Need as Need
 from jumpax.networks.network import Network as Network
 from jumpax.networks.parameters import check_counts as check_counts

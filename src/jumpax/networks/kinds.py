@@ -33,7 +33,7 @@ class ModelLike(Protocol):
         ...
 
 
-def check_network(given: Any, treats: Collection[Need] = ALL - {Need.DELAY}, who: str = "this") -> None:
+def check_network(given: Any, treats: Collection[Need] = frozenset({Need.TIME}), who: str = "this") -> None:
     """Whether something is a `Network` all of whose needs are treated.
 
     Args:
@@ -57,10 +57,7 @@ jumpax.zoo has models by name; both have .network
     if isinstance(given, VectorNetwork):
         told = "a VectorNetwork: jumpax.vector_paths and jumpax.window_means draw its paths, with gradients"
     elif _is_model(given):
-        more = (
-            "; its events are heeded by jumpax.simulate_events(model, ...) only" if getattr(given, "events", ()) else ""
-        )
-        told = f"{_MODEL} (a {type(given).__name__}): pass model.network, with model.theta and model.x0{more}"
+        told = f"{_MODEL} (a {type(given).__name__}): pass model.network, with model.theta and model.x0"
     elif isinstance(given, str):
         told = f"{given!r}: jumpax.read(path) reads a file, jumpax.zoo has models by name; both have .network"
     elif isinstance(given, Reaction) or (isinstance(given, Sequence) and all(isinstance(r, Reaction) for r in given)):
@@ -85,7 +82,7 @@ def numbers_of(given: Any, theta: Any, x0: Any) -> tuple[Network, Mapping[str, A
         x0: the same.
 
     Raises:
-        InputError: a network, which has no numbers of its own, without them; a model with events.
+        InputError: a network, which has no numbers of its own, without them.
     """
     asked = {name: value for name, value in (("theta", theta), ("x0", x0)) if value is not NONE}
     if isinstance(given, Network) or not (_is_model(given) and hasattr(given, "theta") and hasattr(given, "x0")):

@@ -15,6 +15,8 @@ class Need(enum.Enum):
 
     TIME = "rates that depend on time"
     DELAY = "delays"
+    MOMENT = "events at times"
+    TRIGGER = "events by conditions"
 
 
 PLAIN: frozenset[Need] = frozenset()
@@ -37,10 +39,15 @@ def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
         return
     told = []
     for need in missing:
-        reactions = [
-            r for r in network.reactions if (r.delay is not None if need is Need.DELAY else r.law.time_dependent)
-        ]
-        told.append(f"{need.value} ({', '.join(repr(r.name) for r in reactions)})")
+        if need in (Need.MOMENT, Need.TRIGGER):
+            found = [event.name for event in network.events]
+        else:
+            found = [
+                r.name
+                for r in network.reactions
+                if (r.delay is not None if need is Need.DELAY else r.law.time_dependent)
+            ]
+        told.append(f"{need.value} ({', '.join(map(repr, found))})")
     raise UnsupportedError(
         f"{who} does not treat {' and '.join(told)}; jumpax.simulate draws the paths of such networks"
     )

@@ -17,7 +17,9 @@ from jumpax._base.memory import check_memory
 from jumpax.networks import describe, structure
 from jumpax.networks.delay import AbstractDelay
 from jumpax.networks.doubts import doubts
-from jumpax.networks.equation import write
+from jumpax.networks.equation import parse, write
+from jumpax.networks.event import Event
+from jumpax.networks.expressions.expression import names, reads_time
 from jumpax.networks.fingerprint import digest
 from jumpax.networks.laws.function import TIME
 from jumpax.networks.needs import Need
@@ -34,6 +36,7 @@ class Network:
         species: their order; default is the order of first appearance. Every species of an equation must be there.
         name: for people.
         units: of parameters, species or "time", as text; for people and files, nothing is converted.
+        events: what happens at times or when conditions come true, in the order in which those of one moment happen.
 
     Raises:
         InputError: every contradiction in the names, at once.
@@ -54,6 +57,7 @@ class Network:
     reactions: tuple[Reaction, ...]
     name: str
     _units: tuple[tuple[str, str], ...]
+    events: tuple[Event, ...]
 
     def __init__(
         self,
@@ -61,15 +65,19 @@ class Network:
         species: Iterable[str] | None = None,
         name: str = "",
         units: Mapping[str, str] | None = None,
+        events: Iterable[Event] = (),
     ):
         channels = _channels(reactions)
         named = tuple(dict.fromkeys(s for reaction in channels for s in reaction.species()))
         species = named if species is None else tuple(species)
-        names = _names(channels)
+        called = _names(channels)
         object.__setattr__(self, "species", species)
-        object.__setattr__(self, "reactions", tuple(r.within(n, species) for r, n in zip(channels, names, strict=True)))
+        object.__setattr__(
+            self, "reactions", tuple(r.within(n, species) for r, n in zip(channels, called, strict=True))
+        )
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "_units", tuple(sorted((units or {}).items())))
+        object.__setattr__(self, "events", _events(events))
         if faults := list(dict.fromkeys(self._faults())):
             raise InputError(f"the network {name!r} cannot be built:\n" + "\n".join(f"- {fault}" for fault in faults))
         for doubt in doubts(self):
@@ -77,10 +85,17 @@ class Network:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters, in the order of first appearance: those of the laws, then those of delays."""
+        """Names of the parameters, in the order of first appearance: those of the laws, of delays, and of events."""
         read = [p for reaction in self.reactions for p in reaction.law.parameters]
         read += [rate for r in self.reactions if r.delay for rate in r.delay.rates.values() if isinstance(rate, str)]
+        read += [name for event in self.events for name in event.names if name not in self.species]
         return tuple(dict.fromkeys(read))
+
+    @cached_property
+    def beside(self) -> tuple[str, ...]:
+        """Those of the parameters that only events read or change."""
+        known = {p for r in self.reactions for p in (*r.law.parameters, *(r.delay.rates.values() if r.delay else ()))}
+        return tuple(name for name in self.parameters if name not in known)
 
     @cached_property
     def nonnegative(self) -> tuple[str, ...]:
@@ -123,6 +138,7 @@ class Network:
             InputError: everything that does not fit.
         """
         known = [str(r.name) for r in self.reactions]
+        delays = {name if name in known else _standard(name): delay for name, delay in delays.items()}
         faults = [unknown_name("reaction", name, known) for name in delays if name not in known]
         for name, delay in delays.items():
             if not isinstance(delay, AbstractDelay):
@@ -137,7 +153,13 @@ class Network:
                 Reaction(write(r.reactants, r.products), r.law, name=r.name, delay=delays.get(str(r.name), r.delay))
                 for r in self.reactions
             ]
-            return Network(made, self.species, self.name, self.units)
+            return Network(made, self.species, self.name, self.units, self.events)
+
+    def with_events(self, events: Iterable[Event]) -> "Network":
+        """The same network with other events, or none."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", JumpaxWarning)
+            return Network(self.reactions, self.species, self.name, self.units, events)
 
     @property
     def time_dependent(self) -> bool:
@@ -147,13 +169,20 @@ class Network:
     @cached_property
     def needs(self) -> frozenset[Need]:
         """What its paths need of an engine, a fold or an estimator beyond the plain process."""
-        found = {Need.TIME: self.time_dependent, Need.DELAY: any(r.delay is not None for r in self.reactions)}
+        found = {
+            Need.TIME: self.time_dependent,
+            Need.DELAY: any(r.delay is not None for r in self.reactions),
+            Need.MOMENT: any(reads_time(event.trigger) for event in self.events),
+            Need.TRIGGER: any(set(names(event.trigger)) & {*self.species} for event in self.events),
+        }
+        if self.events and not (found[Need.MOMENT] or found[Need.TRIGGER]):
+            found[Need.MOMENT] = True  # what other events make true
         return frozenset(need for need, some in found.items() if some)
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of species and reactions, the same in every process of one Python; name and units do not count."""
-        return digest((self.species, self.reactions))
+        return digest((self.species, self.reactions, *([self.events] if self.events else [])))
 
     def propensities(
         self,
@@ -254,6 +283,23 @@ def _channels(reactions: Iterable[Reaction]) -> list[Reaction]:
     if not channels:
         raise InputError("a network needs at least one reaction")
     return channels
+
+
+def _events(events: Iterable[Event]) -> tuple[Event, ...]:
+    """What is given as events."""
+    made = tuple(events)
+    if wrong := [event for event in made if not isinstance(event, Event)]:
+        raise InputError(f"events are made by Event.at or Event.when, not {wrong[0]!r}")
+    return made
+
+
+def _standard(name: str) -> str:
+    """The name of a reaction as a network writes it, where it is an equation."""
+    try:
+        reactants, products, _ = parse(name)
+    except InputError:
+        return name
+    return write(reactants, products)
 
 
 def _names(channels: list[Reaction]) -> list[str]:

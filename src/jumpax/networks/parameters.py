@@ -54,7 +54,8 @@ def check_theta(
             faults.append(f"{what} has shape {value.shape}; give one number, or one per path")
         else:
             values[name] = value
-            faults += _outside(what, value, negative=name not in network.nonnegative)
+            if name not in network.beside:  # which may be infinite or not a number, as times of what never happens are
+                faults += _outside(what, value, negative=name not in network.nonnegative)
     faults += _lengths({f"parameter {name!r}": v for name, v in values.items() if v.ndim}, paths)
     _refuse("theta", network, faults)
     return values

@@ -10,9 +10,9 @@ import numpy as np
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Flag
 from jumpax.folds import AbstractFold
-from jumpax.importers.expression import Call, Expression, Name, Time, call, evaluate, names, reads_time
-from jumpax.importers.hill import steady
 from jumpax.networks import Network
+from jumpax.networks.expressions.expression import Call, Expression, Name, Time, call, evaluate, names, reads_time
+from jumpax.networks.expressions.hill import steady
 
 _ABOVE, _BELOW = ("gt", "ge"), ("lt", "le")
 _ELSE = "a trigger that reads the time other than in time < value or time > value"

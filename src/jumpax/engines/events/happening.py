@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from jumpax._base.errors import SimulationError
-from jumpax.importers.event import Event
-from jumpax.importers.expression import Expression, evaluate
-from jumpax.importers.triggers import Clock, clocks, timeless
+from jumpax.engines.events.triggers import Clock, clocks, timeless
 from jumpax.networks import Network
+from jumpax.networks.event import Event
+from jumpax.networks.expressions.expression import Expression, evaluate
 from jumpax.networks.parameters import LARGEST_COUNT
 
 MOST_FIRINGS = 1_000

@@ -1,27 +1,28 @@
-"""`simulate_events`: exact paths of a model with events."""
+"""Paths of networks with events."""
 
-from collections.abc import Mapping
-from typing import Any, Literal
+import time
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
 
 from jumpax._base import random
-from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.errors import SimulationError, UnsupportedError
+from jumpax._base.memory import check_memory
 from jumpax._base.status import Status
-from jumpax._base.types import Precision
-from jumpax.engines import Paths, simulate
-from jumpax.engines.program import check_positive, check_times
+from jumpax.engines.engine import Progress
+from jumpax.engines.events.happening import States
+from jumpax.engines.events.scaled import SPAN, scaled
+from jumpax.engines.events.triggers import Rising
+from jumpax.engines.paths import Paths
+from jumpax.engines.program import check_times
 from jumpax.engines.provenance import provenance
-from jumpax.engines.simulate import check_precision
-from jumpax.importers.expression import names
-from jumpax.importers.happening import States
-from jumpax.importers.model import FileModel
-from jumpax.importers.scaled import SPAN, scaled
-from jumpax.importers.triggers import Rising
-from jumpax.networks import check_counts, check_theta
+from jumpax.engines.simulate import check_precision, simulate
+from jumpax.engines.size import FEWER
+from jumpax.networks import Network
+from jumpax.networks.expressions.expression import names
 
 MOST_LEGS = 100_000
 """Stretches between two events or outputs that the slowest path may need."""
@@ -29,103 +30,53 @@ _LARGEST = 1e38
 """Of what a condition on counts is compared with: larger numbers are none in float32."""
 
 
-def simulate_events(
-    model: FileModel,
-    theta: Mapping[str, Any] | None = None,
-    x0: Mapping[str, Any] | None = None,
-    *,
+def event_paths(
+    network: Network,
+    values: dict[str, np.ndarray],
+    counts: np.ndarray,
     times: object,
     paths: int,
-    key: PRNGKeyArray | int,
-    engine: Literal["cpu", "gpu", "xla", "reference"] | None = None,
-    precision: Precision | None = None,
-    threads: int | None = None,
-    bound: float | None = None,
-    max_events: int = 10_000_000,
+    key: Any,
+    bound: Any,
+    max_events: int,
+    progress: Callable[[Progress], None] | None,
+    how: dict[str, Any],
 ) -> Paths:
-    """Draw exact paths of a model whose events change counts and parameters.
+    """What `simulate` gives for such a network.
 
     An event happens when its trigger turns from false to true: at the reaction that makes it so, or at exactly the time
     that its trigger names, between outputs too; an output at that very time shows the state after it. That time may be
     moved by events, on each path in another way. At one moment events follow their priorities (of equal ones any is first;
-    those without follow the order of the file); those that are not persistent are dropped when another one makes their
-    trigger false. Between events the paths are those of `simulate`, started anew from the state, which
-    is exact since the process forgets its past; the law is exact, while the random numbers of a path depend on the times
-    asked for.
+    those without follow the order of the network); those that are not persistent are dropped when another one makes their
+    trigger false. Between events the paths are plain ones, started anew from the state, which is exact since the process forgets
+    its past; the law is exact, while the random numbers of a path depend on the times asked for.
 
     Args:
-        model: from `read`; without events this is `simulate`.
-        theta: as in `simulate`, with the parameters that only events read or change; default is that of the model.
-        x0: as in `simulate`; default is that of the model.
+        network: with events.
+        values: of all parameters, checked; those that only events read or change may be infinite or nan.
+        counts: at the start, checked.
         times: strictly increasing, from 0 on.
         paths: how many.
-        key: `jax.random.key(seed)` or an int.
-        engine: as in `simulate`.
-        precision: as in `simulate`.
-        threads: as in `simulate`.
-        bound: one number, as in `simulate`, where all triggers depend on time alone, and all paths have the same times.
+        key: as in `simulate`.
+        bound: one number, where all triggers depend on time alone, and all paths have the same times.
         max_events: reactions after which a path is given up.
-
-    Returns:
-        As `simulate`. `records` has, by name, the parameters that events change, (paths, stops); `paths["n"]` finds them, too.
-
-    Raises:
-        InputError: wrong input.
-        UnsupportedError: rates that depend on time together with triggers that read counts, or whose times differ from
-            path to path.
-        SimulationError: a path met a fault, more than 1000 events at one moment, or a count that no event can set.
-
-    Example:
-        >>> from jumpax.importers import Event, FileModel
-        >>> from jumpax.importers.expression import Number, Time, call
-        >>> from jumpax.networks.zoo import birth_death
-        >>> base = birth_death()
-        >>> empty = Event("empty", call("ge", Time(), Number(1.5)), (("X", Number(0.0)),))
-        >>> model = FileModel(base.network, base.theta, base.x0, events=(empty,))
-        >>> simulate_events(model, times=[1.0, 1.5], paths=3, key=0)["X"][:, 1].tolist()
-        [0, 0, 0]
+        progress: told after each stretch.
+        how: engine, precision and threads.
     """
-    if not isinstance(model, FileModel):
-        raise InputError(
-            f"a model from a file is needed here, as jumpax.read makes it, not {type(model).__name__}; jumpax.simulate draws "
-            "the paths of a network"
-        )
-    numbers = dict(model.theta if theta is None else theta)
-    start = model.x0 if x0 is None else x0
-    how: dict[str, Any] = {"engine": engine, "precision": precision, "threads": threads}
-    if not model.events:
-        how |= {"bound": bound, "max_events": max_events}
-        return simulate(model.network, numbers, start, times=times, paths=paths, key=key, **how)
-    paths, wanted = check_positive("paths", paths), check_times(times, 0.0)
-    most = check_positive("max_events", max_events, 2**31 - 2)
-    network, words = model.without_events, random.key_words(key)
-    counts = np.broadcast_to(check_counts(network, start, paths), (paths, len(network.species)))
-    states = States(network, model.events, _numbers(model, numbers, paths), counts, [int(word) for word in words])
-    run = _Run(states, wanted, key, how, bound, most)
-    run.go()
-    settings = {"start": 0.0, "max_events": most, "events": [f"{event.name}: {event}" for event in model.events]}
-    origin = provenance(network, words, check_precision(precision), run.engine, **settings)
-    return run.result(origin)
-
-
-def _numbers(model: FileModel, theta: Mapping[str, Any], paths: int) -> dict[str, Any]:
-    """All parameters, those that no rate reads included, which may be infinite or nan.
-
-    Raises:
-        InputError: what is wrong with them.
-    """
-    network = model.without_events
-    known = (*network.parameters, *model.beside)
-    faults = [unknown_name("parameter", name, known) for name in theta if name not in known]
-    faults += [f"parameter {name!r} is missing" for name in model.beside if name not in theta]
-    for name in set(model.beside) & {*theta}:
-        shape = np.shape(theta[name])
-        if shape not in ((), (paths,)):
-            faults.append(f"parameter {name!r} has shape {shape}; give one number, or one per path")
-    if faults:
-        raise InputError("theta does not fit the model:\n" + "\n".join(f"- {fault}" for fault in faults))
-    rates = check_theta(network, {name: value for name, value in theta.items() if name in network.parameters}, paths)
-    return {**rates, **{name: np.asarray(theta[name], np.float64) for name in model.beside}}
+    wanted, words = check_times(times, 0.0), random.key_words(key)
+    moved = {name for event in network.events for name, _ in event.assignments} - {*network.species}
+    each = len(network.species) + len(moved)
+    check_memory(f"{paths:,} paths x {len(wanted):,} stops x {each} numbers", 12.0 * paths * len(wanted) * each, FEWER)
+    counts = np.broadcast_to(counts, (paths, len(network.species)))
+    states = States(network.with_events(()), network.events, values, counts, [int(word) for word in words])
+    run = _Run(states, wanted, key, how, bound, max_events)
+    run.go(progress)
+    settings = {
+        "start": 0.0,
+        "max_events": max_events,
+        "events": [f"{event.name}: {event}" for event in network.events],
+    }
+    return run.result(provenance(network, words, check_precision(how["precision"]), run.engine, **settings))
 
 
 class _Run:
@@ -156,8 +107,9 @@ class _Run:
         read = dict.fromkeys(name for number in self.read for name in names(self.states.triggers[number]))
         return tuple(name for name in read if name not in (*network.species, *network.parameters))
 
-    def go(self) -> None:
+    def go(self, progress: Callable[[Progress], None] | None) -> None:
         """All of it."""
+        begin = time.perf_counter()
         self._settle(np.ones(self.paths, bool))
         while (active := self.place < len(self.wanted)).any():
             moments = np.where(active, self.states.next_moments(self.now), np.inf)
@@ -165,6 +117,9 @@ class _Run:
             alike = bool(active.all() and np.ptp(self.now) == 0 and (moments == moments[0]).all())
             arrived = self._pass(moments[0]) if alike and not self.read else self._watch(active, ends)
             self._settle(arrived & (self.now == moments), arrived)
+            if progress is not None:
+                done = int((self.place >= len(self.wanted)).sum())
+                progress(Progress(done, self.paths, time.perf_counter() - begin))
 
     def _settle(self, changing: np.ndarray, arrived: np.ndarray | None = None, rose: np.ndarray | None = None) -> None:
         """Events at the times of paths, and then their outputs at those times."""
@@ -217,8 +172,8 @@ class _Run:
         drawn = self._draw(self.states.network, theta, times=stops, start=left, bound=self.bound)
         self._count(drawn)
         self.ended = np.where(drawn.events > 0, drawn.end_times, self.ended)
-        for place, time in enumerate(stops[:-1], first):
-            assert time == self.wanted[place]
+        for place, stop in enumerate(stops[:-1], first):
+            assert stop == self.wanted[place]
             self._keep(slice(None), place, drawn.counts[:, place - first])
         self.place += len(stops) - 1
         self.states.counts = drawn.counts[:, -1].astype(np.int64)

@@ -2,14 +2,16 @@
 
 import functools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
 
 import numpy as np
 
+from jumpax._base import given
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.importers.operators import OPERATORS
+from jumpax._base.source import expression as expression_of
+from jumpax.networks.expressions.operators import OPERATORS
 
 LARGEST, DEEPEST = 20_000, 400
 """Nodes and levels of an expression, with all that it refers to written out; more is refused."""
@@ -60,7 +62,21 @@ class Call:
         return 1 + max(argument.depth for argument in self.arguments)
 
 
-Expression: TypeAlias = Number | Name | Time | Call
+@final
+@dataclass(frozen=True)
+class Given:
+    """A plain function of counts, parameters and the time `t`, by the names of its arguments."""
+
+    function: Callable[..., Any]
+    names: tuple[str, ...]
+    what: str
+    """It, as the start of a sentence."""
+    size, depth = 1, 1
+
+
+TIME = "t"
+"""The argument of a function that is the time."""
+Expression: TypeAlias = Number | Name | Time | Call | Given
 
 
 def call(operator: str, *arguments: Expression) -> Expression:
@@ -143,6 +159,8 @@ def leaves(expression: Expression) -> Iterator[Number | Name | Time]:
         node = waiting.pop()
         if isinstance(node, Call):
             waiting += reversed(node.arguments)
+        elif isinstance(node, Given):
+            yield from (Time() if name == TIME else Name(name) for name in node.names)
         else:
             yield node
 
@@ -166,6 +184,8 @@ def _evaluate(node: Expression, values: Mapping[str, Any], time: Any, side: str)
         return values[node.name]
     if isinstance(node, Time):
         return time
+    if isinstance(node, Given):
+        return given.call(node.function, tuple(time if n == TIME else values[n] for n in node.names), node.what)
     arguments = [_evaluate(argument, values, time, side) for argument in node.arguments]
     if side == "host":
         arguments = [np.float64(a) if isinstance(a, float | int) and not isinstance(a, bool) else a for a in arguments]
@@ -185,6 +205,8 @@ def _text(node: Expression, around: int) -> str:
         return node.name
     if isinstance(node, Time):
         return "time"
+    if isinstance(node, Given):
+        return expression_of(node.function, node.names) or f"function({', '.join(node.names)})"
     if node.operator == "negate":
         written = f"-{_text(node.arguments[0], 6)}"
         return f"({written})" if around > 4 else written

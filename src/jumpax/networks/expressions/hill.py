@@ -7,7 +7,7 @@
 import math
 from dataclasses import dataclass
 
-from jumpax.importers.expression import Call, Expression, Number, call
+from jumpax.networks.expressions.expression import Call, Expression, Number, call
 
 Factors = tuple[list[Expression], list[Expression]]
 """A product: what is above the bar and what is below it."""
@@ -21,7 +21,7 @@ def steady(expression: Expression) -> Expression:
     and with sums such as b + (A / K)^n above.
 
     Example:
-        >>> from jumpax.importers.expression import Name, text
+        >>> from jumpax.networks.expressions.expression import Name, text
         >>> v, a, k, n = map(Name, "vAKn")
         >>> power = call("power", a, n)
         >>> text(steady(call("divide", call("multiply", v, power), call("add", call("power", k, n), power))))

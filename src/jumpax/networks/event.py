@@ -1,0 +1,157 @@
+"""Events: what happens at once when a condition comes true."""
+
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+from jumpax._base.errors import InputError
+from jumpax.networks.expressions.expression import (
+    TIME,
+    Expression,
+    Given,
+    Name,
+    Number,
+    Time,
+    call,
+    flag,
+    names,
+    reads_time,
+    text,
+)
+
+Value: TypeAlias = float | str | Callable[..., object]
+"""A number, the name of a species or parameter, or a function of species, parameters and the time `t`, by the names of its
+arguments."""
+
+
+@final
+@dataclass(frozen=True)
+class Event:
+    """Assignments that are carried out at the moment at which a condition turns from false to true.
+
+    Written by hand as `Event.at(time, ...)` or `Event.when(condition, ...)`.
+
+    Attributes:
+        name: how it is called.
+        trigger: a truth value.
+        assignments: new values of counts and parameters; all right sides are read before anything is assigned.
+        priority: of several events at one moment the one with the largest goes first, of equal ones one by chance; those
+            without go last, in the order of the file.
+        persistent: whether it happens although another event at that moment has made its trigger false again.
+        initially: whether its trigger counts as true before the start, so that being true at the start is no change.
+        early: whether the right sides are read at the moment of the trigger, before other events of that moment.
+    """
+
+    name: str
+    trigger: Expression
+    assignments: tuple[tuple[str, Expression], ...]
+    priority: Expression | None = None
+    persistent: bool = True
+    initially: bool = True
+    early: bool = True
+
+    @classmethod
+    def at(
+        cls, time: Value, do: Mapping[str, Value], *, name: str | None = None, priority: Value | None = None
+    ) -> "Event":
+        """What happens at one time.
+
+        Args:
+            time: a number, a parameter, or a function of parameters. Of several times each has an event of its own.
+            do: new values of species and parameters; all are worked out from the state before, then assigned.
+            name: how to call it.
+            priority: of several events at one moment the one with the largest goes first.
+
+        Example:
+            >>> import jumpax
+            >>> decay = jumpax.Reaction("A -> 0", jumpax.MassAction("k"))
+            >>> doses = [jumpax.Event.at(time, {"A": lambda A, dose: A + dose}) for time in (0.0, 24.0)]
+            >>> network = jumpax.Network([decay], events=doses)
+            >>> network.parameters
+            ('k', 'dose')
+            >>> paths = jumpax.simulate(network, {"k": 1.0, "dose": 100}, {"A": 0}, times=[0.0, 24.0], paths=2, key=0)
+            >>> paths["A"].tolist()
+            [[100, 100], [100, 100]]
+        """
+        when = _read(time, "the time of an event")
+        if reads_time(when):
+            raise InputError("the time of an event is a number, or a function of parameters; this one reads the time")
+        return cls(
+            name or f"at {text(when)}", call("ge", Time(), when), _assignments(do), _priority(priority), initially=False
+        )
+
+    @classmethod
+    def when(
+        cls,
+        condition: Callable[..., object],
+        do: Mapping[str, Value],
+        *,
+        name: str | None = None,
+        priority: Value | None = None,
+        initially: bool = True,
+    ) -> "Event":
+        """What happens when a condition on counts and parameters turns from false to true.
+
+        Args:
+            condition: a function of species and parameters, by the names of its arguments.
+            do: as for `at`.
+            name: how to call it.
+            priority: as for `at`.
+            initially: whether it counts as true before the start, so that being true at the start is no change.
+
+        Example:
+            >>> import jumpax
+            >>> growth = jumpax.Reaction("0 -> V", jumpax.MassAction("k"))
+            >>> division = jumpax.Event.when(lambda V: V >= 10, {"V": lambda V: V // 2})
+            >>> network = jumpax.Network([growth], events=[division])
+            >>> int(jumpax.simulate(network, {"k": 5.0}, {"V": 5}, times=[9.0], paths=50, key=0)["V"].max())
+            9
+        """
+        trigger = flag(_read(condition, "the condition of an event"))
+        if reads_time(trigger):
+            raise InputError(
+                "the condition of an event reads species and parameters, not the time; for times there is Event.at"
+            )
+        return cls(name or f"when {text(trigger)}", trigger, _assignments(do), _priority(priority), initially=initially)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that it reads or assigns."""
+        read = (self.trigger, *(value for _, value in self.assignments), *((self.priority,) if self.priority else ()))
+        assigned = tuple(name for name, _ in self.assignments)
+        return tuple(dict.fromkeys((*assigned, *(name for expression in read for name in names(expression)))))
+
+    def __str__(self) -> str:
+        done = ", ".join(f"{name} = {text(value)}" for name, value in self.assignments)
+        return f"{done} when {text(self.trigger)}"
+
+
+def _read(value: Value, what: str) -> Expression:
+    """A value as an expression."""
+    if isinstance(value, str):
+        return Time() if value == TIME else Name(value)
+    if callable(value):
+        try:
+            arguments = tuple(inspect.signature(value).parameters)
+        except (TypeError, ValueError):
+            raise InputError(f"{what}: the arguments of {value!r} cannot be read; wrap it in a lambda") from None
+        return Given(value, arguments, what)
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InputError(f"{what} is a number, a name or a function, not {value!r}")
+    return Number(number)
+
+
+def _assignments(do: Mapping[str, Value]) -> tuple[tuple[str, Expression], ...]:
+    if not isinstance(do, Mapping) or not do:
+        raise InputError(f"an event maps species and parameters to their new values, as in {{'A': 0}}; got {do!r}")
+    return tuple((name, _read(value, f"the new value of {name!r}")) for name, value in do.items())
+
+
+def _priority(value: Value | None) -> Expression | None:
+    return None if value is None else _read(value, "the priority of an event")

@@ -1,0 +1,1 @@
+"""Formulas as small trees, which files and events are read as."""
