@@ -43,11 +43,12 @@ FIRSTS = {
     "fit": MODEL
     + """
 import numpy as np
-cells = np.random.default_rng(0).binomial(50, np.random.default_rng(1).beta(1.8, 2.0, 600))
+draws = np.random.default_rng(0)
+cells = draws.poisson(25.0 * draws.beta(1.8, 2.0, 600))  # the law at rest
 free = {name: jumpax.Free(value) for name, value in (("k_on", 1.0), ("k_off", 1.0), ("k_tx", 10.0))}
 data = jumpax.losses.LogLikelihood("M", cells, np.full(600, 10.0))
 warnings.simplefilter("ignore")
-jumpax.fit(jumpax.Problem(model.network, model.x0, data, free | {"gamma": jumpax.Fixed(1.0)}, source=jumpax.Simulation(exact=False)))
+jumpax.fit(jumpax.Problem(model.network, model.x0, data, free | {"gamma": jumpax.Fixed(1.0)}))
 """,
     "jumpax simulate": "from jumpax.cli.app import main\nmain(['simulate', '{model}', '--times', '1', '--paths', '1000'])",
 }

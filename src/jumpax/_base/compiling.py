@@ -6,13 +6,16 @@ import jax
 
 
 def quick() -> dict[str, Any]:
-    """Options for programs that run once, or on little: a fifth of the usual time to compile, and twice that to run.
+    """Options for programs that run once, or on little: a fifth of the usual time to compile, and up to twice that to run.
 
-    Of a processor; elsewhere none.
+    Of a processor; elsewhere none. Not for programs that draw paths (engine `xla`).
     """
     return {**plain(), "xla_backend_optimization_level": 0} if plain() else {}
 
 
 def plain() -> dict[str, Any]:
-    """Options for everything else: two thirds of the usual time to compile, and no more to run. Of a processor; elsewhere none."""
+    """Options for sums over paths: two thirds of the usual time to compile, and no more to run.
+
+    Of a processor; elsewhere none. Not for programs that draw paths (engine `xla`), which take half as long again then.
+    """
     return {"xla_cpu_use_fusion_emitters": False} if jax.default_backend() == "cpu" else {}

@@ -72,8 +72,10 @@ def sample_sums(
         JumpaxWarning: where one path carries too much of the variance of a derivative.
     """
     traced = is_traced((theta, words)) or is_staged()
-    run = _program if traced else _alone()
-    if estimator is None or isinstance(estimator, ExactGradient):
+    known = estimator.estimator if isinstance(estimator, Guarded) else estimator
+    exact = isinstance(known, ExactGradient)
+    run = _program if traced or exact or not sampling.outside(known, wrt) else _alone()
+    if estimator is None or exact:
         return run(sampling, estimator, baseline, wrt, theta, words)
     guarded = _guarded(estimator, traced)
     if traced:
@@ -122,4 +124,6 @@ def compiled(
 
 @functools.lru_cache(32)
 def _compiled(sampling: Any, estimator: Any, wrt: Any, structure: Any, kinds: Any, _wide: bool) -> Any:
-    return _program.lower(sampling, estimator, None, wrt, *jax.tree.unflatten(structure, kinds)).compile(quick())
+    haste = not isinstance(estimator, ExactGradient) and sampling.outside(estimator, wrt)
+    lowered = _program.lower(sampling, estimator, None, wrt, *jax.tree.unflatten(structure, kinds))
+    return lowered.compile(quick() if haste else {})

@@ -99,6 +99,11 @@ class Sampling:
         keep = np.searchsorted(np.array(stops.values), np.array(self.stops.values))
         return Run(self, rule, wrt, self._program((fold,)), stops, keep)
 
+    def outside(self, estimator: Any, wrt: tuple[str, ...]) -> bool:
+        """Whether its paths are drawn outside the programs of XLA, which may then be compiled in haste: it is not they that take time."""
+        rule = estimator if isinstance(estimator, AbstractRule) else None
+        return not engine_for(self.run(rule, wrt).program, self.engine).traceable
+
     def _program(self, folds: tuple[AbstractFold, ...]) -> Program:
         clock = "times" if isinstance(self.stops, Times) else "steps"
         return Program(self.network, Together((Snapshots(), *folds)), self.precision, clock, self.bound is not None)

@@ -14,6 +14,10 @@ from jaxtyping import Array, Float
 from jumpax._base.compiling import plain
 from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
 from jumpax._base.host import library_of
+from jumpax._base.types import default_precision
+from jumpax.engines.choice import engine_for
+from jumpax.engines.program import Program
+from jumpax.folds import Snapshots, Together
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
@@ -222,7 +226,7 @@ class Problem:
         Raises:
             SimulationError: the loss or a derivative is not a number; names the parameters.
         """
-        run = _evaluate if self.source.deterministic else _compiled()
+        run = _evaluate if self.source.deterministic else _compiled(self.network)
         found = jax.tree.map(np.asarray, run(self.plan, self.loss, self.numbers, jnp.asarray(u, float), key))
         if np.isfinite(found.loss) and np.isfinite(found.gradient).all():
             return found
@@ -246,7 +250,7 @@ class Problem:
             for other in self.free:
                 if other != name:
                     alone = alone.fixing(other, float(self.values(u)[other]))
-            run = _evaluate if self.source.deterministic else _compiled()
+            run = _evaluate if self.source.deterministic else _compiled(self.network)
             found = run(alone.plan, self.loss, alone.numbers, jnp.asarray(u, float)[i : i + 1], key)
             wrong += [] if np.isfinite(found.gradient).all() else [name]
         return wrong or list(self.free)
@@ -333,9 +337,12 @@ def _contract(slope: Any, jacobian: Any) -> Any:
     return functools.reduce(jnp.add, jax.tree.leaves(jax.tree.map(over, slope, jacobian)))
 
 
-@functools.cache
-def _compiled() -> Callable[..., Evaluation]:
-    return jax.jit(_evaluate, static_argnums=0, compiler_options=plain())
+@functools.lru_cache(64)
+def _compiled(network: Network) -> Callable[..., Evaluation]:
+    """Of paths that are drawn outside the programs of XLA, which may then be compiled in haste."""
+    program = Program(network, Together((Snapshots(),)), default_precision())
+    outside = not engine_for(program, None).traceable
+    return jax.jit(_evaluate, static_argnums=0, compiler_options=plain() if outside else {})
 
 
 @functools.partial(jax.jit, static_argnums=0)
