@@ -12,7 +12,7 @@ import jax
 OFF = "off"
 MOST_OF_XLA = 512 * 2**20
 """Bytes of programs of XLA that are kept."""
-SECONDS = 0.1
+SECONDS = 0.02
 """Programs of XLA that take longer to compile are kept; JAX would keep those of a second, which most of ours are below."""
 
 

@@ -1,9 +1,10 @@
 """A probability law on a state space, or several at different times."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import final
 
-import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -16,7 +17,9 @@ Observable = Callable[[Mapping[str, Array]], Array]
 
 
 @final
-class Law(eqx.Module):
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True, eq=False)
+class Law:
     """Probabilities of all states of a space, and what they leave out. A PyTree, differentiable in theta.
 
     Every probability is a lower bound of the true one, up to 1e-12 in total, and all of them together fall short by
@@ -33,7 +36,7 @@ class Law(eqx.Module):
 
     probabilities: Float[Array, "... states"]
     leak: Float[Array, "..."]
-    space: StateSpace = eqx.field(static=True)
+    space: StateSpace = dataclasses.field(metadata={"static": True})
 
     def expectation(self, observable: Observable) -> Float[Array, "..."]:
         """Mean of a function of the counts.
