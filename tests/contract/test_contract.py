@@ -82,6 +82,7 @@ def test_engine_follows_reference(name, engine):
     follows(name, folds_for(name), "float32", engine)
 
 
+@pytest.mark.filterwarnings("ignore:Compilation of .* will take about:jumpax.JumpaxWarning")  # all folds at once
 @pytest.mark.long
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("engine", ENGINES)

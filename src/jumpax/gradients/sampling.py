@@ -15,7 +15,7 @@ from jumpax._base.memory import check_memory
 from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Precision, Word
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines.choice import engine_for
+from jumpax.engines.choice import engine_for, platform
 from jumpax.engines.gathering import gather
 from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
@@ -101,8 +101,7 @@ class Sampling:
 
     def outside(self, estimator: Any, wrt: tuple[str, ...]) -> bool:
         """Whether its paths are drawn outside the programs of XLA, which may then be compiled in haste: it is not they that take time."""
-        rule = estimator if isinstance(estimator, AbstractRule) else None
-        return not engine_for(self.run(rule, wrt).program, self.engine).traceable
+        return _outside(self, estimator if isinstance(estimator, AbstractRule) else None, wrt, platform())
 
     def _program(self, folds: tuple[AbstractFold, ...]) -> Program:
         clock = "times" if isinstance(self.stops, Times) else "steps"
@@ -145,6 +144,11 @@ class Run:
         faulty = jnp.any((recorded.status >= FIRST_FAULT) & sound)
         sums = Sums(paths, value, square, *totals)
         return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
+
+
+@functools.lru_cache(256)
+def _outside(sampling: Sampling, rule: AbstractRule | None, wrt: tuple[str, ...], _platform: str) -> bool:
+    return not engine_for(sampling.run(rule, wrt).program, sampling.engine).traceable
 
 
 def _split(total: int, limit: int) -> tuple[int, int]:
