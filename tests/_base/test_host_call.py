@@ -74,6 +74,21 @@ def test_equal_functions_share_a_name_and_so_a_program():
     assert host_call._name(Scaled()) == host_call._name(Scaled()) != host_call._name(Scaled(3.0))
 
 
+def test_threads_that_name_functions_at_once_get_different_names():
+    start, names = threading.Barrier(8), {}
+
+    def work(number):
+        start.wait()
+        names[number] = [host_call._name(Scaled(1000.0 + number + 8 * i)) for i in range(200)]
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({name for row in names.values() for name in row}) == 1600
+
+
 def test_many_threads():
     run = jax.jit(lambda x: call_host(Scaled(), likes(), [x, x])[0])
     wrong = []

@@ -113,11 +113,25 @@ def test_expectations_and_their_gradients_use_the_float64_paths():
     made = mean.estimate(STEEP_THETA, 3, wrt=["v"])
     assert abs(made.value[0] - STEEP_MEAN) < 4 * made.standard_error[0]
     assert abs(made.gradient["v"][0] - STEEP_MEAN / 10) < 4 * made.gradient_standard_error["v"][0]
+    assert made.redrawn == 2_000
+    assert "2000 paths were drawn again in float64" in made.note
+    assert jax.jit(lambda theta: mean.estimate(theta, jax.random.key(3)))(STEEP_THETA).redrawn == 2_000
     value, slope = jax.jit(jax.value_and_grad(lambda v: mean({**STEEP_THETA, "v": v}, jax.random.key(3))[0]))(10.0)
     assert np.isclose(value, made.value[0])
     assert np.isclose(slope, made.gradient["v"][0], rtol=1e-4)
     batch = jax.vmap(lambda v: mean({**STEEP_THETA, "v": v}, jax.random.key(3))[0])(jnp.array([10.0, 20.0]))
     assert np.isclose(batch[0], made.value[0])
+
+
+def test_an_ordinary_expectation_has_none():
+    model = jumpax.zoo.birth_death()
+    for gradient in (jumpax.ScoreFunction(), jumpax.TrapezoidalTangent(), jumpax.Automatic(exact=False)):
+        mean = jumpax.expectation(jumpax.Moments("X"), model, times=[1.0], paths=400, gradient=gradient)
+        assert mean.estimate(model.theta, 0).redrawn == 0
+    mean = jumpax.expectation(
+        jumpax.Moments("X"), model, times=[1.0], paths=40, gradient=jumpax.ScoreFunction(), engine="xla"
+    )
+    assert mean.estimate(model.theta, 0).redrawn is None
 
 
 def test_xla_inside_a_program_gives_no_number_rather_than_a_wrong_one():

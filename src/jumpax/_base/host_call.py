@@ -1,6 +1,7 @@
 """A call from a compiled program of XLA to a function of Python."""
 
 import functools
+import threading
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any, cast
 
@@ -19,6 +20,7 @@ TARGET = "jumpax_host_call"
 _functions: dict[str, Work] = {}
 """By name. They stay, for nobody says when the last program that calls one of them is gone."""
 _names: dict[Hashable, str] = {}
+_naming = threading.Lock()
 
 
 def call_host(function: Work, likes: Sequence[jax.ShapeDtypeStruct], arguments: Sequence[Array]) -> list[Array]:
@@ -46,10 +48,11 @@ def call_host(function: Work, likes: Sequence[jax.ShapeDtypeStruct], arguments: 
 
 def _name(function: Work) -> str:
     key = cast(Hashable, function)
-    if key not in _names:
-        name = f"{len(_names)}"
-        _functions[name], _names[key] = function, name
-    return _names[key]
+    with _naming:
+        if key not in _names:
+            name = f"{len(_names)}"
+            _functions[name], _names[key] = function, name
+        return _names[key]
 
 
 @functools.cache

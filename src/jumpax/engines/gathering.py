@@ -29,9 +29,9 @@ def gather(engine: AbstractEngine, program: Program, inputs: Inputs, room: int) 
         record = trace(program).record
     tables = _tables(program, record, (room, len(inputs.stops.step)))
     engine.prepare(program, inputs)
-    return unpacked(
-        record, *call_host(_Run(engine, program, structure, room), tables, list(map(jnp.asarray, leaves))), paths=room
-    )
+    run = _Run(engine, program, structure, room)
+    *made, again = call_host(run, tables, list(map(jnp.asarray, leaves)))
+    return unpacked(record, *made, paths=room)._replace(redrawn=again == 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,17 +54,17 @@ class _Run:
         begin = time.perf_counter()
         with precision_of(program):
             recorded = engine.gather(program, inputs, self.room, threads)
-        recorded, _ = redrawn(
+        recorded, again = redrawn(
             program, inputs, recorded, lambda wide, some, _: engine.gather(wide, some, int(some.paths))
         )
         self.pace[0] = (time.perf_counter() - begin) * threads / paths
-        for table, made in zip(tables, packed(recorded), strict=True):
+        for table, made in zip(tables, (*packed(recorded), again), strict=True):
             table[: len(made)] = made
             table[len(made) :] = 0
 
 
 def _tables(program: Program, record: Any, rows: tuple[int, int]) -> list[jax.ShapeDtypeStruct]:
-    """Shapes of what `unpacked` takes."""
+    """Shapes of what `unpacked` takes, and of who was drawn again."""
     whole = sum(not np.issubdtype(leaf.dtype, np.floating) for leaf in jax.tree.leaves(record))
     shapes = [
         (*rows, whole),
@@ -72,6 +72,7 @@ def _tables(program: Program, record: Any, rows: tuple[int, int]) -> list[jax.Sh
         (rows[0], 2 + len(program.network.species)),
         (rows[0], 2),
     ]
-    return [
+    made = [
         jax.ShapeDtypeStruct(shape, kind) for shape, kind in zip(shapes, (np.int32, program.dtype) * 2, strict=True)
     ]
+    return [*made, jax.ShapeDtypeStruct(rows[:1], np.int32)]

@@ -20,6 +20,8 @@ class Recorded(NamedTuple):
     """Counts at the end."""
     time: Float[Array | np.ndarray, "paths 2"]
     """Time of the last event, as a pair to be added in float64."""
+    redrawn: Any = None
+    """(paths,) whether a path was drawn again in float64; None where nobody has looked."""
 
 
 def unpacked(record: Any, integers: Any, reals: Any, ends: Any, time: Any, paths: int) -> Recorded:

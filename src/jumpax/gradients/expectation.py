@@ -48,13 +48,18 @@ class Estimate(NamedTuple):
     """Whether the chosen estimator failed, one path having too much of its variance: then the gradient is the score function's."""
     doubtful: Any = False
     """Whether one path has too much of the variance of what is given here: then its standard error is not to be trusted."""
+    redrawn: Any = None
+    """How many paths were drawn again in float64, for float32 could not follow them; None where nobody has looked (engines `xla`
+    and `gpu`, which give NaN instead)."""
 
     @property
     def note(self) -> str:
         """What happened, in words; empty if all went well, and inside `jax.jit`."""
-        if isinstance(self.replaced, core.Tracer):
+        if isinstance(self.replaced, core.Tracer) or isinstance(self.redrawn, core.Tracer):
             return ""
         notes = []
+        if self.redrawn:
+            notes.append(f"{int(self.redrawn)} paths were drawn again in float64")
         if np.any(self.replaced):
             notes.append(
                 "one path had too much of the variance by the chosen estimator: the gradient is the score function's"
@@ -150,7 +155,7 @@ class Expectation:
         return Estimate(
             self._shaped(sums.value / n), self._shaped(library.sqrt(sums.square) * scale),
             by_name(sums.gradient / n), by_name(library.sqrt(library.maximum(sums.gradient_square, 0)) * scale),
-            *((False, False) if tail is None else (tail.replaced, tail.doubtful.any())),
+            *((False, False) if tail is None else (tail.replaced, tail.doubtful.any())), sums.redrawn,
         )  # fmt: skip
 
     def _names(self, wrt: Sequence[str] | None) -> tuple[str, ...]:

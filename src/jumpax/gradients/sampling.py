@@ -142,7 +142,8 @@ class Run:
             )  # fmt: skip
             totals = self.rule.contributions(chunk)
         faulty = jnp.any((recorded.status >= FIRST_FAULT) & sound)
-        sums = Sums(paths, value, square, *totals)
+        again = None if recorded.redrawn is None else (recorded.redrawn & sound).sum().astype(values.dtype)
+        sums = Sums(paths, value, square, *totals, redrawn=again)
         return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
 
 
@@ -181,6 +182,7 @@ def _merge(parts: Sums) -> Sums:
     return Sums(
         parts.paths.sum(), parts.value.sum(0), spread(parts.value, parts.square),
         parts.gradient.sum(0), spread(parts.gradient, parts.gradient_square), peak.max(0), tail,
+        redrawn=None if parts.redrawn is None else parts.redrawn.sum(0),
     )  # fmt: skip
 
 
