@@ -164,15 +164,13 @@ def simulate(
     network, theta, x0 = numbers_of(network, theta, x0)
     paths = check_positive("paths", paths)
     values, counts = check_numbers(network, theta, x0, paths, round_counts)
+    limit = check_positive("max_events", max_events, 2**31 - 2)
     if network.events:
         _check_lively(network, steps=steps, record=record, start=start, throw=throw)
         from jumpax.engines.events.event_paths import event_paths  # not needed by most
 
-        most, how = (
-            check_positive("max_events", max_events, 2**31 - 2),
-            {"engine": engine, "precision": precision, "threads": threads},
-        )
-        return event_paths(network, values, counts, times, paths, key, bound, most, progress, how)
+        how = {"engine": engine, "precision": precision, "threads": threads}
+        return event_paths(network, values, counts, times, paths, key, bound, limit, progress, how)
     if Need.DELAY in network.needs:
         _check_delayed(network, steps=steps, record=record, bound=bound, start=start, engine=engine)
         from jumpax.engines.delayed_paths import delayed_paths  # not needed by most
@@ -181,7 +179,7 @@ def simulate(
         check_range(program, values)
         return delayed_paths(
             program, Times(check_times(times, 0.0)), values, counts, random.key_words(key), paths,
-            check_positive("queue", queue, 2**20), check_positive("max_events", max_events, 2**31 - 2), throw, progress,
+            check_positive("queue", queue, 2**20), limit, throw, progress,
         )  # fmt: skip
     check_bound(network, bound)
     own, logged = _recorded(network, record)
@@ -192,7 +190,6 @@ def simulate(
     )
     words = random.key_words(key)
     check_range(program, values)
-    limit = check_positive("max_events", max_events, 2**31 - 2)
     check_records(program, room_for(paths), len(stops.values))
     if logged and engine not in (None, "xla"):
         raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {engine!r}")
