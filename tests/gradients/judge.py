@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import warnings
 from typing import Any
 
 import jax
@@ -68,10 +69,11 @@ def truth(name: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
 
 
 def estimate(name: str, estimator: Any, paths: int, key: int, precision: str = "float32", **options: Any) -> Any:
-    """What an estimator says of a case."""
+    """What an estimator says of a case; that one path carries much of its variance is what the z-scores are to judge."""
     case = CASES[name]
     model = case.model
-    with jax.enable_x64(precision == "float64"):
+    with jax.enable_x64(precision == "float64"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "(?s).*carries.*of the variance", jumpax.JumpaxWarning)
         expected = jumpax.expectation(
             observable, model.network, model.x0, list(case.times), paths=paths, gradient=estimator, precision=precision,
             **options,

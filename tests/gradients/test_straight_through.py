@@ -182,6 +182,7 @@ def test_variance_after_many_events(float64):
     assert tangents(model, folds, 2000, steps=[1600]).var() > 1e20  # published: 4e57
 
 
+@pytest.mark.filterwarnings("ignore:(?s).*carries.*of the variance:jumpax.JumpaxWarning")
 @pytest.mark.long
 def test_repressilator():
     # published: relative error 0.07 at temperature 0.3 and 0.22 at 1, of the log gradients of three means at t = 3
