@@ -8,6 +8,7 @@ import pytest
 
 import jumpax
 from jumpax.exact import StateSpace, distribution, jump_chain, stationary
+from jumpax.gradients import replay, replay_tangent, second_moment_rate, tangent_exponents
 from jumpax.gradients.exact_gradient import exact_cost
 from jumpax.importers import FileModel
 from jumpax.inference import profile
@@ -56,6 +57,27 @@ def test_what_is_no_network_is_told_with_the_remedy(verb, thing):
     given, remedy = WRONG[thing]
     with pytest.raises(jumpax.InputError, match=remedy):
         VERBS[verb](given)
+
+
+BEYOND = {
+    "delays": MODEL.network.with_delays({MODEL.network.reactions[0].name: jumpax.FixedDelay(1.0)}),
+    "events at times": MODEL.network.with_events([jumpax.Event.at(1.0, {"X": 0})]),
+    "events by conditions": MODEL.network.with_events([jumpax.Event.when(lambda X: X > 3, {"X": 0})]),
+}
+REFUSING = {name: verb for name, verb in VERBS.items() if name != "simulate"} | {
+    "second_moment_rate": lambda n: second_moment_rate(jumpax.TrapezoidalTangent(), n, THETA, np.arange(9)[:, None]),
+    "tangent_exponents": lambda n: tangent_exponents(n, THETA, START),
+    "replay": lambda n: replay(jumpax.StraightThrough(), n, LOG.log, 0, steps=[2]),
+    "replay_tangent": lambda n: replay_tangent(n, LOG.log, THETA, [1.0]),
+}
+LOG = jumpax.simulate(MODEL.network, THETA, START, times=[1.0], paths=2, key=0, record=jumpax.Events())
+
+
+@pytest.mark.parametrize("verb", REFUSING)
+@pytest.mark.parametrize("need", BEYOND)
+def test_what_is_not_treated_is_refused_by_name(verb, need):
+    with pytest.raises(jumpax.UnsupportedError, match=f"does not treat {need} .*; jumpax.simulate draws"):
+        REFUSING[verb](BEYOND[need])
 
 
 def test_no_public_verb_that_takes_a_network_is_left_out():

@@ -16,7 +16,7 @@ from jumpax.engines.program import Times
 from jumpax.folds.fold import AbstractFold, Jump
 from jumpax.gradients.lattice_tangent import LatticeTangent
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
-from jumpax.networks import Network
+from jumpax.networks import Network, check_network
 
 MOST = 160
 """States on which `grows` follows the second moment."""
@@ -61,6 +61,7 @@ def second_moment_rate(
         >>> rate < 0
         True
     """
+    check_network(network, who="second_moment_rate")
     matrix = _operator(maps(tangent, network, theta, states), network, states)
     low, high = -1.0, 1.0
     while not _exceeds(matrix, len(states), low):

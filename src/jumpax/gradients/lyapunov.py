@@ -14,7 +14,7 @@ from jaxtyping import PRNGKeyArray
 from jumpax import exact
 from jumpax._base.errors import JumpaxWarning, SimulationError, UnsupportedError
 from jumpax.folds.relaxation import Relaxation, Relaxed
-from jumpax.networks import Network, check_counts, check_theta
+from jumpax.networks import Network, check_counts, check_network, check_theta
 
 
 class TangentExponents(NamedTuple):
@@ -82,6 +82,7 @@ def tangent_exponents(
         >>> found.lyapunov < found.second_moment / 2 < 0
         True
     """
+    check_network(network, who="tangent_exponents")
     if network.time_dependent:
         raise UnsupportedError("straight-through gradients need rates that do not depend on time explicitly")
     rule = Relaxation(relaxation, temperature, draws)
