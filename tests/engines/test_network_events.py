@@ -64,7 +64,10 @@ def test_conditions_on_counts_and_what_reads_the_time():
 def test_order_and_priority_at_one_moment():
     first, second = Event.at(1.0, {"A": 1}), Event.at(1.0, {"A": lambda A: 10 * A}, name="second")
     ask = {"theta": {"k": 1e-9}, "x0": {"A": 2}, "times": [1.0], "paths": 2, "key": 0}
-    assert (jumpax.simulate(Network(BIRTH, events=[first, second]), **ask)["A"] == 20).all()  # read before, both of 2
+    for events, left in (([first, second], 10), ([second, first], 1)):  # each finds what the one before has left
+        assert (jumpax.simulate(Network(BIRTH, events=events), **ask)["A"] == left).all()
+    doses = [Event.at(1.0, {"A": lambda A, more=more: A + more}) for more in (10, 5)]  # defaults stay
+    assert (jumpax.simulate(Network(BIRTH, events=doses), **ask)["A"] == 17).all()
     growing = [Event.at(1.0, {"A": lambda A: A + 1}, priority=1), Event.at(1.0, {"B": "A"}, name="copy", priority=2)]
     network = Network([*BIRTH, Reaction("0 -> B", MassAction("k"))], events=growing)
     assert (jumpax.simulate(network, **{**ask, "x0": {"A": 2, "B": 0}}).counts[:, 0] == [3, 2]).all()

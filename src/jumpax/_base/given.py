@@ -138,6 +138,21 @@ def shown(value: Any) -> str:
     return text if len(text) < 100 else f"an object of type {type(value).__name__}"
 
 
+def arguments_of(function: Callable[..., Any], what: str) -> tuple[str, ...]:
+    """Names of the arguments without a default; those with one keep it.
+
+    Raises:
+        InputError: they cannot be known; `what` it is to the user, as the start of a sentence.
+    """
+    try:
+        arguments = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        raise InputError(f"{what}: the arguments of {function!r} cannot be read; wrap it in a lambda") from None
+    if wrong := [a for a in arguments if a.kind in (a.VAR_POSITIONAL, a.VAR_KEYWORD, a.KEYWORD_ONLY)]:
+        raise InputError(f"{what} takes named arguments only, not {wrong[0]} as in {function!r}; wrap it in a lambda")
+    return tuple(argument.name for argument in arguments if argument.default is argument.empty)
+
+
 def _named(function: Any) -> str:
     """A function as its user knows it."""
     try:

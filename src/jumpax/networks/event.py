@@ -1,14 +1,13 @@
 """Events: what happens at once when a condition comes true."""
 
-import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
 from jumpax._base.errors import InputError
+from jumpax._base.given import arguments_of
 from jumpax.networks.expressions.expression import (
-    TIME,
     Expression,
     Given,
     Name,
@@ -20,6 +19,7 @@ from jumpax.networks.expressions.expression import (
     reads_time,
     text,
 )
+from jumpax.networks.laws.function import TIME
 
 Value: TypeAlias = float | str | Callable[..., object]
 """A number, the name of a species or parameter, or a function of species, parameters and the time `t`, by the names of its
@@ -60,7 +60,8 @@ class Event:
 
         Args:
             time: a number, a parameter, or a function of parameters. Of several times each has an event of its own.
-            do: new values of species and parameters; all are worked out from the state before, then assigned.
+            do: new values of species and parameters; all are worked out from the state before it, then assigned. Of several events
+                at one moment each finds what the ones before have left.
             name: how to call it.
             priority: of several events at one moment the one with the largest goes first.
 
@@ -79,8 +80,9 @@ class Event:
         if reads_time(when):
             raise InputError("the time of an event is a number, or a function of parameters; this one reads the time")
         return cls(
-            name or f"at {text(when)}", call("ge", Time(), when), _assignments(do), _priority(priority), initially=False
-        )
+            name or f"at {text(when)}", call("ge", Time(), when), _assignments(do), _priority(priority),
+            initially=False, early=False,
+        )  # fmt: skip
 
     @classmethod
     def when(
@@ -114,7 +116,10 @@ class Event:
             raise InputError(
                 "the condition of an event reads species and parameters, not the time; for times there is Event.at"
             )
-        return cls(name or f"when {text(trigger)}", trigger, _assignments(do), _priority(priority), initially=initially)
+        return cls(
+            name or f"when {text(trigger)}", trigger, _assignments(do), _priority(priority),
+            initially=initially, early=False,
+        )  # fmt: skip
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -133,11 +138,7 @@ def _read(value: Value, what: str) -> Expression:
     if isinstance(value, str):
         return Time() if value == TIME else Name(value)
     if callable(value):
-        try:
-            arguments = tuple(inspect.signature(value).parameters)
-        except (TypeError, ValueError):
-            raise InputError(f"{what}: the arguments of {value!r} cannot be read; wrap it in a lambda") from None
-        return Given(value, arguments, what)
+        return Given(value, arguments_of(value, what), what)
     try:
         number = float(value)
     except (TypeError, ValueError):

@@ -12,6 +12,7 @@ from jumpax._base import given
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.source import expression as expression_of
 from jumpax.networks.expressions.operators import OPERATORS
+from jumpax.networks.laws.function import TIME
 
 LARGEST, DEEPEST = 20_000, 400
 """Nodes and levels of an expression, with all that it refers to written out; more is refused."""
@@ -74,8 +75,6 @@ class Given:
     size, depth = 1, 1
 
 
-TIME = "t"
-"""The argument of a function that is the time."""
 Expression: TypeAlias = Number | Name | Time | Call | Given
 
 

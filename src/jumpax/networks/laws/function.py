@@ -1,6 +1,5 @@
 """Any scalar JAX function as a rate law."""
 
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, final
@@ -8,11 +7,13 @@ from typing import Any, final
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax._base.given import arguments_of
 from jumpax._base.source import expression
 from jumpax.networks.laws.law import AbstractLaw, Reactants
 from jumpax.networks.laws.rate import Values
 
 TIME = "t"
+"""The argument of a function that is the time."""
 
 
 @final
@@ -40,7 +41,9 @@ class Function(AbstractLaw):
     def __post_init__(self):
         if not callable(self.function):
             raise InputError(f"a rate law must be a law or a function, not {self.function!r}")
-        object.__setattr__(self, "names", tuple(self.names) if self.names is not None else _arguments(self.function))
+        object.__setattr__(
+            self, "names", tuple(self.names) if self.names is not None else arguments_of(self.function, "a rate law")
+        )
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Function):
@@ -93,20 +96,3 @@ class Function(AbstractLaw):
         if self.counts is None:
             raise InputError("a function tells species from parameters only inside a Network; call resolve(species)")
         return self.counts
-
-
-def _arguments(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Names of the arguments without a default; InputError if they cannot be known."""
-    try:
-        arguments = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        raise InputError(f"the arguments of {function!r} cannot be read; give them as Function(f, names=...)") from None
-    names = []
-    for argument in arguments:
-        if argument.kind in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD, argument.KEYWORD_ONLY):
-            raise InputError(
-                f"a rate law takes named arguments only, not {argument} as in {function!r}; wrap it in a lambda"
-            )
-        if argument.default is argument.empty:
-            names.append(argument.name)
-    return tuple(names)
