@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import jax
-from jax import core
 
 from jumpax._base.errors import JumpaxWarning
+from jumpax._base.host import is_traced
 from jumpax._base.types import Word
 from jumpax.gradients.automatic import Automatic, Choice, stale
 from jumpax.gradients.estimator import AbstractEstimator
@@ -73,7 +73,7 @@ class Chosen:
         """The estimator for theta, which may be traced: then the last choice stands. Guarded, if it was chosen."""
         if isinstance(self._given, AbstractEstimator):
             return self._given
-        traced = any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves((theta, words)))
+        traced = is_traced((theta, words))
         choice = self.choice
         if not traced and wrt and (choice is None or stale(choice, wrt, theta)):
             choice = self.choose(sampling, wrt, theta, words)
