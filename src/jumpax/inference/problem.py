@@ -290,7 +290,7 @@ def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, 
     Noise is that of the jackknife over batches: what loss and gradient are without each of them. The gradient is that of the
     jackknife too: logarithms and squares of noisy means bias it by O(1 / paths), in the same direction in every evaluation, so
     that a mean over many would be wrong by more than their spread tells. That term is taken off (Quenouille 1956,
-    doi:10.1093/biomet/43.3-4.353).
+    doi:10.1093/biomet/43.3-4.353); what counts that few paths reach leave beyond it is not.
     """
     paths = plan.source.total
     paths = paths if math.isinf(paths) else jnp.asarray(paths, u.dtype)

@@ -30,7 +30,7 @@ class LogLikelihood(AbstractLoss):
     have that count, q a reference law, w the weight of `smoothing` in paths. Where many paths fall the law is the
     simulated one (w / R is 5 in 10,000 by default); where none fall, the reference decides. Bias of the loss: w / R in the
     law, and O(1/R) from the logarithm of a noisy histogram. Both vanish with the number of paths; of the gradients that a fit
-    follows the jackknife removes their first order. `notes` counts the cells that no path reached.
+    follows the jackknife removes the first order (counts that few paths reach leave more). `notes` counts the cells that no path reached.
 
     Args:
         species: what was counted.
