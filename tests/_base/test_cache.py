@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from jumpax._base import cache
+
 RUN = """
 import jax, jumpax
 {before}
@@ -48,3 +50,14 @@ def test_the_choice_of_the_user_stands(tmp_path):
     )
     assert later[2] == mine
     assert os.listdir(mine)
+
+
+def test_what_is_kept_is_looked_at_once_a_day(tmp_path, monkeypatch):
+    looks = []
+    monkeypatch.setattr(cache, "keep_within", lambda folder, most: looks.append(most))
+    for _ in range(3):
+        cache._look_once_a_day(tmp_path)
+    assert looks == [cache.MOST_OF_XLA]
+    os.utime(tmp_path / "looked", (0, 0))
+    cache._look_once_a_day(tmp_path)
+    assert len(looks) == 2

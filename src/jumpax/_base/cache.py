@@ -5,6 +5,7 @@ import hashlib
 import os
 import platform
 import sys
+import time
 from pathlib import Path
 
 import jax
@@ -12,6 +13,7 @@ import jax
 OFF = "off"
 MOST_OF_XLA = 512 * 2**20
 """Bytes of programs of XLA that are kept."""
+DAY = 86_400
 SECONDS = 0.02
 """Programs of XLA that take longer to compile are kept; JAX would keep those of a second, which most of ours are below."""
 
@@ -67,10 +69,19 @@ def keep_programs_of_xla() -> None:
         return
     if (folder := cache_folder(f"xla-{_processor()}")) is None:
         return
-    keep_within(folder, MOST_OF_XLA)
+    _look_once_a_day(folder)
     config.update("jax_compilation_cache_dir", str(folder))
     if config.jax_persistent_cache_min_compile_time_secs == 1.0:  # type: ignore[attr-defined]
         config.update("jax_persistent_cache_min_compile_time_secs", SECONDS)
+
+
+def _look_once_a_day(folder: Path) -> None:
+    """Whether too much is kept: to look at thousands of files takes longer than the rest of an import."""
+    looked = folder / "looked"
+    with contextlib.suppress(OSError):
+        if not looked.exists() or time.time() - looked.stat().st_mtime > DAY:
+            looked.touch()
+            keep_within(folder, MOST_OF_XLA)
 
 
 def _processor() -> str:
