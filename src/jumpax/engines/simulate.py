@@ -246,10 +246,8 @@ def _check_lively(network: Network, **asked: Any) -> None:
 
 def _beyond(asked: Mapping[str, Any]) -> list[str]:
     """The names of what was asked for beyond the plain settings."""
-    usual = {"steps": None, "bound": None, "start": 0.0, "throw": True, "engine": asked.get("engine")}
-    found = [
-        name for name, value in asked.items() if name != "record" and value is not usual[name] and value != usual[name]
-    ]
+    usual = {"steps": None, "bound": None, "start": 0.0, "throw": True}
+    found = [name for name, plain in usual.items() if name in asked and not np.array_equal(asked[name], plain)]
     record = asked["record"]
     return found + ([] if isinstance(record, tuple | list) and not record else ["record"])
 
