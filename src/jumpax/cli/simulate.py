@@ -54,7 +54,7 @@ def run(
         precision: Of times and propensities.
         threads: How many to run on; all cores by default where they help.
         bound: For rates that depend on time: a number that the total propensity never exceeds; or one for each interval that
-            ends at a time, as 3,5,2.
+            ends at a time, as 3,5,2. Default: found from the rate laws.
         max_events: Events after which a path is given up as exploding.
         out: Write all paths to this netCDF file (.nc).
         figure: Draw the paths to this file (.png).

@@ -6,6 +6,7 @@ from jumpax._base.status import FIRST_FAULT, Status
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
+from jumpax.networks.ceiling import ceilings, endless
 
 _REMEDY = {
     Status.EVENT_BUDGET: "the paths may explode; raise max_events if so many events are meant",
@@ -15,7 +16,7 @@ _REMEDY = {
     Status.COUNT_OVERFLOW: "counts are 32-bit integers; the model explodes or needs other units",
     Status.TIME_STALLED: "waits are too short for the clock, in float64 too; start nearer to time 0",
     Status.QUEUE_FULL: "more delayed reactions are under way at once than the queue holds; raise `queue`",
-    Status.BOUND_BROKEN: "the total propensity exceeded `bound`; give a larger one",
+    Status.BOUND_BROKEN: "the total propensity exceeded its bound; give a larger one, bound=...",
 }
 
 
@@ -37,6 +38,9 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
             if any(column[network.species.index(s)] < 0 for s in below)
         ]
         return f", below zero: {', '.join(below)}, used up by {', '.join(map(repr, users))}"
+    if recorded.status[path] == Status.BOUND_BROKEN and inputs.stops.interval is None:
+        found = ceilings(network, counts, theta, now)
+        return "".join(f", where no largest value is found of {law.rstrip(',')}" for law in endless(network, found))
     if recorded.status[path] == Status.BOUND_BROKEN and inputs.stops.interval is not None:
         ends, bounds = np.asarray(inputs.stops.time.high), np.asarray(inputs.stops.interval.bound)
         stop = min(int(np.searchsorted(ends, now, side="right")), len(ends) - 1)

@@ -25,16 +25,24 @@ class Program:
     precision: Precision
     clock: Literal["times", "steps"] = "times"
     bounded: bool = False
-    """Whether waits are drawn from a bound on the total propensity, with null events (time-dependent rates)."""
+    """Whether a bound on the total propensity is given, one per interval between stops."""
 
     def __post_init__(self):
-        if self.bounded and self.fold.direct:
+        if self.thinned and self.fold.direct:
             raise UnsupportedError(
                 "a fold of alternative paths or of relaxed choices reads the numbers of the direct method, which waits drawn "
-                "from a bound do not have; leave out bound=..."
+                "from a bound do not have; leave out bound=..., and rates that depend on time"
             )
         if self.fold.nulls and not self.bounded:
             raise InputError("uniformization needs bound=..., the one of its fold: null events are part of its choices")
+
+    @property
+    def thinned(self) -> bool:
+        """Whether waits are drawn from a bound on the total propensity, with null events.
+
+        It is given, or, where rates depend on time, found from the laws in every state anew (see `networks.ceiling`).
+        """
+        return self.bounded or self.network.time_dependent
 
     @functools.cached_property
     def dtype(self) -> np.dtype:

@@ -14,6 +14,7 @@ from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for
 from jumpax.engines.engine import Progress, default_threads, precision_of, room_for, run_threads
+from jumpax.engines.enlarged import enlarged
 from jumpax.engines.event_log import Events
 from jumpax.engines.paths import Paths
 from jumpax.engines.program import Bound, Program, Steps, Times, check_positive, check_steps, check_times
@@ -23,6 +24,7 @@ from jumpax.engines.redraw import redrawn
 from jumpax.engines.size import check_program, check_records
 from jumpax.folds import AbstractFold, Snapshots, Together
 from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
+from jumpax.networks.ceiling import check_ceilings
 
 _LARGEST_BOUND = 1e30
 """Beyond, waits would be zero in float32."""
@@ -129,6 +131,8 @@ def simulate(
         bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds; or one
             for each interval between stops: `bound[i]` holds until `times[i]`, the first from `start` on. Waits are drawn
             from it, and the events that are too many are null events: exact whatever the bound, and faster for a tight one.
+            One that breaks is doubled, up to ten times, and all paths are drawn anew; `Paths.provenance` has the one that held.
+            By default it is found from the laws, in every state anew, and then paths do not depend on it or on the stops.
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
         queue: most delayed reactions of one path that are under way at one time (rounded up to a multiple of 16). Memory grows with
@@ -143,7 +147,7 @@ def simulate(
         InputError: everything that is wrong with the input, before anything is compiled; `TooLargeError` for records or a
             program that would take more than a quarter of the memory (see `JUMPAX_MEMORY_LIMIT` in docs/performance.md).
         SimulationError: a path met a bad propensity, a negative count, its budget, ... (named), unless `throw=False`.
-        UnsupportedError: explicitly time-dependent rates without `bound`.
+        UnsupportedError: explicitly time-dependent rates of which no largest value is found, without `bound`.
 
     Source: Gillespie 1977, doi:10.1021/j100540a008.
 
@@ -181,7 +185,9 @@ def simulate(
             program, Times(check_times(times, 0.0)), values, counts, random.key_words(key), paths,
             check_positive("queue", queue, 2**20), limit, throw, progress,
         )  # fmt: skip
-    check_bound(network, bound)
+    if bound is None and network.time_dependent:
+        first = {name: value.flat[0] for name, value in values.items()}
+        check_ceilings(network, np.maximum(np.atleast_2d(counts)[0], 1), first, start)
     own, logged = _recorded(network, record)
     fold = Together((Snapshots(), *own))
     stops = stops_of(times, steps, start, fold, bound)
@@ -196,20 +202,24 @@ def simulate(
     if logged:
         check_program(program, "xla", alone=True)
     chosen = engine_for(program, "xla" if logged else engine)
-    with precision_of(program):
-        inputs = make_inputs.make(program, stops, words, values, counts, paths, start=start, max_events=limit)
-        inputs = jax.tree.map(np.asarray, inputs)
-    log = None
-    if logged:
-        recorded, again, log = event_log.drawn(program, inputs)
-    else:
-        workers = default_threads(chosen) if threads is None else check_positive("threads", threads, 256)
+    workers = default_threads(chosen) if threads is None else check_positive("threads", threads, 256)
+
+    def draw(stops: Times | Steps) -> tuple[Any, Recorded, Any, Any]:
+        with precision_of(program):
+            inputs = make_inputs.make(program, stops, words, values, counts, paths, start=start, max_events=limit)
+            inputs = jax.tree.map(np.asarray, inputs)
+        if logged:
+            return inputs, *event_log.drawn(program, inputs)
         recorded = run_threads(chosen, program, inputs, workers, progress)
         recorded, again = redrawn(
             program, inputs, recorded, lambda wide, some, _: run_threads(chosen, wide, some, workers)
         )
+        return inputs, recorded, again, None
+
+    stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1])
     _judge(program, inputs, recorded, throw)
-    origin = provenance(network, words, program.precision, chosen.name, start=start, max_events=int(inputs.limit))
+    settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
+    origin = provenance(network, words, program.precision, chosen.name, **settings)
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
 
 
@@ -281,20 +291,6 @@ def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], 
                 f"record: {type(one).__name__} was made for another network, with {', '.join(owner.species)}"
             )
     return (() if logged else given), bool(logged)
-
-
-def check_bound(network: Network, bound: object) -> None:
-    """Whether the network has the bound that it needs.
-
-    Raises:
-        UnsupportedError: for time-dependent rates without a bound.
-    """
-    if network.time_dependent and bound is None:
-        raise UnsupportedError(
-            "some rates depend on time explicitly, which the direct method would hold constant between events; give "
-            "bound=..., a number that the total propensity never exceeds, or one for each interval between stops, and "
-            "paths are exact by null events"
-        )
 
 
 def check_range(program: Program, values: Mapping[str, np.ndarray]) -> None:

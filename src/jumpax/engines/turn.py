@@ -26,6 +26,7 @@ from jumpax.engines.lane import Lane, Stop
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Jump, Propensities
 from jumpax.folds.lasting import Lasting
+from jumpax.networks.ceiling import ceilings
 
 INFINITY = float("inf")
 
@@ -159,10 +160,10 @@ def numbers(program: Program, streams: tuple[random.Stream, ...]) -> Numbers:
 def choose(program: Program, ahead: Outlook, happens: Flag) -> tuple[Flag, ...]:
     """Inverse CDF in reaction order: flags of the reactions up to the first whose running sum exceeds the point.
 
-    The point lies below the last sum, unless the program is bounded: then it may lie beyond, which is a null event.
+    The point lies below the last sum, unless waits are drawn from a bound: then it may lie beyond, which is a null event.
     """
-    sums, point = shares.thresholds(ahead.propensities, ahead.bound, ahead.inverse, ahead.drawn.chance, program.bounded)
-    first = happens & ~(point >= sums[-1]) if program.bounded else happens
+    sums, point = shares.thresholds(ahead.propensities, ahead.bound, ahead.inverse, ahead.drawn.chance, program.thinned)
+    first = happens & ~(point >= sums[-1]) if program.thinned else happens
     return (first, *(first & (point >= total) for total in sums[:-1]))
 
 
@@ -212,21 +213,34 @@ def waiting(program: Program, exponential: Real, rate: Real, pinned: bool) -> tu
 
     The wait is infinite, or NaN, when nothing can react: such an event is not in time.
     """
-    if program.precision == "float64" or (len(program.network.reactions) == 1 and not program.bounded):
+    if program.precision == "float64" or (len(program.network.reactions) == 1 and not program.thinned):
         return exponential / rate, None
     inverse = np.float32(1) / rate
     wait = exponential * inverse
     return pin(wait) if pinned else wait, inverse
 
 
+def ceiling(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool) -> Real:
+    """What the total propensity does not exceed until the next event, found from the laws; infinite if nothing is found."""
+    now = lane.time.high
+    levels = tuple(c.astype(program.dtype) for c in lane.counts)
+    tops = ceilings(program.network, levels, theta, now)
+    steady = propensities(program, lane.counts, theta, now, pinned)
+    total = cumulate([a if top is None else pin(top) for a, top in zip(steady, tops, strict=True)])[-1]
+    return jnp.where(total < INFINITY, total, jnp.full_like(total, INFINITY))  # what is not a number, too
+
+
 def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool = True) -> Outlook:
     """Wait, propensities and time of the next event."""
     drawn = numbers(program, lane.streams)
     interval, spent = lane.target.interval, lane.spent
-    if interval is not None and spent is not None:
-        left = drawn.exponential - spent
-        bound = interval.bound
-        wait, inverse = waiting(program, jnp.maximum(left, jnp.zeros_like(left)), bound, pinned)
+    if program.thinned:
+        if interval is not None and spent is not None:
+            left, bound = drawn.exponential - spent, interval.bound
+            left = jnp.maximum(left, jnp.zeros_like(left))
+        else:
+            left, bound = drawn.exponential, ceiling(program, lane, theta, pinned)
+        wait, inverse = waiting(program, left, bound, pinned)
         a = propensities(program, lane.counts, theta, within(lane, lane.time.high + wait), pinned)
         total = cumulate(a)[-1]
     else:
@@ -239,8 +253,8 @@ def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool =
     else:
         in_time = (lane.events < lane.target.step) & (wait < INFINITY)
     sound = sensible(program, a, total, theta, pinned)
-    if program.bounded:  # propensities at the arrival, which no one asked for if it comes after the stop
-        sound = (sound & (total <= bound)) | ~in_time
+    if program.thinned:  # propensities at the arrival, which no one asked for if it comes after the stop
+        sound = (sound & (total <= bound) & (bound < INFINITY)) | ~in_time
     return Outlook(drawn, a, total, bound, inverse, wait, arrival, in_time, sound)
 
 
@@ -257,7 +271,7 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count,
     fold, ahead = program.fold, look(program, lane, theta, pinned)
     running = lane.status == np.int32(Status.RUNNING)
     live = running & ahead.sound
-    stuck = stalls(lane.time, ahead.arrival, ahead.wait if program.bounded else None)
+    stuck = stalls(lane.time, ahead.arrival, ahead.wait if program.thinned else None)
     happens = live & ahead.in_time & ~stuck & (lane.events < limit)
     stops = live & ~ahead.in_time
     status = jnp.where(running, np.int32(Status.FAULTY), lane.status)
@@ -292,8 +306,8 @@ def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Coun
     least = functools.reduce(jnp.minimum, lane.counts)
     code = jnp.full_like(lane.status, Status.TIME_STALLED)
     code = jnp.where(lane.events >= limit, np.int32(Status.EVENT_BUDGET), code)
-    if program.bounded:
-        code = jnp.where(ahead.total > ahead.bound, np.int32(Status.BOUND_BROKEN), code)
+    if program.thinned:
+        code = jnp.where((ahead.total > ahead.bound) | ~(ahead.bound < INFINITY), np.int32(Status.BOUND_BROKEN), code)
     good = sensible(program, ahead.propensities, ahead.total, theta, pinned=True)
     code = jnp.where(good, code, np.int32(Status.BAD_PROPENSITY))
     code = jnp.where(least < 0, np.int32(Status.NEGATIVE_COUNT), code)
@@ -312,7 +326,7 @@ def gather(
     fold = program.fold
     now = lane.time.high + lane.since
     happens = fate.happens
-    told = fate.reached[0] if program.bounded and not fold.nulls else happens  # without null events
+    told = fate.reached[0] if program.thinned and not fold.nulls else happens  # without null events
     moving, at = happens, within(lane, decision.arrival.high)
     a = decision.propensities
     if fold.waits:
