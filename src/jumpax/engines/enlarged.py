@@ -19,7 +19,7 @@ log = logging.getLogger("jumpax")
 
 
 def enlarged(
-    stops: Times | Steps, draw: Callable[[Times | Steps], T], recorded: Callable[[T], Recorded]
+    stops: Times | Steps, draw: Callable[[Times | Steps], T], recorded: Callable[[T], Recorded], kept: bool = False
 ) -> tuple[Times | Steps, T]:
     """What is drawn with the first of the bounds B, 2 B, 4 B, .. that no path is seen to break.
 
@@ -32,11 +32,12 @@ def enlarged(
         stops: with the bound that was given, or without one.
         draw: a whole run with these stops.
         recorded: what a run has recorded.
+        kept: whether the run is kept on disk, which is one with the bound that was given, and with no other.
 
     Returns:
         The stops with the bound that held, or the largest one that was tried, and the run.
     """
-    for _ in range(DOUBLINGS):
+    for _ in range(0 if kept else DOUBLINGS):
         made = draw(stops)
         broken = int((recorded(made).status == Status.BOUND_BROKEN).sum())
         if stops.bound is None or not broken:

@@ -1,10 +1,12 @@
 """What a compiled loop depends on: everything static, nothing numeric."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
+import jax
 import numpy as np
 
 from jumpax._base.errors import InputError, UnsupportedError
@@ -53,6 +55,13 @@ class Program:
     def streams(self) -> tuple[int, ...]:
         """Numbers of the random streams that a lane carries."""
         return (0, *((1,) if self.precision == "float64" else ()), *((2,) if self.fold.words else ()))
+
+
+@contextlib.contextmanager
+def precision_of(program: Program) -> Iterator[None]:
+    """64-bit types for as long as a float64 program is traced and run."""
+    with jax.enable_x64(program.precision == "float64" or jax.config.read("jax_enable_x64")):
+        yield
 
 
 @dataclasses.dataclass(frozen=True)

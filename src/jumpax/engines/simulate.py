@@ -1,5 +1,6 @@
 """`simulate`: exact paths of a network."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,9 +14,10 @@ from jumpax._base.types import Precision, default_precision
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for
-from jumpax.engines.engine import Progress, default_threads, precision_of, room_for, run_threads
+from jumpax.engines.engine import AbstractEngine, Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.enlarged import enlarged
 from jumpax.engines.event_log import Events
+from jumpax.engines.kept import Files, files_of
 from jumpax.engines.paths import Paths
 from jumpax.engines.program import Bound, Program, Steps, Times, check_positive, check_steps, check_times
 from jumpax.engines.provenance import provenance
@@ -101,6 +103,8 @@ def simulate(
     queue: int = 64,
     throw: bool = True,
     progress: Callable[[Progress], None] | None = None,
+    save: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
 ) -> Paths:
     """Draw exact paths by Gillespie's direct method.
 
@@ -139,6 +143,11 @@ def simulate(
             it, time only with how many are under way.
         throw: raise when a path is faulty; False returns it with its status.
         progress: called about twice a second.
+        save: a file to which the state of the run is written about twice a minute, at the end, and when `progress` raises; for each
+            thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
+            the engine `reference`, the log of events, and networks with delays or events.
+        resume: such a file: the run goes on from there, and ends bit for bit as if it had not been interrupted. Everything else
+            has to be as it was; what is not is named. May be the file of `save`.
 
     Returns:
         Counts of shape (paths, stops, species), status and events of each path, and more: see `Paths`.
@@ -169,14 +178,17 @@ def simulate(
     paths = check_positive("paths", paths)
     values, counts = check_numbers(network, theta, x0, paths, round_counts)
     limit = check_positive("max_events", max_events, 2**31 - 2)
+    files = files_of(save, resume)
     if network.events:
-        _check_lively(network, steps=steps, record=record, start=start, throw=throw)
+        _check_lively(network, steps=steps, record=record, start=start, throw=throw, save=save, resume=resume)
         from jumpax.engines.events.event_paths import event_paths  # not needed by most
 
         how = {"engine": engine, "precision": precision, "threads": threads}
         return event_paths(network, values, counts, times, paths, key, bound, limit, progress, how)
     if Need.DELAY in network.needs:
-        _check_delayed(network, steps=steps, record=record, bound=bound, start=start, engine=engine)
+        _check_delayed(
+            network, steps=steps, record=record, bound=bound, start=start, engine=engine, save=save, resume=resume
+        )
         from jumpax.engines.delayed_paths import delayed_paths  # not needed by most
 
         program = Program(network, Snapshots(), check_precision(precision))
@@ -202,7 +214,8 @@ def simulate(
     if logged:
         check_program(program, "xla", alone=True)
     chosen = engine_for(program, "xla" if logged else engine)
-    workers = default_threads(chosen) if threads is None else check_positive("threads", threads, 256)
+    parts = _parts(files, chosen, logged)
+    workers = check_positive("threads", threads if threads is not None else parts or default_threads(chosen), 256)
 
     def draw(stops: Times | Steps) -> tuple[Any, Recorded, Any, Any]:
         with precision_of(program):
@@ -210,17 +223,31 @@ def simulate(
             inputs = jax.tree.map(np.asarray, inputs)
         if logged:
             return inputs, *event_log.drawn(program, inputs)
-        recorded = run_threads(chosen, program, inputs, workers, progress)
+        recorded = run_threads(chosen, program, inputs, workers, progress, files)
         recorded, again = redrawn(
             program, inputs, recorded, lambda wide, some, _: run_threads(chosen, wide, some, workers)
         )
         return inputs, recorded, again, None
 
-    stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1])
+    stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
     settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
     origin = provenance(network, words, program.precision, chosen.name, **settings)
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+
+
+def _parts(files: Files | None, engine: AbstractEngine, logged: bool) -> int | None:
+    """In how many parts a run goes on that is kept on disk.
+
+    Raises:
+        UnsupportedError: the state of such a run is not kept.
+    """
+    if files is None:
+        return None
+    if logged or engine.name == "reference":
+        what = "the log of events" if logged else "engine 'reference'"
+        raise UnsupportedError(f"save and resume do not keep the state of {what}; leave them out")
+    return files.parts()
 
 
 def _check_delayed(network: Network, **asked: Any) -> None:
@@ -256,7 +283,7 @@ def _check_lively(network: Network, **asked: Any) -> None:
 
 def _beyond(asked: Mapping[str, Any]) -> list[str]:
     """The names of what was asked for beyond the plain settings."""
-    usual = {"steps": None, "bound": None, "start": 0.0, "throw": True}
+    usual = {"steps": None, "bound": None, "start": 0.0, "throw": True, "save": None, "resume": None}
     found = [name for name, plain in usual.items() if name in asked and not np.array_equal(asked[name], plain)]
     record = asked["record"]
     return found + ([] if isinstance(record, tuple | list) and not record else ["record"])
