@@ -41,6 +41,10 @@ OTHER = {  # where the time is read twice, ceilings are right and not tight
     "pulse": lambda X, a, b, t: a * X * jnp.exp(-((t - 5 * b) ** 2)),
     "day and night": lambda X, a, b, t: X * jnp.where(jnp.mod(t, 24.0) < 12.0, a, b),
     "window": lambda X, a, b, t: X * jnp.where((t > b) & (t < 3 * b), a, 0.0),
+    "ramp and nothing": lambda X, a, b, t: X * jnp.where(t < 5 * b, a * t, 0.0),
+    "ramp and rest": lambda X, a, b, t: X * jnp.where(t <= b * b, a * t, a * b),
+    "up and down": lambda X, a, b, t: X * jnp.where(t > 2 * b, a * jnp.exp(b - t), jnp.where(b >= t, a * t, a * b)),
+    "three": lambda X, a, b, t: X * (jnp.where(t < 3.0, t, 0.1) + jnp.where(t > a, b, t) + jnp.where(b > t, t * t, 0)),
     "measured": lambda X, a, t: a * X * SEASON(t),
     "measured every day": lambda X, a, t: a * X * SEASON(jnp.mod(t, 3.0)),
     "long curve": lambda X, a, t: a * X * LONG(t),
@@ -110,6 +114,14 @@ def test_a_curve_is_bounded_by_what_is_still_to_come():
     made = network(lambda X, t: X * curve(t))
     for now, top in ((0.0, 5.0), (0.5, 3.0), (0.9, 2.0), (2.0, 2.0), (2.5, 1.25), (3.0, 0.5), (9.0, 0.5)):
         assert float(ceilings(made, (jnp.float32(1),), {}, jnp.float32(now))[0]) == pytest.approx(top, rel=1e-5)
+
+
+def test_a_law_of_pieces_is_bounded_piece_by_piece():
+    ramp = network(lambda X, a, t: X * jnp.where((t > 2.0) & (t < a), 3 * t, 1.0))
+    for now, top in ((0.0, 15.0), (4.0, 15.0), (4.999, 15.0), (5.01, 1.0), (80.0, 1.0)):
+        assert float(ceilings(ramp, (jnp.float32(1),), {"a": 5.0}, jnp.float32(now))[0]) == pytest.approx(top, rel=1e-5)
+    five = network(lambda X, t: sum(jnp.where(t < float(i), X * t, 0.0) for i in range(5)))
+    assert np.isinf(ceilings(five, (jnp.float32(1),), {}, jnp.float32(0))[0])  # more pieces than are looked at
 
 
 def test_signs_of_parameters_are_known_when_it_runs():

@@ -38,17 +38,39 @@ Rule: TypeAlias = Callable[..., Range]
 """(run, range of each input) -> range of the result."""
 
 
+class Borders:
+    """Collects what one range of the inputs is compared with: where a function may change its formula."""
+
+    def __init__(self, of: Range):
+        self.of = of
+        self.found: dict[int, Any] = {}
+
+    def look(self, first: Any, second: Any) -> None:
+        """Note the other side of a comparison, if that is one number."""
+        for one, other in ((first, second), (second, first)):
+            if one is self.of and not isinstance(other, Range):
+                self.found[id(other)] = other
+
+    def beyond(self) -> list[Any]:
+        """Numbers a little above them: on each side of one, every comparison has one outcome, but close to it."""
+        room = [2 * UNITS * jnp.finfo(x.dtype).eps * jnp.abs(x) + jnp.finfo(x.dtype).tiny for x in self.found.values()]
+        return [x + more.astype(x.dtype) for x, more in zip(self.found.values(), room, strict=True)]
+
+
 class NoRule(Exception):
     """An operation of which no range is known; its name is the argument."""
 
 
-def ranges(closed: core.ClosedJaxpr, values: Sequence[Any], named: Mapping[str, Rule]) -> list[Any]:
+def ranges(
+    closed: core.ClosedJaxpr, values: Sequence[Any], named: Mapping[str, Rule], borders: Borders | None = None
+) -> list[Any]:
     """The results of a traced function, each a plain number, or a `Range` where a range enters it.
 
     Args:
         closed: the function.
         values: what it takes: numbers and ranges.
         named: rules for functions within it that are compiled under a name of their own.
+        borders: is told of comparisons.
 
     Raises:
         NoRule: a range enters an operation of which none is known.
@@ -62,7 +84,6 @@ def ranges(closed: core.ClosedJaxpr, values: Sequence[Any], named: Mapping[str, 
     """
     known: dict[Any, Any] = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
     known |= dict(zip(closed.jaxpr.invars, values, strict=True))
-
     exact = {*closed.jaxpr.constvars, *closed.jaxpr.invars}
 
     def value(atom: Any) -> Any:
@@ -71,9 +92,11 @@ def ranges(closed: core.ClosedJaxpr, values: Sequence[Any], named: Mapping[str, 
     for equation in closed.jaxpr.eqns:
         given = [value(atom) for atom in equation.invars]
         if any(isinstance(one, Range) for one in given):
+            if borders is not None and equation.primitive.name in ("lt", "le", "gt", "ge"):
+                borders.look(*given)
             sure = [isinstance(atom, core.Literal) or atom in exact for atom in equation.invars]
             given = [one if known else rounded(one) for one, known in zip(given, sure, strict=True)]
-            results = _ranged(equation, given, named)
+            results = _ranged(equation, given, named, borders)
         else:
             results = _run(equation, given)
         known.update(zip(equation.outvars, results, strict=True))
@@ -91,7 +114,7 @@ def _run(equation: Any, values: Sequence[Any]) -> list[Any]:
     return list(made) if equation.primitive.multiple_results else [made]
 
 
-def _ranged(equation: Any, values: Sequence[Any], named: Mapping[str, Rule]) -> list[Any]:
+def _ranged(equation: Any, values: Sequence[Any], named: Mapping[str, Rule], borders: Borders | None) -> list[Any]:
     """The results of one operation that a range enters."""
     name, inner = equation.primitive.name, equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
     rule = _OPERATIONS.get(name)
@@ -103,7 +126,7 @@ def _ranged(equation: Any, values: Sequence[Any], named: Mapping[str, Rule]) -> 
             raise NoRule(name)
         rule = named.get(equation.params.get("name")) or _ours(closed)
         if rule is None:
-            return ranges(closed, values, named)
+            return ranges(closed, values, named, borders)
     before, after = _kind(equation.invars[0]).kind, _kind(equation.outvars[0]).kind
     bits = name in ("and", "or", "not", "xor") and after != "b"
     cut = name == "convert_element_type" and before == "f" and after != "f"

@@ -9,10 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base.errors import UnsupportedError
-from jumpax._base.ranges import NoRule, Range, ranges, rounded
+from jumpax._base.ranges import Borders, NoRule, Range, ranges, rounded
 from jumpax.networks.curve import curve_range
 from jumpax.networks.network import Network
+from jumpax.networks.reaction import Reaction
 
+PIECES = 3
+"""Most numbers that the time is compared with for which a law is looked at piece by piece."""
 REMEDY = (
     "give bound=..., a number that the total propensity never exceeds, or one for each interval between stops, and paths "
     "are exact by null events"
@@ -43,28 +46,54 @@ def ceilings(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], 
         >>> [round(float(ceilings(fading, (jnp.float32(0),), {"k": 3.0}, jnp.float32(at))[0]), 4) for at in (0, 1)]
         [3.0, 1.1036]
     """
-    values, theta = tuple(counts), {name: theta[name] for name in network.parameters}
+    given = tuple(counts), {name: theta[name] for name in network.parameters}, now
     found: list[Any | None] = []
     for reaction in network.reactions:
         if not reaction.law.time_dependent:
             found.append(None)
             continue
-
-        def rate(levels: Any, theta: Any, time: Any, reaction: Any = reaction) -> Any:
-            read = dict(zip(network.species, levels, strict=True))
-            return jnp.asarray(reaction.propensity(read, theta, time), time.dtype)
-
-        given = (values, theta, now)
-        law, leaves = jax.make_jaxpr(rate)(*given), jax.tree.leaves(given)
+        law = jax.make_jaxpr(functools.partial(_rate, reaction, network.species))(*given)
         try:
-            made = ranges(law, [*leaves[:-1], Range(now, jnp.full_like(now, np.inf))], {"jumpax_curve": curve_range})[0]
+            found.append(_highest(law, jax.tree.leaves(given)[:-1], now))
         except NoRule as fault:
             raise UnsupportedError(
                 f"{reaction.law_in_words} has the operation {fault}, from which its largest value at later times is not found; "
                 + REMEDY
             ) from None
-        found.append(rounded(made).high)
     return tuple(found)
+
+
+def _rate(reaction: Reaction, species: tuple[str, ...], counts: Any, theta: Any, now: Any) -> Any:
+    read = dict(zip(species, counts, strict=True))
+    return jnp.asarray(reaction.propensity(read, theta, now), now.dtype)
+
+
+def _highest(law: Any, numbers: list[Any], now: Any) -> Any:
+    """The largest value from now on; piece by piece, where the law compares the time with a few numbers."""
+
+    def piece(time: Range, borders: Borders | None = None) -> Any:
+        return rounded(ranges(law, [*numbers, time], {"jumpax_curve": curve_range}, borders)[0]).high
+
+    always = Range(now, jnp.full_like(now, np.inf))
+    borders = Borders(always)
+    whole = piece(always, borders)
+    if not 0 < len(borders.found) <= PIECES:
+        return whole
+    begin, tops = now, []
+    for border in _sorted(borders.beyond()):
+        end = jnp.maximum(begin, border)
+        tops.append(piece(Range(begin, end)))
+        begin = end
+    return functools.reduce(jnp.maximum, [*tops, piece(Range(begin, always.high))])
+
+
+def _sorted(values: list[Any]) -> list[Any]:
+    """From the least to the largest, without a branch."""
+    for last in range(len(values) - 1, 0, -1):
+        for place in range(last):
+            pair = values[place], values[place + 1]
+            values[place], values[place + 1] = jnp.minimum(*pair), jnp.maximum(*pair)
+    return values
 
 
 def check_ceilings(
