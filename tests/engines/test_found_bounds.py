@@ -172,6 +172,15 @@ def test_an_expectation_and_its_derivatives_need_no_bound():
         np.testing.assert_allclose(jax.jit(mean)(THETA, jax.random.key(37)), got.value, rtol=1e-5)
 
 
+def test_events_at_times_go_with_them():
+    """All molecules leave at 0.3; then the mean is that of births from there on."""
+    emptied = TIDE.with_events([jumpax.Event.at(0.3, {"X": 0})])
+    paths = simulate(emptied, THETA, {"X": 0}, times=[0.2, 1.0], paths=20_000, key=38)
+    later = tide_mean(60 * np.exp(-1.5), 0.7, 0.7)
+    assert fits(paths["X"][:, 0], tide_mean(60.0, 0.7, 0.2))
+    assert fits(paths["X"][:, 1], later)
+
+
 GROWING = Network([Reaction("0 -> X", lambda k, t: k * t)])
 
 

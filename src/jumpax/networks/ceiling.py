@@ -96,6 +96,9 @@ def _sorted(values: list[Any]) -> list[Any]:
     return values
 
 
+_compiled = jax.jit(ceilings, static_argnums=0)
+
+
 def check_ceilings(
     network: Network, counts: Iterable[Any], theta: Mapping[str, Any] | None = None, now: float = 0.0
 ) -> None:
@@ -117,7 +120,7 @@ def check_ceilings(
     if theta is None:
         jax.eval_shape(functools.partial(ceilings, network), *given)
         return
-    tops = jax.jit(functools.partial(ceilings, network))(*given)
+    tops = _compiled(network, *given)
     if laws := endless(network, tops):
         raise UnsupportedError(
             f"from time {now:g} on there is no largest value, as far as interval arithmetic can tell, of {' and '.join(laws)} "
