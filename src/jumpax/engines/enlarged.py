@@ -25,7 +25,7 @@ def enlarged(
 
     All paths are drawn anew, not those alone that broke it: these are the paths with many events, of which there would be too few
     among the others. What is left of that bias is small: with n paths of which each breaks the bound with the probability p, the
-    probability of anything that one path does is off by p (1 - p)^(n - 1) at most, which is below 1 / (2 n) for n > 1, and is nothing where
+    probability of anything that one path does is off by p (1 - p)^(n - 1) at most, which is at most 1 / (2 n) for n > 1, and is nothing where
     no path or nearly every run breaks it.
 
     Args:

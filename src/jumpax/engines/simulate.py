@@ -1,5 +1,6 @@
 """`simulate`: exact paths of a network."""
 
+import functools
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from jumpax.engines.choice import engine_for
 from jumpax.engines.engine import AbstractEngine, Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.enlarged import enlarged
 from jumpax.engines.event_log import Events
+from jumpax.engines.inputs import Inputs
 from jumpax.engines.kept import Files, files_of
 from jumpax.engines.paths import Paths
 from jumpax.engines.program import Bound, Program, Steps, Times, check_positive, check_steps, check_times
@@ -214,21 +216,11 @@ def simulate(
     if logged:
         check_program(program, "xla", alone=True)
     chosen = engine_for(program, "xla" if logged else engine)
-    parts = _parts(files, chosen, logged)
-    workers = check_positive("threads", threads if threads is not None else parts or default_threads(chosen), 256)
-
-    def draw(stops: Times | Steps) -> tuple[Any, Recorded, Any, Any]:
-        with precision_of(program):
-            inputs = make_inputs.make(program, stops, words, values, counts, paths, start=start, max_events=limit)
-            inputs = jax.tree.map(np.asarray, inputs)
-        if logged:
-            return inputs, *event_log.drawn(program, inputs)
-        recorded = run_threads(chosen, program, inputs, workers, progress, files)
-        recorded, again = redrawn(
-            program, inputs, recorded, lambda wide, some, _: run_threads(chosen, wide, some, workers)
-        )
-        return inputs, recorded, again, None
-
+    workers = check_positive("threads", _workers(threads, chosen, files, logged), 256)
+    make = functools.partial(
+        make_inputs.make, program, key=words, theta=values, counts=counts, paths=paths, start=start, max_events=limit
+    )
+    draw = functools.partial(_drawn, chosen, program, make, workers, progress, files, logged)
     stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
     settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
@@ -236,18 +228,31 @@ def simulate(
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
 
 
-def _parts(files: Files | None, engine: AbstractEngine, logged: bool) -> int | None:
-    """In how many parts a run goes on that is kept on disk.
+def _workers(threads: int | None, engine: AbstractEngine, files: Files | None, logged: bool) -> int:
+    """How many threads; for a run that goes on, as many as it had.
 
     Raises:
-        UnsupportedError: the state of such a run is not kept.
+        UnsupportedError: the state of such a run is not kept on disk.
     """
-    if files is None:
-        return None
-    if logged or engine.name == "reference":
+    if files is not None and (logged or engine.name == "reference"):
         what = "the log of events" if logged else "engine 'reference'"
         raise UnsupportedError(f"save and resume do not keep the state of {what}; leave them out")
-    return files.parts()
+    before = None if files is None else files.parts()
+    return threads if threads is not None else before or default_threads(engine)
+
+
+def _drawn(
+    engine: AbstractEngine, program: Program, make: Callable[..., Inputs], workers: int,
+    progress: Callable[[Progress], None] | None, files: Files | None, logged: bool, stops: Times | Steps,
+) -> tuple[Inputs, Recorded, Any, Any]:  # fmt: skip
+    """A whole run with these stops: its inputs, what it recorded, which paths were drawn again in float64, and the log if there is one."""
+    with precision_of(program):
+        inputs = jax.tree.map(np.asarray, make(stops=stops))
+    if logged:
+        return inputs, *event_log.drawn(program, inputs)
+    recorded = run_threads(engine, program, inputs, workers, progress, files)
+    recorded, again = redrawn(program, inputs, recorded, lambda wide, some, _: run_threads(engine, wide, some, workers))
+    return inputs, recorded, again, None
 
 
 def _check_delayed(network: Network, **asked: Any) -> None:

@@ -24,9 +24,9 @@ from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real
 from jumpax.engines.lane import Lane, Stop
 from jumpax.engines.program import Program
+from jumpax.engines.rates import ceiling, propensities
 from jumpax.folds.fold import Jump, Propensities
 from jumpax.folds.lasting import Lasting
-from jumpax.networks.ceiling import ceilings
 
 INFINITY = float("inf")
 
@@ -121,15 +121,6 @@ def decode(outcome: Count, reactions: int, status: Count) -> Fate:
     return Fate(outcome >= np.int32(NULL), reached, status)
 
 
-def propensities(
-    program: Program, counts: Sequence[Count], theta: Mapping[str, Real], now: Real, pinned: bool
-) -> tuple[Real, ...]:
-    """Propensities of all reactions; if pinned, NaN where a law gives a negative number."""
-    levels = tuple(c.astype(program.dtype) for c in counts)
-    values = (jnp.asarray(a, program.dtype) for a in program.network.propensities(levels, theta, now))
-    return tuple(pin(a) if pinned else a for a in values)
-
-
 def not_after(first: Time, second: Time) -> Flag:
     """As `clock.not_after`, with one comparison less."""
     tie = first.high == second.high
@@ -220,16 +211,6 @@ def waiting(program: Program, exponential: Real, rate: Real, pinned: bool) -> tu
     return pin(wait) if pinned else wait, inverse
 
 
-def ceiling(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool) -> Real:
-    """What the total propensity does not exceed until the next event, found from the laws; infinite if nothing is found."""
-    now = lane.time.high
-    levels = tuple(c.astype(program.dtype) for c in lane.counts)
-    tops = ceilings(program.network, levels, theta, now)
-    steady = propensities(program, lane.counts, theta, now, pinned)
-    total = cumulate([a if top is None else pin(top) for a, top in zip(steady, tops, strict=True)])[-1]
-    return jnp.where(total < INFINITY, total, jnp.full_like(total, INFINITY))  # what is not a number, too
-
-
 def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool = True) -> Outlook:
     """Wait, propensities and time of the next event."""
     drawn = numbers(program, lane.streams)
@@ -239,7 +220,7 @@ def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool =
             left, bound = drawn.exponential - spent, interval.bound
             left = jnp.maximum(left, jnp.zeros_like(left))
         else:
-            left, bound = drawn.exponential, ceiling(program, lane, theta, pinned)
+            left, bound = drawn.exponential, ceiling(program, lane.counts, theta, lane.time.high, pinned)
         wait, inverse = waiting(program, left, bound, pinned)
         a = propensities(program, lane.counts, theta, within(lane, lane.time.high + wait), pinned)
         total = cumulate(a)[-1]
