@@ -148,3 +148,23 @@ def test_laws_that_do_not_read_the_time_have_none():
     found = ceilings(made, (jnp.float32(1),), {"k": jnp.float32(1)}, jnp.float32(0))
     assert found[0] is None
     assert found[1] is not None
+
+
+@pytest.mark.parametrize("engine", ["cpu", pytest.param("xla", marks=pytest.mark.long)])
+@pytest.mark.parametrize("name", LAWS)
+def test_rounding_breaks_no_bound(name, engine):
+    """Tens of thousands of candidates for each law, some of them where a rate is all but zero, beside a law that holds."""
+    made = jumpax.Network([jumpax.Reaction("X -> 0", LAWS[name]), jumpax.Reaction("0 -> X", jumpax.MassAction("c"))])
+    theta = {name: value for name, value in {"a": 0.7, "b": 0.9, "c": 3.0}.items() if name in made.parameters}
+
+    def drawn(engine):
+        return jumpax.simulate(
+            made, theta, {"X": 40}, times=[4.5, 9.0], paths=1000, key=703, engine=engine, precision="float32"
+        )
+
+    try:
+        paths = drawn(engine)
+    except jumpax.UnsupportedError:  # sin, cos, mod and long curves have no printed form
+        paths = drawn("xla")
+    assert not paths.faulty.any()
+    assert paths.events.sum() > 20_000
