@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from jumpax._base.shares import Chance
 from jumpax._base.types import Count, Flag, Real, Word
-from jumpax.networks import Network
+from jumpax.networks import Need, Network
 
 Counts = tuple[Count, ...]
 Propensities = Sequence[Real]
@@ -27,6 +27,10 @@ class Jump(NamedTuple):
     """The random numbers that chose the reaction, by inverse CDF in the order of the reactions (`shares.thresholds`)."""
     words: tuple[Word, ...]
     """The fold's own random words, as many as its `words`; of a stream that the path never reads."""
+    counts: Counts = ()
+    """After the event."""
+    delay: Real | None = None
+    """How long the reaction takes to complete, if it has a delay; for networks with delays only."""
 
 
 class Size(NamedTuple):
@@ -66,6 +70,9 @@ class AbstractFold(abc.ABC):
     """Whether `event` is called at null events too: for folds that need waits drawn from a bound."""
     direct: ClassVar[bool] = False
     """Whether the fold reads `Jump.exponential` or `Jump.uniform` as the direct method does: not with a bound."""
+
+    treats: ClassVar[frozenset[Need]] = frozenset({Need.TIME})
+    """What networks may need beyond the plain process, so that the record still means what it says."""
 
     @property
     def advances(self) -> bool:
@@ -117,6 +124,13 @@ class AbstractFold(abc.ABC):
 
     def event(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, jump: Jump) -> Any:
         """Carry after the event at time `now`; counts and propensities are those before the jump."""
+        return carry
+
+    def changed(self, carry: Any, counts: Counts, theta: Theta, now: Real) -> Any:
+        """Carry after counts were changed at time `now`, to `counts`, by something else than a reaction that fires.
+
+        By an event of the network, that is, or by the completion of a delayed reaction.
+        """
         return carry
 
     def cap(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta) -> Real:

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
-from jumpax.folds.fold import AbstractFold, Counts, Propensities, Size
+from jumpax.folds.fold import AbstractFold, Counts, Jump, Propensities, Size
 from jumpax.folds.lasting import share
-from jumpax.networks import MassAction, Network
+from jumpax.networks import ALL, MassAction, Need, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,11 +59,30 @@ class Score(AbstractFold):
     wrt: tuple[str, ...]
     waiting: bool = True
     window: float | None = None
+    treats = ALL
 
     def __post_init__(self):
+        self._check_events()
         if self.network.time_dependent and not self.waiting:
             raise UnsupportedError(
                 "where rates depend on time explicitly the waits decide which reactions follow; use Score(waiting=True)"
+            )
+
+    def _check_events(self) -> None:
+        """Whether events and delays let the paths have a score."""
+        network = self.network
+        read = {name: event.name for event in network.events for name in event.names}
+        faults = [f"{p!r} is read or changed by the event {read[p]!r}" for p in self.wrt if p in read]
+        for reaction in network.reactions:
+            if reaction.delay is not None and not reaction.delay.smooth:
+                names = [p for p in self.wrt if p in reaction.delay.rates.values()]
+                faults += [f"{p!r} is a number of the delay of {reaction.name!r}, {reaction.delay!r}" for p in names]
+        if network.needs - {Need.TIME} and not self.waiting:
+            faults.append("only choices count (waiting=False), but events and completions come at times")
+        if faults:
+            raise UnsupportedError(
+                f"no score: {'; '.join(faults)}. Whether a path is possible would depend on it; jumpax.CoupledDifference or two "
+                "calls of jumpax.simulate give differences"
             )
 
     @functools.cached_property
@@ -80,7 +99,7 @@ class Score(AbstractFold):
         """Names of `wrt` that are nothing but rate constants of mass action, with the numbers of their reactions."""
         laws = [reaction.law for reaction in self.network.reactions]
         readers = {p: tuple(r for r, law in enumerate(laws) if p in law.parameters) for p in self.wrt}
-        return {p: rows for p, rows in readers.items() if all(isinstance(laws[r], MassAction) for r in rows)}
+        return {p: rows for p, rows in readers.items() if rows and all(isinstance(laws[r], MassAction) for r in rows)}
 
     def size(self, network) -> Size:
         rows = sum(name in self.wrt for reaction in network.reactions for name in reaction.law.parameters)
@@ -124,7 +143,19 @@ class Score(AbstractFold):
             total = jnp.where(fired, total, jnp.full_like(total, jnp.inf))
             slopes = self._totals(propensities, rows, now)
             gains = [gain - slope / total for gain, slope in zip(gains, slopes, strict=True)]
+        if jump.delay is not None:
+            gains = [gain + self._delays(p, theta, jump) for p, gain in zip(self.wrt, gains, strict=True)]
         return tuple(s + gain for s, gain in zip(carry, gains, strict=True))
+
+    def _delays(self, wrt: str, theta: Mapping[str, Real], jump: Jump) -> Real:
+        """D ln p(delay) / d theta of the reaction that fires; for a rate constant times that (see `stop`)."""
+        assert jump.delay is not None
+        total = jnp.zeros_like(jump.exponential)
+        for reaction, fired in zip(self.network.reactions, jump.fired, strict=True):
+            if reaction.delay is not None and wrt in reaction.delay.rates.values():
+                slope = jnp.where(fired, reaction.delay.score(wrt, theta, jump.delay), jnp.zeros_like(total))
+                total = total + (slope * theta[wrt] if wrt in self.constants else slope)
+        return total
 
     def _rows(self, counts: Counts, theta, now: Real) -> list[dict[str, Real]]:
         """Derivatives of the propensities with respect to all parameters that are more than rate constants."""
