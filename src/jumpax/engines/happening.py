@@ -20,7 +20,7 @@ from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real, Word
 from jumpax.engines.agenda import MOST_AT_ONCE, Scene, agenda_of, not_after
 from jumpax.engines.program import Program
-from jumpax.folds.fold import Counts
+from jumpax.folds.fold import Change, Counts
 from jumpax.networks.parameters import LARGEST_COUNT
 
 if TYPE_CHECKING:
@@ -152,8 +152,9 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
         chances=None if stream is None else select(acts, stream, happening.chances),
     )
     counts, happening = _assigned(scene, happening, chosen)
+    change = Change(tuple(chosen), lane.counts, parameters(program, lane.happening, theta, pinned=True))
     own = parameters(program, happening, theta, pinned=True)
-    carry = select(acts, program.fold.changed(lane.carry, counts, own, lane.time.high), lane.carry)
+    carry = select(acts, program.fold.changed(lane.carry, counts, own, lane.time.high, change), lane.carry)
     faulty = stands & (happening.fault != 0)
     lane = lane._replace(
         counts=counts, carry=carry, happening=happening,

@@ -27,7 +27,7 @@ from jumpax.engines.completions import Begun, before, completed, moved_on, propo
 from jumpax.engines.happening import aimed, parameters, watched
 from jumpax.engines.lane import Lane, Stop
 from jumpax.engines.program import Program
-from jumpax.folds.fold import Counts, Jump, Propensities
+from jumpax.folds.fold import Change, Counts, Jump, Propensities
 from jumpax.folds.lasting import Lasting
 
 INFINITY = float("inf")
@@ -386,7 +386,11 @@ def gather(
     jump = Jump(fate.fired, drawn.exponential, drawn.chance, tuple(words), counts, begun and begun.delay)
     carry = select(told, fold.event(carry, lane.counts, a, theta, at, jump), carry)
     if begun is not None and lane.delayed is not None:
-        carry = select(begun.completes, fold.changed(carry, counts, theta, lane.delayed.due.high), carry)
+        carry = select(
+            begun.completes,
+            fold.changed(carry, counts, theta, lane.delayed.due.high, Change((), lane.counts, theta)),
+            carry,
+        )
     return carry, stream
 
 

@@ -47,9 +47,12 @@ class FirstPassage(AbstractFold):
         return carry, carry
 
     def event(self, carry, counts, propensities, theta, now, jump) -> tuple:
-        return self.changed(carry, jump.counts, theta, now)
+        return self._seen(carry, jump.counts, now)
 
-    def changed(self, carry, counts, theta, now) -> tuple:
+    def changed(self, carry, counts, theta, now, change) -> tuple:
+        return self._seen(carry, counts, now)
+
+    def _seen(self, carry, counts, now) -> tuple:
         reached, when = carry
         holds = self._holds(counts)
         return reached | holds, jnp.where(holds & ~reached, now, when)

@@ -33,6 +33,17 @@ class Jump(NamedTuple):
     """How long the reaction takes to complete, if it has a delay; for networks with delays only."""
 
 
+class Change(NamedTuple):
+    """What changed counts or parameters, without a reaction that fires."""
+
+    events: tuple[Flag, ...]
+    """One flag per event of the network; none at the completion of a delayed reaction."""
+    counts: Counts
+    """Before it."""
+    theta: Theta
+    """Before it."""
+
+
 class Size(NamedTuple):
     """How large a fold is, about: what compilation and records grow with. Found from counts, with nothing traced."""
 
@@ -126,11 +137,8 @@ class AbstractFold(abc.ABC):
         """Carry after the event at time `now`; counts and propensities are those before the jump."""
         return carry
 
-    def changed(self, carry: Any, counts: Counts, theta: Theta, now: Real) -> Any:
-        """Carry after counts were changed at time `now`, to `counts`, by something else than a reaction that fires.
-
-        By an event of the network, that is, or by the completion of a delayed reaction.
-        """
+    def changed(self, carry: Any, counts: Counts, theta: Theta, now: Real, change: Change) -> Any:
+        """Carry after an event of the network, or a completion, at time `now`; counts and theta are those after it."""
         return carry
 
     def cap(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta) -> Real:

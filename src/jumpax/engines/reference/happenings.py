@@ -12,6 +12,7 @@ from jumpax.engines.agenda import MOST_AT_ONCE, agenda_of
 from jumpax.engines.happening import LARGEST_IN_FLOAT32, STREAM
 from jumpax.engines.program import Program
 from jumpax.engines.reference.words import Words
+from jumpax.folds.fold import Change
 from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import Expression, evaluate
 from jumpax.networks.parameters import LARGEST_COUNT
@@ -87,7 +88,7 @@ class Happenings:
         self.held = [old and new for new, old in zip(now, self.held, strict=True)]
         return rises
 
-    def happen(self, time: Pair, changed: Callable[[], None]) -> Status | None:
+    def happen(self, time: Pair, changed: Callable[[Change], None]) -> Status | None:
         """Let everything happen that the triggers say; `changed` is called after each event. Returns what went wrong."""
         waiting: dict[int, dict[str, float]] = {}
         for _ in range(MOST_AT_ONCE + 1):
@@ -102,9 +103,11 @@ class Happenings:
             if not waiting:
                 return None
             number = self._first(list(waiting), time)
+            counts, theta = tuple(np.int64(c).astype(np.int32) for c in self.counts), dict(self.theta)
             if not self._assign(self.agenda.events[number], time, waiting.pop(number)):
                 return Status.BAD_ASSIGNMENT
-            changed()
+            flags = tuple(np.bool_(other == number) for other in range(len(self.agenda.events)))
+            changed(Change(flags, counts, theta))  # type: ignore[arg-type]  # on the host
         return Status.EVENT_STORM
 
     def _first(self, waiting: list[int], time: Pair) -> int:

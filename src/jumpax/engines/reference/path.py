@@ -20,7 +20,7 @@ from jumpax.engines.program import Program
 from jumpax.engines.reference.happenings import Happenings, Pair, has_come
 from jumpax.engines.reference.under_way import UnderWay
 from jumpax.engines.reference.words import Words
-from jumpax.folds.fold import Jump
+from jumpax.folds.fold import Change, Jump
 from jumpax.folds.lasting import Lasting
 
 
@@ -233,8 +233,9 @@ class Path:
         """The earliest reaction under way completes."""
         assert self.under_way is not None
         self._move_on(due)
+        before = self.counts_now()
         self.counts[:] = [c + z for c, z in zip(self.counts, self.under_way.complete(), strict=True)]
-        self._changed()
+        self._changed(Change((), before, self.theta))
         return self._count_fault()
 
     def _happen(self) -> Status | None:
@@ -242,8 +243,8 @@ class Path:
         assert self.happenings is not None
         return None if self.done() else self.happenings.happen(self.time, self._changed)
 
-    def _changed(self) -> None:
-        self.carry = self.code["changed"](self.carry, self.counts_now(), self.theta, self.time[0])
+    def _changed(self, change: Change) -> None:
+        self.carry = self.code["changed"](self.carry, self.counts_now(), self.theta, self.time[0], change)
 
     def _count_fault(self) -> Status | None:
         if max(self.counts) > 2**31 - 1:
