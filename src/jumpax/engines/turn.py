@@ -405,7 +405,10 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
     if not isinstance(fate, Fate):
         fate = decode(fate, len(decision.propensities), lane.status)
     begun, delayed, happening = decision.begun, lane.delayed, lane.happening
-    moves, time, counts = fate.happens, decision.arrival, fire(program, lane.counts, fate.reached)
+    moves, time, counts = fate.happens, decision.arrival, lane.counts
+    early = fold.lands or begun is not None  # in no other order than need be: kernels are printed line by line
+    if early:
+        counts = fire(program, counts, fate.reached)
     if begun is not None and delayed is not None:
         moves, time = moves | begun.completes, select(begun.completes, delayed.due, time)
         counts = completed(network, counts, delayed, begun.completes)
@@ -414,10 +417,12 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
     carry, own = gather(program, lane, decision, fate, counts, parameters(program, happening, theta, pinned=True))
     if own is not None:
         streams = (*streams[:-1], own)
-    time = select(moves, time, lane.time)
+    if not early:
+        counts = fire(program, counts, fate.reached)
     status = fate.status
     if happening is not None:
-        happening = watched(program, happening, counts, parameters(program, happening, theta), time, moves)
+        present, now = parameters(program, happening, theta), select(moves, time, lane.time)
+        happening = watched(program, happening, counts, present, now, moves)
         stands = (status == np.int32(Status.RUNNING)) & happening.acting
         status = jnp.where(stands, np.int32(Status.PARKED), status)
     if fold.ends:
@@ -429,7 +434,7 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
         since = jnp.where(moves, jnp.zeros_like(since), decision.horizon)
     return Lane(
         counts=counts,
-        time=time,
+        time=select(moves, time, lane.time),
         since=since,
         events=lane.events + fate.reached[0].astype(jnp.int32),
         index=lane.index,

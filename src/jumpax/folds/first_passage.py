@@ -29,6 +29,7 @@ class FirstPassage(AbstractFold):
     network: Network
     condition: Callable[[dict[str, Count]], Flag]
     ends = True
+    lands = True
     treats = ALL
 
     def size(self, network) -> Size:

@@ -28,7 +28,7 @@ class Jump(NamedTuple):
     words: tuple[Word, ...]
     """The fold's own random words, as many as its `words`; of a stream that the path never reads."""
     counts: Counts = ()
-    """After the event."""
+    """After the event, for folds with `lands`."""
     delay: Real | None = None
     """How long the reaction takes to complete, if it has a delay; for networks with delays only."""
 
@@ -79,6 +79,8 @@ class AbstractFold(abc.ABC):
     """Whether the fold only looks at stops, and would let another fold end the path."""
     nulls: ClassVar[bool] = False
     """Whether `event` is called at null events too: for folds that need waits drawn from a bound."""
+    lands: ClassVar[bool] = False
+    """Whether `event` reads `Jump.counts`."""
     direct: ClassVar[bool] = False
     """Whether the fold reads `Jump.exponential` or `Jump.uniform` as the direct method does: not with a bound."""
 

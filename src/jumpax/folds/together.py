@@ -49,6 +49,10 @@ class Together(AbstractFold):
         return any(fold.nulls for fold in self.folds)
 
     @property
+    def lands(self) -> bool:  # type: ignore[override]
+        return any(fold.lands for fold in self.folds)
+
+    @property
     def direct(self) -> bool:  # type: ignore[override]
         return any(fold.direct for fold in self.folds)
 
