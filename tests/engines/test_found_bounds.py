@@ -181,6 +181,29 @@ def test_events_at_times_go_with_them():
     assert fits(paths["X"][:, 1], later)
 
 
+def test_events_may_change_what_the_bound_is_made_of():
+    """Births four times as fast from 0.3 on, on all engines alike."""
+    faster = Network([Reaction("0 -> X", fading)], events=[jumpax.Event.at(0.3, {"k": 160.0})])
+    paths = simulate(faster, {"k": 40.0}, {"X": 0}, times=[0.3, 1.0], paths=20_000, key=39)
+    assert fits(paths["X"][:, 0], 8 * (1 - np.exp(-1.5)))
+    assert fits(paths["X"][:, 1] - paths["X"][:, 0], 32 * (np.exp(-1.5) - np.exp(-5)))
+    for engine in ("reference", "xla"):
+        few = simulate(faster, {"k": 40.0}, {"X": 0}, times=[0.3, 1.0], paths=20, key=39, engine=engine)
+        np.testing.assert_array_equal(few.counts, paths.counts[:20])
+
+
+def test_delays_go_with_them():
+    """Births that show half a time unit later."""
+    late = Network([Reaction("0 -> X", fading, delay=jumpax.FixedDelay("tau"))])
+    theta = {"k": 40.0, "tau": 0.5}
+    paths = simulate(late, theta, {"X": 0}, times=[0.4, 0.7, 1.5], paths=20_000, key=40)
+    assert (paths["X"][:, 0] == 0).all()
+    assert fits(paths["X"][:, 1], 8 * (1 - np.exp(-1)))
+    assert fits(paths["X"][:, 2], 8 * (1 - np.exp(-5)))
+    few = simulate(late, theta, {"X": 0}, times=[0.4, 0.7, 1.5], paths=20, key=40, engine="reference")
+    np.testing.assert_array_equal(few.counts, paths.counts[:20])
+
+
 GROWING = Network([Reaction("0 -> X", lambda k, t: k * t)])
 
 

@@ -114,6 +114,37 @@ def test_what_float64_drew_again_is_drawn_again(tmp_path):
     same_paths(again, whole)
 
 
+@pytest.mark.parametrize("engine", ["xla", "cpu"])
+def test_delays_and_events_go_on_too(engine, tmp_path):
+    late = jumpax.Reaction("A -> B", jumpax.MassAction("k"), delay=jumpax.GammaDelay(2.0, 1.0))
+    network = jumpax.Network(
+        [late, jumpax.Reaction("B -> A", jumpax.MassAction("k"))],
+        events=[jumpax.Event.at(5.0, {"k": 2.0}), jumpax.Event.when(lambda B: B > 12, {"B": 0, "A": 20})],
+    )
+    if engine == "cpu":  # which has no delays
+        network = jumpax.Network(
+            [jumpax.Reaction("A <-> B", jumpax.MassAction("k"), jumpax.MassAction("k"))], events=network.events
+        )
+    file = tmp_path / "run"
+
+    def draw(**options):
+        return simulate(
+            network,
+            {"k": 0.5},
+            {"A": 20, "B": 0},
+            times=[20.0, 40.0],
+            paths=300,
+            key=8,
+            engine=engine,
+            threads=2,
+            **options,
+        )
+
+    whole = draw()
+    interrupted(draw, file, 4)
+    same_paths(draw(resume=file), whole)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -175,13 +206,6 @@ def test_what_cannot_be_kept_is_refused(tmp_path):
     ):
         with pytest.raises(jumpax.UnsupportedError, match=words):
             drawn(save=file, **more)
-    slow = jumpax.Reaction("A -> B", jumpax.MassAction("k"), delay=jumpax.FixedDelay("tau"))
-    late = jumpax.Network([slow])
-    with pytest.raises(jumpax.UnsupportedError, match="save"):
-        simulate(late, {"k": 1.0, "tau": 2.0}, {"A": 5, "B": 0}, times=[1.0], paths=2, key=0, save=file)
-    emptied = MODEL.network.with_events([jumpax.Event.at(1.0, {MODEL.network.species[0]: 0})])
-    with pytest.raises(jumpax.UnsupportedError, match="resume"):
-        simulate(emptied, MODEL.theta, MODEL.x0, times=[2.0], paths=2, key=0, resume=file)
     with pytest.raises(jumpax.InputError, match=r"no file .* to resume from"):
         drawn(resume=file)
     with pytest.raises(jumpax.InputError, match="no folder"):

@@ -15,6 +15,7 @@ from jumpax._base.types import Precision, default_precision
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for
+from jumpax.engines.completions import STRIP
 from jumpax.engines.engine import AbstractEngine, Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.enlarged import enlarged
 from jumpax.engines.event_log import Events
@@ -25,8 +26,8 @@ from jumpax.engines.program import Bound, Program, Steps, Times, check_positive,
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
-from jumpax.engines.size import check_program, check_records
-from jumpax.folds import AbstractFold, Snapshots, Together
+from jumpax.engines.size import check_program, check_queue, check_records
+from jumpax.folds import AbstractFold, Parameters, Snapshots, Together
 from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
 from jumpax.networks.ceiling import check_ceilings
 
@@ -119,9 +120,9 @@ def simulate(
 
     Args:
         network: what reacts; or a model of `jumpax.zoo` or a file, which has numbers of its own. Reactions with a delay complete
-            so much later (see `Reaction`): engine `xla`, the default then, and no `steps`, `record` or `bound`. Events of the network
-            (see `Event`) happen between stretches of plain paths: no `steps`, `record`, `start` or `throw=False`; what they
-            change beside counts is in `records`.
+            so much later (see `Reaction`; engines `xla`, the default then, and `reference`); nothing is under way at the start.
+            Events of the network (see `Event`) happen at their moments, whatever the stops; parameters that they change are
+            in `Paths.values`.
         theta: a value per parameter, or one value per path; of a model those that are to be others.
         x0: counts at the start by species, or in species order; scalars, or one value per path; of a model as theta.
         times: stops, in the unit of 1/rates; strictly increasing, none before `start`. Counts are right-continuous.
@@ -181,36 +182,20 @@ def simulate(
     values, counts = check_numbers(network, theta, x0, paths, round_counts)
     limit = check_positive("max_events", max_events, 2**31 - 2)
     files = files_of(save, resume)
-    if network.events:
-        _check_lively(network, steps=steps, record=record, start=start, throw=throw, save=save, resume=resume)
-        from jumpax.engines.events.event_paths import event_paths  # not needed by most
-
-        how = {"engine": engine, "precision": precision, "threads": threads}
-        return event_paths(network, values, counts, times, paths, key, bound, limit, progress, how)
-    if Need.DELAY in network.needs:
-        _check_delayed(
-            network, steps=steps, record=record, bound=bound, start=start, engine=engine, save=save, resume=resume
-        )
-        from jumpax.engines.delayed_paths import delayed_paths  # not needed by most
-
-        program = Program(network, Snapshots(), check_precision(precision))
-        check_range(program, values)
-        return delayed_paths(
-            program, Times(check_times(times, 0.0)), values, counts, random.key_words(key), paths,
-            check_positive("queue", queue, 2**20), limit, throw, progress,
-        )  # fmt: skip
     if bound is None and network.time_dependent:
         first = {name: value.flat[0] for name, value in values.items()}
         check_ceilings(network, np.maximum(np.atleast_2d(counts)[0], 1), first, start)
+    check_delays(network, values)
     own, logged = _recorded(network, record)
-    fold = Together((Snapshots(), *own))
+    moved = (Parameters(network.moved),) if network.moved else ()
+    fold = Together((Snapshots(), *moved, *own))
     stops = stops_of(times, steps, start, fold, bound)
-    program = Program(
-        network, fold, check_precision(precision), "times" if steps is None else "steps", bound is not None
-    )
+    clock, places = "times" if steps is None else "steps", places_for(network, queue)
+    program = Program(network, fold, check_precision(precision), clock, bound is not None, places)
     words = random.key_words(key)
     check_range(program, values)
     check_records(program, room_for(paths), len(stops.values))
+    check_queue(program, room_for(paths))
     if logged and engine not in (None, "xla"):
         raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {engine!r}")
     if logged:
@@ -224,6 +209,7 @@ def simulate(
     stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
     settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
+    settings |= {"events": [f"{event.name}: {event}" for event in network.events]} if network.events else {}
     origin = provenance(network, words, program.precision, chosen.name, **settings)
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
 
@@ -255,45 +241,6 @@ def _drawn(
     return inputs, recorded, again, None
 
 
-def _check_delayed(network: Network, **asked: Any) -> None:
-    """Refuse what the loop of delayed reactions does not have.
-
-    Raises:
-        UnsupportedError: naming all of it.
-    """
-    who = "the loop of delayed reactions"
-    check_network(network, {Need.DELAY}, f"{who}, which holds rates constant between events,")
-    refused = _beyond(asked)
-    if asked["engine"] not in (None, "xla"):
-        refused.append(f"engine={asked['engine']!r} (only 'xla')")
-    if refused:
-        raise UnsupportedError(
-            f"{who} does not have {', '.join(refused)}; leave that out, or take a network without delays"
-        )
-
-
-def _check_lively(network: Network, **asked: Any) -> None:
-    """Refuse what the loop of events does not have.
-
-    Raises:
-        UnsupportedError: naming all of it.
-    """
-    who = "the loop of events"
-    check_network(network, ALL - {Need.DELAY}, who)
-    if refused := _beyond(asked):
-        raise UnsupportedError(
-            f"{who} does not have {', '.join(refused)}; leave that out, or take a network without events"
-        )
-
-
-def _beyond(asked: Mapping[str, Any]) -> list[str]:
-    """The names of what was asked for beyond the plain settings."""
-    usual = {"steps": None, "bound": None, "start": 0.0, "throw": True, "save": None, "resume": None}
-    found = [name for name, plain in usual.items() if name in asked and not np.array_equal(asked[name], plain)]
-    record = asked["record"]
-    return found + ([] if isinstance(record, tuple | list) and not record else ["record"])
-
-
 def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], bool]:
     """The folds of `record`, or none and that the log of all events is kept.
 
@@ -317,12 +264,34 @@ def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], 
                 f"computed from paths.counts afterwards{hint}"
             )
         owner = getattr(one, "network", network)
-        check_network(owner)
-        if owner.species != network.species:
-            raise InputError(
-                f"record: {type(one).__name__} was made for another network, with {', '.join(owner.species)}"
-            )
+        check_network(owner, ALL)
+        check_network(network, one.treats, f"the fold {type(one).__name__}")
+        if owner != network:
+            raise InputError(f"record: {type(one).__name__} was made for another network, {owner!r}")
     return (() if logged else given), bool(logged)
+
+
+def places_for(network: Network, queue: int) -> int:
+    """Places for reactions under way, in strips; none without delays."""
+    places = -(-check_positive("queue", queue, 2**20) // STRIP) * STRIP
+    return places if Need.DELAY in network.needs else 0
+
+
+def check_delays(network: Network, values: Mapping[str, np.ndarray]) -> None:
+    """Whether the numbers of delays make sense.
+
+    Raises:
+        InputError: they do not.
+    """
+    wrong = []
+    for reaction in network.reactions:
+        if reaction.delay is not None:
+            rates = reaction.delay.rates
+            given = np.broadcast_arrays(*(values[r] if isinstance(r, str) else r for r in rates.values()))
+            found = reaction.delay.faults(dict(zip(rates, given, strict=True)))
+            wrong += [f"the delay of {reaction.name!r}: {fault}" for fault in found]
+    if wrong:
+        raise InputError("\n".join(wrong))
 
 
 def check_range(program: Program, values: Mapping[str, np.ndarray]) -> None:
@@ -334,6 +303,8 @@ def check_range(program: Program, values: Mapping[str, np.ndarray]) -> None:
     kind = np.finfo(program.dtype)
     faults = []
     for name, value in values.items():
+        if name in program.network.beside:  # too large is as good as infinite: a moment that never comes
+            continue
         size = np.abs(np.atleast_1d(value))
         if (lost := (size > kind.max) | ((size > 0) & (size < kind.tiny))).any():
             faults.append(f"parameter {name!r} = {np.atleast_1d(value)[lost][0]:g}")
@@ -348,6 +319,8 @@ def _judge(program: Program, inputs: Any, recorded: Recorded, throw: bool) -> No
     """Raise for faulty paths."""
     message = faults.describe(program, inputs, recorded)
     if message and throw:
+        if program.delayed:
+            message += faults.loose_delays(program, recorded)
         raise SimulationError(message + "\nWith throw=False the sound paths are returned and the others flagged.")
 
 
@@ -360,6 +333,7 @@ def _result(network, stops, times, recorded, again, log, origin, single) -> Path
     if len(keep) < len(stops.values):
         record = jax.tree.map(lambda leaf: leaf[:, keep], record)
     snapshots, *others = record
+    values = others.pop(0) if network.moved else ()
     return Paths(
         species=network.species,
         counts=beside(snapshots),
@@ -369,6 +343,7 @@ def _result(network, stops, times, recorded, again, log, origin, single) -> Path
         end_counts=recorded.counts,
         end_times=clock.join(clock.Time(*recorded.time.T)),
         redrawn=again,
+        values=dict(zip(network.moved, values, strict=True)),
         records=others[0] if single else tuple(others),
         log=log,
         provenance=origin,

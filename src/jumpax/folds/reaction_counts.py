@@ -5,7 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from jumpax.folds.fold import AbstractFold, Size
-from jumpax.networks import Network
+from jumpax.networks import ALL, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -13,6 +13,7 @@ class ReactionCounts(AbstractFold):
     """Counts the firings of every reaction since the start; record: a tuple of int32, one per reaction. Exact."""
 
     network: Network
+    treats = ALL
 
     def size(self, network) -> Size:
         return Size(len(network.reactions), len(network.reactions), 2 * len(network.reactions))

@@ -5,7 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from jumpax.folds.fold import AbstractFold, Size
-from jumpax.networks import Network
+from jumpax.networks import ALL, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +17,7 @@ class TimeAverages(AbstractFold):
     """
 
     network: Network
+    treats = ALL
 
     def size(self, network) -> Size:
         return Size(len(network.species), len(network.species) + 1, 8 * len(network.species))

@@ -48,6 +48,8 @@ class Sampling:
     engine: str | None = None
     start: float = 0.0
     max_events: int = 10_000_000
+    queue: int = 0
+    """Reactions of one path that may be under way at one time, for networks with delays."""
     tail: int = 0
     """How many of the largest squared deviations of gradient contributions are kept; for pilots."""
 
@@ -105,7 +107,9 @@ class Sampling:
 
     def _program(self, folds: tuple[AbstractFold, ...]) -> Program:
         clock = "times" if isinstance(self.stops, Times) else "steps"
-        return Program(self.network, Together((Snapshots(), *folds)), self.precision, clock, self.bound is not None)
+        return Program(
+            self.network, Together((Snapshots(), *folds)), self.precision, clock, self.bound is not None, self.queue
+        )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
