@@ -182,10 +182,10 @@ def simulate(
     values, counts = check_numbers(network, theta, x0, paths, round_counts)
     limit = check_positive("max_events", max_events, 2**31 - 2)
     files = files_of(save, resume)
+    check_delays(network, values)
     if bound is None and network.time_dependent:
         first = {name: value.flat[0] for name, value in values.items()}
         check_ceilings(network, np.maximum(np.atleast_2d(counts)[0], 1), first, start)
-    check_delays(network, values)
     own, logged = _recorded(network, record)
     moved = (Parameters(network.moved),) if network.moved else ()
     fold = Together((Snapshots(), *moved, *own))
@@ -209,7 +209,8 @@ def simulate(
     stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
     settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
-    settings |= {"events": [f"{event.name}: {event}" for event in network.events]} if network.events else {}
+    if network.events:
+        settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
     origin = provenance(network, words, program.precision, chosen.name, **settings)
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
 
