@@ -64,5 +64,9 @@ from .networks import VectorNetwork as VectorNetwork
 from .networks import zoo as zoo
 from .observables import Histogram as Histogram
 from .observables import Moments as Moments
+from .observables import PassageTime as PassageTime
+from .observables import PathObservable as PathObservable
+from .observables import ReactionCount as ReactionCount
+from .observables import TimeAverage as TimeAverage
 from .observables import Windows as Windows
 from .observables import log_likelihood as log_likelihood

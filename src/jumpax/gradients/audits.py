@@ -27,7 +27,7 @@ from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.straight_through import StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
 from jumpax.networks import ModelLike, Network, check_network, numbers_of
-from jumpax.observables import Moments, Observable
+from jumpax.observables import AbstractPathObservable, Moments, Observable
 
 ESTIMATORS: dict[str, AbstractEstimator] = {
     "score function": ScoreFunction(),
@@ -142,7 +142,7 @@ def audit(
     times: object = None,
     *,
     steps: object = None,
-    observable: Observable | None = None,
+    observable: Observable | AbstractPathObservable | None = None,
     estimators: Mapping[str, AbstractEstimator] | None = None,
     wrt: Sequence[str] | None = None,
     paths: int = 10_000,
@@ -241,7 +241,8 @@ def _reference(
     measured: Mapping[str, Measured],
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """The gradient to compare with, its error, and where it comes from."""
-    cost = sampled_cost(sampling, _plain(values), names, 10 * BUDGET, limits)
+    along = sampling.gathered is not None
+    cost = None if along else sampled_cost(sampling, _plain(values), names, 10 * BUDGET, limits)
     if cost is not None:
         exact = ExactGradient(cost.limits, states=max(cost.states, 1))
         try:
@@ -249,7 +250,7 @@ def _reference(
         except jax.errors.JaxRuntimeError as error:
             raise SimulationError(f"the master equation cannot judge: {str(error).strip().splitlines()[-1]}") from error
         return made.gradient, np.zeros_like(made.gradient), "exact"
-    why = "the master equation is too large"
+    why = "the master equation knows counts at stops only" if along else "the master equation is too large"
     split = lattice_split(sampling, values, salted(words, 998))
     parts = [
         m
@@ -263,7 +264,7 @@ def _reference(
     return *pooled(parts), f"the unbiased estimators together ({why})"
 
 
-def _entries(observable: Observable, network: Network, many: int) -> list[str]:
+def _entries(observable: Observable | AbstractPathObservable, network: Network, many: int) -> list[str]:
     """Names of the entries of the observable."""
     if isinstance(observable, Moments) and len(observable.species) == many:
         return [str(name) for name in observable.species]

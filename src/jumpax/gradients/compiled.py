@@ -32,6 +32,7 @@ def _once(
     if estimator is None:
         sums = sample(sampling, None, (), theta, words)
     else:
+        estimator.check_sampling(sampling)
         sums = estimator.sums(sampling, wrt, theta, words)
     return sums if baseline is None else baseline.combine(sampling, sums, theta, words)
 

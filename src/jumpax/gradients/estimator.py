@@ -4,6 +4,7 @@ import abc
 from collections.abc import Mapping
 from typing import Any
 
+from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Word
 from jumpax.gradients.chunk import AbstractRule, Sums
 from jumpax.gradients.sampling import Sampling, sample
@@ -27,6 +28,18 @@ class AbstractEstimator(abc.ABC):
             InputError: naming the parameters.
         """
         return
+
+    def check_sampling(self, sampling: Sampling) -> None:
+        """Refuse what this estimator cannot differentiate, before anything is simulated: by default, what is gathered along paths.
+
+        Raises:
+            UnsupportedError: naming what else there is.
+        """
+        if sampling.gathered is not None:
+            raise UnsupportedError(
+                f"{self!r} needs an observable that is a function of the counts at the stops, which {type(sampling.observable).__name__} "
+                "is not: it is gathered along paths. Use gradient='auto', ScoreFunction() or CoupledDifference()"
+            )
 
     def simulated(self, paths: int, wrt: tuple[str, ...]) -> int:
         """How many paths are simulated in all, where the values of `paths` are averaged."""

@@ -16,7 +16,7 @@ from jumpax._base.errors import InputError, SimulationError, UnsupportedError, u
 from jumpax._base.host import array_of, library_of
 from jumpax._base.types import Precision, Word
 from jumpax.engines.choice import check_large
-from jumpax.engines.program import check_positive
+from jumpax.engines.program import Steps, check_positive
 from jumpax.engines.simulate import check_bound, check_precision, stops_of
 from jumpax.folds import Snapshots
 from jumpax.gradients.automatic import Automatic, Choice
@@ -28,7 +28,7 @@ from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.networks import NONE, ModelLike, Network, check_counts, check_network, check_theta, numbers_of
-from jumpax.observables import Observable, check_observable
+from jumpax.observables import AbstractPathObservable, Observable, check_observable
 
 Tree = Any
 
@@ -225,7 +225,7 @@ def _moved(slope: Any, by: tuple[Any, ...]) -> Any:
 
 
 def expectation(
-    observable: Observable,
+    observable: Observable | AbstractPathObservable,
     network: Network | ModelLike,
     x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
     times: object = None,
@@ -248,7 +248,9 @@ def expectation(
     anything. `jax.jit`, `jax.vmap` over theta or keys, and losses built on it work. Second derivatives are refused.
 
     Args:
-        observable: function of a mapping species -> count to a number, array or pytree (`Moments`, `Histogram`, ...).
+        observable: function of a mapping species -> count to a number, array or pytree (`Moments`, `Histogram`, ...); or what is
+            gathered along the path until the stop (`TimeAverage`, `PassageTime`, `ReactionCount`, or any fold: `PathObservable`),
+            which has derivatives by `auto`, `ScoreFunction` and `CoupledDifference`.
         network: what reacts, or a model, of which it takes the counts at the start too.
         x0: counts at the start; of a model those that are to be others.
         times: stops; the result has a leading axis of their number.
@@ -291,7 +293,7 @@ def expectation(
     """
     network, _, x0 = numbers_of(network, NONE, x0)
     check_network(network, who="jumpax.expectation")
-    check_observable(observable)
+    check_observable(observable, along=True)
     check_bound(network, bound)
     counts = check_counts(network, x0, round_counts=round_counts)
     if counts.ndim == 2:
@@ -309,6 +311,10 @@ def expectation(
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
     )  # fmt: skip
     _ = sampling.shape  # what is wrong with the observable shows here
+    if isinstance(stops, Steps) and getattr(observable, "times_only", False):
+        raise UnsupportedError(f"{type(observable).__name__} needs stops at times: use times=... instead of steps=...")
+    if isinstance(chosen, AbstractEstimator):
+        chosen.check_sampling(sampling)
     if not isinstance(chosen, ExactGradient):
         check_large(sampling.run(None, ()).program, engine)
     return Expectation(sampling, chosen, baseline)

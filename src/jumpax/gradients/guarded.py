@@ -70,6 +70,10 @@ class Guarded(AbstractEstimator):
         """As the estimator."""
         self.estimator.check(wrt, theta)
 
+    def check_sampling(self, sampling: Sampling) -> None:
+        """As the estimator."""
+        self.estimator.check_sampling(sampling)
+
     def simulated(self, paths: int, wrt: tuple[str, ...]) -> int:
         """As the estimator, while nothing fails."""
         return self.estimator.simulated(paths, wrt)

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -11,6 +11,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from jumpax._base import given
+from jumpax._base.errors import UnsupportedError
 from jumpax._base.memory import check_memory
 from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Precision, Word
@@ -21,10 +22,11 @@ from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
 from jumpax.engines.size import COPIES, check_records, numbers
 from jumpax.folds import AbstractFold, Snapshots, Together
+from jumpax.folds.dependence import depends, record_of
 from jumpax.gradients.batches import over_batches
 from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals, asked
 from jumpax.networks import Network
-from jumpax.observables import Moments, Observable
+from jumpax.observables import AbstractPathObservable, Moments, Observable
 
 CHUNK = 16_384
 """Most paths that are held in memory at once, on a processor."""
@@ -38,7 +40,7 @@ NUMBERS = 2**25
 class Sampling:
     """Everything static about an expectation but its estimator; hashable, so that equal ones are compiled once."""
 
-    observable: Observable
+    observable: Observable | AbstractPathObservable
     network: Network
     counts: tuple[int, ...]
     stops: Times | Steps
@@ -56,10 +58,36 @@ class Sampling:
         """From which waits are drawn, with null events; None where they are drawn from the total propensity."""
         return self.stops.bound
 
+    @functools.cached_property
+    def gathered(self) -> AbstractFold | None:
+        """What an observable of whole paths gathers; None where it is a function of the counts at the stops."""
+        known = self.observable
+        return known.fold(self.network) if isinstance(known, AbstractPathObservable) else None
+
+    @functools.cached_property
+    def explicit(self) -> bool:
+        """Whether the observable has parameters in it beside the path: the score, which is that of the path, does not see them."""
+        return _depends(self.observable, self.network, "parameters")
+
     def observe(self, counts: Any) -> Any:
-        """The observable of one state, (species,) real counts, flattened."""
+        """The observable of one state, (species,) real counts, flattened.
+
+        Raises:
+            UnsupportedError: it is gathered along paths.
+        """
+        if isinstance(self.observable, AbstractPathObservable):
+            raise UnsupportedError(
+                f"{type(self.observable).__name__} is gathered along paths, and no function of the counts"
+            )
+        return self._flat(given.observe(self.observable, dict(zip(self.network.species, counts, strict=True))))
+
+    def read(self, record: Any, stop: Any) -> Any:
+        """The observable of one record of what it gathers, flattened."""
+        assert isinstance(self.observable, AbstractPathObservable)
+        return self._flat(given.numbers(self.observable.value(record, stop), "the observable"))
+
+    def _flat(self, made: Any) -> Any:
         kind = np.dtype(self.precision)
-        made = given.observe(self.observable, dict(zip(self.network.species, counts, strict=True)))
         return ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), made))[0]
 
     @property
@@ -79,6 +107,12 @@ class Sampling:
     def shape(self) -> Any:
         """Structure of the observable's result."""
         scalar = jax.ShapeDtypeStruct((), np.dtype(self.precision))
+        if isinstance(self.observable, AbstractPathObservable):
+            assert self.gathered is not None
+            record = record_of(self.gathered, self.network, scalar.dtype)
+            made = jax.eval_shape(self.observable.value, record, scalar)
+            given.numbers(made, "the observable")
+            return made
         return jax.eval_shape(
             functools.partial(given.observe, self.observable), dict.fromkeys(self.network.species, scalar)
         )
@@ -90,14 +124,15 @@ class Sampling:
 
     def run(self, rule: AbstractRule | None, wrt: tuple[str, ...]) -> "Run":
         """The program that gives values and, by a rule, derivatives with respect to `wrt`."""
-        if rule is None or not wrt:
-            return Run(self, None, (), self._program(()), self.stops, np.arange(len(self.stops.values)))
-        fold = rule.fold(self.network, wrt, self.stops)
-        if isinstance(self.stops, Steps):
-            return Run(self, rule, wrt, self._program((fold,)), self.stops, np.arange(len(self.stops.values)))
-        stops = self.stops.joined(fold)
+        kept, stops = rule if wrt else None, self.stops
+        if isinstance(stops, Steps) and _depends(self.observable, self.network, "times"):
+            stops = dataclasses.replace(stops, timed=True)
+        folds = () if kept is None else (kept.fold(self.network, wrt, stops),)
+        program = self._program(folds)
+        if isinstance(stops, Times):
+            stops = stops.joined(program.fold)
         keep = np.searchsorted(np.array(stops.values), np.array(self.stops.values))
-        return Run(self, rule, wrt, self._program((fold,)), stops, keep)
+        return Run(self, kept, () if kept is None else wrt, program, stops, keep)
 
     def outside(self, estimator: Any, wrt: tuple[str, ...]) -> bool:
         """Whether its paths are drawn outside the programs of XLA, which may then be compiled in haste: it is not they that take time."""
@@ -105,7 +140,10 @@ class Sampling:
 
     def _program(self, folds: tuple[AbstractFold, ...]) -> Program:
         clock = "times" if isinstance(self.stops, Times) else "steps"
-        return Program(self.network, Together((Snapshots(), *folds)), self.precision, clock, self.bound is not None)
+        fold = Together((Snapshots(), *folds))
+        if self.gathered is not None:
+            fold = Together((Snapshots(), self.gathered, *folds), until=1)
+        return Program(self.network, fold, self.precision, clock, self.bound is not None)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -129,8 +167,16 @@ class Run:
         """Sums of one chunk for one theta; NaN when one of its paths is faulty."""
         sampling = self.sampling
         snapshots, *own = recorded.record
-        counts = jnp.stack([asked(c, self.keep) for c in snapshots], -1).astype(np.dtype(sampling.precision))
-        values = jnp.where(sound[:, None, None], jax.vmap(jax.vmap(sampling.observe))(counts), 0.0)
+        kind = np.dtype(sampling.precision)
+        counts = jnp.stack([asked(c, self.keep) for c in snapshots], -1).astype(kind)
+        if sampling.gathered is None:
+            values = jax.vmap(jax.vmap(sampling.observe))(counts)
+        else:
+            gathered, *own = own
+            rows = jax.tree.map(lambda leaf: asked(leaf, self.keep), gathered)
+            at = jnp.asarray(np.array(sampling.stops.values), kind)
+            values = jax.vmap(jax.vmap(sampling.read), in_axes=(0, None))(rows, at)
+        values = jnp.where(sound[:, None, None], values, 0.0)
         paths = sound.sum().astype(values.dtype)
         value = values.sum(0)
         square = (jnp.where(sound[:, None, None], values - (value / paths)[None], 0.0) ** 2).sum(0)
@@ -145,6 +191,14 @@ class Run:
         again = None if recorded.redrawn is None else (recorded.redrawn & sound).sum().astype(values.dtype)
         sums = Sums(paths, value, square, *totals, redrawn=again)
         return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
+
+
+@functools.lru_cache(256)
+def _depends(observable: Any, network: Network, on: Literal["parameters", "times"]) -> bool:
+    """Whether an observable that is gathered along paths changes with parameters or times on a path that is the same otherwise."""
+    if not isinstance(observable, AbstractPathObservable):
+        return False
+    return depends(observable.fold(network), network, on, lambda record: observable.value(record, jnp.ones(())))
 
 
 @functools.lru_cache(256)

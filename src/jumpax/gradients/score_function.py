@@ -14,6 +14,7 @@ from jumpax.gradients.baselines import Baseline, centred
 from jumpax.gradients.chunk import Chunk, Totals
 from jumpax.gradients.controlled_score import ControlledScore
 from jumpax.gradients.estimator import AbstractFoldEstimator
+from jumpax.gradients.sampling import Sampling
 from jumpax.networks import Network
 
 BASELINES = (None, "mean", "leave_one_out", "optimal")
@@ -29,7 +30,8 @@ class ScoreFunction(AbstractFoldEstimator):
     entry of the observable, so several times and species do not disturb each other. Where rates depend on time explicitly,
     the time part is sampled at one random moment of each wait, which is exact in the mean (see `jumpax.folds.Score`).
 
-    Unbiased for every network and every observable, indicators included. The variance per path grows linearly with the
+    Unbiased for every network and every observable, indicators and what is gathered along paths (`PathObservable`) included: f at
+    a stop may be any function of the path up to it. Where the observable ends the path, as a passage does, S ends with it. The variance per path grows linearly with the
     number of events; the cost is 1.1 to 1.8 times that of the paths alone (`benchmarks/run.py kernels`). NaN with respect
     to a rate constant that is 0: no path shows what the reaction would do.
 
@@ -82,6 +84,25 @@ class ScoreFunction(AbstractFoldEstimator):
         """Unless there is a window, or the baseline is `mean`."""
         return self.window is None and self.baseline != "mean"
 
+    def check_sampling(self, sampling: Sampling) -> None:
+        """Take what is gathered along paths, if it is a function of the path alone.
+
+        Raises:
+            UnsupportedError: it is not; or there is a window or a control.
+        """
+        if sampling.gathered is None:
+            return
+        what = type(sampling.observable).__name__
+        if self.window is not None or self.control is not None:
+            raise UnsupportedError(
+                f"{what} is gathered along paths, for which a score has no window and no control: use ScoreFunction()"
+            )
+        if sampling.explicit:
+            raise UnsupportedError(
+                f"{what} has parameters or propensities in it beside the path, and a score gives the derivative of the path's "
+                "probability alone: use CoupledDifference(), or gather sums over events (of PathSum, `events` instead of `integral`)"
+            )
+
     def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
         """The score of each parameter; of the choices alone where stops are numbers of events and rates know no time.
 
@@ -93,7 +114,7 @@ class ScoreFunction(AbstractFoldEstimator):
             return ControlledScore(window=self.window).fold(network, wrt, stops)
         if isinstance(stops, Steps) and self.window is not None:
             raise UnsupportedError("a window of the score is a time: use times= instead of steps=, or window=None")
-        waiting = isinstance(stops, Times) or network.time_dependent
+        waiting = isinstance(stops, Times) or stops.timed or network.time_dependent
         return Score(network, wrt, waiting=waiting, window=self.window)
 
     def contributions(self, chunk: Chunk) -> Totals:

@@ -17,7 +17,7 @@ from jumpax._base.types import Precision
 from jumpax.gradients.expectation import Estimate, Tree, expectation
 from jumpax.gradients.poisson_score import PoissonScore
 from jumpax.networks import NONE, ModelLike, Network, check_network, numbers_of
-from jumpax.observables import Observable
+from jumpax.observables import Observable, check_observable
 
 
 class SteadyState:
@@ -160,6 +160,7 @@ def steady_state(
         raise InputError("; ".join(faults))
     network, _, x0 = numbers_of(network, NONE, x0)
     check_network(network, who="jumpax.steady_state")
+    check_observable(observable)
     if network.time_dependent:
         raise UnsupportedError(
             "where rates depend on time explicitly there is no steady state; ask for times: expectation(..., bound=...)"

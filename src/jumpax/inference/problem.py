@@ -22,7 +22,7 @@ from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
 from jumpax.networks import NONE, Network, check_counts, check_network, numbers_of
-from jumpax.observables import Observable
+from jumpax.observables import Observable, check_observable
 
 
 class Evaluation(NamedTuple):
@@ -150,8 +150,10 @@ class Problem:
         """The static part."""
         counts = check_counts(self.network, self.x0)
         x0 = tuple(zip(self.network.species, (int(c) for c in counts), strict=True))
+        observable = self.loss.observable(self.network)
+        check_observable(observable)
         return Plan(
-            self.structure, self.loss.observable(self.network), self.network, x0, self.loss.times, self.settle,
+            self.structure, observable, self.network, x0, self.loss.times, self.settle,
             self.start, self.source,
         )  # fmt: skip
 
