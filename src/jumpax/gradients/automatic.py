@@ -105,7 +105,7 @@ class Automatic:
     """How the estimator of an expectation is chosen; what `gradient="auto"` stands for.
 
     1. The master equation, where it takes less time than the paths would. (Not for what is gathered along paths: of that, a pilot
-       compares the score function with coupled differences, as below.)
+       compares the score function with coupled differences, as below. Nor where the start has a law.)
     2. Otherwise curvature indices of the problem, from some plain paths, say how far tangents can be trusted: the relative
        bias of the trapezoidal tangent is taken to be 2 kappa (dark + 0.04), that of coupled differences 0.02 (h / 0.3)^2.
        The lattice tangent is considered only if none of its rules is missing on 1,000 paths.
@@ -162,7 +162,7 @@ class Automatic:
         if sampling.explicit:
             reason = "CoupledDifference(): the observable has parameters in it beside the path, which a score does not see; biased"
             return Choice(CoupledDifference(), reason, theta, wrt, problem=sampling.problem)
-        if self.exact and sampling.gathered is None:
+        if self.exact and sampling.gathered is None and sampling.x0 is None:
             exact = _exact(sampling, wrt, theta, events_per_path(sampling, theta, salted(words, 0)))
             if exact is not None:
                 return Choice(exact, "ExactGradient: the master equation is small enough", theta, wrt)

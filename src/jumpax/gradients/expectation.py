@@ -27,7 +27,8 @@ from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
-from jumpax.networks import NONE, ModelLike, Network, check_counts, check_network, check_theta, numbers_of
+from jumpax.networks import NONE, ModelLike, Network, StartTable, check_counts, check_network, check_theta, numbers_of
+from jumpax.networks.starts import check_start, start_of
 from jumpax.observables import AbstractPathObservable, Observable, check_observable
 
 Tree = Any
@@ -159,7 +160,7 @@ class Expectation:
         )  # fmt: skip
 
     def _names(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
-        known = self.sampling.network.parameters
+        known = self.sampling.parameters
         names = tuple(known if wrt is None else wrt)
         if wrong := [n for n in names if n not in known]:
             raise InputError("; ".join(unknown_name("parameter", n, known) for n in wrong))
@@ -171,10 +172,12 @@ class Expectation:
         Raises:
             InputError: theta or the key make no sense.
         """
-        network = self.sampling.network
+        network, start = self.sampling.network, self.sampling.x0
         traced = {k: v for k, v in theta.items() if isinstance(v, core.Tracer)} if isinstance(theta, Mapping) else {}
         plain = {**theta, **dict.fromkeys(traced, 1.0)} if traced else theta
-        checked = check_theta(network, plain)
+        checked = check_theta(network, plain, more=() if start is None else start.parameters)
+        if start is not None and not set(start.parameters) & set(traced):
+            check_start(start, checked)
         if batched := [k for k, v in checked.items() if v.ndim] + [k for k, v in traced.items() if jnp.ndim(v)]:
             raise InputError(f"parameters {batched} are arrays; use jax.vmap over theta for several values")
         kind = np.dtype(self.sampling.precision)
@@ -227,7 +230,7 @@ def _moved(slope: Any, by: tuple[Any, ...]) -> Any:
 def expectation(
     observable: Observable | AbstractPathObservable,
     network: Network | ModelLike,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
     times: object = None,
     *,
     steps: object = None,
@@ -252,7 +255,8 @@ def expectation(
             gathered along the path until the stop (`TimeAverage`, `PassageTime`, `ReactionCount`, or any fold: `PathObservable`),
             which has derivatives by `auto`, `ScoreFunction` and `CoupledDifference`.
         network: what reacts, or a model, of which it takes the counts at the start too.
-        x0: counts at the start; of a model those that are to be others.
+        x0: counts at the start; of a model those that are to be others. Or laws of them, as `simulate` takes: their parameters are
+            in theta, with derivatives by `auto`, `ScoreFunction` and `CoupledDifference`; of `StochasticRounding` by all but the last.
         times: stops; the result has a leading axis of their number.
         steps: stops after numbers of events, instead of times.
         paths: how many paths are averaged.
@@ -270,7 +274,8 @@ def expectation(
             one number for `StraightThrough(horizon="uniformization")`. Needed there, and only there: paths are drawn
             from it, with null events, and are as exact; one that breaks it is faulty.
         max_events: events after which a path is given up as exploding.
-        round_counts: round fractional x0 instead of refusing it.
+        round_counts: round fractional x0 instead of refusing it. What is rounded is a constant, with derivative zero: see
+            `StochasticRounding` for a start at a real number.
 
     Returns:
         `Expectation`: call it, differentiate it, or ask it for an `estimate` with standard errors.
@@ -295,9 +300,12 @@ def expectation(
     check_network(network, who="jumpax.expectation")
     check_observable(observable, along=True)
     check_bound(network, bound)
-    counts = check_counts(network, x0, round_counts=round_counts)
+    law = start_of(network, x0, round_counts)
+    counts = check_counts(network, x0, round_counts=round_counts) if law is None else np.zeros(0, int)
     if counts.ndim == 2:
-        raise InputError("x0 must be one state for an expectation; vmap or average over several")
+        raise InputError(
+            "x0 must be one state or a law for an expectation: jumpax.StartTable(states) averages over several"
+        )
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
     if not isinstance(chosen, AbstractEstimator | Automatic):
         raise InputError(f"gradient must be 'auto' or an estimator such as ScoreFunction(), not {gradient!r}")
@@ -309,6 +317,7 @@ def expectation(
     sampling = Sampling(
         observable, network, tuple(int(c) for c in counts), stops,
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
+        x0=law,
     )  # fmt: skip
     _ = sampling.shape  # what is wrong with the observable shows here
     if isinstance(stops, Steps) and getattr(observable, "times_only", False):

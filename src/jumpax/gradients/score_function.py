@@ -30,6 +30,8 @@ class ScoreFunction(AbstractFoldEstimator):
     entry of the observable, so several times and species do not disturb each other. Where rates depend on time explicitly,
     the time part is sampled at one random moment of each wait, which is exact in the mean (see `jumpax.folds.Score`).
 
+    Where the counts at the start have a law with parameters (`Poisson("m")`, ...), S has d ln P(x0) in it too.
+
     Unbiased for every network and every observable, indicators and what is gathered along paths (`PathObservable`) included: f at
     a stop may be any function of the path up to it. Where the observable ends the path, as a passage does, S ends with it. The variance per path grows linearly with the
     number of events; the cost is 1.1 to 1.8 times that of the paths alone (`benchmarks/run.py kernels`). NaN with respect
@@ -84,8 +86,8 @@ class ScoreFunction(AbstractFoldEstimator):
         """Unless there is a window, or the baseline is `mean`."""
         return self.window is None and self.baseline != "mean"
 
-    def check_sampling(self, sampling: Sampling) -> None:
-        """Take what is gathered along paths, if it is a function of the path alone.
+    def check_sampling(self, sampling: Sampling, wrt: tuple[str, ...] = ()) -> None:
+        """Take laws of the start, and what is gathered along paths, if it is a function of the path alone.
 
         Raises:
             UnsupportedError: it is not; or there is a window or a control.
@@ -128,11 +130,15 @@ class ScoreFunction(AbstractFoldEstimator):
         """The score at the stops asked for; what it gained in the window."""
 
         def at(keep: np.ndarray) -> Array:
+            if not chunk.record:
+                return jnp.zeros((*chunk.values.shape[:2], 0), chunk.values.dtype)
             return jnp.stack([chunk._replace(keep=keep).asked(leaf) for leaf in chunk.record], -1)
 
         if self.window is None:
-            return at(chunk.keep)
+            return chunk.scores(at(chunk.keep))
         stops = np.array(chunk.stops.values)
         begins = stops[chunk.keep] - self.window
         before = at(np.searchsorted(stops, np.maximum(begins, chunk.begin)).clip(max=len(stops) - 1))
-        return at(chunk.keep) - jnp.where((begins >= chunk.begin)[:, None], before, 0.0)
+        return chunk.scores(
+            at(chunk.keep) - jnp.where((begins >= chunk.begin)[:, None], before, 0.0), begins < chunk.begin
+        )

@@ -169,5 +169,7 @@ def steady_state(
         observable, network, x0, [settle + time], paths=paths, engine=engine, precision=precision,
         max_events=max_events, round_counts=round_counts,
     )  # fmt: skip
+    if whole.sampling.x0 is not None:
+        raise UnsupportedError("a steady state has forgotten its start: give x0 as counts, not as a law of them")
     length = float(settle if window is None else window)
     return SteadyState(PoissonScore(whole.sampling, float(settle), float(time), length, order), whole.arguments)
