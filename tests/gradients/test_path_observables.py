@@ -225,6 +225,40 @@ class Elapsed(AbstractFold):
         return carry, carry
 
 
+@dataclasses.dataclass(frozen=True)
+class Happened(AbstractFold):
+    """How many events there were, whichever, and the sum of the propensities at them."""
+
+    def init(self, counts, theta, now):
+        return jnp.zeros_like(now), jnp.zeros_like(now)
+
+    def event(self, carry, counts, propensities, theta, now, jump):
+        return carry[0] + 1, carry[1] + propensities[0] + propensities[1]
+
+    def stop(self, carry, counts, theta, index):
+        return carry, carry
+
+
+def test_a_copy_of_a_pair_sees_its_own_events_with_its_own_propensities():
+    """Of a simple random walk at rate 2 k: 2 k t events, at each of which the propensities are 2 k."""
+    walk = jumpax.Network([
+        jumpax.Reaction("0 -> N", jumpax.MassAction("k")), jumpax.Reaction("0 -> M", lambda k, M: k + 0 * M)
+    ])  # fmt: skip
+    coupled = jumpax.CoupledDifference(step=0.05)
+    got = estimated(jumpax.PathObservable(Happened()), walk, {"N": 0, "M": 0}, [1.5], {"k": 2.0}, coupled, 11)
+    assert abs(got.gradient["k"][0][0] - 3) < LIMIT * got.gradient_standard_error["k"][0][0]
+    assert abs(got.gradient["k"][1][0] - 24) < LIMIT * got.gradient_standard_error["k"][1][0]
+    assert abs(got.value[1][0] - 24) < LIMIT * got.standard_error[1][0]
+
+
+def test_several_folds_make_one_observable():
+    both = jumpax.folds.Together((jumpax.ReactionCounts(BIRTH), jumpax.TimeAverages(BIRTH)))
+    observable = jumpax.PathObservable(both, lambda record: {"births": record[0][0], "mean": record[1][0]})
+    got = estimated(observable, BIRTH, {"N": 0}, [2.0], {"k": 3.0}, ESTIMATORS["score"], 12)
+    assert abs(got.gradient["k"]["births"][0] - 2) < LIMIT * got.gradient_standard_error["k"]["births"][0]
+    assert abs(got.gradient["k"]["mean"][0] - 1) < LIMIT * got.gradient_standard_error["k"]["mean"][0]
+
+
 def test_times_after_numbers_of_events_need_the_score_of_the_waits():
     stops = {"steps": [1, 4]}
     got = estimated(jumpax.PathObservable(Elapsed()), BIRTH, {"N": 0}, stops, {"k": 2.0}, ESTIMATORS["score"], 8)

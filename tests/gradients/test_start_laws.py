@@ -23,7 +23,7 @@ FINE = jumpax.CoupledDifference(step=0.05)
 ESTIMATORS = {
     "score": jumpax.ScoreFunction(), "optimal": jumpax.ScoreFunction("optimal"), "controlled": jumpax.ControlledScore(),
     "fitted": jumpax.ControlledScore("fitted"), "coupled": FINE, "window": jumpax.ScoreFunction(window=50.0),
-    "window of a controlled": jumpax.ControlledScore(window=50.0),
+    "window of a controlled": jumpax.ControlledScore(window=50.0), "controlled by name": jumpax.ScoreFunction(control="martingale"),
 }  # fmt: skip
 DECAY = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
 PAIRS = jumpax.Network(

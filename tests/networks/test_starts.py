@@ -9,8 +9,10 @@ import pytest
 import scipy.stats
 
 import jumpax
+from jumpax._base.host_call import call_back
+from jumpax.engines.starts import _Draw
 from jumpax.exact import StateSpace, distribution
-from jumpax.networks.starts import Independent, uniforms
+from jumpax.networks.starts import Independent, start_of, uniforms
 from jumpax.networks.starts.inversion import inverted
 
 DECAY = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
@@ -272,6 +274,24 @@ def test_equal_laws_share_programs():
     assert one == two
     assert hash(one) == hash(two)
     assert jumpax.StartTable({"A": [1, 2]}) == jumpax.StartTable({"A": np.array([1, 2])})
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_a_callback_of_jax_draws_the_same(wide):
+    """As on a GPU, where programs do not call the host by foreign functions."""
+    start = start_of(ISOMERS, {"A": jumpax.Poisson("m"), "B": jumpax.NegativeBinomial("m", "r")})
+    with jax.enable_x64(wide):
+        kind = np.dtype("float64" if wide else "float32")
+        arguments = [
+            np.uint32(0),
+            np.uint32(16),
+            np.arange(50, dtype=np.uint32),
+            np.full((), 6.0, kind),
+            np.full((), 6.0, kind),
+        ]
+        like = jax.ShapeDtypeStruct((50, 2), np.int32)
+        made = jax.jit(lambda *given: call_back(_Draw(start), [like], *given))(*arguments, np.full((), 3.0, kind))
+    np.testing.assert_array_equal(made[0], start_counts(paths=50)[:, 0])
 
 
 def test_too_wide_is_minus_one_in_compiled_programs():

@@ -180,7 +180,8 @@ class Run:
     def width(self) -> int:
         """Most paths for which all records and gradient contributions are held in memory at once."""
         each = max(self.sampling.entries * max(1, len(self.wrt)), int(numbers(self.program)))
-        return max(256, NUMBERS // (len(self.stops.values) * each))
+        runs = 2 if self.sampling.x0 is not None and self.sampling.x0.rounded is not None else 1
+        return max(256, NUMBERS // (len(self.stops.values) * each * runs))
 
     def sums(
         self, recorded: Sequence[Recorded], theta: Mapping[str, Any], sound: Any, starts: Sequence[Any] = (None,)

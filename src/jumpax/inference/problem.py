@@ -22,7 +22,7 @@ from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
 from jumpax.networks import NONE, Network, StartTable, check_counts, check_network, numbers_of
-from jumpax.networks.starts import AbstractStart, start_of
+from jumpax.networks.starts import AbstractStart, check_start, start_of
 from jumpax.observables import Observable, check_observable
 
 
@@ -281,6 +281,11 @@ class Problem:
             raise SimulationError(f"parameters left the range of numbers: {', '.join(broken)}; set bounds")
         if negative := [f"{n} = {theta[n]:g}" for n in self.network.nonnegative if theta[n] < 0]:
             raise SimulationError(f"parameters became negative: {', '.join(negative)}; set bounds")
+        if self.law is not None:
+            try:
+                check_start(self.law, theta)
+            except InputError as error:
+                raise SimulationError(f"{error}; set bounds") from error
         try:
             expected = self.plan.expected(theta, key)
         except JumpaxError as error:
