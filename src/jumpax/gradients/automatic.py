@@ -74,7 +74,7 @@ class Choice(NamedTuple):
         """The estimator as calls use it: with the score function behind it, should its tails turn out too heavy."""
         if isinstance(self.estimator, ExactGradient):
             return self.estimator
-        return Guarded(self.estimator, again=self.problem is None or not self.problem.explicit)
+        return Guarded(self.estimator, again=self.problem is None or not self.problem.rough)
 
     def revised(self) -> "Choice":
         """Without what has failed in a call since: the next best of the pilots, the score function at last."""
@@ -159,8 +159,8 @@ class Automatic:
         if sampling.bound is not None:
             reason = "ScoreFunction(): unbiased; the only one for waits drawn from a bound, with null events"
             return Choice(ScoreFunction(), reason, theta, wrt)
-        if sampling.explicit:
-            reason = "CoupledDifference(): the observable has parameters in it beside the path, which a score does not see; biased"
+        if sampling.rough:
+            reason = "CoupledDifference(): parameters change the observable in steps beside the path, which a score does not see; biased"
             return Choice(CoupledDifference(), reason, theta, wrt, problem=sampling.problem)
         if self.exact and sampling.gathered is None and sampling.x0 is None:
             exact = _exact(sampling, wrt, theta, events_per_path(sampling, theta, salted(words, 0)))

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -75,6 +75,9 @@ class Chunk(NamedTuple):
     """Derivatives of ln P(counts at the start), where it has parameters of `wrt` in it; those that only the start reads come last in
     `wrt`, and folds know nothing of them."""
 
+    explicit: Float[Array, "paths asked entries parameters"] | None = None
+    """Derivatives of the observable at a fixed path, where parameters show in it."""
+
     @property
     def weight(self) -> Float[Array, " paths"]:
         """1 for rows that count, else 0."""
@@ -114,6 +117,9 @@ def asked(leaf: Array, keep: Int[np.ndarray, " asked"]) -> Array:
 
 class AbstractRule(abc.ABC):
     """A fold, and how its records become derivatives."""
+
+    of_fixed_path: ClassVar[bool] = False
+    """Whether it gives the derivative of the path's probability, to which it adds `Chunk.explicit`, that of the observable at a fixed path."""
 
     @abc.abstractmethod
     def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:

@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,7 +20,8 @@ from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
 from jumpax.engines.size import numbers
 from jumpax.folds import AbstractFold, Snapshots, Together
-from jumpax.folds.dependence import depends, record_of
+from jumpax.folds.dependence import Dependence, dependence, record_of
+from jumpax.folds.fixed_path import FixedPath, read_slopes
 from jumpax.gradients import neighbours
 from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals, asked
 from jumpax.networks import Network
@@ -80,8 +81,13 @@ class Sampling:
 
     @functools.cached_property
     def explicit(self) -> bool:
-        """Whether the observable has parameters in it beside the path: the score, which is that of the path, does not see them."""
-        return _depends(self.observable, self.network, "parameters")
+        """Whether the observable has parameters in it beside the path, which the score, that of the path, does not see."""
+        return self.gathered is not None and _dependence(self.observable, self.network).parameters
+
+    @functools.cached_property
+    def rough(self) -> bool:
+        """Whether, of what parameters do to the observable beside the path, there is more than a derivative."""
+        return self.explicit and not _dependence(self.observable, self.network).smooth
 
     def observe(self, counts: Any) -> Any:
         """The observable of one state, (species,) real counts, flattened.
@@ -141,25 +147,27 @@ class Sampling:
         own = tuple(name for name in wrt if name not in self.only)
         scored = self.x0 is not None and bool(set(wrt) & set(self.x0.scored))
         kept, stops = rule if own or scored else None, self.stops
-        if isinstance(stops, Steps) and _depends(self.observable, self.network, "times"):
+        if isinstance(stops, Steps) and self.gathered is not None and _dependence(self.observable, self.network).times:
             stops = dataclasses.replace(stops, timed=True)
         folds = () if kept is None else (kept.fold(self.network, own, stops),)
-        program = self._program(folds)
+        beside = own if kept is not None and kept.of_fixed_path and self.explicit else ()
+        program = self._program(folds, beside)
         if isinstance(stops, Times):
             stops = stops.joined(program.fold)
         keep = np.searchsorted(np.array(stops.values), np.array(self.stops.values))
         inner = () if rule is None else own + tuple(name for name in wrt if name not in own)
-        return Run(self, kept, inner, program, stops, keep, tuple(map(inner.index, wrt)) if inner else ())
+        return Run(self, kept, inner, program, stops, keep, tuple(map(inner.index, wrt)) if inner else (), bool(beside))
 
     def outside(self, estimator: Any, wrt: tuple[str, ...]) -> bool:
         """Whether its paths are drawn outside the programs of XLA, which may then be compiled in haste: it is not they that take time."""
         return _outside(self, estimator if isinstance(estimator, AbstractRule) else None, wrt, platform())
 
-    def _program(self, folds: tuple[AbstractFold, ...]) -> Program:
+    def _program(self, folds: tuple[AbstractFold, ...], beside: tuple[str, ...]) -> Program:
         clock = "times" if isinstance(self.stops, Times) else "steps"
         fold = Together((Snapshots(), *folds))
         if self.gathered is not None:
-            fold = Together((Snapshots(), self.gathered, *folds), until=1)
+            observed = FixedPath(self.network, self.gathered, beside) if beside else self.gathered
+            fold = Together((Snapshots(), observed, *folds), until=1)
         return Program(self.network, fold, self.precision, clock, self.bound is not None)
 
 
@@ -175,6 +183,8 @@ class Run:
     keep: np.ndarray
     order: tuple[int, ...] = ()
     """Places, in `wrt`, of the parameters in the order in which they were asked for."""
+    beside: bool = False
+    """Whether the observable has derivatives of its own, at a fixed path."""
 
     @property
     def width(self) -> int:
@@ -218,18 +228,30 @@ class Run:
         snapshots, *own = recorded.record
         kind = np.dtype(sampling.precision)
         counts = jnp.stack([asked(c, self.keep) for c in snapshots], -1).astype(kind)
+        explicit = None
         if sampling.gathered is None:
             values = jax.vmap(jax.vmap(sampling.observe))(counts)
         else:
             gathered, *own = own
             rows = jax.tree.map(lambda leaf: asked(leaf, self.keep), gathered)
             at = jnp.asarray(np.array(sampling.stops.values), kind)
+            if self.beside:
+                rows, explicit = rows[0], self._explicit(rows, at)
             values = jax.vmap(jax.vmap(sampling.read), in_axes=(0, None))(rows, at)
         values = jnp.where(sound[:, None, None], values, 0.0)
         return Chunk(
             sampling.network, self.wrt, theta, sampling.counts if start is None else start, sampling.start, self.stops, self.keep,
-            sampling.observe, counts, values, own[0] if own else None, sound, sampling.tail, self._start_scores(theta, sound, start),
+            sampling.observe, counts, values, own[0] if own else None, sound, sampling.tail, self._start_scores(theta, sound, start), explicit,
         )  # fmt: skip
+
+    def _explicit(self, rows: Any, at: Any) -> Any:
+        """Derivatives of the observable at fixed paths, (paths, asked, entries, parameters)."""
+
+        def slopes(record: Any, moved: Any, stop: Any) -> Any:
+            return read_slopes(lambda record: self.sampling.read(record, stop), record, moved)
+
+        made = jax.vmap(jax.vmap(slopes), in_axes=(0, 0, None))(rows[0], rows[1], at)
+        return jnp.pad(made, ((0, 0), (0, 0), (0, 0), (0, len(self.wrt) - len(self.own))))
 
     def _totals(self, chunks: Sequence[Chunk]) -> Totals:
         """Gradient contributions, by parameters in the order in which they were asked for."""
@@ -254,6 +276,8 @@ class Run:
             return none
         if chunk.start_scores is not None:
             return self.rule.contributions(chunk)
+        if chunk.explicit is not None:
+            chunk = chunk._replace(explicit=chunk.explicit[..., : len(self.own)])
         made = self.rule.contributions(chunk._replace(wrt=self.own))
         return made if self.own == self.wrt else self._padded(made)
 
@@ -288,11 +312,9 @@ class Run:
 
 
 @functools.lru_cache(256)
-def _depends(observable: Any, network: Network, on: Literal["parameters", "times"]) -> bool:
-    """Whether an observable that is gathered along paths changes with parameters or times on a path that is the same otherwise."""
-    if not isinstance(observable, AbstractPathObservable):
-        return False
-    return depends(observable.fold(network), network, on, lambda record: observable.value(record, jnp.ones(())))
+def _dependence(observable: Any, network: Network) -> Dependence:
+    """Whether what is gathered along paths changes with parameters or times on a path that is the same otherwise."""
+    return dependence(observable.fold(network), network, lambda record: observable.value(record, jnp.ones(())))
 
 
 @functools.lru_cache(256)
