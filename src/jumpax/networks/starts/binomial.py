@@ -5,7 +5,6 @@ from typing import final
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import xlogy
 
 from jumpax._base.errors import InputError
 from jumpax.networks.starts.amount import Amount
@@ -51,13 +50,15 @@ class Binomial(AbstractCountLaw):
 
     def log_probability(self, count, *numbers):
         """N ln p + (N - n) ln (1 - p)."""
+        from jax.scipy.special import xlogy  # slow to import
+
         trials, p = numbers
         left = jnp.asarray(trials, count.dtype) - count
         return xlogy(count, p) + xlogy(left, 1 - p)
 
 
 def _cumulative(counts, trials, p):
-    from scipy.special import bdtr
+    from scipy.special import bdtr  # slow to import
 
     inside = np.clip(counts, 0, max(trials - 1, 0))
     return np.where(counts < 0, 0.0, np.where(counts >= trials, 1.0, bdtr(inside, int(trials), p)))

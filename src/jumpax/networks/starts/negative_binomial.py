@@ -5,7 +5,6 @@ from typing import final
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln, xlogy
 
 from jumpax.networks.starts.amount import Amount
 from jumpax.networks.starts.count_law import AbstractCountLaw, refused
@@ -51,13 +50,15 @@ class NegativeBinomial(AbstractCountLaw):
 
     def log_probability(self, count, *numbers):
         """Ln Gamma(n + r) - ln Gamma(r) + r ln (r / (r + m)) + n ln (m / (r + m))."""
+        from jax.scipy.special import gammaln, xlogy  # slow to import
+
         mean, size = (jnp.asarray(number, count.dtype) for number in numbers)
         both = mean + size
         return gammaln(count + size) - gammaln(size) + size * jnp.log(size / both) + xlogy(count, mean / both)
 
 
 def _cumulative(counts, mean, size):
-    from scipy.special import betainc
+    from scipy.special import betainc  # slow to import
 
     return np.where(counts < 0, 0.0, betainc(size, np.maximum(counts, 0.0) + 1, size / (size + mean)))
 

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import final
 
 import numpy as np
-from jax.scipy.special import xlogy
 
 from jumpax.networks.starts.amount import Amount
 from jumpax.networks.starts.count_law import AbstractCountLaw, refused
@@ -49,12 +48,14 @@ class Poisson(AbstractCountLaw):
 
     def log_probability(self, count, *numbers):
         """N ln m - m."""
+        from jax.scipy.special import xlogy  # slow to import
+
         (mean,) = numbers
         return xlogy(count, mean) - mean
 
 
 def _cumulative(counts, mean):
-    from scipy.special import pdtr
+    from scipy.special import pdtr  # slow to import
 
     return np.where(counts < 0, 0.0, pdtr(np.maximum(counts, 0.0), mean))
 
