@@ -11,6 +11,7 @@ from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.engines.engine import AbstractEngine, precision_of
 from jumpax.engines.program import Program
 from jumpax.engines.size import check_program, compilation
+from jumpax.networks.needs import check_needs
 
 ENGINES = {
     "cpu": "jumpax.engines.cpu:Cpu",
@@ -45,11 +46,13 @@ def engine_for(program: Program, name: str | None) -> AbstractEngine:
 
     Raises:
         TooLargeError: its compilation would take too much memory.
+        UnsupportedError: it does not offer what the network needs.
 
     Warns:
         JumpaxWarning: naming what keeps a program from the fast engine; compilation takes long.
     """
     chosen = engine_named(_default(program, platform()) if name is None else name)
+    check_needs(program.network, chosen.offers, f"engine {chosen.name!r}")
     check_program(program, chosen.name)
     return chosen
 
@@ -79,7 +82,7 @@ def platform() -> str:
 
 @functools.lru_cache(maxsize=256)
 def _default(program: Program, backend: str) -> str:
-    if backend not in ("cpu", "gpu"):
+    if backend not in ("cpu", "gpu") or program.network.needs - AbstractEngine.offers:
         return "xla"
     from jumpax.engines.cpu import operations
 

@@ -10,7 +10,7 @@ import numpy as np
 from jax.extend import core
 
 from jumpax._base.shares import Chance
-from jumpax.folds.fold import AbstractFold, Jump
+from jumpax.folds.fold import AbstractFold, Change, Jump
 from jumpax.folds.lasting import Lasting
 from jumpax.networks import Network
 
@@ -102,7 +102,15 @@ class _Hooks:
         self.fold, self.network = fold, network
         self.carry = jax.eval_shape(fold.init, self.counts, self.theta, number)
         self.record = jax.eval_shape(fold.stop, self.carry, self.counts, self.theta, count)[1]
-        self.steps = ("stop", "advance", "event", *(("sample",) if fold.samples else ()))
+        self.events = (flag,) * len(network.events)
+        changed = type(fold).changed is not AbstractFold.changed
+        self.steps = (
+            "stop",
+            "advance",
+            "event",
+            *(("sample",) if fold.samples else ()),
+            *(("changed",) if changed else ()),
+        )
 
     def _call(self, name: str, given: dict[str, Any]) -> Any:
         fold, counts, theta = self.fold, given["counts"], given["theta"]
@@ -110,17 +118,20 @@ class _Hooks:
             return fold.init(counts, theta, given["now"])
         if name == "stop":
             return fold.stop(given["carry"], counts, theta, given["index"])
+        if name == "changed":
+            change = Change(given["events"], counts, theta)
+            return fold.changed(given["carry"], counts, theta, given["now"], change)
         rates = given["propensities"]
         if name == "event":
             exponential, chance = given["drawn"]
-            jump = Jump(given["fired"], exponential, chance, given["words"])
+            jump = Jump(given["fired"], exponential, chance, given["words"], counts)
             return fold.event(given["carry"], counts, rates, theta, given["now"], jump)
         arguments = (given["carry"], counts, Lasting(self.network, rates), theta, given["now"], given["dt"])
         return fold.advance(*arguments) if name == "advance" else fold.sample(*arguments, given["words"])
 
     def reads(self, name: str, rough: list[bool], carry: Sequence[int], marked: Mapping[str, int]) -> list[int]:
         """What results of a hook depend on, from masks of the leaves of the carry, and of arguments by name."""
-        names = ("carry", "counts", "propensities", "theta", "now", "dt", "fired", "drawn", "words", "index")
+        names = ("carry", "counts", "propensities", "theta", "now", "dt", "fired", "drawn", "words", "index", "events")
         given = {key: getattr(self, key) for key in names}
         if name == "init":
             del given["carry"]

@@ -54,6 +54,10 @@ class FixedPath(AbstractFold):
         return self.fold.ends
 
     @property
+    def lands(self) -> bool:  # type: ignore[override]
+        return self.fold.lands
+
+    @property
     def advances(self) -> bool:
         return self.fold.advances
 

@@ -5,7 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 
 from jumpax.folds.fold import AbstractFold, Size
-from jumpax.networks import Network
+from jumpax.networks import ALL, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +21,7 @@ class ReactionCounts(AbstractFold):
     network: Network
     chosen: tuple[int, ...] | None = None
     since_stop: bool = False
+    treats = ALL
 
     @property
     def _counted(self) -> tuple[int, ...]:

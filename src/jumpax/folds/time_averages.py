@@ -7,7 +7,7 @@ from typing import TypeVar
 import jax.numpy as jnp
 
 from jumpax.folds.fold import AbstractFold, Size
-from jumpax.networks import Network
+from jumpax.networks import ALL, Network
 
 T = TypeVar("T")
 
@@ -26,6 +26,7 @@ class TimeAverages(AbstractFold):
 
     network: Network
     chosen: tuple[int, ...] | None = None
+    treats = ALL
 
     def size(self, network) -> Size:
         many = len(self._own(network.species))

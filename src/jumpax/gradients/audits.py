@@ -187,11 +187,6 @@ def audit(
     """
     network, theta, x0 = numbers_of(network, theta, x0)
     check_network(network, who="jumpax.audit")
-    if network.time_dependent:
-        raise UnsupportedError(
-            "an audit compares estimators for rates that do not depend on time explicitly; for others there is the score "
-            "function alone: expectation(..., bound=...)"
-        )
     chosen = dict(ESTIMATORS if estimators is None else estimators)
     if not chosen:
         raise InputError("there is nothing to audit: give at least one estimator")

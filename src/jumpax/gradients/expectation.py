@@ -17,7 +17,7 @@ from jumpax._base.host import array_of, library_of
 from jumpax._base.types import Precision, Word
 from jumpax.engines.choice import check_large
 from jumpax.engines.program import Steps, check_positive
-from jumpax.engines.simulate import check_bound, check_precision, stops_of
+from jumpax.engines.simulate import check_bound, check_delays, check_precision, places_for, stops_of
 from jumpax.folds import Snapshots
 from jumpax.gradients.automatic import Automatic, Choice
 from jumpax.gradients.baseline_simulations import BaselineSimulations
@@ -26,8 +26,18 @@ from jumpax.gradients.compiled import sample_sums
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.sampling import Sampling
-from jumpax.gradients.score_function import ScoreFunction
-from jumpax.networks import NONE, ModelLike, Network, StartTable, check_counts, check_network, check_theta, numbers_of
+from jumpax.networks import (
+    ALL,
+    NONE,
+    ModelLike,
+    Network,
+    StartTable,
+    check_counts,
+    check_needs,
+    check_network,
+    check_theta,
+    numbers_of,
+)
 from jumpax.networks.starts import check_start, start_of
 from jumpax.observables import AbstractPathObservable, Observable, check_observable
 
@@ -178,6 +188,8 @@ class Expectation:
         checked = check_theta(network, plain, more=() if start is None else start.parameters)
         if start is not None and not set(start.parameters) & set(traced):
             check_start(start, checked)
+        if not traced:
+            check_delays(network, checked)
         if batched := [k for k, v in checked.items() if v.ndim] + [k for k, v in traced.items() if jnp.ndim(v)]:
             raise InputError(f"parameters {batched} are arrays; use jax.vmap over theta for several values")
         kind = np.dtype(self.sampling.precision)
@@ -243,6 +255,7 @@ def expectation(
     bound: float | Sequence[float] | None = None,
     max_events: int = 10_000_000,
     round_counts: bool = False,
+    queue: int = 64,
 ) -> Expectation:
     """E[observable(x(t))] as a JAX function of `(theta, key)`, differentiable in theta.
 
@@ -276,6 +289,7 @@ def expectation(
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it. What is rounded is a constant, with derivative zero: see
             `StochasticRounding` for a start at a real number.
+        queue: as in `simulate`, for networks with delays.
 
     Returns:
         `Expectation`: call it, differentiate it, or ask it for an `estimate` with standard errors.
@@ -297,7 +311,7 @@ def expectation(
         True
     """
     network, _, x0 = numbers_of(network, NONE, x0)
-    check_network(network, who="jumpax.expectation")
+    check_network(network, ALL)
     check_observable(observable, along=True)
     check_bound(network, bound)
     law = start_of(network, x0, round_counts)
@@ -309,6 +323,7 @@ def expectation(
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
     if not isinstance(chosen, AbstractEstimator | Automatic):
         raise InputError(f"gradient must be 'auto' or an estimator such as ScoreFunction(), not {gradient!r}")
+    check_needs(network, chosen.treats, repr(chosen))
     _check_bound_of(chosen, network, bound, steps)
     kind = check_precision(precision)
     if kind == "float64" and not jax.config.read("jax_enable_x64"):
@@ -317,7 +332,7 @@ def expectation(
     sampling = Sampling(
         observable, network, tuple(int(c) for c in counts), stops,
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
-        x0=law,
+        places_for(network, queue), x0=law,
     )  # fmt: skip
     _ = sampling.shape  # what is wrong with the observable shows here
     if isinstance(stops, Steps) and getattr(observable, "times_only", False):
@@ -332,11 +347,6 @@ def expectation(
 def _check_bound_of(chosen: AbstractEstimator | Automatic, network: Network, bound: object, steps: object) -> None:
     """Whether bound, rates and estimator go together."""
     if network.time_dependent:
-        if not isinstance(chosen, ScoreFunction | Automatic) or getattr(chosen, "control", None) is not None:
-            raise UnsupportedError(
-                f"{chosen!r} does not treat rates that depend on time explicitly; use gradient=ScoreFunction() without a "
-                "control, or 'auto', which means the same here"
-            )
         return
     wanted = getattr(chosen, "horizon", None) == "uniformization" and steps is None
     if wanted != (bound is not None) or np.ndim(bound):  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from jumpax.folds.dependence import Dependence, dependence, record_of
 from jumpax.folds.fixed_path import FixedPath, read_slopes
 from jumpax.gradients import neighbours
 from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals, asked
-from jumpax.networks import Network
+from jumpax.networks import Network, check_needs
 from jumpax.networks.starts import AbstractStart
 from jumpax.observables import AbstractPathObservable, Moments, Observable
 
@@ -47,6 +47,8 @@ class Sampling:
     engine: str | None = None
     start: float = 0.0
     max_events: int = 10_000_000
+    queue: int = 0
+    """Reactions of one path that may be under way at one time, for networks with delays."""
     tail: int = 0
     """How many of the largest squared deviations of gradient contributions are kept; for pilots."""
     x0: AbstractStart | None = None
@@ -167,8 +169,10 @@ class Sampling:
         fold = Together((Snapshots(), *folds))
         if self.gathered is not None:
             observed = FixedPath(self.network, self.gathered, beside) if beside else self.gathered
+            what = " with parameters in it beside the path" if beside else ""
+            check_needs(self.network, observed.treats, f"the fold {type(self.gathered).__name__}{what}")
             fold = Together((Snapshots(), observed, *folds), until=1)
-        return Program(self.network, fold, self.precision, clock, self.bound is not None)
+        return Program(self.network, fold, self.precision, clock, self.bound is not None, self.queue)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -161,10 +161,6 @@ def steady_state(
     network, _, x0 = numbers_of(network, NONE, x0)
     check_network(network, who="jumpax.steady_state")
     check_observable(observable)
-    if network.time_dependent:
-        raise UnsupportedError(
-            "where rates depend on time explicitly there is no steady state; ask for times: expectation(..., bound=...)"
-        )
     whole = expectation(
         observable, network, x0, [settle + time], paths=paths, engine=engine, precision=precision,
         max_events=max_events, round_counts=round_counts,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError
 from jumpax.engines.program import Steps, Times
 from jumpax.folds import AbstractFold, RelaxedTangent
 from jumpax.folds.relaxation import Relaxation, Relaxed
@@ -97,8 +97,6 @@ class StraightThrough(AbstractPathwise):
 
     def carried(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
         """The relaxed tangent of the counts at the stops."""
-        if network.time_dependent:
-            raise UnsupportedError("straight-through gradients need rates that do not depend on time explicitly")
         relaxation = Relaxation(self.relaxation, self.temperature, self.draws)
         if isinstance(stops, Steps):
             return RelaxedTangent(network, wrt, relaxation)

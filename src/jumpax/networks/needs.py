@@ -49,5 +49,6 @@ def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
             ]
         told.append(f"{need.value} ({', '.join(map(repr, found))})")
     raise UnsupportedError(
-        f"{who} does not treat {' and '.join(told)}; jumpax.simulate draws the paths of such networks"
+        f"{who} does not treat {' and '.join(told)}; jumpax.simulate draws the paths of such networks, "
+        "and jumpax.expectation has their gradients by ScoreFunction()"
     )

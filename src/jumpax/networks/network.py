@@ -98,6 +98,16 @@ class Network:
         return tuple(name for name in self.parameters if name not in known)
 
     @cached_property
+    def moved(self) -> tuple[str, ...]:
+        """Those of the parameters that events change."""
+        assigned = dict.fromkeys(name for event in self.events for name, _ in event.assignments)
+        return tuple(name for name in assigned if name not in self.species)
+
+    def reads_counts(self, event: Event) -> bool:
+        """Whether the trigger of an event reads counts."""
+        return bool(set(names(event.trigger)) & set(self.species))
+
+    @cached_property
     def nonnegative(self) -> tuple[str, ...]:
         """Those of the parameters that must not be negative."""
         return tuple(dict.fromkeys(p for reaction in self.reactions for p in reaction.law.nonnegative))
@@ -173,7 +183,7 @@ class Network:
             Need.TIME: self.time_dependent,
             Need.DELAY: any(r.delay is not None for r in self.reactions),
             Need.MOMENT: any(reads_time(event.trigger) for event in self.events),
-            Need.TRIGGER: any(set(names(event.trigger)) & {*self.species} for event in self.events),
+            Need.TRIGGER: any(map(self.reads_counts, self.events)),
         }
         if self.events and not (found[Need.MOMENT] or found[Need.TRIGGER]):
             found[Need.MOMENT] = True  # what other events make true
