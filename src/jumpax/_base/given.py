@@ -103,14 +103,24 @@ def observe(observable: Callable[[Any], Any], counts: Mapping[str, Any], kind: s
             ) from fault
         explain(fault, what)
         raise
+    return numbers(made, kind, observable)
+
+
+def numbers(made: Any, kind: str, function: Any = None) -> Any:
+    """What a function that a user gave returned, if that is numbers.
+
+    Raises:
+        InputError: it is something else, or nothing.
+    """
+    what = kind if function is None else f"the {kind} {_named(function)}"
     leaves = jax.tree.leaves(made, is_leaf=lambda leaf: leaf is None)
     if wrong := [leaf for leaf in leaves if not _number(leaf)]:
         raise InputError(
-            f"the {kind} {_named(observable)} returns {shown(wrong[0])}; it must return a number, an array of numbers, or a "
+            f"{what} returns {shown(wrong[0])}; it must return a number, an array of numbers, or a "
             f"tuple, list or dict of them{' (is a return missing?)' if wrong[0] is None else ''}"
         )
     if not leaves:
-        raise InputError(f"the {kind} {_named(observable)} returns no number at all")
+        raise InputError(f"{what} returns no number at all")
     return made
 
 

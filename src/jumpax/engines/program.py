@@ -101,6 +101,8 @@ class Steps:
     values: tuple[int, ...]
     bound: float | None = None
     """On the total propensity, as in `Times`."""
+    timed: bool = False
+    """Whether what is seen at them depends on when events happen, not on their order alone."""
 
 
 def check_times(times: object, start: float) -> tuple[float, ...]:

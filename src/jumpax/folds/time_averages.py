@@ -1,11 +1,15 @@
 """Time averages of the counts between stops."""
 
 import dataclasses
+from collections.abc import Sequence
+from typing import TypeVar
 
 import jax.numpy as jnp
 
 from jumpax.folds.fold import AbstractFold, Size
 from jumpax.networks import ALL, Network
+
+T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -14,27 +18,37 @@ class TimeAverages(AbstractFold):
 
     Record: a tuple of one floating number per species, (1/h) integral of x_d dt over a window of length h; the count itself
     when h = 0. Exact up to rounding.
+
+    Args:
+        network: what reacts.
+        chosen: numbers of species; None for all.
     """
 
     network: Network
+    chosen: tuple[int, ...] | None = None
     treats = ALL
 
     def size(self, network) -> Size:
-        return Size(len(network.species), len(network.species) + 1, 8 * len(network.species))
+        many = len(self._own(network.species))
+        return Size(many, many + 1, 8 * many)
+
+    def _own(self, of_species: Sequence[T]) -> tuple[T, ...]:
+        return tuple(of_species) if self.chosen is None else tuple(of_species[d] for d in self.chosen)
 
     def init(self, counts, theta, now) -> tuple:
-        like = next(iter(theta.values()))
-        return tuple(jnp.zeros_like(like) for _ in range(len(counts) + 1))
+        return tuple(jnp.zeros_like(now) for _ in range(len(self._own(counts)) + 1))
 
     def stop(self, carry, counts, theta, index) -> tuple:
         *integrals, elapsed = carry
         some = elapsed > 0
         length = jnp.where(some, elapsed, jnp.ones_like(elapsed))
         record = tuple(
-            jnp.where(some, i / length, c.astype(elapsed.dtype)) for i, c in zip(integrals, counts, strict=True)
+            jnp.where(some, i / length, c.astype(elapsed.dtype))
+            for i, c in zip(integrals, self._own(counts), strict=True)
         )
         return tuple(jnp.zeros_like(c) for c in carry), record
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> tuple:
         *integrals, elapsed = carry
-        return (*(i + c.astype(dt.dtype) * dt for i, c in zip(integrals, counts, strict=True)), elapsed + dt)
+        own = self._own(counts)
+        return (*(i + c.astype(dt.dtype) * dt for i, c in zip(integrals, own, strict=True)), elapsed + dt)

@@ -16,9 +16,16 @@ from jumpax.networks import ALL, Need
 
 @dataclasses.dataclass(frozen=True)
 class Together(AbstractFold):
-    """Runs several folds side by side; the record is the tuple of their records."""
+    """Runs several folds side by side; the record is the tuple of their records.
+
+    Args:
+        folds: what runs.
+        until: number of the fold that ends the path for all others too, if it ends paths at all: what they have gathered by then is
+            held. By default a path ends only where all wish it that do not just look at stops.
+    """
 
     folds: tuple[AbstractFold, ...]
+    until: int | None = None
 
     @property
     def advances(self) -> bool:
@@ -42,6 +49,8 @@ class Together(AbstractFold):
 
     @property
     def ends(self) -> bool:  # type: ignore[override]
+        if self.until is not None:
+            return self.folds[self.until].ends
         return any(fold.ends for fold in self.folds) and all(fold.ends or fold.passive for fold in self.folds)
 
     @property
@@ -111,5 +120,7 @@ class Together(AbstractFold):
         return functools.reduce(operator.and_, flags)
 
     def done(self, carry) -> Flag:
+        if self.until is not None:
+            return self.folds[self.until].done(carry[self.until])
         flags = [fold.done(c) for fold, c in zip(self.folds, carry, strict=True) if fold.ends]
         return functools.reduce(operator.and_, flags)

@@ -11,13 +11,25 @@ from jumpax._base.errors import TooLargeError, UnsupportedError
 from jumpax._base.types import Word
 from jumpax.engines.program import Steps
 from jumpax.gradients import failures
+from jumpax.gradients.coupled_difference import CoupledDifference
 from jumpax.gradients.curvature import PATHS, Curvature, Visits, curvature, events_per_path, moved, visits
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient, sampled_cost
 from jumpax.gradients.growth import Tangent, grows
 from jumpax.gradients.guarded import Guarded
 from jumpax.gradients.measure import Measured, measure, salted
-from jumpax.gradients.pilot import LOOKED_AT, TANGENTS, Pilot, beaten, candidates, gain, judged, lattice_split, prior
+from jumpax.gradients.pilot import (
+    LOOKED_AT,
+    TANGENTS,
+    Pilot,
+    beaten,
+    candidates,
+    gain,
+    judged,
+    lattice_split,
+    may_couple,
+    prior,
+)
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.tails import INDEX
@@ -63,7 +75,7 @@ class Choice(NamedTuple):
         """The estimator as calls use it: with the score function behind it, should its tails turn out too heavy."""
         if isinstance(self.estimator, ExactGradient):
             return self.estimator
-        return Guarded(self.estimator)
+        return Guarded(self.estimator, again=self.problem is None or not self.problem.rough)
 
     def revised(self) -> "Choice":
         """Without what has failed in a call since: the next best of the pilots, the score function at last."""
@@ -93,7 +105,8 @@ class Choice(NamedTuple):
 class Automatic:
     """How the estimator of an expectation is chosen; what `gradient="auto"` stands for.
 
-    1. The master equation, where it takes less time than the paths would.
+    1. The master equation, where it takes less time than the paths would. (Not for what is gathered along paths: of that, a pilot
+       compares the score function with coupled differences, as below. Nor where the start has a law.)
     2. Otherwise curvature indices of the problem, from some plain paths, say how far tangents can be trusted: the relative
        bias of the trapezoidal tangent is taken to be 2 kappa (dark + 0.04), that of coupled differences 0.02 (h / 0.3)^2.
        The lattice tangent is considered only if none of its rules is missing on 1,000 paths.
@@ -152,7 +165,10 @@ class Automatic:
         if sampling.bound is not None:
             reason = "ScoreFunction(): unbiased; the only one for waits drawn from a bound, with null events"
             return Choice(ScoreFunction(), reason, theta, wrt)
-        if self.exact:
+        if sampling.rough:
+            reason = "CoupledDifference(): parameters change the observable in steps beside the path, which a score does not see; biased"
+            return Choice(CoupledDifference(), reason, theta, wrt, problem=sampling.problem)
+        if self.exact and sampling.gathered is None and sampling.x0 is None:
             exact = _exact(sampling, wrt, theta, events_per_path(sampling, theta, salted(words, 0)))
             if exact is not None:
                 return Choice(exact, "ExactGradient: the master equation is small enough", theta, wrt)
@@ -174,7 +190,7 @@ class Automatic:
     ) -> Choice:
         paths = min(self.pilot, max(FEWEST, sampling.paths // 16))
         seen = visits(sampling, theta, salted(words, 0))
-        found = curvature(sampling, theta, seen)
+        found = Curvature(0.0, 0.0, 0.0, 0.0) if sampling.gathered is not None else curvature(sampling, theta, seen)
         values = np.array([theta[name] for name in wrt])
         reference = measure(sampling, ScoreFunction(), wrt, theta, salted(words, 1), paths, runs=1, tail=True)
         tried: list[tuple[AbstractEstimator, Measured]] = [(ScoreFunction(), reference)]
@@ -229,6 +245,9 @@ def _options(
     before: Choice | None,
 ) -> Iterator[AbstractEstimator]:
     """What is tried beside the score function: what was chosen before, if it still may be, then the most promising."""
+    if sampling.gathered is not None:
+        yield from (CoupledDifference(),) if may_couple(wrt, theta) else ()
+        return
     former = [c for c in candidates(wrt, theta, found, None) if before is not None and c == before.estimator]
     yield from former
     split = lattice_split(sampling, theta, salted(words, 0))

@@ -12,11 +12,11 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import PRNGKeyArray
 
 from jumpax._base import random
-from jumpax._base.errors import InputError, SimulationError, unknown_name
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.host import array_of, library_of
 from jumpax._base.types import Precision, Word
 from jumpax.engines.choice import check_large
-from jumpax.engines.program import check_positive
+from jumpax.engines.program import Steps, check_positive
 from jumpax.engines.simulate import check_delays, check_precision, places_for, stops_of
 from jumpax.folds import Snapshots
 from jumpax.gradients.automatic import Automatic, Choice
@@ -31,6 +31,7 @@ from jumpax.networks import (
     NONE,
     ModelLike,
     Network,
+    StartTable,
     check_counts,
     check_needs,
     check_network,
@@ -38,7 +39,8 @@ from jumpax.networks import (
     numbers_of,
 )
 from jumpax.networks.ceiling import check_ceilings
-from jumpax.observables import Observable, check_observable
+from jumpax.networks.starts import check_start, start_of
+from jumpax.observables import AbstractPathObservable, Observable, check_observable
 
 Tree = Any
 
@@ -169,7 +171,7 @@ class Expectation:
         )  # fmt: skip
 
     def _names(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
-        known = self.sampling.network.parameters
+        known = self.sampling.parameters
         names = tuple(known if wrt is None else wrt)
         if wrong := [n for n in names if n not in known]:
             raise InputError("; ".join(unknown_name("parameter", n, known) for n in wrong))
@@ -181,10 +183,12 @@ class Expectation:
         Raises:
             InputError: theta or the key make no sense.
         """
-        network = self.sampling.network
+        network, start = self.sampling.network, self.sampling.x0
         traced = {k: v for k, v in theta.items() if isinstance(v, core.Tracer)} if isinstance(theta, Mapping) else {}
         plain = {**theta, **dict.fromkeys(traced, 1.0)} if traced else theta
-        checked = check_theta(network, plain)
+        checked = check_theta(network, plain, more=() if start is None else start.parameters)
+        if start is not None and not set(start.parameters) & set(traced):
+            check_start(start, checked)
         if not traced:
             check_delays(network, checked)
         if batched := [k for k, v in checked.items() if v.ndim] + [k for k, v in traced.items() if jnp.ndim(v)]:
@@ -243,9 +247,9 @@ def _moved(slope: Any, by: tuple[Any, ...]) -> Any:
 
 
 def expectation(
-    observable: Observable,
+    observable: Observable | AbstractPathObservable,
     network: Network | ModelLike,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
     times: object = None,
     *,
     steps: object = None,
@@ -267,9 +271,12 @@ def expectation(
     anything. `jax.jit`, `jax.vmap` over theta or keys, and losses built on it work. Second derivatives are refused.
 
     Args:
-        observable: function of a mapping species -> count to a number, array or pytree (`Moments`, `Histogram`, ...).
+        observable: function of a mapping species -> count to a number, array or pytree (`Moments`, `Histogram`, ...); or what is
+            gathered along the path until the stop (`TimeAverage`, `PassageTime`, `ReactionCount`, or any fold: `PathObservable`),
+            which has derivatives by `auto`, `ScoreFunction` and `CoupledDifference`.
         network: what reacts, or a model, of which it takes the counts at the start too.
-        x0: counts at the start; of a model those that are to be others.
+        x0: counts at the start; of a model those that are to be others. Or laws of them, as `simulate` takes: their parameters are
+            in theta, with derivatives by `auto`, `ScoreFunction` and `CoupledDifference`; of `StochasticRounding` by all but the last.
         times: stops; the result has a leading axis of their number.
         steps: stops after numbers of events, instead of times.
         paths: how many paths are averaged.
@@ -287,7 +294,8 @@ def expectation(
             one number for `StraightThrough(horizon="uniformization")`, which needs it. Paths are drawn from it, with null
             events, and are as exact; one that breaks it is faulty. By default it is found from the laws (see `simulate`).
         max_events: events after which a path is given up as exploding.
-        round_counts: round fractional x0 instead of refusing it.
+        round_counts: round fractional x0 instead of refusing it. What is rounded is a constant, with derivative zero: see
+            `StochasticRounding` for a start at a real number.
         queue: as in `simulate`, for networks with delays.
 
     Returns:
@@ -312,12 +320,15 @@ def expectation(
     """
     network, _, x0 = numbers_of(network, NONE, x0)
     check_network(network, ALL)
-    check_observable(observable)
-    counts = check_counts(network, x0, round_counts=round_counts)
+    check_observable(observable, along=True)
+    law = start_of(network, x0, round_counts)
+    counts = check_counts(network, x0, round_counts=round_counts) if law is None else np.zeros(0, int)
     if counts.ndim == 2:
-        raise InputError("x0 must be one state for an expectation; vmap or average over several")
+        raise InputError(
+            "x0 must be one state or a law for an expectation: jumpax.StartTable(states) averages over several"
+        )
     if bound is None and network.time_dependent:
-        check_ceilings(network, counts)
+        check_ceilings(network, counts if law is None else np.ones(len(network.species)))
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
     if not isinstance(chosen, AbstractEstimator | Automatic):
         raise InputError(f"gradient must be 'auto' or an estimator such as ScoreFunction(), not {gradient!r}")
@@ -330,9 +341,13 @@ def expectation(
     sampling = Sampling(
         observable, network, tuple(int(c) for c in counts), stops,
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
-        places_for(network, queue),
+        places_for(network, queue), x0=law,
     )  # fmt: skip
     _ = sampling.shape  # what is wrong with the observable shows here
+    if isinstance(stops, Steps) and getattr(observable, "times_only", False):
+        raise UnsupportedError(f"{type(observable).__name__} needs stops at times: use times=... instead of steps=...")
+    if isinstance(chosen, AbstractEstimator):
+        chosen.check_sampling(sampling)
     if not isinstance(chosen, ExactGradient):
         check_large(sampling.run(None, ()).program, engine)
     return Expectation(sampling, chosen, baseline)

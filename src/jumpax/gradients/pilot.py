@@ -61,7 +61,7 @@ def lattice_split(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Wor
         return None
     times = [t - sampling.start for t in stops.values]
     try:
-        return covering_split(network, theta, sampling.counts, times, LOOKED_AT, np.stack(words))
+        return covering_split(network, theta, sampling.begin, times, LOOKED_AT, np.stack(words))
     except UnsupportedError:
         return None
 
@@ -77,9 +77,14 @@ def candidates(
     if prior(TrapezoidalTangent(), found) < 0.5 and found.roughness < 0.3 and (linear or found.dark < 0.1):
         out.append(TrapezoidalTangent(control="martingale"))
     out.append(ControlledScore())
-    if len(wrt) <= FEW and all(theta[name] > 0 for name in wrt):
+    if may_couple(wrt, theta):
         out.append(CoupledDifference(control="martingale"))
     return out
+
+
+def may_couple(wrt: tuple[str, ...], theta: Mapping[str, float]) -> bool:
+    """Whether coupled differences are worth a try: a pair for each parameter, which must be positive."""
+    return len(wrt) <= FEW and all(theta[name] > 0 for name in wrt)
 
 
 def beaten(candidate: AbstractEstimator, score: Pilot, best: Pilot, found: Curvature) -> bool:

@@ -19,6 +19,7 @@ from jumpax.folds.poisson_integrals import PoissonIntegrals, PoissonRecord
 from jumpax.gradients.entries import Entries
 from jumpax.gradients.linear_solve import solve
 from jumpax.gradients.sampling import Sampling
+from jumpax.observables import AbstractPathObservable
 
 PIECES = 8
 """Bins in a window, at least."""
@@ -60,8 +61,9 @@ class PoissonScore:
 
     def averages(self, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]) -> PathAverages:
         """Values and contributions of all paths; NaN if one of them is faulty."""
-        sampling = self.sampling
-        observe = Entries(sampling.observable, sampling.network.species)
+        sampling, observable = self.sampling, self.sampling.observable
+        assert not isinstance(observable, AbstractPathObservable)  # which `steady_state` has refused
+        observe = Entries(observable, sampling.network.species)
         fold = PoissonIntegrals(sampling.network, wrt, observe, sampling.entries, self.order)
         program = Program(sampling.network, fold, sampling.precision, "times")
         inputs = make_inputs.make(

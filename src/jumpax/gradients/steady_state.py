@@ -12,12 +12,12 @@ from jax.custom_derivatives import SymbolicZero
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PRNGKeyArray
 
-from jumpax._base.errors import InputError, SimulationError, unknown_name
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.types import Precision
 from jumpax.gradients.expectation import Estimate, Tree, expectation
 from jumpax.gradients.poisson_score import PoissonScore
 from jumpax.networks import NONE, ModelLike, Network, check_network, numbers_of
-from jumpax.observables import Observable
+from jumpax.observables import Observable, check_observable
 
 
 class SteadyState:
@@ -160,9 +160,12 @@ def steady_state(
         raise InputError("; ".join(faults))
     network, _, x0 = numbers_of(network, NONE, x0)
     check_network(network, who="jumpax.steady_state")
+    check_observable(observable)
     whole = expectation(
         observable, network, x0, [settle + time], paths=paths, engine=engine, precision=precision,
         max_events=max_events, round_counts=round_counts,
     )  # fmt: skip
+    if whole.sampling.x0 is not None:
+        raise UnsupportedError("a steady state has forgotten its start: give x0 as counts, not as a law of them")
     length = float(settle if window is None else window)
     return SteadyState(PoissonScore(whole.sampling, float(settle), float(time), length, order), whole.arguments)

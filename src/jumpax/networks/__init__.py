@@ -29,4 +29,9 @@ from jumpax.networks.parameters import check_counts as check_counts
 from jumpax.networks.parameters import check_numbers as check_numbers
 from jumpax.networks.parameters import check_theta as check_theta
 from jumpax.networks.reaction import Reaction as Reaction
+from jumpax.networks.starts import Binomial as Binomial
+from jumpax.networks.starts import NegativeBinomial as NegativeBinomial
+from jumpax.networks.starts import Poisson as Poisson
+from jumpax.networks.starts import StartTable as StartTable
+from jumpax.networks.starts import StochasticRounding as StochasticRounding
 from jumpax.networks.vector_network import VectorNetwork as VectorNetwork

@@ -7,11 +7,17 @@ from jumpax.observables.observable import Histogram as Histogram
 from jumpax.observables.observable import Moments as Moments
 from jumpax.observables.observable import Observable as Observable
 from jumpax.observables.observable import check_observable as check_observable
+from jumpax.observables.passage_time import Passage as Passage
+from jumpax.observables.passage_time import PassageTime as PassageTime
 from jumpax.observables.path_likelihood import log_likelihood as log_likelihood
+from jumpax.observables.path_observable import AbstractPathObservable as AbstractPathObservable
+from jumpax.observables.path_observable import PathObservable as PathObservable
 from jumpax.observables.path_rate import AbstractPathRate as AbstractPathRate
 from jumpax.observables.path_sums import PathSum as PathSum
 from jumpax.observables.path_sums import PathSums as PathSums
 from jumpax.observables.rates import Rates as Rates
+from jumpax.observables.reaction_count import ReactionCount as ReactionCount
+from jumpax.observables.time_average import TimeAverage as TimeAverage
 from jumpax.observables.tur_ratio import TurRatio as TurRatio
 from jumpax.observables.tur_ratio import tur_ratio as tur_ratio
 from jumpax.observables.windows import Windows as Windows

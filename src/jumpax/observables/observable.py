@@ -9,9 +9,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jumpax._base import given
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.engines import Events
 from jumpax.folds import AbstractFold
+from jumpax.observables.path_observable import AbstractPathObservable
 
 CountsByName: TypeAlias = Mapping[str, Float[Array, ""]]
 Observable: TypeAlias = Callable[[CountsByName], Any]
@@ -21,17 +22,25 @@ Observables are compared by equality, so frozen dataclasses and module-level fun
 """
 
 
-def check_observable(observable: Any) -> None:
-    """Whether something can be an observable of an expectation.
+def check_observable(observable: Any, along: bool = False) -> None:
+    """Whether something can be an observable of an expectation; also one of whole paths, if it may be gathered along them.
 
     Raises:
         InputError: it is a fold, a class, text, or something else.
+        UnsupportedError: it is gathered along paths, and may not be.
     """
     if isinstance(observable, AbstractFold | Events):
         raise InputError(
-            f"{type(observable).__name__} is gathered along paths: jumpax.simulate(..., record=...) does it, and the mean over "
-            "paths.records has no derivative; the observable of an expectation is a function of the counts at the stops"
+            f"{type(observable).__name__} is gathered along paths: jumpax.simulate(..., record=...) does it. As the observable of an "
+            "expectation, with derivatives, take jumpax.PathObservable(fold, function of its record), or PassageTime(condition), "
+            "TimeAverage('A'), ReactionCount('A -> B')"
         )
+    if isinstance(observable, AbstractPathObservable):
+        if not along:
+            raise UnsupportedError(
+                f"{type(observable).__name__} is gathered along paths, up to a stop; here a function of the counts is needed"
+            )
+        return
     given.check_function(observable, "the observable", "As in Moments('A') or lambda counts: counts['A']")
 
 

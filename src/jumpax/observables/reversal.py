@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from jumpax._base.errors import InputError, unknown_name
-from jumpax.networks import Network
+from jumpax.networks import Network, equation
 
 
 def reversal(network: Network, reactions: Iterable[int] | None = None) -> dict[int, int]:
@@ -43,13 +43,26 @@ def _reversed(equation: str) -> str:
     return f"{right} -> {left}"
 
 
+def _standard(name: str) -> str:
+    """An equation as networks write it; what is none, as it is."""
+    try:
+        return equation.write(*equation.parse(name))
+    except InputError:
+        return name
+
+
 def numbers(network: Network, names: Iterable[str]) -> tuple[int, ...]:
-    """Places of reactions by name.
+    """Places of reactions by name; an equation may be written in any way that a `Reaction` reads.
 
     Raises:
         InputError: for names that the network does not have.
+
+    >>> from jumpax.networks import MassAction, Reaction
+    >>> numbers(Network([Reaction("0 -> X", MassAction("k"))]), ["0->X"])
+    (0,)
     """
     known = [r.name for r in network.reactions]
+    names = [name if name in known else _standard(name) for name in names]
     if faults := [unknown_name("reaction", name, map(str, known)) for name in names if name not in known]:
         raise InputError("; ".join(faults))
     return tuple(known.index(name) for name in names)
