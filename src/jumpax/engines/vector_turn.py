@@ -16,8 +16,9 @@ from jumpax._base import clock, random, shares
 from jumpax._base.clock import Time
 from jumpax._base.shares import pin
 from jumpax._base.status import Status
+from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real, Word
-from jumpax.engines.turn import not_after, select, stalls
+from jumpax.engines.outlook import not_after, stalls
 from jumpax.engines.vector_rates import Leaves, Structure, fire, propensities
 
 BLOCK = 16
