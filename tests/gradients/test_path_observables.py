@@ -104,7 +104,7 @@ class AtLeast:
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-@pytest.mark.parametrize("engine", ["cpu", "xla"])
+@pytest.mark.parametrize("engine", ["cpu", pytest.param("xla", marks=pytest.mark.long)])
 def test_passages_of_birth_and_death(name, engine):
     passage, times = jumpax.PassageTime(AtLeast("X", 7)), [0.7, 1.5, 6.0]
     got = estimated(passage, BIRTH_DEATH, {"X": 2}, times, THETA, ESTIMATORS[name], 2, engine=engine)
@@ -179,7 +179,7 @@ def test_a_current_of_isomers(name):
 
 
 @pytest.mark.parametrize("name", ESTIMATORS)
-@pytest.mark.parametrize("engine", ["cpu", "xla"])
+@pytest.mark.parametrize("engine", ["cpu", pytest.param("xla", marks=pytest.mark.long)])
 def test_an_integral_of_propensities_has_parameters_in_it_beside_the_path(name, engine):
     observable = jumpax.PathObservable(
         PathSums(Current(ISOMERS, ISOMERS.reactions[0].name)), lambda record: record[0].integral
@@ -371,7 +371,7 @@ def test_counts_after_numbers_of_events_do_not():
     assert not fold.waiting
 
 
-@pytest.mark.parametrize("engine", ["cpu", "xla"])
+@pytest.mark.parametrize("engine", ["cpu", pytest.param("xla", marks=pytest.mark.long)])
 def test_rates_that_depend_on_time(engine):
     network = jumpax.Network([jumpax.Reaction("0 -> N", lambda t, k, r: k * jnp.exp(-r * t))])
     theta, times = {"k": 8.0, "r": 2.0}, [0.5, 1.0]

@@ -91,7 +91,7 @@ def test_moments_of_pure_decay(name, estimator):
 
 
 @pytest.mark.parametrize("estimator", ["score", "coupled"])
-@pytest.mark.parametrize("engine", ["cpu", "xla"])
+@pytest.mark.parametrize("engine", ["cpu", pytest.param("xla", marks=pytest.mark.long)])
 def test_the_distribution_of_a_poisson_start_stays_poisson(estimator, engine):
     def truth(theta):
         mean, n = theta["m"] * jnp.exp(-theta["k"]), jnp.arange(4)
