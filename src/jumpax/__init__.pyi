@@ -51,6 +51,7 @@ from .inference import losses as losses
 from .networks import Curve as Curve
 from .networks import Event as Event
 from .networks import ExponentialDelay as ExponentialDelay
+from .networks import Family as Family
 from .networks import FixedDelay as FixedDelay
 from .networks import GammaDelay as GammaDelay
 from .networks import Hill as Hill

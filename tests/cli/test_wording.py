@@ -87,7 +87,9 @@ def test_bounds_of_intervals_reach_the_simulation(capsys, tmp_path):
 
 LEFT = {
     "engines/delayed_paths.py": "no command has delays",
-    "engines/vector_rates.py": "no command has vector networks",
+    "engines/arrays/rates.py": "no command has families",
+    "engines/arrays/gathered.py": "the same",
+    "networks/family.py": "the same",
     "gradients/vector_paths.py": "the same",
     "gradients/vector_core.py": "the same",
     "gradients/replay.py": "no command replays",

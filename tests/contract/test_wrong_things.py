@@ -62,6 +62,10 @@ def test_what_is_no_network_is_told_with_the_remedy(verb, thing):
 BEYOND = {
     "delays": MODEL.network.with_delays({MODEL.network.reactions[0].name: jumpax.FixedDelay(1.0)}),
     "events at times": MODEL.network.with_events([jumpax.Event.at(1.0, {"X": 0})]),
+    "families of reactions": jumpax.Network(
+        MODEL.network.reactions,
+        families=[jumpax.Family(np.array([[1, -1]]), lambda x, p: jnp.stack([p["a"], x[0]]), ("X",), ["a"])],
+    ),
     "events by conditions": MODEL.network.with_events([jumpax.Event.when(lambda X: X > 3, {"X": 0})]),
 }
 REFUSING = {name: verb for name, verb in VERBS.items() if name != "simulate"} | {

@@ -11,7 +11,7 @@ import scipy.linalg
 from jax import lax
 
 import jumpax
-from jumpax.engines.vector_rates import structure
+from jumpax.engines.arrays.rates import structure
 from jumpax.gradients import replay_tangent
 from jumpax.gradients.vector_steps import exponentials
 

@@ -15,6 +15,7 @@ from jumpax.engines.size import check_program, compilation
 ENGINES = {
     "cpu": "jumpax.engines.cpu:Cpu",
     "gpu": "jumpax.engines.gpu:Gpu",
+    "arrays": "jumpax.engines.arrays.engine:Arrays",
     "gpu_on_host": "jumpax.engines.gpu:on_host",
     "xla": "jumpax.engines.xla:Xla",
     "reference": "jumpax.engines.reference:Reference",
@@ -49,9 +50,24 @@ def engine_for(program: Program, name: str | None) -> AbstractEngine:
     Warns:
         JumpaxWarning: naming what keeps a program from the fast engine; compilation takes long.
     """
+    if program.network.families:
+        return engine_named(_of_families(name))
     chosen = engine_named(_default(program, platform()) if name is None else name)
     check_program(program, chosen.name)
     return chosen
+
+
+def _of_families(name: str | None) -> str:
+    """The engine for a network with families: they are drawn by XLA, with lanes in arrays.
+
+    Raises:
+        UnsupportedError: for printed engines.
+    """
+    if name in ("cpu", "gpu", "gpu_on_host"):
+        raise UnsupportedError(
+            f"engine {name!r} does not treat families of reactions; leave engine=... out, or take 'xla'"
+        )
+    return "reference" if name == "reference" else "arrays"
 
 
 def check_large(program: Program, name: str | None) -> None:

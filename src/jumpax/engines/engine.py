@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import jax
 import numpy as np
 
-from jumpax.engines.inputs import Inputs
+from jumpax.engines.inputs import Inputs, is_own
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, joined
 
@@ -102,7 +102,7 @@ def _share(inputs: Inputs, first: int, paths: int) -> Inputs:
     def part(values: Any) -> Any:
         return values[first : first + paths]
 
-    key, theta = jax.tree.map(lambda v: part(v) if np.ndim(v) else v, (inputs.key, inputs.theta))
+    key, theta = jax.tree.map(lambda v: part(v) if is_own(v) else v, (inputs.key, inputs.theta))
     return inputs._replace(
         key=key,
         first=part(inputs.first) if np.ndim(inputs.first) else inputs.first + np.uint32(first),
@@ -172,8 +172,8 @@ def in_threads(parts: Sequence[Callable[[], T]], failed: Callable[[BaseException
 
 
 def default_threads(engine: AbstractEngine) -> int:
-    """As many threads as cores where they help: XLA has a pool of its own."""
-    if engine.name != "cpu":
+    """As many threads as cores where they help: XLA has a pool of its own, but blocks of `arrays` run one after the other."""
+    if engine.name not in ("cpu", "arrays"):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -114,7 +114,9 @@ def simulate(
             so much later (see `Reaction`): engine `xla`, the default then, and no `steps`, `record` or `bound`. Events of the network
             (see `Event`) happen between stretches of plain paths: no `steps`, `record`, `start` or `throw=False`; what they
             change beside counts is in `records`.
-        theta: a value per parameter, or one value per path; of a model those that are to be others.
+            Families of reactions (see `Family`): no `steps`, `bound` or `Events()`; folds `TimeAverages` and `ReactionCounts`.
+        theta: a value per parameter, or one value per path; of a model those that are to be others. Arrays of their shapes, or one per
+            path, where a family has arrays.
         x0: counts at the start by species, or in species order; scalars, or one value per path; of a model as theta.
         times: stops, in the unit of 1/rates; strictly increasing, none before `start`. Counts are right-continuous.
         steps: stops after so many events, instead of times.
@@ -165,6 +167,8 @@ def simulate(
     paths = check_positive("paths", paths)
     values, counts = check_numbers(network, theta, x0, paths, round_counts)
     limit = check_positive("max_events", max_events, 2**31 - 2)
+    if Need.FAMILY in network.needs:
+        check_families(network, steps=steps, bound=bound, record=record)
     if network.events:
         _check_lively(network, steps=steps, record=record, start=start, throw=throw)
         from jumpax.engines.events.event_paths import event_paths  # not needed by most
@@ -230,6 +234,25 @@ def _check_delayed(network: Network, **asked: Any) -> None:
         )
 
 
+def check_families(network: Network, *, steps: object, bound: object, record: object = ()) -> None:
+    """Refuse what is not there for networks with families.
+
+    Raises:
+        UnsupportedError: naming it.
+    """
+    check_network(network, {Need.FAMILY}, "the engine of families of reactions")
+    events = record if isinstance(record, Sequence) else (record,)
+    asked = {
+        "steps": steps is not None,
+        "bound": bound is not None,
+        "record=Events()": any(isinstance(r, Events) for r in events),
+    }
+    if refused := [name for name, is_asked in asked.items() if is_asked]:
+        raise UnsupportedError(
+            f"the engine of families of reactions does not have {', '.join(refused)}; leave that out, or write the reactions one by one"
+        )
+
+
 def _check_lively(network: Network, **asked: Any) -> None:
     """Refuse what the loop of events does not have.
 
@@ -275,7 +298,7 @@ def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], 
                 f"computed from paths.counts afterwards{hint}"
             )
         owner = getattr(one, "network", network)
-        check_network(owner)
+        check_network(owner, {Need.TIME, *network.needs})
         if owner.species != network.species:
             raise InputError(
                 f"record: {type(one).__name__} was made for another network, with {', '.join(owner.species)}"

@@ -67,6 +67,10 @@ class AbstractFold(abc.ABC):
     direct: ClassVar[bool] = False
     """Whether the fold reads `Jump.exponential` or `Jump.uniform` as the direct method does: not with a bound."""
 
+    arrays: ClassVar[bool] = False
+    """Whether its hooks take one array (species, lanes) for the tuple of counts too, and one (reactions, lanes) for the flags
+    of a jump, as the engine of families has them; propensities, theta and random numbers are not given there."""
+
     @property
     def advances(self) -> bool:
         """Whether time between events matters to the fold: whether it has an `advance` of its own."""

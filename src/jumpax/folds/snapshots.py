@@ -13,6 +13,7 @@ class Snapshots(AbstractFold):
     """
 
     passive = True
+    arrays = True
 
     def size(self, network) -> Size:
         return Size(len(network.species), 0, 0)

@@ -27,6 +27,10 @@ class Together(AbstractFold):
     until: int | None = None
 
     @property
+    def arrays(self) -> bool:  # type: ignore[override]
+        return all(fold.arrays for fold in self.folds)
+
+    @property
     def advances(self) -> bool:
         return any(fold.advances for fold in self.folds)
 

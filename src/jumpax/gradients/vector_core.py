@@ -7,14 +7,16 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array
 
+from jumpax._base import clock
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.memory import check_memory
 from jumpax._base.status import FIRST_FAULT
-from jumpax.engines.vector_rates import Leaves, Structure
-from jumpax.engines.vector_run import Block, Kept, Outcome, Plan, run, segment_again
+from jumpax.engines.arrays.rates import Structure, filled
+from jumpax.engines.arrays.run import Block, Kept, Outcome, Plan, run, segment_again
 from jumpax.gradients.vector_steps import Adjoint, Method
 from jumpax.gradients.vector_sweep import ask, no_adjoint, sweep, to_weights
 
@@ -52,19 +54,15 @@ def _join(setting: Setting, leaf: Array) -> Array:
 
 def _block(setting: Setting, leaves: Sequence[Array], weights: Any, words: Any, own: Any) -> Block:
     """One block of paths from the shared leaves and what is of its own: number, start, leaves."""
-    number, counts, laned_own = own
-    laned, shared, mine = [], [], iter(laned_own)
-    for kind, leaf in zip(setting.model.kinds, leaves, strict=True):
-        if kind == "path":
-            laned.append(next(mine))
-        elif kind == "spread":
-            laned.append(jnp.broadcast_to(leaf[:, None], (*leaf.shape, setting.size)))
-        elif kind == "shared":
-            shared.append(leaf)
+    number, counts, laned = own
+    mine = iter(laned)
+    values = [next(mine) if kind == "path" else leaf for kind, leaf in zip(setting.model.kinds, leaves, strict=True)]
     index = number * setting.size + jnp.arange(setting.size)
+    start = jax.tree.map(jnp.asarray, clock.split(np.array(setting.plan.start), counts.dtype))
     return Block(
-        Leaves(tuple(laned), tuple(shared)), weights, counts, index.astype(jnp.uint32), index < setting.paths, words
-    )
+        filled(setting.model.kinds, values, setting.size), weights, counts, index.astype(jnp.uint32),
+        index < setting.paths, words, start,
+    )  # fmt: skip
 
 
 def _own(setting: Setting, leaves: Sequence[Array], counts: Array) -> Any:

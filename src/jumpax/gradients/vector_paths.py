@@ -12,10 +12,10 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from jumpax._base import random
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.memory import check_memory
+from jumpax.engines.arrays.rates import structure
+from jumpax.engines.arrays.run import Plan
 from jumpax.engines.program import check_positive
 from jumpax.engines.size import COPIES
-from jumpax.engines.vector_rates import structure
-from jumpax.engines.vector_run import Plan
 from jumpax.folds.relaxation import Relaxation
 from jumpax.gradients.straight_through import StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent

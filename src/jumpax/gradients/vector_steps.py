@@ -13,9 +13,9 @@ import numpy as np
 
 from jumpax._base import random
 from jumpax._base.types import Count, Real, Word
-from jumpax.engines.vector_rates import Leaves, Structure, along, change_of, propensities
-from jumpax.engines.vector_run import Block
-from jumpax.engines.vector_sections import Sections, split
+from jumpax.engines.arrays.rates import Leaves, Structure, along, change_of, propensities
+from jumpax.engines.arrays.run import Block
+from jumpax.engines.arrays.sections import Sections, split
 from jumpax.folds.relaxation import Relaxation
 
 _FEW_FEATURES = 32

@@ -9,10 +9,10 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jumpax._base.types import Count, Flag, Real
-from jumpax.engines.vector_rates import Structure, fire
-from jumpax.engines.vector_run import Block, Log, Plan, table_of
-from jumpax.engines.vector_sections import split
-from jumpax.engines.vector_turn import BORDER, NOTHING, Lane, witness
+from jumpax.engines.arrays.rates import Structure, fire
+from jumpax.engines.arrays.run import Block, Log, Plan, table_of
+from jumpax.engines.arrays.sections import split
+from jumpax.engines.arrays.turn import BORDER, NOTHING, Lane, witness
 from jumpax.gradients.vector_steps import Adjoint, Event, Here, Method, Work, growth, step_back
 
 SMALL, _SELDOM = 32, 64

@@ -10,6 +10,7 @@ from jumpax.networks.delay import NormalDelay as NormalDelay
 from jumpax.networks.delay import UniformDelay as UniformDelay
 from jumpax.networks.doubts import doubts as doubts
 from jumpax.networks.event import Event as Event
+from jumpax.networks.family import Family as Family
 from jumpax.networks.kinds import NONE as NONE
 from jumpax.networks.kinds import ModelLike as ModelLike
 from jumpax.networks.kinds import check_network as check_network
@@ -27,4 +28,5 @@ from jumpax.networks.parameters import check_counts as check_counts
 from jumpax.networks.parameters import check_numbers as check_numbers
 from jumpax.networks.parameters import check_theta as check_theta
 from jumpax.networks.reaction import Reaction as Reaction
+from jumpax.networks.stacked import Stacked as Stacked
 from jumpax.networks.vector_network import VectorNetwork as VectorNetwork

@@ -94,7 +94,7 @@ class PathObservable(AbstractPathObservable):
             InputError: it was made for another network.
         """
         owner = getattr(self.gathers, "network", network)
-        if owner.species != network.species or len(owner.reactions) != len(network.reactions):
+        if owner.species != network.species or owner.reaction_count != network.reaction_count:
             raise InputError(
                 f"the observable: {type(self.gathers).__name__} was made for another network, with {', '.join(owner.species)}"
             )

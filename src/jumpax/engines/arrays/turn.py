@@ -1,4 +1,4 @@
-"""One turn of a block of lanes of a `VectorNetwork`: the direct method, its choice by blocks of reactions.
+"""One turn of a block of lanes in arrays: the direct method, its choice by blocks of reactions.
 
 The same numbers decide as in `turn`: two words per event, a pair clock, and a point in the running sum of propensities, or of
 their shares in whole units (`shares`), in reaction order. So paths are those of the other engines, but for near ties in the last bit.
@@ -17,8 +17,8 @@ from jumpax._base.clock import Time
 from jumpax._base.shares import pin
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real, Word
+from jumpax.engines.arrays.rates import Leaves, Structure, fire, propensities
 from jumpax.engines.turn import not_after, select, stalls
-from jumpax.engines.vector_rates import Leaves, Structure, fire, propensities
 
 BLOCK = 16
 """Reactions whose propensities are summed before a choice among them."""
@@ -180,6 +180,11 @@ def _starts(model: Structure) -> np.ndarray:
     return np.concatenate([b + np.arange(0, s, BLOCK) for b, s in zip(begins, model.groups, strict=True)])
 
 
+def _kept(counts: Real) -> Real:
+    """The counts; NaN for good where one is negative, and infinite where it no longer moves by one."""
+    return jnp.where(counts >= _largest(counts.dtype), jnp.full_like(counts, jnp.inf), pin(counts))
+
+
 def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders, lane: Lane) -> tuple[Lane, Step]:
     """The block after a turn, and what happened.
 
@@ -195,7 +200,7 @@ def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders,
     total = _chain(sums_of_blocks(groups))[-1]
     exponential, chance, streams = _numbers(lane.streams, real)
     inverse = None if chance.shift is None else 1 / total
-    wait = exponential / total if inverse is None else pin(exponential * inverse)
+    wait = exponential / total if inverse is None or model.network.reactions == 1 else pin(exponential * inverse)
     arrival = clock.add(lane.time, wait)
     target = Time(*(t[jnp.minimum(lane.border, len(t) - 1)] for t in borders.time))
     in_time = not_after(arrival, target)
@@ -222,7 +227,7 @@ def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders,
     status = jnp.where(stops & (border >= len(borders.time.high)), np.int32(Status.DONE), lane.status)
     going = (lane.status != np.int32(Status.RUNNING)) | happens | stops
     return Lane(
-        counts=pin(fire(model, (lane.counts,), reaction, (0, len(lane.counts)))[0]),  # NaN for good where negative
+        counts=_kept(fire(model, (lane.counts,), reaction, (0, len(lane.counts)))[0]),
         inputs=inputs,
         time=select(happens, arrival, lane.time),
         since=jnp.where(happens, 0, jnp.where(stops, lane.since + dt, lane.since)),

@@ -1,4 +1,4 @@
-"""Propensities of a `VectorNetwork` for a block of lanes: species and reactions along the first axis, lanes along the last."""
+"""Propensities of all reactions for a block of lanes: species and reactions along the first axis, lanes along the last."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -13,8 +13,8 @@ from jaxtyping import Array, Float
 from jumpax._base import given
 from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.types import Count, Real
-from jumpax.engines.vector_sections import Cuts, Sections, add_at, cuts_of, evaluate, picked, take
-from jumpax.networks import VectorNetwork
+from jumpax.engines.arrays.sections import Cuts, Sections, add_at, cuts_of, evaluate, picked, take
+from jumpax.networks import Stacked, VectorNetwork
 
 Kind = Literal["path", "spread", "shared", "unused"]
 """How a leaf of the params meets the lanes: it has values of its own per path; it is shared and small, so that every
@@ -25,7 +25,7 @@ lane holds a copy and no sum over lanes is needed per event; it is shared; the p
 class Structure:
     """What of a network and its params is known before any number is. Static."""
 
-    network: VectorNetwork
+    network: Stacked | VectorNetwork
     tree: Any
     kinds: tuple[Kind, ...]
     names: tuple[str, ...]
@@ -46,8 +46,21 @@ class Leaves(NamedTuple):
     """Leaves of kind shared."""
 
 
+def filled(kinds: Sequence[Kind], values: Sequence[Any], lanes: int) -> Leaves:
+    """Params for a block of so many lanes, from values lanes last for those per path."""
+    laned, shared = [], []
+    for kind, value in zip(kinds, values, strict=True):
+        if kind == "path":
+            laned.append(value)
+        elif kind == "spread":
+            laned.append(jnp.broadcast_to(value[:, None], (*value.shape, lanes)))
+        elif kind == "shared":
+            shared.append(value)
+    return Leaves(tuple(laned), tuple(shared))
+
+
 def structure(
-    network: VectorNetwork,
+    network: Stacked | VectorNetwork,
     params: Mapping[str, Any],
     per_path: Sequence[str],
     paths: int,
@@ -76,7 +89,7 @@ def structure(
 
     def rates(leaves: Any, x: Any) -> tuple:
         arguments = (x[0], jax.tree.unflatten(tree, leaves), *x[1:])
-        return _groups(given.call(network.propensities, arguments, "the function of propensities"))
+        return _groups(given.call(network.propensities, arguments, "the function of propensities"), real)
 
     try:
         traced = jax.make_jaxpr(rates)(one, x)
@@ -100,7 +113,7 @@ def structure(
     return Structure(network, tree, kinds, tuple(names), groups, width or 0, cuts)
 
 
-def _features(network: VectorNetwork, shared: Mapping[str, Any], real: Any) -> int | None:
+def _features(network: Stacked | VectorNetwork, shared: Mapping[str, Any], real: Any) -> int | None:
     """How many features there are."""
     features = network.features
     if features is None:
@@ -138,10 +151,10 @@ def _kind(own: bool, axes: int, used: bool) -> Kind:
     return "spread" if axes == 1 else "shared"
 
 
-def _groups(given: Any) -> tuple[Real, ...]:
+def _groups(given: Any, kind: Any) -> tuple[Real, ...]:
     """The propensities as a tuple of floating arrays, none of them empty."""
     arrays = given if isinstance(given, tuple | list) else (given,)
-    return tuple(jnp.asarray(a, float) for a in arrays if np.shape(a) != (0,))
+    return tuple(jnp.asarray(a, kind) for a in arrays if np.shape(a) != (0,))
 
 
 def propensities(model: Structure, leaves: Leaves, counts: Real | Sections, inputs: Real | None) -> tuple[Real, ...]:
@@ -162,7 +175,7 @@ def propensities(model: Structure, leaves: Leaves, counts: Real | Sections, inpu
         params = jax.tree.unflatten(model.tree, filled)
 
         def rates(counts: Real) -> tuple[Real, ...]:
-            return _groups(model.network.propensities(counts, params, *(() if inputs is None else (inputs,))))
+            return _groups(model.network.propensities(counts, params, *(() if inputs is None else (inputs,))), kind)
 
         return evaluate(rates, model.cuts, counts) if isinstance(counts, tuple) else rates(counts)
 
