@@ -52,6 +52,8 @@ class StraightThrough(AbstractPathwise):
         waiting_times: False drops the derivatives of event times from a logistic horizon. That is wrong (by 143 % on
             slow association), and there to be looked at.
         control: `martingale` subtracts martingale control variates; see `AbstractPathwise`.
+        reverse: go back over each path, as `TrapezoidalTangent(reverse=True)` does: of `TimeAverage`, and with the horizon `state` of
+            counts at times. The horizon is of no account for averages: they are continuous in the times of events.
 
     Raises:
         InputError: for options that do not exist or do not fit.
@@ -77,6 +79,7 @@ class StraightThrough(AbstractPathwise):
     draws: int = 4
     waiting_times: bool = True
     control: Control = None
+    reverse: bool = False
 
     def __post_init__(self):
         Relaxation(self.relaxation, self.temperature, self.draws)

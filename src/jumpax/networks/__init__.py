@@ -14,7 +14,6 @@ from jumpax.networks.family import Family as Family
 from jumpax.networks.kinds import NONE as NONE
 from jumpax.networks.kinds import ModelLike as ModelLike
 from jumpax.networks.kinds import check_network as check_network
-from jumpax.networks.kinds import check_vector_network as check_vector_network
 from jumpax.networks.kinds import numbers_of as numbers_of
 from jumpax.networks.laws import AbstractLaw as AbstractLaw
 from jumpax.networks.laws import Function as Function
@@ -29,4 +28,3 @@ from jumpax.networks.parameters import check_numbers as check_numbers
 from jumpax.networks.parameters import check_theta as check_theta
 from jumpax.networks.reaction import Reaction as Reaction
 from jumpax.networks.stacked import Stacked as Stacked
-from jumpax.networks.vector_network import VectorNetwork as VectorNetwork

@@ -26,6 +26,9 @@ class Stacked:
     """
 
     network: Network
+    direct: bool = False
+    """Whether features are computed from the counts every time, rather than kept up to date: then what W is made of may differ
+    from path to path."""
 
     @property
     def species(self) -> tuple[str, ...]:
@@ -61,8 +64,8 @@ class Stacked:
 
     @property
     def width(self) -> int:
-        """How many features there are."""
-        return sum(family.width for family in self.network.families)
+        """How many features are kept up to date."""
+        return 0 if self.direct else sum(family.width for family in self.network.families)
 
     @functools.cached_property
     def _rows(self) -> tuple[Int[np.ndarray, " species"], ...]:
@@ -75,6 +78,8 @@ class Stacked:
     ) -> tuple[Any, ...]:
         """Propensities of one path, in groups."""
         groups, first = [], 0
+        if self.direct and any(family.features is not None for family in self.network.families):
+            u = self._features(theta).astype(counts.dtype) @ counts
         if self.network.reactions:
             groups.append(jnp.stack(self.network.laws(tuple(counts), theta, jnp.zeros((), counts.dtype))))
         for family, rows in zip(self.network.families, self._rows, strict=True):

@@ -12,7 +12,7 @@ from jumpax._base.memory import check_memory
 from jumpax._base.types import Count
 from jumpax.engines.arrays.gathered import check_fold, columns, empty, gather, rows_of
 from jumpax.engines.arrays.rates import Structure, filled, structure
-from jumpax.engines.arrays.run import Block, first, travel
+from jumpax.engines.arrays.run import CORE, Block, first, travel, width_of
 from jumpax.engines.arrays.turn import Borders
 from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.inputs import Inputs
@@ -20,8 +20,8 @@ from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.networks import Stacked
 
-LANES, TURNS = 128, 128
-"""Paths that run together; turns after which features are computed anew, against the drift of many additions."""
+TURNS = 128
+"""After which features are computed anew, against the drift of many additions."""
 
 
 class Lanes(NamedTuple):
@@ -29,11 +29,6 @@ class Lanes(NamedTuple):
 
     rows: Recorded
     blocks: Count
-
-
-def _width(room: int) -> int:
-    """Lanes of a block."""
-    return min(LANES, room)
 
 
 def _padded(inputs: Inputs, rows: int) -> Inputs:
@@ -53,9 +48,7 @@ def _padded(inputs: Inputs, rows: int) -> Inputs:
 
 def _model(program: Program, inputs: Inputs) -> Structure:
     """What is known before numbers are; parameters of one path each are told by their leading axis."""
-    own = [name for name, value in inputs.theta.items() if len(value) > 1]
-    values = {name: value if name in own else value[0] for name, value in inputs.theta.items()}
-    return structure(Stacked(program.network), values, own, max((len(inputs.theta[name]) for name in own), default=1))
+    return structure(Stacked(program.network), [name for name, value in inputs.theta.items() if len(value) > 1])
 
 
 def _weights(model: Structure, inputs: Inputs) -> Any:
@@ -85,9 +78,9 @@ def _block(program: Program, model: Structure, inputs: Inputs, weights: Any, num
 
 def start(program: Program, inputs: Inputs, room: int) -> Lanes:
     """No path has run yet."""
-    rows = -(-room // _width(room)) * _width(room)
+    rows = -(-room // width_of(room)) * width_of(room)
     inputs = _padded(inputs, rows)
-    block = _block(program, _model(program, inputs), inputs, None, jnp.int32(0), _width(room))
+    block = _block(program, _model(program, inputs), inputs, None, jnp.int32(0), width_of(room))
     lane = first(block)
     made = rows_of(empty(program.fold, block.counts, inputs.start, len(inputs.stops.step)), lane, lane.events)
     return Lanes(jax.tree.map(lambda s: jnp.zeros((rows, *s.shape[1:]), s.dtype), made), jnp.int32(0))
@@ -96,7 +89,7 @@ def start(program: Program, inputs: Inputs, room: int) -> Lanes:
 def advance(program: Program, inputs: Inputs, lanes: Lanes, budget: Count) -> Lanes:
     """Up to `budget` more blocks."""
     rows = len(lanes.rows.status)
-    inputs, width = _padded(inputs, rows), _width(rows)
+    inputs, width = _padded(inputs, rows), width_of(rows)
     model = _model(program, inputs)
     weights = _weights(model, inputs)
     borders = Borders(inputs.stops.time, inputs.limit)
@@ -123,8 +116,8 @@ def _check(program: Program) -> None:
     network = Stacked(program.network)
     species, reactions = network.stoichiometry.shape
     check_memory(
-        f"{LANES:,} paths in flight, of {species:,} species and {reactions:,} reactions",
-        4.0 * program.dtype.itemsize * (LANES * (species + reactions + network.width) + network.width * reactions),
+        f"{CORE:,} paths in flight, of {species:,} species and {reactions:,} reactions",
+        4.0 * program.dtype.itemsize * (CORE * (species + reactions + network.width) + network.width * reactions),
         "Simulate a smaller network",
     )
 
@@ -153,7 +146,7 @@ class Arrays(AbstractEngine):
 
     def finished(self, lanes: Lanes) -> int:
         """How many paths have ended, those of which there are none included."""
-        return int(lanes.blocks) * _width(len(lanes.rows.status))
+        return int(lanes.blocks) * width_of(len(lanes.rows.status))
 
     def collect(self, program: Program, inputs: Inputs, lanes: Lanes) -> Recorded:
         """What has been recorded."""

@@ -18,6 +18,15 @@ from jumpax._base.types import Count, Flag, Real
 from jumpax.engines.arrays.rates import Leaves, Structure, fresh_inputs
 from jumpax.engines.arrays.sections import take
 from jumpax.engines.arrays.turn import Borders, Lane, Step, begin, no_step, turn, verdict, witness
+from jumpax.engines.choice import platform
+
+CORE, DEVICE = 128, 2**14
+"""Paths that run together: as many as suit a core, and a device of another kind."""
+
+
+def width_of(paths: int) -> int:
+    """How many of so many paths run together."""
+    return min(paths, CORE if platform() == "cpu" else DEVICE)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Backward sweeps over the events of a `VectorNetwork`: adjoints of the tangents, for a block of lanes."""
+"""Backward sweeps over the events of paths: adjoints of the tangents, for a block of lanes."""
 
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from jumpax.engines.arrays.rates import Structure, fire
 from jumpax.engines.arrays.run import Block, Log, Plan, table_of
 from jumpax.engines.arrays.sections import split
 from jumpax.engines.arrays.turn import BORDER, NOTHING, Lane, witness
-from jumpax.gradients.vector_steps import Adjoint, Event, Here, Method, Work, growth, step_back
+from jumpax.gradients.reverse.steps import Adjoint, Event, Here, Method, Work, growth, step_back
 
 SMALL, _SELDOM = 32, 64
 """The flow is looked at at each turn in networks of up to so many species; else at the last and once in so many turns."""

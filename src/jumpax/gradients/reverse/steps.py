@@ -1,4 +1,4 @@
-"""One step back over an event of a `VectorNetwork`: adjoints of the trapezoidal tangent and of relaxed choices."""
+"""One step back over an event: adjoints of the trapezoidal tangent and of relaxed choices."""
 
 import functools
 import itertools
