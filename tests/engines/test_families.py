@@ -43,13 +43,19 @@ def _draw(network, theta, x0, **more):
     return jumpax.simulate(network, theta, x0, **{"times": TIMES, "paths": 40, "key": 3} | more)
 
 
-@pytest.mark.parametrize("precision", ["float32", "float64"])
-@pytest.mark.parametrize("case", ["cascade", "mixed"])
-def test_paths_follow_the_reference(case, precision):
+@pytest.mark.parametrize(
+    ("case", "precision", "stops"),
+    [
+        ("cascade", "float32", {}), ("cascade", "float64", {"times": None, "steps": [0, 7, 40]}), ("mixed", "float64", {}),
+        ("mixed", "float32", {"times": None, "steps": [5, 6]}),
+    ],
+)  # fmt: skip
+def test_paths_follow_the_reference(case, precision, stops):
     network, theta, x0 = (CASCADE, THETA, [0, 3]) if case == "cascade" else (MIXED, MIXED_NUMBERS, START)
     record = [jumpax.TimeAverages(network), jumpax.ReactionCounts(network)]
     fast, slow = (
-        _draw(network, theta, x0, precision=precision, record=record, engine=engine) for engine in (None, "reference")
+        _draw(network, theta, x0, precision=precision, record=record, engine=engine, **stops)
+        for engine in (None, "reference")
     )
     np.testing.assert_array_equal(fast.counts, slow.counts)
     np.testing.assert_array_equal(fast.events, slow.events)
@@ -195,7 +201,6 @@ def test_groups_and_features_may_be_whole_numbers_and_groups_may_be_empty():
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"steps": [3], "times": None}, "does not have steps"),
         ({"bound": 9.0}, "does not have bound"),
         ({"record": jumpax.Events()}, r"does not have record=Events\(\)"),
         ({"record": jumpax.FirstPassage(CASCADE, lambda c: c["X"] > 3)}, "FirstPassage does not treat families"),

@@ -13,7 +13,8 @@ import jumpax
 from jumpax import Status
 from jumpax.engines.arrays.rates import structure
 from jumpax.exact import StateSpace, distribution
-from jumpax.folds import Tangent
+from jumpax.folds import RelaxedTangent, Tangent
+from jumpax.folds.relaxation import Relaxation
 from jumpax.gradients.reverse import values
 from jumpax.gradients.reverse.steps import exponentials
 from jumpax.networks import Stacked
@@ -277,6 +278,36 @@ def test_plain_reactions_have_the_forward_mode_path_by_path(make, options, times
         np.testing.assert_allclose(slopes[name], want, rtol=1e-8, atol=1e-9 * scale)
 
 
+@pytest.mark.parametrize(
+    ("relaxation", "horizon", "stops"),
+    [
+        ("propensity", "exact", {"times": [0.3, 0.35, 1.0]}),
+        ("reinmax", "state", {"steps": [1, 6, 9]}),
+        pytest.param("reinmax", "exact", {"times": [0.3, 0.35, 1.0]}, marks=pytest.mark.long),
+        pytest.param("propensity", "state", {"times": [0.3, 1.0]}, marks=pytest.mark.long),
+    ],
+)
+def test_straight_through_has_the_forward_mode_path_by_path(relaxation, horizon, stops):
+    """Times so near each other that two lie in one wait; numbers of events."""
+    model, paths, key = jumpax.zoo.association(start=(9, 6), k_on=0.3, k_off=1.0), 12, 20261129
+    wrt, species = model.network.parameters, model.network.species
+    with jax.enable_x64(True):
+        asked = {"paths": paths, "key": key, "precision": "float64", "engine": "xla", **stops}
+        fold = RelaxedTangent(model.network, wrt, Relaxation(relaxation), horizon)
+        forward = jumpax.simulate(model.network, model.theta, model.x0, record=[fold], **asked)
+        gradient = jumpax.StraightThrough(relaxation=relaxation, horizon=horizon, reverse=True)
+        mean = jumpax.expectation(_counts(*species), model.network, model.x0, paths=paths, gradient=gradient, **stops)
+        theta = {name: np.full(paths, value) for name, value in model.theta.items()}
+        np.testing.assert_array_equal(mean.values(theta, key).values, forward.counts)
+        slopes = jax.jacrev(lambda t: mean.values(t, key).values.sum(0))(theta)  # (stops, species, paths)
+    tangent = np.moveaxis(np.array(forward.records[0]), (0, 1), (2, 3))
+    for p, name in enumerate(wrt):
+        want = np.moveaxis(tangent[..., p], 0, -1)
+        scale = np.abs(want).max()
+        assert scale > 0.1
+        np.testing.assert_allclose(slopes[name], want, rtol=1e-10, atol=1e-11 * scale)
+
+
 def test_segments_are_drawn_again_from_what_checkpoints_there_are(monkeypatch):
     theta = {"k": 20.0, "w": 0.2, "b": np.array([-3.0]), "beta": np.array([30.0]), "g": np.array([1.0, 2.0])}
 
@@ -524,11 +555,12 @@ def test_what_is_not_available_is_refused():
     theta, tangent = {"beta": np.ones(32)}, jumpax.TrapezoidalTangent(reverse=True)
     averages, counts = jumpax.TimeAverage(), jumpax.Moments("x0")
     for observable, gradient, more, said in [
-        (counts, jumpax.StraightThrough(reverse=True), {}, "those of TimeAverage"),
+        (counts, jumpax.StraightThrough(reverse=True), {}, "the horizon 'logistic' is not available"),
+        (averages, jumpax.StraightThrough(reverse=True), {"times": None, "steps": [3]}, "averages between"),
         (averages, jumpax.StraightThrough(relaxation="conditional", reverse=True), {}, "'conditional'"),
         (averages, jumpax.TrapezoidalTangent(control="martingale", reverse=True), {}, "controls"),
         (jumpax.PathObservable(jumpax.ReactionCounts(_genes_32)), tangent, {}, "PathObservable"),
-        (counts, tangent, {"times": None, "steps": [3]}, "stops after numbers of events"),
+        (counts, tangent, {"times": None, "steps": [3]}, "fixed times"),
         (counts, tangent, {"bound": 3.0}, "bound"),
         (counts, tangent, {"engine": "cpu"}, "engine='cpu'"),
         (counts, jumpax.ScoreFunction(), {}, r"unlike TrapezoidalTangent\(reverse=True\), does not treat families"),

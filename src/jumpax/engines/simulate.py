@@ -114,7 +114,7 @@ def simulate(
             so much later (see `Reaction`): engine `xla`, the default then, and no `steps`, `record` or `bound`. Events of the network
             (see `Event`) happen between stretches of plain paths: no `steps`, `record`, `start` or `throw=False`; what they
             change beside counts is in `records`.
-            Families of reactions (see `Family`): no `steps`, `bound` or `Events()`; folds `TimeAverages` and `ReactionCounts`.
+            Families of reactions (see `Family`): no `bound` or `Events()`; folds `TimeAverages` and `ReactionCounts`.
         theta: a value per parameter, or one value per path; of a model those that are to be others. Arrays of their shapes, or one per
             path, where a family has arrays.
         x0: counts at the start by species, or in species order; scalars, or one value per path; of a model as theta.
@@ -168,7 +168,7 @@ def simulate(
     values, counts = check_numbers(network, theta, x0, paths, round_counts)
     limit = check_positive("max_events", max_events, 2**31 - 2)
     if Need.FAMILY in network.needs:
-        check_families(network, steps=steps, bound=bound, record=record)
+        check_families(network, bound=bound, record=record)
     if network.events:
         _check_lively(network, steps=steps, record=record, start=start, throw=throw)
         from jumpax.engines.events.event_paths import event_paths  # not needed by most
@@ -234,7 +234,7 @@ def _check_delayed(network: Network, **asked: Any) -> None:
         )
 
 
-def check_families(network: Network, *, steps: object, bound: object, record: object = ()) -> None:
+def check_families(network: Network, *, bound: object, record: object = ()) -> None:
     """Refuse what is not there for networks with families.
 
     Raises:
@@ -243,7 +243,6 @@ def check_families(network: Network, *, steps: object, bound: object, record: ob
     check_network(network, {Need.FAMILY}, "the engine of families of reactions")
     events = record if isinstance(record, Sequence) else (record,)
     asked = {
-        "steps": steps is not None,
         "bound": bound is not None,
         "record=Events()": any(isinstance(r, Events) for r in events),
     }

@@ -52,8 +52,9 @@ class StraightThrough(AbstractPathwise):
         waiting_times: False drops the derivatives of event times from a logistic horizon. That is wrong (by 143 % on
             slow association), and there to be looked at.
         control: `martingale` subtracts martingale control variates; see `AbstractPathwise`.
-        reverse: go back over each path, as `TrapezoidalTangent(reverse=True)` does: of `TimeAverage`, and with the horizon `state` of
-            counts at times. The horizon is of no account for averages: they are continuous in the times of events.
+        reverse: go back over each path, as `TrapezoidalTangent(reverse=True)` does. For stops after numbers of events, for times with
+            the horizons `exact` and `state`, and for `TimeAverage`, where the horizon is of no account, as averages are continuous in
+            the times of events. Not for `conditional`.
 
     Raises:
         InputError: for options that do not exist or do not fit.

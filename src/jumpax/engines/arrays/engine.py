@@ -20,8 +20,8 @@ from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.networks import Stacked
 
-TURNS = 128
-"""After which features are computed anew, against the drift of many additions."""
+TURNS = 2**30
+"""Of a segment: no lanes are kept here, so that one is enough."""
 
 
 class Lanes(NamedTuple):
@@ -92,7 +92,7 @@ def advance(program: Program, inputs: Inputs, lanes: Lanes, budget: Count) -> La
     inputs, width = _padded(inputs, rows), width_of(rows)
     model = _model(program, inputs)
     weights = _weights(model, inputs)
-    borders = Borders(inputs.stops.time, inputs.limit)
+    borders = Borders(inputs.stops.time, inputs.limit, inputs.stops.step if program.clock == "steps" else None)
     take = functools.partial(gather, program.fold, model)
 
     def body(lanes: Lanes) -> Lanes:
@@ -127,7 +127,7 @@ _advance = jax.jit(advance, static_argnums=0, donate_argnums=2)
 
 
 class Arrays(AbstractEngine):
-    """Blocks of paths that run to their ends together; few kinds of folds, and stops at times only."""
+    """Blocks of paths that run to their ends together; for few kinds of folds."""
 
     name = "arrays"
     traceable = True

@@ -36,6 +36,7 @@ class Plan:
     observed: tuple[int, ...]
     """Species that are gathered."""
     borders: tuple[float, ...]
+    """Times, or numbers of events."""
     start: float
     limit: int
     """Most events of a path."""
@@ -43,11 +44,15 @@ class Plan:
     """Turns of a segment."""
     kept: int
     """Lanes that are kept, at starts of segments; 0 for none."""
+    by_events: bool = False
+    """Whether borders are numbers of events."""
 
     def at(self, real: Any) -> Borders:
-        """Borders as pairs."""
-        pairs = clock.split(np.array(self.borders), real)
-        return Borders(Time(jnp.asarray(pairs.high), jnp.asarray(pairs.low)), jnp.int32(self.limit))
+        """Borders as pairs, or as numbers of events."""
+        if self.by_events:
+            far, numbers = jnp.full(len(self.borders), jnp.inf, real), jnp.array(self.borders, jnp.int32)
+            return Borders(Time(far, jnp.zeros_like(far)), jnp.int32(self.limit), numbers)
+        return Borders(Time(*map(jnp.asarray, clock.split(np.array(self.borders), real))), jnp.int32(self.limit))
 
 
 class Block(NamedTuple):
@@ -137,11 +142,6 @@ def running(lane: Lane) -> Flag:
     return jnp.any(lane.status == np.int32(Status.RUNNING))
 
 
-def _renew(block: Block, lane: Lane) -> Lane:
-    """Features computed anew, against the drift of many additions."""
-    return lane if block.weights is None else lane._replace(inputs=fresh_inputs(block.weights, lane.counts))
-
-
 def _gather(plan: Plan, border: Count, after: Real, step: Step, records: Records) -> Records:
     """Records after a step from `border` to the counts `after`."""
     integral = records.integral + records.observed * step.dt[None]
@@ -180,7 +180,7 @@ def _segment(
         after, step = turn(model, block.leaves, table, borders, lane)
         return k + 1, after, step, take(lane, after, step, records)
 
-    start = (jnp.int32(0), _renew(block, lane), no_step(model, lane), records)
+    start = (jnp.int32(0), lane, no_step(model, lane), records)
     _, lane, _, records = lax.while_loop(more, body, start)
     return lane, records
 
@@ -194,7 +194,7 @@ def travel(
         model: what is known.
         block: paths.
         borders: where something is recorded.
-        turns: of a segment, at whose start features are computed anew and a lane may be kept.
+        turns: of a segment, at whose start a lane may be kept.
         kept: how many lanes are kept; 0 for none.
         take: from lanes before and after a turn, its step and what was gathered, to what is gathered then.
         records: at the start.
@@ -264,7 +264,7 @@ def again(model: Structure, plan: Plan, block: Block, lane: Lane, log: Log) -> t
         put = functools.partial(lax.dynamic_update_index_in_dim, index=k, axis=0)
         return k + 1, lane, step, jax.tree.map(put, log, logged(step))
 
-    start = (jnp.int32(0), _renew(block, lane), step, tuple(log[:4]))
+    start = (jnp.int32(0), lane, step, tuple(log[:4]))
     taken, lane, _, steps = lax.while_loop(more, body, start)
     return lane, _log(steps, taken)
 

@@ -1,6 +1,6 @@
 """Which adjoint belongs to an estimator."""
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from jumpax._base.errors import UnsupportedError
 from jumpax.folds.relaxation import Relaxation
@@ -9,11 +9,12 @@ from jumpax.gradients.reverse.sweep import SMALL
 from jumpax.gradients.straight_through import StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
 
+Observed: TypeAlias = Literal["averages", "times", "events"]
 USUAL = 0.3
 """The reach of the tangent unless somebody says otherwise."""
 
 
-def method_of(estimator: Any, species: int, averages: bool = True) -> Method:
+def method_of(estimator: Any, species: int, observed: Observed) -> Method:
     """The adjoint of an estimator.
 
     The flow of the trapezoidal tangent is followed by Taylor series of order 4; with its usual reach, in networks of more than
@@ -22,7 +23,7 @@ def method_of(estimator: Any, species: int, averages: bool = True) -> Method:
     Args:
         estimator: `TrapezoidalTangent` or `StraightThrough`.
         species: how many there are.
-        averages: whether what is observed are time averages only.
+        observed: time averages, or counts at times or after numbers of events.
 
     Raises:
         UnsupportedError: there is none, for such observables.
@@ -34,6 +35,10 @@ def method_of(estimator: Any, species: int, averages: bool = True) -> Method:
     if estimator.control is not None:
         raise UnsupportedError("controls are not available in reverse mode: leave out control=...")
     if isinstance(estimator, TrapezoidalTangent):
+        if observed == "events":
+            raise UnsupportedError(
+                "TrapezoidalTangent differentiates at fixed times: use times=... instead of steps=..."
+            )
         rough = species > SMALL and estimator.reach == USUAL
         return Method(None, 2, 0.15) if rough else Method(None, 4, estimator.reach)
     if estimator.relaxation == "conditional":
@@ -42,9 +47,10 @@ def method_of(estimator: Any, species: int, averages: bool = True) -> Method:
         )
     if not estimator.waiting_times:
         raise UnsupportedError("waiting_times=False is not available in reverse mode: leave it out")
-    if not averages and estimator.horizon != "state":
+    if observed == "times" and estimator.horizon not in ("state", "exact"):
         raise UnsupportedError(
-            "straight-through gradients in reverse mode are those of TimeAverage(...); for counts at times take "
-            "TrapezoidalTangent(reverse=True), or StraightThrough(horizon='state', reverse=True), which is wrong in transients"
+            f"the horizon {estimator.horizon!r} is not available in reverse mode; take horizon='exact', or averages over times, "
+            "TimeAverage(...), which need none"
         )
-    return Method(Relaxation(estimator.relaxation, estimator.temperature))
+    exact = observed == "times" and estimator.horizon == "exact"
+    return Method(Relaxation(estimator.relaxation, estimator.temperature), exact=exact)

@@ -16,11 +16,11 @@ from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Word
 from jumpax.engines.arrays.rates import structure
 from jumpax.engines.arrays.run import Plan, width_of
-from jumpax.engines.program import Times
+from jumpax.engines.program import Steps, Times
 from jumpax.engines.size import COPIES
 from jumpax.folds import TimeAverages
 from jumpax.gradients.reverse.checkpoints import Setting, paths_of
-from jumpax.gradients.reverse.method import method_of
+from jumpax.gradients.reverse.method import Observed, method_of
 from jumpax.gradients.sampling import Sampling
 from jumpax.networks import Need, Stacked, check_network
 
@@ -62,10 +62,12 @@ def values_of(
     own = tuple(name for name, shape in network.shapes.items() if jnp.ndim(theta[name]) > len(shape))
     seen = observed(sampling)
     model = structure(network, own, seen)
-    assert isinstance(sampling.stops, Times)
-    plan = Plan(seen, sampling.stops.values, sampling.start, sampling.max_events, TURNS, KEPT)
+    by_events = isinstance(sampling.stops, Steps)
+    plan = Plan(seen, sampling.stops.values, sampling.start, sampling.max_events, TURNS, KEPT, by_events)
     lanes = width_of(16 * -(-sampling.paths // 16))
-    setting = Setting(model, plan, method_of(estimator, len(network.species)), own, real, sampling.paths, lanes)
+    setting = Setting(
+        model, plan, method_of(estimator, len(network.species), _kind(sampling)), own, real, sampling.paths, lanes
+    )
     _check_size(setting)
     counts = jnp.broadcast_to(jnp.asarray(sampling.counts, real), (sampling.paths, len(network.species)))
     drawn: Any = paths_of(setting, [jnp.asarray(theta[name], real) for name in model.names], counts, words)
@@ -78,6 +80,13 @@ def values_of(
         made = jax.vmap(jax.vmap(sampling.read), in_axes=(0, None))(record, stops)
     lost = jnp.where(status < FIRST_FAULT, 0, jnp.nan).astype(made.dtype)
     return made + lost[:, None, None], events, status
+
+
+def _kind(sampling: Sampling) -> Observed:
+    """What is observed: averages, or counts at times or after events."""
+    if sampling.gathered is not None:
+        return "averages"
+    return "times" if isinstance(sampling.stops, Times) else "events"
 
 
 def observed(sampling: Sampling) -> tuple[int, ...]:
@@ -120,8 +129,8 @@ def check_reverse(sampling: Sampling, estimator: Any, baseline: object = None) -
     """
     check_network(sampling.network, {Need.FAMILY}, "reverse mode")
     faults = [] if baseline is None else ["baseline=...: leave it out"]
-    if not isinstance(sampling.stops, Times):
-        faults.append("stops after numbers of events: use times=...")
+    if sampling.gathered is not None and not isinstance(sampling.stops, Times):
+        faults.append("averages between numbers of events: use times=...")
     if sampling.bound is not None:
         faults.append("bound=...")
     if sampling.engine not in (None, "xla"):
@@ -132,7 +141,7 @@ def check_reverse(sampling: Sampling, estimator: Any, baseline: object = None) -
         )
     if faults:
         raise UnsupportedError(f"reverse mode does not have {'; '.join(faults)}")
-    method_of(estimator, len(sampling.network.species), averages=sampling.gathered is not None)
+    method_of(estimator, len(sampling.network.species), _kind(sampling))
 
 
 def _check_size(setting: Setting) -> None:
