@@ -121,6 +121,7 @@ REPLACED = {
     "steps": "commands give times",
     "record": "commands record no folds",
     "gradient": "commands take the default",
+    "reverse": "the same",
 }
 
 

@@ -362,18 +362,16 @@ def test_wrong_input_is_told_at_once():
         FixedDelay(np.nan)
     with pytest.raises(InputError, match="whole number"):
         FixedDelay(1.0, consuming={"A": 0.5})
-    seasonal = Network([Reaction("∅ -> X", lambda k, t: k * t, name="seasonal")])
-    with pytest.raises(UnsupportedError, match="'seasonal'"):
-        simulate_delays(
-            seasonal, {"k": 1.0}, {"X": 0}, delays={"seasonal": FixedDelay(1.0)}, times=[1.0], paths=2, key=0, bound=9.0
-        )
 
 
 def test_what_does_not_treat_delays_says_so():
     late = Network([Reaction("A -> B", MassAction("k"), delay=FixedDelay("tau"))])
     theta, start = {"k": 1.0, "tau": 1.0}, {"A": 3, "B": 0}
     refusals = {
-        "jumpax.expectation": lambda: jumpax.expectation(jumpax.Moments("A"), late, start, [1.0], paths=4),
+        r"TrapezoidalTangent\(.*\)": lambda: jumpax.expectation(
+            jumpax.Moments("A"), late, start, [1.0], paths=4, gradient=jumpax.TrapezoidalTangent()
+        ),
+        "engine 'cpu'": lambda: jumpax.simulate(late, theta, start, times=[1.0], paths=4, key=0, engine="cpu"),
         "jumpax.audit": lambda: jumpax.audit(late, theta, start, [1.0]),
         "jumpax.steady_state": lambda: jumpax.steady_state(
             jumpax.Moments("A"), late, start, settle=1.0, time=1.0, paths=4
@@ -386,10 +384,6 @@ def test_what_does_not_treat_delays_says_so():
             UnsupportedError, match=rf"{who} does not treat delays \('A -> B'\); jumpax.simulate draws the paths"
         ):
             ask()
-    for more in ({"steps": [1]}, {"record": jumpax.Events()}, {"engine": "cpu"}, {"start": 1.0}):
-        given = {"times": None if "steps" in more else [2.0], **more}
-        with pytest.raises(UnsupportedError, match=rf"does not have {next(iter(more))}"):
-            jumpax.simulate(late, theta, start, paths=2, key=0, **given)
 
 
 def test_a_delay_belongs_to_its_reaction():
@@ -415,7 +409,7 @@ def test_progress_is_told():
     late = Network([Reaction("A -> B", MassAction("k"), delay=FixedDelay(1.0))])
     seen = []
     jumpax.simulate(late, {"k": 1.0}, {"A": 3, "B": 0}, times=[2.0], paths=300, key=0, progress=seen.append)
-    assert [told.finished for told in seen] == [256, 300]
+    assert [told.finished for told in seen][-1] == 300
 
 
 def test_the_document_runs():

@@ -203,8 +203,11 @@ def test_groups_and_features_may_be_whole_numbers_and_groups_may_be_empty():
     [
         ({"bound": 9.0}, "does not have bound"),
         ({"record": jumpax.Events()}, r"does not have record=Events\(\)"),
-        ({"record": jumpax.FirstPassage(CASCADE, lambda c: c["X"] > 3)}, "FirstPassage does not treat families"),
-        ({"engine": "cpu"}, "'cpu' does not treat families"),
+        (
+            {"record": jumpax.FirstPassage(CASCADE, lambda c: c["X"] > 3)},
+            "the fold FirstPassage does not treat families",
+        ),
+        ({"engine": "cpu"}, "engine 'cpu' does not treat families"),
     ],
 )
 def test_what_is_not_there_is_refused_by_name(more, said):

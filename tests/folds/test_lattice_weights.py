@@ -11,7 +11,7 @@ from scipy.sparse.linalg import expm_multiply
 
 import jumpax
 import references
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError
 from jumpax._base.shares import Chance
 from jumpax.folds import Jump
 from jumpax.folds.lattice_weights import LatticeWeights
@@ -217,6 +217,3 @@ def test_refusals():
         LatticeWeights(CONVERSION, ("kk",), reach=-1.0)
     with pytest.raises(InputError, match="unknown reaction 'B'"):
         LatticeWeights(CONVERSION, ("k",), split=("B",))
-    driven = Network([Reaction("∅ -> X", lambda k, t: k * t)])
-    with pytest.raises(UnsupportedError, match="time"):
-        LatticeWeights(driven, ("k",))

@@ -8,7 +8,7 @@ from scipy.linalg import expm
 
 import jumpax
 import references
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError
 from jumpax.folds import Score, Together
 from jumpax.folds.alternative import Alternative
 from jumpax.folds.linear_flow import longest_step, step
@@ -234,6 +234,3 @@ def test_engines_agree(precision):
 def test_refusals():
     with pytest.raises(InputError, match=r"k_of.*'k_off'.*reach"):
         Tangent(ASSOCIATION, ("k_of",), reach=0.0)
-    driven = Network([Reaction("∅ -> X", lambda k, t: k * t)])
-    with pytest.raises(UnsupportedError, match="depend on time"):
-        Tangent(driven, ("k",))

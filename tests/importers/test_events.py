@@ -6,9 +6,10 @@ from model_files import CASES, antimony
 
 import jumpax
 from jumpax._base.errors import JumpaxWarning, SimulationError, UnsupportedError
-from jumpax.engines.events.happening import States
 
 NETWORK = "species A, B; A = 40; B = 10; k = 0.5; g = 0.25; a: A -> B; k * A; b: B -> A; g * B;"
+
+STILL = NETWORK.replace("k * A", "1e-12 * k * A").replace("g * B", "1e-12 * g * B")
 
 
 def drawn(folder, events, times=(1.0, 2.0), **how):
@@ -18,12 +19,14 @@ def drawn(folder, events, times=(1.0, 2.0), **how):
 
 def settled(folder, events, now=1.0):
     """Counts after all that happens at one moment, in which A = 40 and B = 10."""
-    model = antimony(folder, NETWORK + events)
-    states = States(model.without_events, model.events, model.theta, np.array([[40, 10]] * 2))
-    for moment in (0.0, now):
-        states.settle(np.array([True, False]), np.full(2, moment))
-    assert states.counts[1].tolist() == [40, 10]  # a path that was not asked for
-    return states.counts[0].tolist()
+    model = antimony(folder, STILL + events)
+    ends = [
+        jumpax.simulate(model, times=[now], paths=1, key=1, engine=engine, precision=precision).counts[0, 0].tolist()
+        for engine in ("reference", "xla", "cpu")
+        for precision in ("float32", "float64")
+    ]
+    assert ends == ends[:1] * 6
+    return ends[0]
 
 
 def test_at_its_time_between_outputs_and_at_one(tmp_path):
@@ -83,10 +86,12 @@ def test_triggers_that_are_refused(tmp_path, trigger):
         antimony(tmp_path, f"{NETWORK} at {trigger}: A = 3")
 
 
-def test_time_dependent_rates_with_state_events_are_refused(tmp_path):
-    model = antimony(tmp_path, "species A; A = 9; a: A -> ; A * (1 + time); at A < 5: A = 9")
-    with pytest.raises(UnsupportedError, match="depend on time"):
-        jumpax.simulate(model, times=[1.0], paths=4, key=1, engine="xla", bound=50.0)
+def test_time_dependent_rates_with_state_events(tmp_path):
+    """Deaths at A (1 + t), refilled from 4 to 9: each refill is the fifth death."""
+    model = antimony(tmp_path, "species A; A = 9; n = 0; a: A -> ; A * (1 + time); at A < 5: A = 9, n = n + 1")
+    paths = jumpax.simulate(model, times=[1.0], paths=200, key=1, engine="xla", bound=20.0)
+    assert (9 - paths["A"][:, 0] + 5 * paths["n"][:, 0] == paths.events).all()
+    assert paths["n"].max() > 1
 
 
 def test_commands_do_not_pass_over_events():

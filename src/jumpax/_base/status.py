@@ -33,6 +33,10 @@ class Status(enum.IntEnum):
     """Something is wrong, not yet told what; inside a run only."""
     QUEUE_FULL = 11
     """More delayed reactions were under way than the queue holds."""
+    EVENT_STORM = 12
+    """Events made each other true again and again at one moment."""
+    BAD_ASSIGNMENT = 13
+    """An event set a count to something that is no whole number in range."""
 
     @property
     def is_fault(self) -> bool:

@@ -11,6 +11,7 @@ from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.engines.engine import AbstractEngine, precision_of
 from jumpax.engines.program import Program
 from jumpax.engines.size import check_program, compilation
+from jumpax.networks.needs import Need, check_needs
 
 ENGINES = {
     "cpu": "jumpax.engines.cpu:Cpu",
@@ -46,28 +47,18 @@ def engine_for(program: Program, name: str | None) -> AbstractEngine:
 
     Raises:
         TooLargeError: its compilation would take too much memory.
+        UnsupportedError: it does not offer what the network needs.
 
     Warns:
         JumpaxWarning: naming what keeps a program from the fast engine; compilation takes long.
     """
-    if program.network.families:
-        return engine_named(_of_families(name))
+    if name is None and Need.FAMILY in program.network.needs:
+        name = "arrays"
     chosen = engine_named(_default(program, platform()) if name is None else name)
-    check_program(program, chosen.name)
+    check_needs(program.network, chosen.offers, f"engine {chosen.name!r}")
+    if chosen.name != "arrays":  # which takes seconds
+        check_program(program, chosen.name)
     return chosen
-
-
-def _of_families(name: str | None) -> str:
-    """The engine for a network with families: they are drawn by XLA, with lanes in arrays.
-
-    Raises:
-        UnsupportedError: for printed engines.
-    """
-    if name in ("cpu", "gpu", "gpu_on_host"):
-        raise UnsupportedError(
-            f"engine {name!r} does not treat families of reactions; leave engine=... out, or take 'xla'"
-        )
-    return "reference" if name == "reference" else "arrays"
 
 
 def check_large(program: Program, name: str | None) -> None:
@@ -95,7 +86,7 @@ def platform() -> str:
 
 @functools.lru_cache(maxsize=256)
 def _default(program: Program, backend: str) -> str:
-    if backend not in ("cpu", "gpu"):
+    if backend not in ("cpu", "gpu") or program.network.needs - AbstractEngine.offers:
         return "xla"
     from jumpax.engines.cpu import operations
 

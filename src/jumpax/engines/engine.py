@@ -14,6 +14,7 @@ import numpy as np
 from jumpax.engines.inputs import Inputs, is_own
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, joined
+from jumpax.networks import SINGLE, Need
 
 T = TypeVar("T")
 FEWEST = 64
@@ -41,6 +42,8 @@ class AbstractEngine(abc.ABC):
     name: ClassVar[str]
     traceable: ClassVar[bool]
     """Whether `gather` may be called under `jax.jit` and `jax.vmap`."""
+    offers: ClassVar[frozenset[Need]] = SINGLE - {Need.DELAY}
+    """What networks may need of it beyond the plain process."""
     breadth: ClassVar[int] = 1
     """How many times more paths it should be given at once than a processor."""
 

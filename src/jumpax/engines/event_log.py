@@ -6,18 +6,22 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import lax
 from jaxtyping import Bool, Float, Int
 
 from jumpax._base import clock
 from jumpax._base.memory import check_memory
+from jumpax._base.trees import select
 from jumpax.engines import xla
+from jumpax.engines.completions import schedule_of
 from jumpax.engines.engine import precision_of, room_for
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.engines.redraw import redrawn
+from jumpax.networks import Network
 
 BYTES = 48
 """Memory for each event, while logs of rounds are put in the order of paths."""
@@ -25,7 +29,19 @@ BYTES = 48
 
 @dataclasses.dataclass(frozen=True)
 class Events:
-    """Asks `simulate` for the log of all events: `simulate(..., record=Events())`. Memory grows with events."""
+    """Asks `simulate` for the log of all events: `simulate(..., record=Events())`. Memory grows with them.
+
+    Example:
+        >>> import jumpax
+        >>> birth = jumpax.Reaction("0 -> A", jumpax.MassAction("k"), name="birth")
+        >>> dose = jumpax.Event.at(0.5, {"A": 100}, name="dose")
+        >>> network = jumpax.Network([birth], events=[dose])
+        >>> log = jumpax.simulate(network, {"k": 4.0}, {"A": 0}, times=[1.0], paths=2, key=0, record=jumpax.Events()).log
+        >>> sorted({log.names[number] for number in log.reactions})
+        ['birth', 'dose']
+        >>> int(log.counts[log.reactions == log.names.index("dose")].min())
+        100
+    """
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,9 +53,29 @@ class EventLog:
     times: Float[np.ndarray, " events"]
     """Rounded up, so that the state at a time of the log includes its event."""
     reactions: Int[np.ndarray, " events"]
-    """Numbers of the reactions of the network."""
+    """Numbers of the reactions of the network that fire; with R reactions, R + r where reaction r, which has a delay, completes,
+    and 2 R + e where event number e happens."""
     start_counts: Int[np.ndarray, "paths species"]
     start: float
+    network: Network
+    kept: Int[np.ndarray, "events species"] | None = None
+    """Counts after each event, of networks with events or delays."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the numbers in `reactions` mean."""
+        channels = [str(reaction.name) for reaction in self.network.reactions]
+        return (*channels, *(f"{name}, completed" for name in channels), *(e.name for e in self.network.events))
+
+    @functools.cached_property
+    def counts(self) -> Int[np.ndarray, "events species"]:
+        """Counts of all species after each event."""
+        if self.kept is not None:
+            return self.kept
+        changes = np.cumsum(self.network.stoichiometry.T[self.reactions], 0)
+        owner = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
+        before = np.concatenate([np.zeros((1, changes.shape[1]), changes.dtype), changes])[self.offsets[:-1]]
+        return self.start_counts[owner] + changes - before[owner]
 
     def of(self, path: int) -> tuple[Float[np.ndarray, " events"], Int[np.ndarray, " events"]]:
         """Times and reactions of one path."""
@@ -48,15 +84,35 @@ class EventLog:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _round(program: Program, inputs: Inputs, lanes: xla.Lanes) -> tuple[xla.Lanes, Any]:
+def _round(program: Program, inputs: Inputs, lanes: xla.Lanes) -> tuple[xla.Lanes, tuple[Any, ...]]:
+    """Turns of all lanes, and what happened: path, number, time and, where reactions do not tell them, counts."""
     look, move = xla.halves(program, inputs, lanes)
+    many = len(program.network.reactions)
+    lively = bool(program.network.events)
 
-    def body(lane: Any, _: None) -> tuple[Any, Any]:
-        decision = look(lane)
-        return move(lane, decision), (decision.outcome, decision.arrival)
+    def turn(lanes: xla.Lanes) -> tuple[xla.Lanes, Any]:
+        decision = look(lanes.lane)
+        number: Any = decision.outcome
+        time = decision.arrival
+        if decision.begun is not None and lanes.lane.delayed is not None:
+            late, due, kind = decision.begun.completes, lanes.lane.delayed.due, lanes.lane.delayed.kind
+            which = jnp.asarray(schedule_of(program.network).reactions, jnp.int32)[jnp.maximum(kind, 0)]
+            number, time = jnp.where(late, many + which, number), select(late, due, time)
+        lane, queue = xla.queued(move(lanes.lane, decision), lanes.under_way, decision)
+        return lanes._replace(lane=lane, under_way=queue), (number, time, lane.counts if lively or queue else ())
 
-    lane, made = lax.scan(body, lanes.lane, None, length=xla.TURNS)
-    return xla.settle(program, inputs, lanes._replace(lane=lane)), (lanes.path, made)
+    def body(lanes: xla.Lanes, _: None) -> tuple[xla.Lanes, Any]:
+        lanes, made = turn(lanes)
+        if not lively:
+            return lanes, (made,)
+        lanes, (_, event) = xla.acted(program, inputs, lanes)
+        number = jnp.where(event >= 0, 2 * many + event, -1)
+        return lanes, (made, (number, lanes.lane.time, lanes.lane.counts))
+
+    path = lanes.path
+    lanes, made = lax.scan(body, lanes, None, length=xla.TURNS)
+    rows = jax.tree.map(lambda *leaves: jnp.stack(leaves, 1), *made)
+    return xla.settle(program, inputs, lanes), (path, *rows)
 
 
 def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog]:
@@ -70,14 +126,16 @@ def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog
         padded = xla.pad(inputs, room)
         lanes = engine.start(program, padded, room)
         while engine.finished(lanes) < int(inputs.paths):
-            lanes, (path, (reaction, arrival)) = _round(program, padded, lanes)
-            turn, lane = np.nonzero(np.asarray(reaction) >= 0)
-            times = clock.join(clock.Time(*(np.asarray(part)[turn, lane] for part in arrival)))  # type: ignore[arg-type]
-            parts.append((np.asarray(path)[lane], times, np.asarray(reaction)[turn, lane]))
-            events += len(turn)
+            lanes, (path, number, time, counts) = _round(program, padded, lanes)
+            *turn, lane = np.nonzero(np.asarray(number) >= 0)
+            here = (*turn, lane)
+            times = clock.join(clock.Time(*(np.asarray(part)[here] for part in time)))  # type: ignore[arg-type]
+            kept = [np.asarray(column)[here] for column in counts]
+            parts.append((np.asarray(path)[lane], times, np.asarray(number)[here], *kept))
+            events += len(lane)
             _check(events, engine.finished(lanes), int(inputs.paths))
         recorded = jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
-    return recorded, _sort(parts, inputs)
+    return recorded, _sort(parts, inputs, program.network)
 
 
 def drawn(program: Program, inputs: Inputs) -> tuple[Recorded, Bool[np.ndarray, " paths"], EventLog]:
@@ -96,13 +154,15 @@ def drawn(program: Program, inputs: Inputs) -> tuple[Recorded, Bool[np.ndarray, 
 
 def replaced(log: EventLog, rows: Int[np.ndarray, " again"], fresh: EventLog) -> EventLog:
     """The log with the events of some paths replaced by those of another log, which holds these paths alone."""
-    own = {int(row): fresh.of(number) for number, row in enumerate(rows)}
-    parts = [own[path] if path in own else log.of(path) for path in range(len(log.offsets) - 1)]
+    source = {int(row): (fresh, number) for number, row in enumerate(rows)}
+    owners = [source.get(path, (log, path)) for path in range(len(log.offsets) - 1)]
+    parts = [(one, slice(one.offsets[path], one.offsets[path + 1])) for one, path in owners]
     return dataclasses.replace(
         log,
-        offsets=np.concatenate([[0], np.cumsum([len(times) for times, _ in parts])]),
-        times=np.concatenate([times for times, _ in parts]),
-        reactions=np.concatenate([reactions for _, reactions in parts]),
+        offsets=np.concatenate([[0], np.cumsum([part.stop - part.start for _, part in parts])]),
+        times=np.concatenate([one.times[part] for one, part in parts]),
+        reactions=np.concatenate([one.reactions[part] for one, part in parts]),
+        kept=None if log.kept is None else np.concatenate([one.counts[part] for one, part in parts]),
     )
 
 
@@ -116,8 +176,8 @@ def _check(events: int, finished: int, paths: int) -> None:
     )
 
 
-def _sort(parts: Sequence[tuple[np.ndarray, ...]], inputs: Inputs) -> EventLog:
-    path, times, reactions = (np.concatenate(column) for column in zip(*parts, strict=True))
+def _sort(parts: Sequence[tuple[np.ndarray, ...]], inputs: Inputs, network: Network) -> EventLog:
+    path, times, reactions, *kept = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(path, kind="stable")
     paths = int(inputs.paths)
     counts = np.broadcast_to(np.asarray(inputs.counts), (paths, np.shape(inputs.counts)[-1]))
@@ -127,4 +187,6 @@ def _sort(parts: Sequence[tuple[np.ndarray, ...]], inputs: Inputs) -> EventLog:
         reactions=reactions[order],
         start_counts=counts,
         start=float(inputs.start.high) + float(inputs.start.low),
+        network=network,
+        kept=np.stack(kept, -1)[order] if kept else None,
     )

@@ -6,6 +6,7 @@ from jumpax._base.status import FIRST_FAULT, Status
 from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
+from jumpax.networks.expressions.expression import evaluate_host
 
 _REMEDY = {
     Status.EVENT_BUDGET: "the paths may explode; raise max_events if so many events are meant",
@@ -15,6 +16,8 @@ _REMEDY = {
     Status.COUNT_OVERFLOW: "counts are 32-bit integers; the model explodes or needs other units",
     Status.TIME_STALLED: "waits are too short for the clock, in float64 too; start nearer to time 0",
     Status.QUEUE_FULL: "more delayed reactions are under way at once than the queue holds; raise `queue`",
+    Status.EVENT_STORM: "an event storm: they make each other true again and again at one moment; an event must make its trigger false",
+    Status.BAD_ASSIGNMENT: "the new value of a count must be a whole number from 0 to 2^31 - 1; round it in the event",
     Status.BOUND_BROKEN: "the total propensity exceeded `bound`; give a larger one",
 }
 MOST = 50
@@ -42,6 +45,18 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
         stop = min(int(np.searchsorted(ends, now, side="right")), len(ends) - 1)
         until = f" until time {ends[stop]:g}" if np.isfinite(ends[stop]) else ""
         return f", where bound = {bounds[stop]:g}{until}"
+    if recorded.status[path] == Status.BAD_ASSIGNMENT:
+        known = {**theta, **dict(zip(network.species, counts, strict=True))}
+        found = [
+            f", {event.name!r} sets {name} to {value:.12g}"
+            for event in network.events
+            for name, expression in event.assignments
+            if name in network.species
+            and (value := evaluate_host(expression, known, float(now))) != abs(np.round(value))
+        ]
+        return "".join(found[:3])
+    if recorded.status[path] == Status.EVENT_STORM:
+        return f", events: {', '.join(event.name for event in network.events)}"
     if recorded.status[path] == Status.EVENT_BUDGET:
         return f" after {recorded.events[path]} events"
     return ""
@@ -64,3 +79,15 @@ def describe(program: Program, inputs: Inputs, recorded: Recorded) -> str | None
             f"{when:g} with {state}{_culprit(program, inputs, recorded, first)}. Remedy: {_REMEDY[status]}."
         )
     return "\n".join(lines)
+
+
+def loose_delays(program: Program, recorded: Recorded) -> str:
+    """A word on delays that leave their reactants in place, where counts became negative."""
+    reactions = program.network.reactions
+    loose = [r.name for r in reactions if r.delay is not None and r.delay.consuming is not True]
+    if not loose or not (recorded.status == Status.NEGATIVE_COUNT).any():
+        return ""
+    return (
+        f"\nThe delays of {', '.join(map(repr, loose))} leave reactants in place until the completion, so that several "
+        "reactions may count on the same molecule; consuming=True takes them at the start."
+    )

@@ -9,6 +9,9 @@ from jumpax._base import random
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Real, Word
+from jumpax.engines import happening as events
+from jumpax.engines.completions import Delayed, nothing_under_way
+from jumpax.engines.happening import Happening
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Counts, Theta
 
@@ -51,6 +54,10 @@ class Lane(NamedTuple):
     """RUNNING, PARKED, or FAULTY."""
     spent: Real | None = None
     """Part of the unit exponential of the next event that went by under bounds before; for bounded programs only."""
+    happening: Happening | None = None
+    """For networks with events only."""
+    delayed: Delayed | None = None
+    """For networks with delays only."""
 
 
 def begin(
@@ -63,7 +70,7 @@ def begin(
     carry, status = program.fold.init(counts, theta, time.high), zero + np.int32(Status.RUNNING)
     if program.fold.ends:
         status = jnp.where(program.fold.done(carry), np.int32(Status.PARKED), status)
-    return Lane(
+    lane = Lane(
         counts=counts,
         time=time,
         since=nothing,
@@ -74,4 +81,6 @@ def begin(
         carry=carry,
         status=status,
         spent=nothing if program.bounded else None,
+        delayed=nothing_under_way(nothing, key, path) if program.delayed else None,
     )
+    return events.prepared(program, lane, theta, key, path) if program.network.events else lane

@@ -38,9 +38,10 @@ class Paths:
     """Time of the last event."""
     redrawn: Bool[np.ndarray, " paths"]
     """Which paths were drawn again in float64, because float32 could not follow them: exact as the others."""
+    values: Mapping[str, Float[np.ndarray, "paths stops"]]
+    """Parameters that events change, by name; also `paths[name]`."""
     records: Any
-    """Records of the folds asked for by `record`; every leaf (paths, stops). Of a network with events: by name, the parameters
-    that events change."""
+    """Records of the folds asked for by `record`; every leaf (paths, stops)."""
     log: EventLog | None
     """Every event, if `record=Events()` was asked for."""
     provenance: Mapping[str, Any]
@@ -48,8 +49,8 @@ class Paths:
 
     def __getitem__(self, species: str) -> Int[np.ndarray, "paths stops"]:
         """Counts of one species; or values of a parameter that events change."""
-        if species not in self.species and isinstance(self.records, Mapping) and species in self.records:
-            return self.records[species]
+        if species in self.values:
+            return self.values[species]  # type: ignore[return-value]
         if species not in self.species:
             raise InputError(unknown_name("species", species, self.species))
         return self.counts[..., self.species.index(species)]

@@ -10,7 +10,7 @@ import numpy as np
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.types import Precision, dtype_of
 from jumpax.folds.fold import AbstractFold
-from jumpax.networks import Network
+from jumpax.networks import Need, Network, check_needs
 
 Bound: TypeAlias = float | tuple[float, ...] | None
 """On the total propensity: one number, or one for each interval that ends at a stop."""
@@ -26,8 +26,11 @@ class Program:
     clock: Literal["times", "steps"] = "times"
     bounded: bool = False
     """Whether waits are drawn from a bound on the total propensity, with null events (time-dependent rates)."""
+    queue: int = 0
+    """Reactions of one path that may be under way at one time, for networks with delays."""
 
     def __post_init__(self):
+        check_needs(self.network, self.fold.treats, f"the fold {type(self.fold).__name__}")
         if self.bounded and self.fold.direct:
             raise UnsupportedError(
                 "a fold of alternative paths or of relaxed choices reads the numbers of the direct method, which waits drawn "
@@ -40,6 +43,16 @@ class Program:
     def dtype(self) -> np.dtype:
         """Type of the real numbers."""
         return dtype_of(self.precision)
+
+    @property
+    def delayed(self) -> bool:
+        """Whether some reactions take time to complete."""
+        return Need.DELAY in self.network.needs
+
+    @property
+    def own_streams(self) -> int:
+        """How many of the streams of a lane decide its path; they come first."""
+        return 2 if self.precision == "float64" else 1
 
     @property
     def streams(self) -> tuple[int, ...]:

@@ -95,6 +95,7 @@ def _header(lanes: Any, program: Program, inputs: Inputs) -> dict[str, str]:
         "precision": program.precision,
         "clock": program.clock,
         "bounded": str(program.bounded),
+        "queue": str(program.queue),
         **versions,
         **numbers,
         **shapes,

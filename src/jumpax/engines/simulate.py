@@ -13,6 +13,7 @@ from jumpax._base.types import Precision, default_precision
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for
+from jumpax.engines.completions import STRIP
 from jumpax.engines.engine import Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.event_log import Events
 from jumpax.engines.paths import Paths
@@ -20,8 +21,8 @@ from jumpax.engines.program import Bound, Program, Steps, Times, check_positive,
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
-from jumpax.engines.size import check_program, check_records
-from jumpax.folds import AbstractFold, Snapshots, Together
+from jumpax.engines.size import check_program, check_queue, check_records
+from jumpax.folds import AbstractFold, Parameters, Snapshots, Together
 from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
 
 _LARGEST_BOUND = 1e30
@@ -90,7 +91,7 @@ def simulate(
     key: PRNGKeyArray | int,
     record: AbstractFold | Events | Sequence[AbstractFold] = (),
     start: float = 0.0,
-    engine: Literal["cpu", "gpu", "xla", "reference"] | None = None,
+    engine: Literal["cpu", "gpu", "xla", "arrays", "reference"] | None = None,
     precision: Precision | None = None,
     threads: int | None = None,
     bound: float | Sequence[float] | None = None,
@@ -111,10 +112,10 @@ def simulate(
 
     Args:
         network: what reacts; or a model of `jumpax.zoo` or a file, which has numbers of its own. Reactions with a delay complete
-            so much later (see `Reaction`): engine `xla`, the default then, and no `steps`, `record` or `bound`. Events of the network
-            (see `Event`) happen between stretches of plain paths: no `steps`, `record`, `start` or `throw=False`; what they
-            change beside counts is in `records`.
-            Families of reactions (see `Family`): no `bound` or `Events()`; folds `TimeAverages` and `ReactionCounts`.
+            so much later (see `Reaction`; engines `xla`, the default then, and `reference`); nothing is under way at the start.
+            Events of the network (see `Event`) happen at their moments, whatever the stops; parameters that they change are
+            in `Paths.values`. Families of reactions (see `Family`): no `bound` or `Events()`; folds `TimeAverages` and
+            `ReactionCounts`.
         theta: a value per parameter, or one value per path; of a model those that are to be others. Arrays of their shapes, or one per
             path, where a family has arrays.
         x0: counts at the start by species, or in species order; scalars, or one value per path; of a model as theta.
@@ -124,8 +125,8 @@ def simulate(
         key: `jax.random.key(seed)` or an int.
         record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
         start: time at the start.
-        engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device) or
-            `reference` (slow, readable); default is the fastest that can run the model here.
+        engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device), `arrays` (for families
+            of reactions) or `reference` (slow, readable); default is the fastest that can run the model here.
         precision: `float32` or `float64`; default follows JAX's x64 flag.
         threads: how many to spread the paths over; default all cores on `cpu`, 1 on others.
         bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds; or one
@@ -169,32 +170,18 @@ def simulate(
     limit = check_positive("max_events", max_events, 2**31 - 2)
     if Need.FAMILY in network.needs:
         check_families(network, bound=bound, record=record)
-    if network.events:
-        _check_lively(network, steps=steps, record=record, start=start, throw=throw)
-        from jumpax.engines.events.event_paths import event_paths  # not needed by most
-
-        how = {"engine": engine, "precision": precision, "threads": threads}
-        return event_paths(network, values, counts, times, paths, key, bound, limit, progress, how)
-    if Need.DELAY in network.needs:
-        _check_delayed(network, steps=steps, record=record, bound=bound, start=start, engine=engine)
-        from jumpax.engines.delayed_paths import delayed_paths  # not needed by most
-
-        program = Program(network, Snapshots(), check_precision(precision))
-        check_range(program, values)
-        return delayed_paths(
-            program, Times(check_times(times, 0.0)), values, counts, random.key_words(key), paths,
-            check_positive("queue", queue, 2**20), limit, throw, progress,
-        )  # fmt: skip
     check_bound(network, bound)
+    check_delays(network, values)
     own, logged = _recorded(network, record)
-    fold = Together((Snapshots(), *own))
+    moved = (Parameters(network.moved),) if network.moved else ()
+    fold = Together((Snapshots(), *moved, *own))
     stops = stops_of(times, steps, start, fold, bound)
-    program = Program(
-        network, fold, check_precision(precision), "times" if steps is None else "steps", bound is not None
-    )
+    clock, places = "times" if steps is None else "steps", places_for(network, queue)
+    program = Program(network, fold, check_precision(precision), clock, bound is not None, places)
     words = random.key_words(key)
     check_range(program, values)
     check_records(program, room_for(paths), len(stops.values))
+    check_queue(program, room_for(paths))
     if logged and engine not in (None, "xla"):
         raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {engine!r}")
     if logged:
@@ -213,25 +200,11 @@ def simulate(
             program, inputs, recorded, lambda wide, some, _: run_threads(chosen, wide, some, workers)
         )
     _judge(program, inputs, recorded, throw)
-    origin = provenance(network, words, program.precision, chosen.name, start=start, max_events=int(inputs.limit))
+    happening = {"events": [f"{event.name}: {event}" for event in network.events]} if network.events else {}
+    origin = provenance(
+        network, words, program.precision, chosen.name, start=start, max_events=int(inputs.limit), **happening
+    )
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
-
-
-def _check_delayed(network: Network, **asked: Any) -> None:
-    """Refuse what the loop of delayed reactions does not have.
-
-    Raises:
-        UnsupportedError: naming all of it.
-    """
-    who = "the loop of delayed reactions"
-    check_network(network, {Need.DELAY}, f"{who}, which holds rates constant between events,")
-    refused = _beyond(asked)
-    if asked["engine"] not in (None, "xla"):
-        refused.append(f"engine={asked['engine']!r} (only 'xla')")
-    if refused:
-        raise UnsupportedError(
-            f"{who} does not have {', '.join(refused)}; leave that out, or take a network without delays"
-        )
 
 
 def check_families(network: Network, *, bound: object, record: object = ()) -> None:
@@ -242,36 +215,11 @@ def check_families(network: Network, *, bound: object, record: object = ()) -> N
     """
     check_network(network, {Need.FAMILY}, "the engine of families of reactions")
     events = record if isinstance(record, Sequence) else (record,)
-    asked = {
-        "bound": bound is not None,
-        "record=Events()": any(isinstance(r, Events) for r in events),
-    }
+    asked = {"bound": bound is not None, "record=Events()": any(isinstance(r, Events) for r in events)}
     if refused := [name for name, is_asked in asked.items() if is_asked]:
         raise UnsupportedError(
             f"the engine of families of reactions does not have {', '.join(refused)}; leave that out, or write the reactions one by one"
         )
-
-
-def _check_lively(network: Network, **asked: Any) -> None:
-    """Refuse what the loop of events does not have.
-
-    Raises:
-        UnsupportedError: naming all of it.
-    """
-    who = "the loop of events"
-    check_network(network, ALL - {Need.DELAY}, who)
-    if refused := _beyond(asked):
-        raise UnsupportedError(
-            f"{who} does not have {', '.join(refused)}; leave that out, or take a network without events"
-        )
-
-
-def _beyond(asked: Mapping[str, Any]) -> list[str]:
-    """The names of what was asked for beyond the plain settings."""
-    usual = {"steps": None, "bound": None, "start": 0.0, "throw": True}
-    found = [name for name, plain in usual.items() if name in asked and not np.array_equal(asked[name], plain)]
-    record = asked["record"]
-    return found + ([] if isinstance(record, tuple | list) and not record else ["record"])
 
 
 def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], bool]:
@@ -297,12 +245,34 @@ def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], 
                 f"computed from paths.counts afterwards{hint}"
             )
         owner = getattr(one, "network", network)
-        check_network(owner, {Need.TIME, *network.needs})
-        if owner.species != network.species:
-            raise InputError(
-                f"record: {type(one).__name__} was made for another network, with {', '.join(owner.species)}"
-            )
+        check_network(owner, ALL)
+        check_network(network, one.treats, f"the fold {type(one).__name__}")
+        if owner != network:
+            raise InputError(f"record: {type(one).__name__} was made for another network, {owner!r}")
     return (() if logged else given), bool(logged)
+
+
+def places_for(network: Network, queue: int) -> int:
+    """Places for reactions under way, in strips; none without delays."""
+    places = -(-check_positive("queue", queue, 2**20) // STRIP) * STRIP
+    return places if Need.DELAY in network.needs else 0
+
+
+def check_delays(network: Network, values: Mapping[str, np.ndarray]) -> None:
+    """Whether the numbers of delays make sense.
+
+    Raises:
+        InputError: they do not.
+    """
+    wrong = []
+    for reaction in network.reactions:
+        if reaction.delay is not None:
+            rates = reaction.delay.rates
+            given = np.broadcast_arrays(*(values[r] if isinstance(r, str) else r for r in rates.values()))
+            found = reaction.delay.faults(dict(zip(rates, given, strict=True)))
+            wrong += [f"the delay of {reaction.name!r}: {fault}" for fault in found]
+    if wrong:
+        raise InputError("\n".join(wrong))
 
 
 def check_bound(network: Network, bound: object) -> None:
@@ -328,6 +298,8 @@ def check_range(program: Program, values: Mapping[str, np.ndarray]) -> None:
     kind = np.finfo(program.dtype)
     faults = []
     for name, value in values.items():
+        if name in program.network.beside:  # too large is as good as infinite: a moment that never comes
+            continue
         size = np.abs(np.atleast_1d(value))
         if (lost := (size > kind.max) | ((size > 0) & (size < kind.tiny))).any():
             faults.append(f"parameter {name!r} = {np.atleast_1d(value)[lost][0]:g}")
@@ -342,6 +314,8 @@ def _judge(program: Program, inputs: Any, recorded: Recorded, throw: bool) -> No
     """Raise for faulty paths."""
     message = faults.describe(program, inputs, recorded)
     if message and throw:
+        if program.delayed:
+            message += faults.loose_delays(program, recorded)
         raise SimulationError(message + "\nWith throw=False the sound paths are returned and the others flagged.")
 
 
@@ -354,6 +328,7 @@ def _result(network, stops, times, recorded, again, log, origin, single) -> Path
     if len(keep) < len(stops.values):
         record = jax.tree.map(lambda leaf: leaf[:, keep], record)
     snapshots, *others = record
+    values = others.pop(0) if network.moved else ()
     return Paths(
         species=network.species,
         counts=beside(snapshots),
@@ -363,6 +338,7 @@ def _result(network, stops, times, recorded, again, log, origin, single) -> Path
         end_counts=recorded.counts,
         end_times=clock.join(clock.Time(*recorded.time.T)),
         redrawn=again,
+        values=dict(zip(network.moved, values, strict=True)),
         records=others[0] if single else tuple(others),
         log=log,
         provenance=origin,

@@ -49,6 +49,20 @@ def check_records(program: Program, paths: int, stops: int, remedy: str = FEWER)
     )
 
 
+def check_queue(program: Program, paths: int) -> None:
+    """Whether the queues of reactions under way fit.
+
+    Raises:
+        TooLargeError: they do not.
+    """
+    lanes = min(paths, 2048)
+    check_memory(
+        f"The queues of {program.queue:,} places for {lanes:,} paths in flight",
+        COPIES * lanes * program.queue * (program.dtype.itemsize + 4),
+        "Give queue=..., as many as are under way in one path at once",
+    )
+
+
 def numbers(program: Program) -> float:
     """How many numbers a record has, those of the counts included."""
     return program.fold.size(program.network).numbers

@@ -11,6 +11,7 @@ from jax.extend import core
 
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
+from jumpax.engines.happening import happen, parameters
 from jumpax.engines.lane import Interval, Lane, Stop, begin
 from jumpax.engines.program import Program
 from jumpax.engines.turn import apply, judge, onward, verdict, waits
@@ -36,6 +37,8 @@ class Traced:
     """(lane.., next stop..) -> lane"""
     finish: core.ClosedJaxpr
     """(lane.., theta.., limit) -> status to end with"""
+    happen: core.ClosedJaxpr | None
+    """(lane.., theta.., stop..) -> lane, whether there may be more to do; for networks with events"""
 
 
 def _turn(program: Program, lane: Lane, theta: Any, limit: Any) -> tuple[Lane, Any]:
@@ -48,6 +51,7 @@ def _turn(program: Program, lane: Lane, theta: Any, limit: Any) -> tuple[Lane, A
 
 def _stop(program: Program, lane: Lane, theta: Any) -> tuple[Any, ...]:
     fold, status = program.fold, lane.status
+    theta = parameters(program, lane.happening, theta)
     carry, record = fold.stop(lane.carry, lane.counts, theta, lane.index)
     due = status == np.int32(Status.PARKED)
     if fold.waits:
@@ -83,4 +87,7 @@ def trace(program: Program) -> Traced:
     stopped, (_, record, *_) = jax.make_jaxpr(functools.partial(_stop, program), return_shape=True)(lane, theta)
     left = jax.make_jaxpr(onward)(lane, stop)
     finished = jax.make_jaxpr(functools.partial(verdict, program))(lane, theta, count)
-    return Traced(lane, record, _fields(lane), first, turned, stopped, left, finished)
+    acts = None
+    if program.network.events:
+        acts = jax.make_jaxpr(lambda lane, theta, stop: happen(program, lane, theta, stop)[:2])(lane, theta, stop)
+    return Traced(lane, record, _fields(lane), first, turned, stopped, left, finished, acts)

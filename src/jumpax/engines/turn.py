@@ -10,10 +10,10 @@ come after the stop: so a path never depends on stops or caps.
 """
 
 import functools
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -21,10 +21,13 @@ from jumpax._base import clock, random, shares
 from jumpax._base.clock import Time
 from jumpax._base.shares import cumulate, pin
 from jumpax._base.status import Status
+from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real
+from jumpax.engines.completions import Begun, before, completed, moved_on, propose, schedule_of
+from jumpax.engines.happening import aimed, parameters, watched
 from jumpax.engines.lane import Lane, Stop
 from jumpax.engines.program import Program
-from jumpax.folds.fold import Jump, Propensities
+from jumpax.folds.fold import Change, Counts, Jump, Propensities
 from jumpax.folds.lasting import Lasting
 
 INFINITY = float("inf")
@@ -73,6 +76,8 @@ class Decision(NamedTuple):
     """Time that this turn advances."""
     outcome: "Count | Fate"
     """Number of the reaction that fires, or one of the codes below; or the same as flags."""
+    begun: Begun | None = None
+    """What becomes of reactions under way, in networks with delays."""
 
 
 NULL, STOP, FAULT, NOTHING = -1, -2, -3, -4
@@ -93,13 +98,12 @@ class Fate(NamedTuple):
     @property
     def fired(self) -> tuple[Flag, ...]:
         """One flag per reaction."""
-        after = self.reached[1:]
-        return (*(flag & ~later for flag, later in zip(self.reached, after, strict=False)), self.reached[-1])
+        return _single(self.reached)
 
 
-def select(flag: Flag, new: Any, old: Any) -> Any:
-    """`new` where the flag is set, leaf by leaf."""
-    return jax.tree.map(functools.partial(jnp.where, flag), new, old)
+def _single(reached: Sequence[Flag]) -> tuple[Flag, ...]:
+    """Which reaction fires, of the flags of all up to it."""
+    return (*(flag & ~later for flag, later in itertools.pairwise(reached)), reached[-1])
 
 
 def encode(fate: Count | Fate) -> Count:
@@ -169,7 +173,8 @@ def choose(program: Program, ahead: Outlook, happens: Flag) -> tuple[Flag, ...]:
 def fire(program: Program, counts: Sequence[Count], reached: Sequence[Flag]) -> tuple[Count, ...]:
     """Counts after an event: each flag adds what its reaction changes beyond the reaction before it."""
     out = []
-    for count, row in zip(counts, program.network.stoichiometry, strict=True):
+    rows = schedule_of(program.network).starts if program.delayed else program.network.stoichiometry
+    for count, row in zip(counts, rows, strict=True):
         steps = np.diff(row, prepend=0)
         for number in np.flatnonzero(steps):
             count = count + jnp.where(reached[int(number)], np.int32(steps[number]), np.int32(0))
@@ -238,6 +243,10 @@ def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool =
         in_time = not_after(arrival, lane.target.time)
     else:
         in_time = (lane.events < lane.target.step) & (wait < INFINITY)
+        if lane.happening is not None:
+            in_time = in_time & not_after(arrival, lane.target.time)
+    if lane.delayed is not None:
+        in_time = in_time & before(arrival, lane.delayed.due)
     sound = sensible(program, a, total, theta, pinned)
     if program.bounded:  # propensities at the arrival, which no one asked for if it comes after the stop
         sound = (sound & (total <= bound)) | ~in_time
@@ -254,30 +263,61 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count,
         limit: most events that a path may fire.
         pinned: whether propensities need the select of `pin`.
     """
+    theta = parameters(program, lane.happening, theta)
     fold, ahead = program.fold, look(program, lane, theta, pinned)
     running = lane.status == np.int32(Status.RUNNING)
     live = running & ahead.sound
     stuck = stalls(lane.time, ahead.arrival, ahead.wait if program.bounded else None)
     happens = live & ahead.in_time & ~stuck & (lane.events < limit)
-    stops = live & ~ahead.in_time
+    stops, completes = live & ~ahead.in_time, None
+    if lane.delayed is not None:
+        completes = stops & _completes(program, lane)
+        stops = stops & ~completes
     status = jnp.where(running, np.int32(Status.FAULTY), lane.status)
-    status = jnp.where(happens, np.int32(Status.RUNNING), status)
+    status = jnp.where(happens if completes is None else happens | completes, np.int32(Status.RUNNING), status)
     horizon, dt = lane.since, jnp.zeros_like(lane.since)
     if fold.advances or fold.caps:
-        remaining = clock.between(lane.time, lane.target.time) if program.clock == "times" else lane.since
+        remaining = _remaining(program, lane)
+        if completes is not None and lane.delayed is not None:
+            remaining = jnp.where(completes, clock.between(lane.time, lane.delayed.due), remaining)
         horizon = jnp.where(ahead.in_time, ahead.wait, remaining)
-        going = happens | stops
+        going = happens | stops if completes is None else happens | stops | completes
         if fold.caps:
             reach = lane.since + fold.cap(lane.carry, lane.counts, lasting(program, ahead.propensities), theta)
             within = horizon <= reach
             happens, stops = happens & within, stops & within
+            completes = completes if completes is None else completes & within
             status = jnp.where(going, np.int32(Status.RUNNING), status)
             horizon = jnp.minimum(horizon, reach)
         dt = jnp.where(going, jnp.maximum(horizon - lane.since, dt), dt)
         horizon = jnp.where(going, horizon, lane.since)
     reached = choose(program, ahead, happens)
-    fate = Fate(happens, reached, jnp.where(stops, np.int32(Status.PARKED), status))
-    return Decision(ahead.propensities, ahead.arrival, horizon, dt, fate)
+    status, begun = jnp.where(stops, np.int32(Status.PARKED), status), None
+    if completes is not None and lane.delayed is not None:
+        begun, fires = propose(program.network, lane.delayed, theta, _single(reached), ahead.arrival)
+        full = happens & ~fires & ~begun.drawn
+        happens, reached = happens & fires, tuple(flag & fires for flag in reached)
+        status = jnp.where(full, np.int32(Status.FAULTY), status)
+        begun = begun._replace(completes=completes)
+    return Decision(ahead.propensities, ahead.arrival, horizon, dt, Fate(happens, reached, status), begun)
+
+
+def _remaining(program: Program, lane: Lane) -> Real:
+    """Time from the last event to where the path stands next; as it is where only a number of events is waited for."""
+    if program.clock == "times":
+        return clock.between(lane.time, lane.target.time)
+    if lane.happening is None:
+        return lane.since
+    moment = (lane.events < lane.target.step) & (lane.target.time.high < INFINITY)
+    return jnp.where(moment, clock.between(lane.time, lane.target.time), lane.since)
+
+
+def _completes(program: Program, lane: Lane) -> Flag:
+    """Whether a completion comes before the path has to stand."""
+    assert lane.delayed is not None
+    due = lane.delayed.due
+    comes = not_after(due, lane.target.time) & (due.high < INFINITY)
+    return comes if program.clock == "times" else comes & (lane.events < lane.target.step)
 
 
 def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count) -> Decision:
@@ -288,9 +328,12 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
 
 def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count) -> Count:
     """Status code with which a path ends here: what is wrong if it is FAULTY, else whether it could have gone on."""
+    theta = parameters(program, lane.happening, theta)
     ahead = look(program, lane, theta)
     least = functools.reduce(jnp.minimum, lane.counts)
     code = jnp.full_like(lane.status, Status.TIME_STALLED)
+    if lane.delayed is not None:  # a fault that is none of the others, though the clock moves
+        code = jnp.where(stalls(lane.time, ahead.arrival), code, np.int32(Status.QUEUE_FULL))
     code = jnp.where(lane.events >= limit, np.int32(Status.EVENT_BUDGET), code)
     if program.bounded:
         code = jnp.where(ahead.total > ahead.bound, np.int32(Status.BOUND_BROKEN), code)
@@ -298,17 +341,21 @@ def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Coun
     code = jnp.where(good, code, np.int32(Status.BAD_PROPENSITY))
     code = jnp.where(least < 0, np.int32(Status.NEGATIVE_COUNT), code)
     code = jnp.where(least < -(2**30), np.int32(Status.COUNT_OVERFLOW), code)
+    if lane.happening is not None:
+        code = jnp.where(lane.happening.fault > 0, lane.happening.fault, code)
     total = cumulate(propensities(program, lane.counts, theta, lane.time.high + lane.since, pinned=True))[-1]
     ended = jnp.where(total == 0, np.int32(Status.ABSORBED), np.int32(Status.REACHED))
+    if lane.delayed is not None:
+        ended = jnp.where(lane.delayed.due.high < INFINITY, np.int32(Status.REACHED), ended)
     if program.fold.ends:
         ended = jnp.where(program.fold.done(lane.carry), np.int32(Status.DONE), ended)
     return jnp.where(lane.status == np.int32(Status.FAULTY), code, ended)
 
 
 def gather(
-    program: Program, lane: Lane, decision: Decision, fate: Fate, theta: Mapping[str, Real]
+    program: Program, lane: Lane, decision: Decision, fate: Fate, counts: Counts, theta: Mapping[str, Real]
 ) -> tuple[Any, random.Stream | None]:
-    """Carry of the fold, and its random stream, after a turn."""
+    """Carry of the fold, and its random stream, after a turn that leads to some counts."""
     fold = program.fold
     now = lane.time.high + lane.since
     happens = fate.happens
@@ -335,9 +382,16 @@ def gather(
     if fold.samples:
         carry = fold.sample(carry, lane.counts, stay, theta, now, decision.dt, tuple(words))
     drawn = numbers(program, lane.streams)
-    jump = Jump(fate.fired, drawn.exponential, drawn.chance, tuple(words))
-    after = fold.event(carry, lane.counts, a, theta, at, jump)
-    return select(told, after, carry), stream
+    begun = decision.begun
+    jump = Jump(fate.fired, drawn.exponential, drawn.chance, tuple(words), counts, begun and begun.delay)
+    carry = select(told, fold.event(carry, lane.counts, a, theta, at, jump), carry)
+    if begun is not None and lane.delayed is not None:
+        carry = select(
+            begun.completes,
+            fold.changed(carry, counts, theta, lane.delayed.due.high, Change((), lane.counts, theta)),
+            carry,
+        )
+    return carry, stream
 
 
 def waits(program: Program, lane: Lane) -> Flag:
@@ -347,25 +401,40 @@ def waits(program: Program, lane: Lane) -> Flag:
 
 def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, Real]) -> Lane:
     """The path after its turn."""
-    fate, fold = decision.outcome, program.fold
+    fate, fold, network = decision.outcome, program.fold, program.network
     if not isinstance(fate, Fate):
         fate = decode(fate, len(decision.propensities), lane.status)
-    streams = select(fate.happens, numbers(program, lane.streams).streams, lane.streams)
-    carry, own = gather(program, lane, decision, fate, theta)
+    begun, delayed, happening = decision.begun, lane.delayed, lane.happening
+    moves, time, counts = fate.happens, decision.arrival, lane.counts
+    early = fold.lands or begun is not None  # in no other order than need be: kernels are printed line by line
+    if early:
+        counts = fire(program, counts, fate.reached)
+    if begun is not None and delayed is not None:
+        moves, time = moves | begun.completes, select(begun.completes, delayed.due, time)
+        counts = completed(network, counts, delayed, begun.completes)
+        delayed = moved_on(network, delayed, begun.drawn)
+    streams = select(moves, numbers(program, lane.streams).streams, lane.streams)
+    carry, own = gather(program, lane, decision, fate, counts, parameters(program, happening, theta, pinned=True))
     if own is not None:
         streams = (*streams[:-1], own)
-    counts = fire(program, lane.counts, fate.reached)
+    if not early:
+        counts = fire(program, counts, fate.reached)
     status = fate.status
+    if happening is not None:
+        present, now = parameters(program, happening, theta), select(moves, time, lane.time)
+        happening = watched(program, happening, counts, present, now, moves)
+        stands = (status == np.int32(Status.RUNNING)) & happening.acting
+        status = jnp.where(stands, np.int32(Status.PARKED), status)
     if fold.ends:
         ends = (status == np.int32(Status.RUNNING)) & fold.done(carry)
         status = jnp.where(ends, np.int32(Status.PARKED), status)
     negative = functools.reduce(jnp.bitwise_or, counts) < 0
     since = lane.since  # nothing but a fold lets a path stand before its event
     if fold.advances or fold.caps:
-        since = jnp.where(fate.happens, jnp.zeros_like(since), decision.horizon)
+        since = jnp.where(moves, jnp.zeros_like(since), decision.horizon)
     return Lane(
         counts=counts,
-        time=select(fate.happens, decision.arrival, lane.time),
+        time=select(moves, time, lane.time),
         since=since,
         events=lane.events + fate.reached[0].astype(jnp.int32),
         index=lane.index,
@@ -373,7 +442,9 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
         streams=streams,
         carry=carry,
         status=jnp.where(negative, np.int32(Status.FAULTY), status),
-        spent=None if lane.spent is None else jnp.where(fate.happens, jnp.zeros_like(lane.spent), lane.spent),
+        spent=None if lane.spent is None else jnp.where(moves, jnp.zeros_like(lane.spent), lane.spent),
+        happening=happening,
+        delayed=delayed,
     )
 
 
@@ -384,6 +455,7 @@ def onward(lane: Lane, target: Stop) -> Lane:
     bound changes, what the integral has reached by then is kept, and the clock goes on from the border; elsewhere the
     stop leaves no trace.
     """
+    target = aimed(target, lane.happening)
     here, there, spent = lane.target.interval, target.interval, lane.spent
     if here is None or there is None or spent is None:
         return lane._replace(target=target)

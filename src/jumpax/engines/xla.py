@@ -6,7 +6,7 @@ does never depends on its lane, the size of the block, or the number of paths.
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +14,17 @@ import numpy as np
 from jax import lax
 
 from jumpax._base.status import Status
+from jumpax._base.trees import select
 from jumpax._base.types import Count, Real
+from jumpax.engines import completions
 from jumpax.engines.engine import AbstractEngine
+from jumpax.engines.happening import happen, parameters
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.lane import Lane, begin
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, unpacked
-from jumpax.engines.turn import Decision, apply, decide, onward, select, verdict, waits
+from jumpax.engines.turn import Decision, apply, decide, onward, verdict, waits
+from jumpax.networks import SINGLE
 
 TURNS = 64
 """Most turns between two looks at parked and finished lanes."""
@@ -50,6 +54,8 @@ class Lanes(NamedTuple):
     """(paths, 2) time at the end, as a pair."""
     turns: Real
     """Turns of lanes that were taken."""
+    under_way: completions.Queue | None = None
+    """Reactions under way, for networks with delays."""
 
 
 def block_size(room: int) -> int:
@@ -115,6 +121,7 @@ def start(program: Program, inputs: Inputs, room: int) -> Lanes:
         ends=jnp.zeros((room, 2 + species), jnp.int32),
         end_times=jnp.zeros((room, 2), dtype),
         turns=jnp.zeros((), jnp.float32),
+        under_way=completions.empty(program.queue, lane.since) if program.delayed else None,
     )
 
 
@@ -141,6 +148,10 @@ def halves(
     )
 
 
+Turns: TypeAlias = tuple[Count, Count, Lane, Decision, completions.Queue | None]
+"""Turns taken, lanes that move, and what a turn changes."""
+
+
 def _turns(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     """Up to TURNS turns of all lanes; fewer when too many of them stand still."""
     look, move = halves(program, inputs, lanes)
@@ -153,18 +164,47 @@ def _turns(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
             moving = moving | jax.vmap(functools.partial(waits, program))(lane)
         return jnp.sum(moving, dtype=jnp.int32)
 
-    def more(state: tuple[Count, Count, Lane, Decision]) -> Any:
+    def more(state: Turns) -> Any:
         return (state[0] < TURNS) & (state[1] >= enough)
 
-    def body(state: tuple[Count, Count, Lane, Decision]) -> tuple[Count, Count, Lane, Decision]:
-        decision = look(state[2])
-        lane = move(state[2], decision)
-        return state[0] + 1, busy(lane), lane, decision
+    def body(state: Turns) -> Turns:
+        taken, _, lane, _, queue = state
+        decision = look(lane)
+        lane, queue = queued(move(lane, decision), queue, decision)
+        return taken + 1, busy(lane), lane, decision, queue
 
-    taken, _, lane, decision = lax.while_loop(more, body, (jnp.int32(0), enough, lanes.lane, lanes.decision))
-    return lanes._replace(
-        lane=lane, decision=decision, turns=lanes.turns + taken.astype(jnp.float32) * lane.status.shape[0]
-    )
+    first = (jnp.int32(0), enough, lanes.lane, lanes.decision, lanes.under_way)
+    taken, _, lane, decision, queue = lax.while_loop(more, body, first)
+    turns = lanes.turns + taken.astype(jnp.float32) * lane.status.shape[0]
+    return lanes._replace(lane=lane, decision=decision, turns=turns, under_way=queue)
+
+
+def queued(lane: Lane, queue: completions.Queue | None, decision: Decision) -> tuple[Lane, completions.Queue | None]:
+    """Lanes with their queues of completions, if there are any, after a turn."""
+    if queue is None or decision.begun is None or lane.delayed is None:
+        return lane, queue
+    queue = completions.turned(queue, decision.begun)
+    return lane._replace(delayed=completions.headed(lane.delayed, queue)), queue
+
+
+def acted(program: Program, inputs: Inputs, lanes: Lanes) -> tuple[Lanes, Any]:
+    """One event on each lane that stands where events may happen; whether there may be more, and which it was, or -1."""
+    last = inputs.stops.step.shape[0] - 1
+    stop = jax.tree.map(lambda s: s[jnp.minimum(lanes.lane.index, last)], inputs.stops)
+    step = jax.vmap(functools.partial(happen, program), in_axes=(0, _axes(lanes.theta), 0))
+    lane, busy, number = step(lanes.lane, lanes.theta, stop)
+    return lanes._replace(lane=lane), (busy, number)
+
+
+def _act(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
+    """All events on lanes that stand where events may happen."""
+
+    def body(state: tuple[Any, Lanes]) -> tuple[Any, Lanes]:
+        lanes, (busy, _) = acted(program, inputs, state[1])
+        return jnp.any(busy), lanes
+
+    stands = jnp.any(lanes.lane.status == np.int32(Status.PARKED))
+    return lax.while_loop(lambda state: state[0], body, (stands, lanes))[1]
 
 
 def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
@@ -176,7 +216,15 @@ def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     due = alive & (lane.status == np.int32(Status.PARKED))
     if fold.waits:
         due = due & jax.vmap(fold.ready)(lane.carry)
-    carry, record = jax.vmap(fold.stop, in_axes=(0, 0, axes, 0))(lane.carry, lane.counts, lanes.theta, lane.index)
+    if lane.happening is not None:
+        acting = lane.happening.acting  # a log takes events one by one
+        due = due & ~(acting & ~jax.vmap(fold.done)(lane.carry) if fold.ends else acting)
+    own = functools.partial(parameters, program)
+    stop = jax.vmap(
+        lambda lane, theta: fold.stop(lane.carry, lane.counts, own(lane.happening, theta), lane.index),
+        in_axes=(0, axes),
+    )
+    carry, record = stop(lane, lanes.theta)
     leaves = [jnp.broadcast_to(leaf, due.shape) for leaf in jax.tree.leaves(record)]
     wholes = [leaf.astype(jnp.int32) for leaf in leaves if not jnp.issubdtype(leaf.dtype, jnp.floating)]
     parts = [leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)]
@@ -221,8 +269,12 @@ def _refill(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
         if is_per_path(inputs)[0]:
             theta = select(take, _theta_at(inputs, path), theta)
         lane = select(take, _fresh(program, inputs, path, theta), lanes.lane)
+        queue = lanes.under_way
+        if queue is not None:
+            queue = select(take[None], completions.empty(program.queue, lane.since), queue)
         return lanes._replace(
             lane=lane,
+            under_way=queue,
             theta=theta,
             path=jnp.where(take, path, lanes.path),
             queue=lanes.queue + jnp.sum(take, dtype=jnp.int32),
@@ -236,11 +288,16 @@ def settle(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     return _refill(program, inputs, _serve(program, inputs, lanes))
 
 
+def _settle(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
+    """The same, after the events that happen between turns."""
+    return settle(program, inputs, _act(program, inputs, lanes) if program.network.events else lanes)
+
+
 def advance(program: Program, inputs: Inputs, lanes: Lanes, budget: Count) -> Lanes:
     """Up to `budget` rounds of turns, records and refills; fewer when all paths have ended."""
 
     def body(state: tuple[Count, Lanes]) -> tuple[Count, Lanes]:
-        return state[0] + 1, settle(program, inputs, _turns(program, inputs, state[1]))
+        return state[0] + 1, _settle(program, inputs, _turns(program, inputs, state[1]))
 
     def more(state: tuple[Count, Lanes]) -> Any:
         return (state[0] < budget) & jnp.any(state[1].path >= 0)
@@ -261,6 +318,7 @@ class Xla(AbstractEngine):
     """Lanes as arrays in one XLA program: any law, any fold, every device of JAX."""
 
     name = "xla"
+    offers = SINGLE
     traceable = True
 
     def prepare(self, program: Program, inputs: Inputs) -> None:

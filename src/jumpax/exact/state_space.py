@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int32
 
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.memory import check_memory
 from jumpax.networks import NONE, ModelLike, Network, check_counts, check_network, numbers_of
 
@@ -75,10 +75,6 @@ class StateSpace:
         """
         network, _, x0 = numbers_of(network, NONE, x0)
         check_network(network, who="the master equation")
-        if network.time_dependent:
-            raise UnsupportedError(
-                f"{network!r} has laws that depend on time; exact laws need constant ones (simulate instead)"
-            )
         start = np.atleast_2d(check_counts(network, x0))
         limit = _limits(network, limits)
         if (start > limit).any():

@@ -15,7 +15,7 @@ from jumpax.folds.branch import NONE as IDLE
 from jumpax.folds.branch import branch, check, fire, inverse, low, passed, slopes
 from jumpax.folds.derivatives import levels
 from jumpax.folds.fold import AbstractFold, Counts, Jump, Size
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Network
 
 
 class AlternativeState(NamedTuple):
@@ -72,6 +72,7 @@ class Alternative(AbstractFold):
     words = 4
     waits = True
     direct = True
+    treats = PLAIN
 
     def __post_init__(self):
         check(self.network, self.parameter)

@@ -14,7 +14,7 @@ from jumpax._base.types import Count, Flag, Real
 from jumpax.folds.branch import NONE, branch, check, fire, inverse, passed, slopes
 from jumpax.folds.derivatives import chosen, levels
 from jumpax.folds.fold import AbstractFold, Counts, Size
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Network
 
 
 class ChainState(NamedTuple):
@@ -65,6 +65,7 @@ class AlternativeChain(AbstractFold):
     steps: tuple[int, ...] = ()
     words = 2
     direct = True
+    treats = PLAIN
 
     def __post_init__(self):
         check(self.network, self.parameter)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base import random
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.shares import cumulate
 from jumpax._base.types import Count, Flag, Real, Word
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
@@ -45,8 +45,6 @@ def check(network: Network, parameter: str) -> None:
     """
     if parameter not in network.parameters:
         raise InputError(unknown_name("parameter", parameter, network.parameters))
-    if network.time_dependent:
-        raise UnsupportedError("alternative paths need rates that do not depend on time explicitly; use Score")
 
 
 def branch(propensities: Propensities, slopes: Sequence[Real], jump: Jump) -> Branch:

@@ -9,12 +9,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Count, Real
 from jumpax.folds.derivatives import levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Size
 from jumpax.folds.independent import embedding, independent_species
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,12 +129,7 @@ class ControlIntegrals(AbstractFold):
     wrt: tuple[str, ...]
     order: int = 1
     edges: tuple[float, ...] = ()
-
-    def __post_init__(self):
-        if self.network.time_dependent:
-            raise UnsupportedError(
-                "controls of the score need rates that do not depend on time explicitly; use Score alone"
-            )
+    treats = PLAIN
 
     @functools.cached_property
     def features(self) -> Features:

@@ -4,12 +4,11 @@ import dataclasses
 from collections.abc import Callable
 
 import jax.numpy as jnp
-import numpy as np
 
 from jumpax._base import given
 from jumpax._base.types import Count, Flag
 from jumpax.folds.fold import AbstractFold, Size
-from jumpax.networks import Network
+from jumpax.networks import SINGLE, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +29,8 @@ class FirstPassage(AbstractFold):
     network: Network
     condition: Callable[[dict[str, Count]], Flag]
     ends = True
+    lands = True
+    treats = SINGLE
 
     def size(self, network) -> Size:
         return Size(2, 2, 20 + 2 * network.links)
@@ -47,14 +48,14 @@ class FirstPassage(AbstractFold):
         return carry, carry
 
     def event(self, carry, counts, propensities, theta, now, jump) -> tuple:
+        return self._seen(carry, jump.counts, now)
+
+    def changed(self, carry, counts, theta, now, change) -> tuple:
+        return self._seen(carry, counts, now)
+
+    def _seen(self, carry, counts, now) -> tuple:
         reached, when = carry
-        after = []
-        for count, row in zip(counts, self.network.stoichiometry, strict=True):
-            for flag, change in zip(jump.fired, row, strict=True):
-                if change:
-                    count = count + jnp.where(flag, np.int32(change), np.int32(0))
-            after.append(count)
-        holds = self._holds(tuple(after))
+        holds = self._holds(counts)
         return reached | holds, jnp.where(holds & ~reached, now, when)
 
     def done(self, carry) -> Flag:

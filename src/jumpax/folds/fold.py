@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from jumpax._base.shares import Chance
 from jumpax._base.types import Count, Flag, Real, Word
-from jumpax.networks import Network
+from jumpax.networks import Need, Network
 
 Counts = tuple[Count, ...]
 Propensities = Sequence[Real]
@@ -27,6 +27,21 @@ class Jump(NamedTuple):
     """The random numbers that chose the reaction, by inverse CDF in the order of the reactions (`shares.thresholds`)."""
     words: tuple[Word, ...]
     """The fold's own random words, as many as its `words`; of a stream that the path never reads."""
+    counts: Counts = ()
+    """After the event, for folds with `lands`."""
+    delay: Real | None = None
+    """How long the reaction takes to complete, if it has a delay; for networks with delays only."""
+
+
+class Change(NamedTuple):
+    """What changed counts or parameters, without a reaction that fires."""
+
+    events: tuple[Flag, ...]
+    """One flag per event of the network; none at the completion of a delayed reaction."""
+    counts: Counts
+    """Before it."""
+    theta: Theta
+    """Before it."""
 
 
 class Size(NamedTuple):
@@ -64,12 +79,17 @@ class AbstractFold(abc.ABC):
     """Whether the fold only looks at stops, and would let another fold end the path."""
     nulls: ClassVar[bool] = False
     """Whether `event` is called at null events too: for folds that need waits drawn from a bound."""
+    lands: ClassVar[bool] = False
+    """Whether `event` reads `Jump.counts`."""
     direct: ClassVar[bool] = False
     """Whether the fold reads `Jump.exponential` or `Jump.uniform` as the direct method does: not with a bound."""
 
-    arrays: ClassVar[bool] = False
-    """Whether its hooks take one array (species, lanes) for the tuple of counts too, and one (reactions, lanes) for the flags
-    of a jump, as the engine of families has them; propensities, theta and random numbers are not given there."""
+    treats: ClassVar[frozenset[Need]] = frozenset({Need.TIME})
+    """What networks may need beyond the plain process, so that the record still means what it says.
+
+    With families of reactions among it, hooks take one array (species, lanes) for the tuple of counts too, and one (reactions, lanes)
+    for the flags of a jump, as the engine `arrays` has them; propensities, theta and random numbers are not given there.
+    """
 
     @property
     def advances(self) -> bool:
@@ -121,6 +141,10 @@ class AbstractFold(abc.ABC):
 
     def event(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, jump: Jump) -> Any:
         """Carry after the event at time `now`; counts and propensities are those before the jump."""
+        return carry
+
+    def changed(self, carry: Any, counts: Counts, theta: Theta, now: Real, change: Change) -> Any:
+        """Carry after an event of the network, or a completion, at time `now`; counts and theta are those after it."""
         return carry
 
     def cap(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta) -> Real:

@@ -9,13 +9,13 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.types import Count, Flag, Real
 from jumpax.folds.carriers import Carriers
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Propensities, Size, Theta
 from jumpax.folds.linear_flow import Rows, add, apply, longest_step, step
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Network
 
 
 class LatticeState(NamedTuple):
@@ -88,6 +88,7 @@ class LatticeWeights(AbstractFold):
     reach: float = 0.3
     split: tuple[str, ...] = ()
     caps = True
+    treats = PLAIN
 
     def __post_init__(self):
         known = self.network.parameters
@@ -98,10 +99,6 @@ class LatticeWeights(AbstractFold):
             faults.append(f"reach must be a positive number; got {self.reach!r}")
         if faults:
             raise InputError(" ".join(faults))
-        if self.network.time_dependent:
-            raise UnsupportedError(
-                "lattice weights need rates that do not depend on time explicitly; use ScoreFunction"
-            )
 
     @functools.cached_property
     def carriers(self) -> Carriers:

@@ -9,13 +9,12 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
 from jumpax.folds.control_integrals import ControlIntegrals, Features, drifts, most_features
 from jumpax.folds.derivatives import levels
 from jumpax.folds.fold import AbstractFold, Size
 from jumpax.folds.score import Score
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Network
 
 
 class PoissonRecord(NamedTuple):
@@ -62,12 +61,7 @@ class PoissonIntegrals(AbstractFold):
     observe: Callable[[Sequence[Real]], Sequence[Real]]
     entries: int
     order: int = 2
-
-    def __post_init__(self):
-        if self.network.time_dependent:
-            raise UnsupportedError(
-                "a steady state needs rates that do not depend on time explicitly; use Score up to a time"
-            )
+    treats = PLAIN
 
     @functools.cached_property
     def features(self) -> Features:

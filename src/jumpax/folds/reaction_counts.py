@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jumpax.folds.fold import AbstractFold, Size
 from jumpax.folds.taken import taken
-from jumpax.networks import Network
+from jumpax.networks import ALL, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +24,7 @@ class ReactionCounts(AbstractFold):
     network: Network
     chosen: tuple[int, ...] | None = None
     since_stop: bool = False
-    arrays = True
+    treats = ALL
 
     @property
     def _many(self) -> int:

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base import random
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.math import exp
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, count_derivatives, levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Counts, Size, Theta
 from jumpax.folds.linear_flow import Rows, add
 from jumpax.folds.relaxation import Relaxation
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Network
 
 OVERRUN = 10
 """Widths beyond an asked time until which a logistic horizon gathers: 1 - sigma(10) = 5e-5 of the kernel is lost."""
@@ -88,6 +88,7 @@ class RelaxedTangent(AbstractFold):
     waiting_times: bool = True
     bound: float | None = None
     others: tuple[float, ...] = ()
+    treats = PLAIN
 
     def __post_init__(self):
         known = self.network.parameters
@@ -100,8 +101,6 @@ class RelaxedTangent(AbstractFold):
             faults.append(f"a positive bound goes with uniformization, and only with it; got {self.bound!r}")
         if faults:
             raise InputError(" ".join(faults))
-        if self.network.time_dependent:
-            raise UnsupportedError("tangents need rates that do not depend on time explicitly; use Score")
 
     @property
     def words(self) -> int:  # type: ignore[override]

@@ -4,15 +4,17 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax.numpy as jnp
 
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
+from jumpax.folds.chain import Chain, Links
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
-from jumpax.folds.fold import AbstractFold, Counts, Propensities, Size
+from jumpax.folds.fold import AbstractFold, Counts, Jump, Propensities, Size
 from jumpax.folds.lasting import share
-from jumpax.networks import MassAction, Network
+from jumpax.networks import SINGLE, MassAction, Need, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,17 +61,49 @@ class Score(AbstractFold):
     wrt: tuple[str, ...]
     waiting: bool = True
     window: float | None = None
+    treats = SINGLE
 
     def __post_init__(self):
+        self._check_events()
         if self.network.time_dependent and not self.waiting:
             raise UnsupportedError(
                 "where rates depend on time explicitly the waits decide which reactions follow; use Score(waiting=True)"
             )
 
+    def _check_events(self) -> None:
+        """Whether events and delays let the paths have a score."""
+        network, faults = self.network, list(self.chain.faults())
+        for reaction in network.reactions:
+            if reaction.delay is not None and not reaction.delay.smooth:
+                names = [p for p in self.wrt if p in reaction.delay.rates.values()]
+                faults += [f"{p!r} is a number of the delay of {reaction.name!r}, {reaction.delay!r}" for p in names]
+        if network.needs - {Need.TIME} and not self.waiting:
+            faults.append("only choices count (waiting=False), but events and completions come at times")
+        if faults:
+            raise UnsupportedError(
+                f"no score: {'; '.join(faults)}. What paths are possible would depend on it; two calls of jumpax.simulate give "
+                "differences, wrt=... of an estimate leaves it out"
+            )
+
+    @functools.cached_property
+    def chain(self) -> Chain:
+        """From parameters that events have changed to those that were given."""
+        return Chain(self.network, self.wrt)
+
+    @functools.cached_property
+    def read(self) -> tuple[str, ...]:
+        """The parameters at a time that `wrt` has a part in."""
+        return tuple(dict.fromkeys((*self.wrt, *(n for p in self.wrt for n in sorted(self.chain.depending(p))))))
+
+    @functools.cached_property
+    def linked(self) -> bool:
+        """Whether events move some of these."""
+        return bool(set(self.read) & set(self.chain.moved))
+
     @functools.cached_property
     def samples(self) -> bool:  # type: ignore[override]
         laws = [reaction.law for reaction in self.network.reactions]
-        return any(law.time_dependent and set(law.parameters) & set(self.wrt) for law in laws)
+        return any(law.time_dependent and set(law.parameters) & set(self.read) for law in laws)
 
     @property
     def words(self) -> int:  # type: ignore[override]
@@ -80,37 +114,41 @@ class Score(AbstractFold):
         """Names of `wrt` that are nothing but rate constants of mass action, with the numbers of their reactions."""
         laws = [reaction.law for reaction in self.network.reactions]
         readers = {p: tuple(r for r, law in enumerate(laws) if p in law.parameters) for p in self.wrt}
-        return {p: rows for p, rows in readers.items() if all(isinstance(laws[r], MassAction) for r in rows)}
+        plain = {p: rows for p, rows in readers.items() if rows and all(isinstance(laws[r], MassAction) for r in rows)}
+        return {p: rows for p, rows in plain.items() if self.chain.depending(p).isdisjoint(self.chain.moved)}
 
     def size(self, network) -> Size:
         rows = sum(name in self.wrt for reaction in network.reactions for name in reaction.law.parameters)
         return Size(len(self.wrt), len(self.wrt), 10 * max(rows, len(self.wrt)))
 
-    def init(self, counts, theta, now) -> tuple[Real, ...]:
-        return tuple(jnp.zeros_like(theta[name]) for name in self.wrt)
+    def init(self, counts, theta, now) -> tuple[Any, ...]:
+        scores = tuple(jnp.zeros_like(theta[name]) for name in self.wrt)
+        return (*scores, self.chain.begin(now)) if self.linked else scores
 
     def stops(self, times: Sequence[float]) -> tuple[float, ...]:
         return () if self.window is None else tuple(t - self.window for t in times)
 
     def stop(self, carry, counts, theta, index) -> tuple:
-        return carry, tuple(s / theta[p] if p in self.constants else s for p, s in zip(self.wrt, carry, strict=True))
+        return carry, tuple(s / theta[p] if p in self.constants else s for p, s in zip(self.wrt, carry, strict=False))
 
-    def advance(self, carry, counts, propensities, theta, now, dt) -> tuple[Real, ...]:
+    def advance(self, carry, counts, propensities, theta, now, dt) -> tuple[Any, ...]:
         if not self.waiting or self.samples:
             return carry
         return self._lived(carry, counts, propensities, theta, now, dt)
 
-    def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple[Real, ...]:
+    def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple[Any, ...]:
         return self._lived(carry, counts, propensities, theta, now + share(words, dt) * dt, dt)
 
-    def _lived(self, carry, counts, propensities, theta, now, dt) -> tuple[Real, ...]:
+    def _lived(self, carry, counts, propensities, theta, now, dt) -> tuple[Any, ...]:
         """Carry after time during which propensities have the derivatives that they have now."""
-        slopes = self._totals(propensities, self._rows(counts, theta, now), dt)
-        return tuple(s - slope * dt for s, slope in zip(carry, slopes, strict=True))
+        scores, links = self._parts(carry)
+        slopes = self._totals(propensities, self._rows(counts, theta, now, links), dt)
+        return (*(s - slope * dt for s, slope in zip(scores, slopes, strict=True)), *links)
 
-    def event(self, carry, counts, propensities, theta, now, jump) -> tuple[Real, ...]:
+    def event(self, carry, counts, propensities, theta, now, jump) -> tuple[Any, ...]:
         fired = functools.reduce(operator.or_, jump.fired)
-        rows = self._rows(counts, theta, now)
+        scores, links = self._parts(carry)
+        rows = self._rows(counts, theta, now, links)
         rate = jnp.where(fired, chosen(jump.fired, propensities, now), jnp.ones_like(now))
         gains = []
         for p in self.wrt:
@@ -124,12 +162,33 @@ class Score(AbstractFold):
             total = jnp.where(fired, total, jnp.full_like(total, jnp.inf))
             slopes = self._totals(propensities, rows, now)
             gains = [gain - slope / total for gain, slope in zip(gains, slopes, strict=True)]
-        return tuple(s + gain for s, gain in zip(carry, gains, strict=True))
+        if jump.delay is not None:
+            gains = [gain + self._delays(p, theta, jump) for p, gain in zip(self.wrt, gains, strict=True)]
+        return (*(s + gain for s, gain in zip(scores, gains, strict=True)), *links)
 
-    def _rows(self, counts: Counts, theta, now: Real) -> list[dict[str, Real]]:
+    def changed(self, carry, counts, theta, now, change) -> tuple[Any, ...]:
+        scores, links = self._parts(carry)
+        return (*scores, *(self.chain.changed(link, now, change) for link in links))
+
+    def _parts(self, carry) -> tuple[tuple[Real, ...], tuple[Links, ...]]:
+        """The scores, and the links of parameters that events have changed, if there are any."""
+        return carry[: len(self.wrt)], carry[len(self.wrt) :]
+
+    def _delays(self, wrt: str, theta: Mapping[str, Real], jump: Jump) -> Real:
+        """D ln p(delay) / d theta of the reaction that fires; for a rate constant times that (see `stop`)."""
+        assert jump.delay is not None
+        total = jnp.zeros_like(jump.exponential)
+        for reaction, fired in zip(self.network.reactions, jump.fired, strict=True):
+            if reaction.delay is not None and wrt in reaction.delay.rates.values():
+                slope = jnp.where(fired, reaction.delay.score(wrt, theta, jump.delay), jnp.zeros_like(total))
+                total = total + (slope * theta[wrt] if wrt in self.constants else slope)
+        return total
+
+    def _rows(self, counts: Counts, theta, now: Real, links: tuple[Links, ...]) -> list[dict[str, Real]]:
         """Derivatives of the propensities with respect to all parameters that are more than rate constants."""
-        rest = [p for p in self.wrt if p not in self.constants]
-        return parameter_derivatives(self.network, rest, levels(counts, now), theta, now) if rest else []
+        rest = [p for p in self.read if p not in self.constants]
+        rows = parameter_derivatives(self.network, rest, levels(counts, now), theta, now) if rest else []
+        return [self.chain.given(row, *links) for row in rows] if links else rows
 
     def _totals(self, propensities: Propensities, rows: list[dict[str, Real]], like: Real) -> list[Real]:
         """The derivative of a_0 with respect to each parameter; to the logarithm of a rate constant."""

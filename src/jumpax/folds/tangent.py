@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.types import Real
 from jumpax.folds.derivatives import chosen, count_derivatives, levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Propensities, Size
 from jumpax.folds.independent import embedding, independent_species
 from jumpax.folds.linear_flow import Rows, longest_step, step
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,6 +54,7 @@ class Tangent(AbstractFold):
     wrt: tuple[str, ...]
     reach: float = 0.3
     caps = True
+    treats = PLAIN
 
     def __post_init__(self):
         known = self.network.parameters
@@ -62,8 +63,6 @@ class Tangent(AbstractFold):
             faults.append(f"reach must be a positive number; got {self.reach!r}")
         if faults:
             raise InputError(" ".join(faults))
-        if self.network.time_dependent:
-            raise UnsupportedError("tangents need rates that do not depend on time explicitly; use Score")
 
     @property
     def _changes(self) -> np.ndarray:

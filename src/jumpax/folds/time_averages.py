@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jumpax.folds.fold import AbstractFold, Size
 from jumpax.folds.taken import along, taken
-from jumpax.networks import Network
+from jumpax.networks import ALL, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class TimeAverages(AbstractFold):
 
     network: Network
     chosen: tuple[int, ...] | None = None
-    arrays = True
+    treats = ALL
 
     def size(self, network) -> Size:
         many = len(network.species) if self.chosen is None else len(self.chosen)

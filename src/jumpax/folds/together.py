@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from jumpax._base.types import Flag, Real, Word
 from jumpax.folds.fold import AbstractFold, Size
+from jumpax.networks import ALL, Need
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,10 +26,6 @@ class Together(AbstractFold):
 
     folds: tuple[AbstractFold, ...]
     until: int | None = None
-
-    @property
-    def arrays(self) -> bool:  # type: ignore[override]
-        return all(fold.arrays for fold in self.folds)
 
     @property
     def advances(self) -> bool:
@@ -61,8 +58,16 @@ class Together(AbstractFold):
         return any(fold.nulls for fold in self.folds)
 
     @property
+    def lands(self) -> bool:  # type: ignore[override]
+        return any(fold.lands for fold in self.folds)
+
+    @property
     def direct(self) -> bool:  # type: ignore[override]
         return any(fold.direct for fold in self.folds)
+
+    @property
+    def treats(self) -> frozenset[Need]:  # type: ignore[override]
+        return functools.reduce(operator.and_, [fold.treats for fold in self.folds], ALL)
 
     def size(self, network) -> Size:
         sizes = (Size(0, 0, 0), *(fold.size(network) for fold in self.folds))
@@ -97,6 +102,9 @@ class Together(AbstractFold):
                 for fold, new, old in zip(self.folds, after, carry, strict=True)
             ]
         return tuple(after)
+
+    def changed(self, carry, *args) -> tuple:
+        return tuple(fold.changed(c, *args) for fold, c in zip(self.folds, carry, strict=True))
 
     def _shares(self, words: tuple[Word, ...]) -> list[tuple[Word, ...]]:
         """The words of each fold."""

@@ -9,12 +9,12 @@ from jumpax.gradients.automatic import stale as stale
 from jumpax.gradients.baseline_simulations import BaselineSimulations as BaselineSimulations
 from jumpax.gradients.controlled_score import ControlledScore as ControlledScore
 from jumpax.gradients.coupled_difference import CoupledDifference as CoupledDifference
+from jumpax.gradients.estimate import Estimate as Estimate
 from jumpax.gradients.estimator import AbstractEstimator as AbstractEstimator
 from jumpax.gradients.estimator import AbstractFoldEstimator as AbstractFoldEstimator
 from jumpax.gradients.exact_gradient import ExactCost as ExactCost
 from jumpax.gradients.exact_gradient import ExactGradient as ExactGradient
 from jumpax.gradients.exact_gradient import exact_cost as exact_cost
-from jumpax.gradients.expectation import Estimate as Estimate
 from jumpax.gradients.expectation import Expectation as Expectation
 from jumpax.gradients.expectation import expectation as expectation
 from jumpax.gradients.growth import second_moment_rate as second_moment_rate

@@ -190,11 +190,6 @@ def audit(
     names = tuple(network.parameters if wrt is None else wrt)
     if wrong := [n for n in names if n not in network.parameters]:
         raise InputError("; ".join(unknown_name("parameter", n, network.parameters) for n in wrong))
-    if network.time_dependent:
-        raise UnsupportedError(
-            "an audit compares estimators for rates that do not depend on time explicitly; for others there is the score "
-            "function alone: expectation(..., bound=...)"
-        )
     chosen = dict(ESTIMATORS if estimators is None else estimators)
     if not chosen:
         raise InputError("there is nothing to audit: give at least one estimator")

@@ -33,6 +33,7 @@ from jumpax.gradients.pilot import (
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.tails import INDEX
+from jumpax.networks import ALL, Need
 
 REACH = 0.3
 """Distance in log parameters after which a choice is made anew."""
@@ -131,6 +132,11 @@ class Automatic:
 
     pilot: int = 1024
     exact: bool = True
+
+    @property
+    def treats(self) -> frozenset[Need]:
+        """Everything, if need be by the score function."""
+        return ALL
 
     def choose(
         self,

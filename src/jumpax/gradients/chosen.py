@@ -17,8 +17,9 @@ from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.guarded import Guarded
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
+from jumpax.networks import Need
 
-ALONE = "ScoreFunction(): unbiased; the others do not treat rates that depend on time explicitly"
+ALONE = "ScoreFunction(): unbiased; the others do not treat {}"
 """Why there is nothing to choose."""
 
 
@@ -60,8 +61,9 @@ class Chosen:
         """Choose at theta, numbers; `before` is a choice for an equal expectation, if this one has made none."""
         if isinstance(self._given, AbstractEstimator):
             return Choice(self._given, f"{self._given!r}: it was asked for", {}, wrt)
-        if sampling.network.time_dependent:
-            made = Choice(ScoreFunction(), ALONE, {name: float(value) for name, value in theta.items()}, wrt)
+        if sampling.network.needs:
+            reason = ALONE.format(" and ".join(need.value for need in Need if need in sampling.network.needs))
+            made = Choice(ScoreFunction(), reason, {name: float(value) for name, value in theta.items()}, wrt)
         else:
             made = _aside(functools.partial(self._given.choose, sampling, wrt, theta, words, before or self.choice))
         self._choice = made
@@ -79,7 +81,7 @@ class Chosen:
             choice = self.choose(sampling, wrt, theta, words)
         if choice is not None:
             return choice.guarded
-        if traced and wrt and not self._warned and not sampling.network.time_dependent:
+        if traced and wrt and not self._warned and not sampling.network.needs:
             self._warned = True
             warnings.warn(
                 "the gradient of an expectation is traced before its estimator was chosen, so the score function is used, "

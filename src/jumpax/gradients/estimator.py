@@ -8,6 +8,7 @@ from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Word
 from jumpax.gradients.chunk import AbstractRule, Sums
 from jumpax.gradients.sampling import Sampling, sample
+from jumpax.networks import PLAIN, Need
 
 
 class AbstractEstimator(abc.ABC):
@@ -15,6 +16,11 @@ class AbstractEstimator(abc.ABC):
 
     Final subclasses are frozen dataclasses with value equality: equal estimators share compiled programs.
     """
+
+    @property
+    def treats(self) -> frozenset[Need]:
+        """What networks may need beyond the plain process, so that the estimate still means what it says."""
+        return PLAIN
 
     @property
     @abc.abstractmethod

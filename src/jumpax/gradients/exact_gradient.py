@@ -165,8 +165,6 @@ def exact_cost(
     counts = tuple(int(count) for count in check_counts(network, x0))
     stops = Times(tuple(map(float, times))) if times is not None else Steps(tuple(map(int, steps or ())))
     problem = _Problem(network, counts, values, stops, len(network.parameters if wrt is None else wrt))
-    if network.time_dependent:
-        return None
     try:
         if limits is not None:
             given = limits if isinstance(limits, Mapping) else dict.fromkeys(network.species, limits)

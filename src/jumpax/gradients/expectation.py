@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -17,60 +17,34 @@ from jumpax._base.host import array_of, library_of
 from jumpax._base.types import Precision, Word
 from jumpax.engines.choice import check_large
 from jumpax.engines.program import Steps, check_positive
-from jumpax.engines.simulate import check_bound, check_precision, stops_of
+from jumpax.engines.simulate import check_bound, check_delays, check_precision, places_for, stops_of
 from jumpax.folds import Snapshots
 from jumpax.gradients.automatic import Automatic, Choice
 from jumpax.gradients.baseline_simulations import BaselineSimulations
 from jumpax.gradients.chosen import Chosen
 from jumpax.gradients.compiled import sample_sums
+from jumpax.gradients.estimate import Estimate
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.reverse import expected as reverse
 from jumpax.gradients.reverse.values import PathValues, check_reverse
 from jumpax.gradients.sampling import Sampling
-from jumpax.gradients.score_function import ScoreFunction
-from jumpax.networks import NONE, ModelLike, Need, Network, check_counts, check_network, check_theta, numbers_of
+from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
+from jumpax.networks import (
+    ALL,
+    NONE,
+    ModelLike,
+    Need,
+    Network,
+    check_counts,
+    check_needs,
+    check_network,
+    check_theta,
+    numbers_of,
+)
 from jumpax.observables import AbstractPathObservable, Observable, check_observable
 
 Tree = Any
-
-
-class Estimate(NamedTuple):
-    """An expectation with its gradient and their standard errors.
-
-    `value` and `standard_error` have the structure of the observable with a leading axis of stops; `gradient` and
-    `gradient_standard_error` are such trees by name of parameter.
-    """
-
-    value: Tree
-    standard_error: Tree
-    gradient: dict[str, Tree]
-    gradient_standard_error: dict[str, Tree]
-    replaced: Any = False
-    """Whether the chosen estimator failed, one path having too much of its variance: then the gradient is the score function's."""
-    doubtful: Any = False
-    """Whether one path has too much of the variance of what is given here: then its standard error is not to be trusted."""
-    redrawn: Any = None
-    """How many paths were drawn again in float64, for float32 could not follow them; None where nobody has looked (engines `xla`
-    and `gpu`, which give NaN instead)."""
-
-    @property
-    def note(self) -> str:
-        """What happened, in words; empty if all went well, and inside `jax.jit`."""
-        if isinstance(self.replaced, core.Tracer) or isinstance(self.redrawn, core.Tracer):
-            return ""
-        notes = []
-        if self.redrawn:
-            notes.append(f"{int(self.redrawn)} paths were drawn again in float64")
-        if np.any(self.replaced):
-            notes.append(
-                "one path had too much of the variance by the chosen estimator: the gradient is the score function's"
-            )
-        if np.any(self.doubtful):
-            notes.append(
-                "one path has too much of the variance: the standard error of the gradient is not to be trusted"
-            )
-        return "; ".join(notes)
 
 
 class Expectation:
@@ -217,6 +191,8 @@ class Expectation:
         traced = {k: v for k, v in theta.items() if isinstance(v, core.Tracer)} if isinstance(theta, Mapping) else {}
         plain = {**theta, **{k: np.ones(jnp.shape(v)) for k, v in traced.items()}} if traced else theta
         checked = check_theta(network, plain, self.sampling.paths if own else None)
+        if not traced:
+            check_delays(network, checked)
         batched = [] if own else [k for k, v in checked.items() if v.ndim > len(network.shapes[k])]
         if batched:
             raise InputError(f"parameters {batched} are arrays; use jax.vmap over theta for several values")
@@ -234,7 +210,9 @@ class Expectation:
     def _judge(self, flat: Any, theta: Mapping[str, Any]) -> None:
         if isinstance(flat, core.Tracer) or not np.isnan(np.asarray(flat)).any():
             return
-        shown = ", ".join(f"{k} = {_shown(v)}" for k, v in theta.items() if not isinstance(v, core.Tracer))
+        shown = ", ".join(
+            f"{k} = {float(v):g}" for k, v in theta.items() if not (isinstance(v, core.Tracer) or np.ndim(v))
+        )
         bound = self.sampling.bound
         numbers = ", ".join(f"{b:g}" for b in (bound if isinstance(bound, tuple) else (bound,)) if b is not None)
         broken = f" (the total propensity exceeds bound = {numbers}?)" if numbers else ""
@@ -242,10 +220,6 @@ class Expectation:
             f"the expectation is not a number at {shown}: a path was faulty{broken}, or the observable gives NaN. "
             "jumpax.simulate with the same network, theta and key names the path, the reaction and the state."
         )
-
-
-def _shown(value: Any) -> str:
-    return f"{float(value):g}" if not np.ndim(value) else f"an array of shape {np.shape(value)}"
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
@@ -287,6 +261,7 @@ def expectation(
     bound: float | Sequence[float] | None = None,
     max_events: int = 10_000_000,
     round_counts: bool = False,
+    queue: int = 64,
 ) -> Expectation:
     """E[observable(x(t))] as a JAX function of `(theta, key)`, differentiable in theta.
 
@@ -320,6 +295,7 @@ def expectation(
             from it, with null events, and are as exact; one that breaks it is faulty.
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
+        queue: as in `simulate`, for networks with delays.
 
     Returns:
         `Expectation`: call it, differentiate it, or ask it for an `estimate` with standard errors.
@@ -341,17 +317,18 @@ def expectation(
         True
     """
     network, _, x0 = numbers_of(network, NONE, x0)
-    check_network(network, {Need.TIME, Need.FAMILY}, "jumpax.expectation")
+    check_network(network, ALL)
     check_observable(observable, along=True)
     check_bound(network, bound)
     counts = check_counts(network, x0, round_counts=round_counts)
     if counts.ndim == 2:
         raise InputError("x0 must be one state for an expectation; vmap or average over several")
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
-    if Need.FAMILY in network.needs:
-        chosen = reverse.of_families(network, chosen)
+    if isinstance(chosen, Automatic) and Need.FAMILY in network.needs:
+        chosen = TrapezoidalTangent(reverse=True)  # the one that there is
     if not isinstance(chosen, AbstractEstimator | Automatic):
         raise InputError(f"gradient must be 'auto' or an estimator such as ScoreFunction(), not {gradient!r}")
+    check_needs(network, chosen.treats, repr(chosen))
     _check_bound_of(chosen, network, bound, steps)
     kind = check_precision(precision)
     if kind == "float64" and not jax.config.read("jax_enable_x64"):
@@ -360,8 +337,11 @@ def expectation(
     sampling = Sampling(
         observable, network, tuple(int(c) for c in counts), stops,
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
+        places_for(network, queue),
     )  # fmt: skip
     _ = sampling.shape  # what is wrong with the observable shows here
+    if sampling.gathered is not None:
+        check_needs(network, sampling.gathered.treats, f"the fold {type(sampling.gathered).__name__}")
     if isinstance(stops, Steps) and getattr(observable, "times_only", False):
         raise UnsupportedError(f"{type(observable).__name__} needs stops at times: use times=... instead of steps=...")
     if getattr(chosen, "reverse", False):
@@ -376,11 +356,6 @@ def expectation(
 def _check_bound_of(chosen: AbstractEstimator | Automatic, network: Network, bound: object, steps: object) -> None:
     """Whether bound, rates and estimator go together."""
     if network.time_dependent:
-        if not isinstance(chosen, ScoreFunction | Automatic) or getattr(chosen, "control", None) is not None:
-            raise UnsupportedError(
-                f"{chosen!r} does not treat rates that depend on time explicitly; use gradient=ScoreFunction() without a "
-                "control, or 'auto', which means the same here"
-            )
         return
     wanted = getattr(chosen, "horizon", None) == "uniformization" and steps is None
     if wanted != (bound is not None) or np.ndim(bound):  # type: ignore[arg-type]

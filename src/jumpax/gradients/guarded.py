@@ -22,6 +22,7 @@ from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.tails import Tail
+from jumpax.networks import Need
 
 SCORES = (ScoreFunction, ControlledScore)
 """Estimators whose contributions are products with a score: a degree more in what is about normal. Their tails are held against
@@ -60,6 +61,11 @@ class Guarded(AbstractEstimator):
     def replaceable(self) -> bool:
         """Whether another estimator takes over where this one fails."""
         return self.again and not isinstance(self.estimator, SCORES)
+
+    @property
+    def treats(self) -> frozenset[Need]:
+        """As the estimator."""
+        return self.estimator.treats
 
     @property
     def unbiased(self) -> bool:

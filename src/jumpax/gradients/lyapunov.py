@@ -12,7 +12,7 @@ from jax import lax
 from jaxtyping import PRNGKeyArray
 
 from jumpax import exact
-from jumpax._base.errors import JumpaxWarning, SimulationError, UnsupportedError
+from jumpax._base.errors import JumpaxWarning, SimulationError
 from jumpax.folds.relaxation import Relaxation, Relaxed
 from jumpax.networks import Network, check_counts, check_network, check_theta
 
@@ -83,8 +83,6 @@ def tangent_exponents(
         True
     """
     check_network(network, who="tangent_exponents")
-    if network.time_dependent:
-        raise UnsupportedError("straight-through gradients need rates that do not depend on time explicitly")
     rule = Relaxation(relaxation, temperature, draws)
     with jax.enable_x64(True):
         values = {k: jnp.float64(v) for k, v in check_theta(network, theta).items()}

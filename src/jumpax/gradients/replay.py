@@ -63,8 +63,6 @@ def replay(
     """
     check_network(network, who="replay")
     stops = stops_of(times, steps, log.start, Snapshots())
-    if network.time_dependent:
-        raise UnsupportedError("straight-through gradients need rates that do not depend on time explicitly")
     if estimator.horizon == "uniformization":
         raise UnsupportedError("an event log has no null events: replay has horizons logistic, exact and state")
     fold = estimator.fold(network, (), stops)

@@ -50,6 +50,8 @@ class Sampling:
     engine: str | None = None
     start: float = 0.0
     max_events: int = 10_000_000
+    queue: int = 0
+    """Reactions of one path that may be under way at one time, for networks with delays."""
     tail: int = 0
     """How many of the largest squared deviations of gradient contributions are kept; for pilots."""
 
@@ -143,7 +145,7 @@ class Sampling:
         fold = Together((Snapshots(), *folds))
         if self.gathered is not None:
             fold = Together((Snapshots(), self.gathered, *folds), until=1)
-        return Program(self.network, fold, self.precision, clock, self.bound is not None)
+        return Program(self.network, fold, self.precision, clock, self.bound is not None, self.queue)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

@@ -15,7 +15,7 @@ from jumpax.gradients.chunk import Chunk, Totals
 from jumpax.gradients.controlled_score import ControlledScore
 from jumpax.gradients.estimator import AbstractFoldEstimator
 from jumpax.gradients.sampling import Sampling
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, SINGLE, Need, Network
 
 BASELINES = (None, "mean", "leave_one_out", "optimal")
 
@@ -78,6 +78,11 @@ class ScoreFunction(AbstractFoldEstimator):
             faults.append(f"a control has a baseline of its own: leave out baseline={self.baseline!r}")
         if faults:
             raise InputError("; ".join(faults))
+
+    @property
+    def treats(self) -> frozenset[Need]:
+        """Everything; with a control nothing beyond the plain process."""
+        return SINGLE if self.control is None else PLAIN
 
     @property
     def unbiased(self) -> bool:

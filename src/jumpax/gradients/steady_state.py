@@ -12,7 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PRNGKeyArray
 
-from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, SimulationError, unknown_name
 from jumpax._base.types import Precision
 from jumpax.gradients.expectation import Estimate, Tree, expectation
 from jumpax.gradients.poisson_score import PoissonScore
@@ -161,10 +161,6 @@ def steady_state(
     network, _, x0 = numbers_of(network, NONE, x0)
     check_network(network, who="jumpax.steady_state")
     check_observable(observable)
-    if network.time_dependent:
-        raise UnsupportedError(
-            "where rates depend on time explicitly there is no steady state; ask for times: expectation(..., bound=...)"
-        )
     whole = expectation(
         observable, network, x0, [settle + time], paths=paths, engine=engine, precision=precision,
         max_events=max_events, round_counts=round_counts,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError
 from jumpax.engines.program import Steps, Times
 from jumpax.folds import AbstractFold, RelaxedTangent
 from jumpax.folds.relaxation import Relaxation, Relaxed
@@ -16,7 +16,7 @@ from jumpax.folds.relaxed_tangent import OVERRUN
 from jumpax.gradients.chunk import Chunk
 from jumpax.gradients.martingale import Edges
 from jumpax.gradients.pathwise import AbstractPathwise, Control, wrong_options
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Need, Network
 
 Horizon = Literal["logistic", "exact", "state", "uniformization"]
 
@@ -95,14 +95,17 @@ class StraightThrough(AbstractPathwise):
             raise InputError("; ".join(faults))
 
     @property
+    def treats(self) -> frozenset[Need]:
+        """The plain process; in reverse mode families of reactions too."""
+        return frozenset({Need.FAMILY}) if self.reverse else PLAIN
+
+    @property
     def unbiased(self) -> bool:
         """Never, for all networks and observables."""
         return False
 
     def carried(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
         """The relaxed tangent of the counts at the stops."""
-        if network.time_dependent:
-            raise UnsupportedError("straight-through gradients need rates that do not depend on time explicitly")
         relaxation = Relaxation(self.relaxation, self.temperature, self.draws)
         if isinstance(stops, Steps):
             return RelaxedTangent(network, wrt, relaxation)

@@ -11,7 +11,7 @@ from jumpax.engines.program import Steps, Times
 from jumpax.folds import AbstractFold, Tangent
 from jumpax.gradients.chunk import Chunk
 from jumpax.gradients.pathwise import AbstractPathwise, Control, wrong_options
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Need, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +66,11 @@ class TrapezoidalTangent(AbstractPathwise):
     def __post_init__(self):
         if faults := wrong_options(self.control, self.reach):
             raise InputError("; ".join(faults))
+
+    @property
+    def treats(self) -> frozenset[Need]:
+        """The plain process; in reverse mode families of reactions too."""
+        return frozenset({Need.FAMILY}) if self.reverse else PLAIN
 
     @property
     def unbiased(self) -> bool:

@@ -8,7 +8,6 @@ from typing import Any
 
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax._base.extras import need
-from jumpax.engines.events.triggers import check
 from jumpax.importers import foreign, guard, kinetics
 from jumpax.importers.counts import near_whole, said, whole
 from jumpax.importers.faults import Faults
@@ -20,6 +19,7 @@ from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import Expression, Number, evaluate_host, flag, names, reads_time, text
 from jumpax.networks.laws.function import TIME
 from jumpax.networks.parameters import LARGEST_COUNT
+from jumpax.networks.triggers import check
 
 _UNCHECKED = (
     "GENERAL_CONSISTENCY", "UNITS_CONSISTENCY", "MATHML_CONSISTENCY", "SBO_CONSISTENCY", "OVERDETERMINED_MODEL",

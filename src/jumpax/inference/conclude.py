@@ -183,7 +183,7 @@ def _near(
 def by_master_equation(problem: Problem, u: Float[np.ndarray, " free"]) -> Problem | None:
     """The same problem on the exact law; None if there is none, or it is too large, or not wanted."""
     source = problem.source
-    if not isinstance(source, Simulation) or not source.exact or problem.network.time_dependent:
+    if not isinstance(source, Simulation) or not source.exact or problem.network.needs:
         return None
     theta = problem.structure.theta({name: float(value) for name, value in problem.values(jnp.asarray(u)).items()})
     times = [problem.settle or 0.0] if problem.loss.times is None else [t - problem.start for t in problem.loss.times]

@@ -21,7 +21,7 @@ from jumpax.folds import Snapshots, Together
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
-from jumpax.networks import NONE, Network, check_counts, check_network, numbers_of
+from jumpax.networks import NONE, SINGLE, Network, check_counts, check_network, numbers_of
 from jumpax.observables import Observable, check_observable
 
 
@@ -105,7 +105,7 @@ class Problem:
 
     def __post_init__(self):
         object.__setattr__(self, "network", numbers_of(self.network, NONE, NONE)[0])
-        check_network(self.network, who="jumpax.fit")
+        check_network(self.network, SINGLE, "Problem")
         if not isinstance(self.loss, AbstractLoss):
             raise InputError(f"loss must be one of jumpax.losses, not {self.loss!r}")
         faults = list(self.loss.faults(self.network, self.start))

@@ -21,7 +21,10 @@ from jumpax.networks.laws import Hill as Hill
 from jumpax.networks.laws import MassAction as MassAction
 from jumpax.networks.laws import MichaelisMenten as MichaelisMenten
 from jumpax.networks.needs import ALL as ALL
+from jumpax.networks.needs import PLAIN as PLAIN
+from jumpax.networks.needs import SINGLE as SINGLE
 from jumpax.networks.needs import Need as Need
+from jumpax.networks.needs import check_needs as check_needs
 from jumpax.networks.network import Network as Network
 from jumpax.networks.parameters import check_counts as check_counts
 from jumpax.networks.parameters import check_numbers as check_numbers

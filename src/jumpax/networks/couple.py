@@ -13,6 +13,7 @@ from jumpax.networks.kinds import check_network
 from jumpax.networks.laws import AbstractLaw
 from jumpax.networks.laws.law import Reactants
 from jumpax.networks.laws.rate import Values
+from jumpax.networks.needs import Need
 from jumpax.networks.network import Network
 from jumpax.networks.reaction import Reaction
 
@@ -110,7 +111,7 @@ def couple(network: Network) -> Network:
         >>> [reaction.equation for reaction in pair.reactions]
         ['low_A + high_A -> low_B + high_B', 'low_A -> low_B', 'high_A -> high_B']
     """
-    check_network(network, who="couple")
+    check_network(network, {Need.TIME}, "couple")
     reactions = [one for reaction in network.reactions for one in _split(reaction)]
     with warnings.catch_warnings():
         # laws that do not vanish at zero counts were named when the network itself was made

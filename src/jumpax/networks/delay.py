@@ -5,6 +5,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, NamedTuple, TypeAlias, final
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -59,6 +60,8 @@ class AbstractDelay(abc.ABC):
 
     draws: ClassVar[int]
     """Random numbers that a proposal takes."""
+    smooth: ClassVar[bool] = False
+    """Whether its density has derivatives with respect to its numbers, wherever a delay may fall: whether there is a score."""
 
     def __post_init__(self):
         kind = type(self).__name__
@@ -93,6 +96,23 @@ class AbstractDelay(abc.ABC):
     @abc.abstractmethod
     def faults(self, values: Mapping[str, np.ndarray]) -> Iterator[str]:
         """What is wrong with numbers () or (paths,) by role."""
+
+    @staticmethod
+    def log_density(numbers: Sequence[Real], delay: Real) -> Real:
+        """Logarithm of the density at a delay, for laws that are `smooth`; numbers as in `sample`."""
+        raise NotImplementedError
+
+    def score(self, name: str, theta: Mapping[str, Real], delay: Real) -> Real:
+        """Derivative of the logarithm of the density at a delay with respect to a parameter of that name."""
+
+        def density(value: Real) -> Real:
+            values = [
+                {**theta, name: value}[r] if isinstance(r, str) else jnp.full_like(delay, r)
+                for r in self.rates.values()
+            ]
+            return self.log_density(values, delay)
+
+        return jax.jvp(density, (theta[name],), (jnp.ones_like(theta[name]),))[1]
 
     @staticmethod
     @abc.abstractmethod
@@ -178,6 +198,7 @@ class ExponentialDelay(AbstractDelay):
 
     mean: Rate
     draws: ClassVar[int] = 1
+    smooth: ClassVar[bool] = True
 
     def faults(self, values: Mapping[str, np.ndarray]) -> Iterator[str]:
         """A negative mean."""
@@ -187,6 +208,11 @@ class ExponentialDelay(AbstractDelay):
     def sample(numbers: Sequence[Real], draws: Sequence[Draw]) -> Proposal:
         """By inversion."""
         return _taken(numbers[0] * draws[0].exponential)
+
+    @staticmethod
+    def log_density(numbers: Sequence[Real], delay: Real) -> Real:
+        """-ln mean - delay / mean."""
+        return -jnp.log(numbers[0]) - delay / numbers[0]
 
 
 @final
@@ -204,6 +230,7 @@ class NormalDelay(AbstractDelay):
     mean: Rate
     sd: Rate
     draws: ClassVar[int] = 2
+    smooth: ClassVar[bool] = True
 
     def faults(self, values: Mapping[str, np.ndarray]) -> Iterator[str]:
         """A negative number."""
@@ -215,6 +242,14 @@ class NormalDelay(AbstractDelay):
         mean, sd = numbers
         delay = mean + sd * _normal(*draws)
         return delay, delay >= 0
+
+    @staticmethod
+    def log_density(numbers: Sequence[Real], delay: Real) -> Real:
+        """That of the normal law, less the logarithm of what of it is not negative."""
+        from jax.scipy.special import log_ndtr  # slow to import
+
+        mean, sd = numbers
+        return -0.5 * ((delay - mean) / sd) ** 2 - jnp.log(sd) - log_ndtr(mean / sd)
 
 
 @final
@@ -233,6 +268,7 @@ class GammaDelay(AbstractDelay):
     shape: Rate
     scale: Rate
     draws: ClassVar[int] = 4
+    smooth: ClassVar[bool] = True
 
     def faults(self, values: Mapping[str, np.ndarray]) -> Iterator[str]:
         """A shape that is not positive, or a negative scale."""
@@ -253,3 +289,11 @@ class GammaDelay(AbstractDelay):
         power = math.exp(-draws[3].exponential / jnp.where(small, shape, jnp.ones_like(shape)))
         grown = scale * d * (1.0 + v) ** 3
         return jnp.where(small, grown * power, grown), inside & (-draws[2].exponential < excess)
+
+    @staticmethod
+    def log_density(numbers: Sequence[Real], delay: Real) -> Real:
+        """(shape - 1) ln delay - delay / scale - shape ln scale - ln Gamma(shape)."""
+        from jax.scipy.special import gammaln  # slow to import
+
+        shape, scale = numbers
+        return (shape - 1.0) * jnp.log(delay) - delay / scale - shape * jnp.log(scale) - gammaln(shape)

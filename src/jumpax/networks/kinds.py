@@ -7,7 +7,7 @@ import numpy as np
 
 from jumpax._base.errors import InputError
 from jumpax.networks.family import Family
-from jumpax.networks.needs import ALL, Need, check_needs
+from jumpax.networks.needs import ALL, PLAIN, Need, check_needs
 from jumpax.networks.network import Network
 from jumpax.networks.reaction import Reaction
 
@@ -33,7 +33,7 @@ class ModelLike(Protocol):
         ...
 
 
-def check_network(given: Any, treats: Collection[Need] = frozenset({Need.TIME}), who: str = "this") -> None:
+def check_network(given: Any, treats: Collection[Need] = PLAIN, who: str = "this") -> None:
     """Whether something is a `Network` all of whose needs are treated.
 
     Args:

@@ -22,6 +22,8 @@ class Need(enum.Enum):
 
 PLAIN: frozenset[Need] = frozenset()
 ALL = frozenset(Need)
+SINGLE = ALL - {Need.FAMILY}
+"""What may be treated reaction by reaction."""
 
 
 def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
@@ -51,6 +53,8 @@ def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
                 if (r.delay is not None if need is Need.DELAY else r.law.time_dependent)
             ]
         told.append(f"{need.value} ({', '.join(map(repr, found))})")
+    by = "TrapezoidalTangent(reverse=True)" if Need.FAMILY in missing else "ScoreFunction()"
     raise UnsupportedError(
-        f"{who} does not treat {' and '.join(told)}; jumpax.simulate draws the paths of such networks"
+        f"{who} does not treat {' and '.join(told)}; jumpax.simulate draws the paths of such networks, "
+        f"and jumpax.expectation has their gradients by {by}"
     )

@@ -132,6 +132,16 @@ class Network:
         return {p for r in self.reactions for p in (*r.law.parameters, *(r.delay.rates.values() if r.delay else ()))}
 
     @cached_property
+    def moved(self) -> tuple[str, ...]:
+        """Those of the parameters that events change."""
+        assigned = dict.fromkeys(name for event in self.events for name, _ in event.assignments)
+        return tuple(name for name in assigned if name not in self.species)
+
+    def reads_counts(self, event: Event) -> bool:
+        """Whether the trigger of an event reads counts."""
+        return bool(set(names(event.trigger)) & set(self.species))
+
+    @cached_property
     def nonnegative(self) -> tuple[str, ...]:
         """Those of the parameters that must not be negative."""
         return tuple(dict.fromkeys(p for reaction in self.reactions for p in reaction.law.nonnegative))
@@ -211,7 +221,7 @@ class Network:
             Need.TIME: self.time_dependent,
             Need.DELAY: any(r.delay is not None for r in self.reactions),
             Need.MOMENT: any(reads_time(event.trigger) for event in self.events),
-            Need.TRIGGER: any(set(names(event.trigger)) & {*self.species} for event in self.events),
+            Need.TRIGGER: any(map(self.reads_counts, self.events)),
             Need.FAMILY: bool(self.families),
         }
         if self.events and not (found[Need.MOMENT] or found[Need.TRIGGER]):

@@ -36,8 +36,6 @@ def log_likelihood(network: Network, theta: Mapping[str, Any], log: EventLog, en
     check_network(network, who="jumpax.log_likelihood")
     if not isinstance(log, EventLog):
         raise InputError(f"log must be that of simulate(..., record=Events()), paths.log, not {type(log).__name__}")
-    if network.time_dependent:
-        raise InputError("the path likelihood needs rates that are constant between events")
     if log.times.size and log.times.max() > end:
         raise InputError(f"the last event, at {log.times.max():g}, lies after end = {end:g}")
     owner, before, durations, reactions = _intervals(network, log, end)

@@ -61,6 +61,10 @@ def to_dataset(
         "events": (("path",), paths.events, {"long_name": "reactions fired"}),
         "end_counts": (("path", "species"), paths.end_counts, {"units": "molecules"}),
         "end_time": (("path",), paths.end_times, {"long_name": "time of the last event"}),
+        **{
+            f"parameter_{name}": (("path", clock), value, {"long_name": f"parameter {name}, which events change"})
+            for name, value in paths.values.items()
+        },
         **_records(paths, clock),
         **_log(paths),
     }
@@ -110,5 +114,9 @@ def _log(paths: Paths) -> dict[str, Variable]:
     return {
         "event_path": (("event",), owner, {}),
         "event_time": (("event",), paths.log.times, {}),
-        "event_reaction": (("event",), paths.log.reactions, {"long_name": "number of the reaction in the network"}),
+        "event_reaction": (
+            ("event",),
+            paths.log.reactions,
+            {"long_name": "number of the reaction (see EventLog.names)"},
+        ),
     }

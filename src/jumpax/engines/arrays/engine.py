@@ -18,7 +18,7 @@ from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
-from jumpax.networks import Stacked
+from jumpax.networks import Need, Stacked
 
 TURNS = 2**30
 """Of a segment: no lanes are kept here, so that one is enough."""
@@ -41,7 +41,8 @@ def _padded(inputs: Inputs, rows: int) -> Inputs:
         return more(values) if jnp.ndim(values) and len(values) < rows else values
 
     key, first = jax.tree.map(own, (inputs.key, inputs.first))
-    theta = {name: own(value) if len(value) > 1 else value for name, value in inputs.theta.items()}
+    rows_of_theta = {name: value if jnp.ndim(value) else value[None] for name, value in inputs.theta.items()}
+    theta = {name: own(value) if len(value) > 1 else value for name, value in rows_of_theta.items()}
     counts = own(inputs.counts) if jnp.ndim(inputs.counts) == 2 else inputs.counts
     return inputs._replace(key=key, first=first, theta=theta, counts=counts)
 
@@ -131,6 +132,7 @@ class Arrays(AbstractEngine):
 
     name = "arrays"
     traceable = True
+    offers = frozenset({Need.FAMILY})
 
     def prepare(self, program: Program, inputs: Inputs) -> None:
         """Nothing."""

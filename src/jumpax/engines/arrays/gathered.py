@@ -15,6 +15,7 @@ from jumpax.engines.arrays.rates import Structure
 from jumpax.engines.arrays.turn import Lane, Step
 from jumpax.engines.recorded import Recorded
 from jumpax.folds import AbstractFold, Jump, Together
+from jumpax.networks import Need
 
 
 class Gathered(NamedTuple):
@@ -27,16 +28,16 @@ class Gathered(NamedTuple):
 
 
 def check_fold(fold: AbstractFold) -> None:
-    """Whether a fold can be gathered along paths of families.
+    """Whether a fold can be gathered with all species in one array.
 
     Raises:
         UnsupportedError: naming it.
     """
     parts = fold.folds if isinstance(fold, Together) else (fold,)
-    if wrong := [type(part).__name__ for part in parts if not part.arrays]:
+    if wrong := [type(part).__name__ for part in parts if Need.FAMILY not in part.treats]:
         raise UnsupportedError(
-            f"{', '.join(wrong)} does not treat families of reactions; TimeAverages and ReactionCounts do, and so does "
-            "TrapezoidalTangent(reverse=True) for gradients; simulate(..., engine='reference') records any fold, slowly"
+            f"engine 'arrays' does not gather {', '.join(wrong)}, but TimeAverages and ReactionCounts; for gradients there is "
+            "TrapezoidalTangent(reverse=True)"
         )
 
 

@@ -148,6 +148,8 @@ class AbstractKernel(abc.ABC):
         """Record a parked path and send it on, or write its end."""
         code = self.code
         self.put("ended", code.constant(False, "bool"))
+        if self.traced.happen is not None:
+            self._act(self.traced.happen)
         here, status = code.do("ge", self.get("path"), 0), self.get(self.field("status"))
         with code.when(code.do("and_", here, code.do("ne", status, int(Status.RUNNING)))):
             results = self.run(self.traced.stop, [*self.names, *self.in_order])
@@ -159,6 +161,19 @@ class AbstractKernel(abc.ABC):
                 self._leave(carry, record, going)
             with code.when(self.get("ended")):
                 self._finish()
+
+    def _act(self, happen: Any) -> None:
+        """Let all events happen on a path that stands where they may."""
+        code = self.code
+        with code.repeat() as only_if:
+            stands = code.do("eq", self.get(self.field("status")), int(Status.PARKED))
+            only_if(code.do("and_", stands, code.do("ge", self.get("path"), 0)))
+            index, last = self.get(self.field("index")), code.do("sub", Number("%stops", "int32"), 1)
+            stop = self.bind_stop(code.do("min_", index, last))
+            *lane, busy = self.run(happen, [*self.names, *self.in_order, *stop])
+            more = code.number(busy)
+            self.put_all(self.names, lane)
+            only_if(more)
 
     def _leave(self, carry: Sequence[str], record: Sequence[str], going: str) -> None:
         """Record, and go on to the next stop if there is one."""

@@ -1,13 +1,13 @@
 """Prints a scalar jaxpr as straight lines."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.extend import core
 
-from jumpax._base import math
+from jumpax._base import math, whole
 from jumpax._base.errors import UnsupportedError
 
 _PLAIN = {
@@ -16,13 +16,25 @@ _PLAIN = {
     "shift_right_logical": "lshr", "shift_right_arithmetic": "ashr", "lt": "lt", "le": "le", "gt": "gt", "ge": "ge",
     "eq": "eq", "ne": "ne", "sqrt": "sqrt",
 }  # fmt: skip
-_LIBRARY = {"exp": math.exp, "log": math.log, "pow": math.power}
+_LIBRARY = {
+    "exp": math.exp, "log": math.log, "pow": math.power, "floor": whole.floor, "ceil": whole.ceil, "rem": whole.remainder,
+    "sign": whole.sign,
+}  # fmt: skip
 """Operations that are a call into a library elsewhere, and our straight lines for them."""
 _NAMED = {"multiply_add": "muladd"}
 """Compiled functions of ours that are one instruction."""
 _CONTRACTED = {"add": "addc", "add_any": "addc", "sub": "subc", "mul": "mulc"}
 _PASSED = {"broadcast_in_dim", "copy", "copy_p", "reshape", "squeeze", "stop_gradient"}
 """Of no effect on scalars."""
+
+
+def _function(equation: Any) -> Callable[..., Any] | None:
+    """Our straight lines for an operation on real numbers, if it needs some."""
+    if _kind(equation.outvars[0]).kind != "f":
+        return None
+    if equation.primitive.name == "round":
+        return whole.round_half_even if int(equation.params["rounding_method"]) else whole.round_half_away
+    return _LIBRARY.get(equation.primitive.name)
 
 
 def _kind(atom: Any) -> np.dtype:
@@ -108,9 +120,9 @@ class Printer:
                 # the elementary functions are right with and without contraction, and faster with it
                 inside = contract or equation.primitive.name == "custom_jvp_call"
                 results = self._run(closed.jaxpr, closed.consts, inputs, out, inside)
-            elif equation.primitive.name in _LIBRARY:
+            elif (function := _function(equation)) is not None:
                 shapes = [jax.ShapeDtypeStruct((), _kind(atom)) for atom in equation.invars]
-                ours = jax.make_jaxpr(_LIBRARY[equation.primitive.name])(*shapes)
+                ours = jax.make_jaxpr(function)(*shapes)
                 results = self._run(ours.jaxpr, ours.consts, inputs, out, contract)
             else:
                 results = [self._one(equation, inputs, out, contract)]

@@ -10,12 +10,8 @@ import numpy as np
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.memory import check_memory
 from jumpax._base.types import Word
-from jumpax.gradients.automatic import Automatic
-from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.reverse.values import values_of
 from jumpax.gradients.sampling import Sampling
-from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
-from jumpax.networks import Need, Network, check_network
 
 
 def expected(sampling: Sampling, estimator: Any, theta: Mapping[str, Any], words: tuple[Word, Word]) -> Any:
@@ -63,16 +59,3 @@ def check_values(estimator: Any) -> None:
             f"{estimator!r} gives means over paths; for values of single paths with derivatives take "
             "gradient=TrapezoidalTangent(reverse=True)"
         )
-
-
-def of_families(network: Network, chosen: Any) -> Any:
-    """The estimator for a network with families: the one that there is, if it was to be chosen.
-
-    Raises:
-        UnsupportedError: another was asked for.
-    """
-    if isinstance(chosen, Automatic):
-        return TrapezoidalTangent(reverse=True)
-    if isinstance(chosen, AbstractEstimator) and not getattr(chosen, "reverse", False):
-        check_network(network, {Need.TIME}, f"{chosen!r}, unlike TrapezoidalTangent(reverse=True),")
-    return chosen

@@ -9,7 +9,7 @@ from typing import Any, final
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base import math
+from jumpax._base import math, whole
 
 
 @final
@@ -72,22 +72,6 @@ def _hill(x: Any, threshold: Any, exponent: Any) -> Any:
     return jnp.where(flipped, small, 1.0) / (1.0 + small)
 
 
-def _floor(x: Any) -> Any:
-    """The next whole number below, from conversions only; numbers beyond 2^23 (2^52) lose their fraction anyway."""
-    x = jnp.asarray(x, jnp.result_type(x, float))
-    small = jnp.abs(x) < 2.0**23
-    kept = jnp.where(small, x, jnp.zeros_like(x))
-    whole = kept.astype(jnp.int32).astype(x.dtype)
-    down = whole - jnp.where(whole > kept, jnp.ones_like(x), jnp.zeros_like(x))
-    if x.dtype == jnp.float32:
-        return jnp.where(small, down, x)
-    high = (jnp.where(small, jnp.zeros_like(x), x) * 2.0**-20).astype(jnp.int64).astype(x.dtype) * 2.0**20
-    low = x - high
-    whole = low.astype(jnp.int32).astype(x.dtype)
-    far = high + (whole - jnp.where(whole > low, jnp.ones_like(x), jnp.zeros_like(x)))
-    return jnp.where(small, down, jnp.where(jnp.abs(x) < 2.0**52, far, x))
-
-
 def _device(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *values: function(*(jnp.asarray(v, float) if isinstance(v, float) else v for v in values))
 
@@ -108,8 +92,8 @@ OPERATORS: dict[str, Operator] = {
     "exp": Operator("n", "n", math.exp, np.exp),
     "log": Operator("n", "n", math.log, np.log),
     "abs": Operator("n", "n", jnp.abs, np.abs),
-    "floor": Operator("n", "n", _floor, np.floor),
-    "ceil": Operator("n", "n", lambda x: -_floor(-x), np.ceil),
+    "floor": Operator("n", "n", whole.floor, np.floor),
+    "ceil": Operator("n", "n", whole.ceil, np.ceil),
     "min": Operator("n*", "n", _over(_device(jnp.minimum)), _over(np.minimum)),
     "max": Operator("n*", "n", _over(_device(jnp.maximum)), _over(np.maximum)),
     "sin": Operator("n", "n", _device(jnp.sin), np.sin),

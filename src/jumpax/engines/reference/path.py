@@ -1,11 +1,11 @@
-"""The reference engine: one path after the other, written to be read. Every other engine must follow it path by path.
+"""One path of the reference engine, written to be read.
 
 It shares the laws, the fold and the logarithm with the fast engines, and nothing of their loop: random words are Python
 integers, the clock is NumPy, and what happens next is decided by `if`.
 """
 
 import functools
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -14,64 +14,19 @@ import numpy as np
 from jumpax._base import math
 from jumpax._base.shares import BASE, UNIT, Chance
 from jumpax._base.status import Status
-from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
-from jumpax.engines.recorded import Recorded
-from jumpax.folds.fold import Jump
+from jumpax.engines.reference.happenings import Happenings, Pair, has_come
+from jumpax.engines.reference.under_way import UnderWay
+from jumpax.engines.reference.words import Words
+from jumpax.folds.fold import Change, Jump
 from jumpax.folds.lasting import Lasting
-
-MASK = 0xFFFFFFFF
-
-
-def _rotate(x: int, by: int) -> int:
-    return ((x << by) | (x >> (32 - by))) & MASK
-
-
-def _threefry(key: tuple[int, int], x: int, y: int) -> tuple[int, int]:
-    schedule = (*key, key[0] ^ key[1] ^ 0x1BD11BDA)
-    x, y = (x + schedule[0]) & MASK, (y + schedule[1]) & MASK
-    for group in range(5):
-        for by in ((13, 15, 26, 6), (17, 29, 16, 24))[group % 2]:
-            x = (x + y) & MASK
-            y = _rotate(y, by) ^ x
-        x = (x + schedule[(group + 1) % 3]) & MASK
-        y = (y + schedule[(group + 2) % 3] + group + 1) & MASK
-    return x, y
 
 
 def _fused(x: Any, y: Any, z: Any) -> np.float32:
     """Product and sum, x y + z, rounded once (but for ties in float64)."""
     return np.float32(np.float64(x) * np.float64(y) + np.float64(z))
-
-
-class Words:
-    """xoshiro128++ of one stream of one path; `peek` looks ahead, `skip` moves on."""
-
-    def __init__(self, key: tuple[int, int], path: int, stream: int):
-        self.state = [*_threefry(key, path, 2 * stream), *_threefry(key, path, 2 * stream + 1)]
-        if not any(self.state):
-            self.state[3] = 1
-
-    def _next(self) -> int:
-        a, b, c, d = self.state
-        word = (_rotate((a + d) & MASK, 7) + a) & MASK
-        c, d, shifted = c ^ a, d ^ b, (b << 9) & MASK
-        self.state = [a ^ d, b ^ c, c ^ shifted, _rotate(d, 11)]
-        return word
-
-    def peek(self, n: int) -> list[int]:
-        """The next n words, without moving on."""
-        kept = self.state
-        words = [self._next() for _ in range(n)]
-        self.state = kept
-        return words
-
-    def skip(self, n: int) -> None:
-        """Move on by n words."""
-        for _ in range(n):
-            self._next()
 
 
 @functools.lru_cache(maxsize=32)
@@ -87,7 +42,7 @@ def _compiled(program: Program) -> dict[str, Any]:
             return hook
         return lambda carry, counts, a, *others: hook(carry, counts, Lasting(network, a), *others)
 
-    hooks = {name: getattr(fold, name) for name in ("init", "event", "stop", "ready", "done")}
+    hooks = {name: getattr(fold, name) for name in ("init", "event", "changed", "stop", "ready", "done")}
     hooks |= {name: over_time(getattr(fold, name)) for name in ("advance", "sample", "cap")}
     return {name: jax.jit(hook) for name, hook in hooks.items()} | {
         "laws": jax.jit(laws),
@@ -95,8 +50,8 @@ def _compiled(program: Program) -> dict[str, Any]:
     }
 
 
-class _Path:
-    """One path in flight; `run` takes it to its last stop."""
+class Path:
+    """One path in flight; `to_stop` takes it from stop to stop."""
 
     def __init__(self, program: Program, inputs: Inputs, number: int):
         self.program, self.code, self.real = program, _compiled(program), program.dtype.type
@@ -113,6 +68,11 @@ class _Path:
         self.interval: Interval | None = None
         self.spent = self.real(0)
         self.limit = int(inputs.limit)
+        self.happenings = self.under_way = None
+        if program.network.events:
+            self.happenings = Happenings(program, self.theta, self.counts, key, index)
+        if program.delayed:
+            self.under_way = UnderWay(program, key, index, self.code["log"])
         self.sound = all(self.theta[name] >= 0 for name in program.network.nonnegative)
 
     def counts_now(self) -> tuple:
@@ -157,7 +117,7 @@ class _Path:
                 return reaction
         return None
 
-    def _later(self, wait: Any) -> tuple[Any, Any]:
+    def _later(self, wait: Any) -> Pair:
         if not np.isfinite(wait):
             return wait, self.real(0)
         total = self.time[0] + wait
@@ -166,7 +126,7 @@ class _Path:
         high = total + error
         return high, error - (high - total)
 
-    def enter(self, interval: Interval, border: tuple[Any, Any]) -> None:
+    def enter(self, interval: Interval, border: Pair) -> None:
         """Begin with the bound of an interval; what is left of the exponential is used up at its rate, from the border on."""
         if self.interval is not None and self.interval.bound != interval.bound:
             lived = max((border[0] - self.time[0]) + (border[1] - self.time[1]), self.real(0))
@@ -178,7 +138,14 @@ class _Path:
         """The nearest time within the interval of the bound."""
         return time if self.interval is None else min(max(time, self.interval.begin), self.interval.end)
 
-    def to_stop(self, stop_time: tuple[Any, Any], stop_step: int) -> Status:
+    def begin(self) -> Status | None:
+        """Let the events happen that are due at the start; what went wrong, if anything did."""
+        if self.happenings is None:
+            return None
+        self.happenings.begin(self.time)
+        return self._happen() if self.happenings.rises(self.time) else None
+
+    def to_stop(self, stop_time: Pair, stop_step: int) -> Status:
         """Live until the stop; the status is RUNNING there unless something went wrong."""
         while True:
             now = self.time[0] + self.since
@@ -196,35 +163,90 @@ class _Path:
                     return Status.BAD_PROPENSITY
                 wait = self._wait(exponential, total)
             arrival = self._later(wait)
-            if self.program.clock == "times":
-                in_time = arrival <= stop_time
-                remaining = (stop_time[0] - self.time[0]) + (stop_time[1] - self.time[1])
-            else:
-                in_time = self.events < stop_step and np.isfinite(wait)
-                remaining = self.since
-            if self.interval and in_time and not (sound and total <= self.interval.bound):
+            target, what = self._next(stop_time, stop_step, arrival, wait)
+            if self.interval and what == "reaction" and not (sound and total <= self.interval.bound):
                 return Status.BOUND_BROKEN if sound else Status.BAD_PROPENSITY
-            horizon = wait if in_time else remaining
-            capped = False
-            if self.program.fold.caps:
-                reach = self.since + self.real(self.code["cap"](self.carry, self.counts_now(), tuple(a), self.theta))
-                capped = horizon > reach
-                horizon = reach if capped else horizon
-            dt = max(horizon - self.since, self.real(0))
-            self.carry = self.code["advance"](self.carry, self.counts_now(), tuple(a), self.theta, now, dt)
-            if self.program.fold.samples:
-                words = tuple(map(np.uint32, self.words[2].peek(self.program.fold.words)))
-                self.carry = self.code["sample"](self.carry, self.counts_now(), tuple(a), self.theta, now, dt, words)
-            self.since = horizon
-            if capped:
+            if not self._live(a, now, wait if what == "reaction" else self._span(target)):
                 continue
-            if not in_time:
+            fault = None
+            if what == "stop":
                 return Status.RUNNING
-            fault = self._event(a, total, exponential, chance, wait, arrival)
+            if what == "reaction":
+                fault = self._event(a, total, exponential, chance, wait, arrival)
+            if what == "completion":
+                fault = self._complete(cast(Pair, target))
+            if what == "moment":
+                self._move_on(cast(Pair, target))
+            if fault is None and self.happenings and (what == "moment" or self.happenings.rises(self.time)):
+                fault = self._happen()
             if fault is not None:
                 return fault
-            if self.done():
+            if self.done() or (what == "moment" and self.program.clock == "times" and stop_time <= self.time):
                 return Status.RUNNING
+
+    def _next(self, stop_time, stop_step: int, arrival, wait) -> tuple[Pair | None, str]:
+        """What comes first, and when; at one time a completion comes before a reaction, both before a moment, and that before a stop."""
+        steps = self.program.clock == "steps"
+        target, what = None if steps else stop_time, "stop"
+        reached = steps and self.events >= stop_step
+        moment = self.happenings.following(self.time) if self.happenings and not reached else None
+        if moment is not None and (target is None or has_come(moment, target)):
+            target, what = moment, "moment"
+        due = self.under_way.due if self.under_way else None
+        if due is not None and not arrival < due and not reached and (target is None or due <= target):
+            return due, "completion"
+        if np.isfinite(wait) and not reached and (target is None or arrival <= target):
+            return arrival, "reaction"
+        return target, what
+
+    def _span(self, target: Pair | None) -> Any:
+        """Time from the last event to a time; where only a number of events is waited for, what has been lived."""
+        if target is None:
+            return self.since
+        return max((target[0] - self.time[0]) + (target[1] - self.time[1]), self.real(0))
+
+    def _live(self, a: list, now: Any, horizon: Any) -> bool:
+        """Let the fold live until so long after the last event, or to its cap; whether that is not before."""
+        fold, capped = self.program.fold, False
+        if fold.caps:
+            reach = self.since + self.real(self.code["cap"](self.carry, self.counts_now(), tuple(a), self.theta))
+            capped = horizon > reach
+            horizon = reach if capped else horizon
+        dt = max(horizon - self.since, self.real(0))
+        self.carry = self.code["advance"](self.carry, self.counts_now(), tuple(a), self.theta, now, dt)
+        if fold.samples:
+            words = tuple(map(np.uint32, self.words[2].peek(fold.words)))
+            self.carry = self.code["sample"](self.carry, self.counts_now(), tuple(a), self.theta, now, dt, words)
+        self.since = horizon
+        return not capped
+
+    def _move_on(self, time: Pair) -> None:
+        """Be at a time at which something else than a reaction happens: the wait for the next one begins anew."""
+        self.time, self.since, self.spent = time, self.real(0), self.real(0)
+        self.words[0].skip(2)
+        self.words[1].skip(2)
+
+    def _complete(self, due: Pair) -> Status | None:
+        """The earliest reaction under way completes."""
+        assert self.under_way is not None
+        self._move_on(due)
+        before = self.counts_now()
+        self.counts[:] = [c + z for c, z in zip(self.counts, self.under_way.complete(), strict=True)]
+        self._changed(Change((), before, self.theta))
+        return self._count_fault()
+
+    def _happen(self) -> Status | None:
+        """Let events happen, unless the fold wants nothing more."""
+        assert self.happenings is not None
+        return None if self.done() else self.happenings.happen(self.time, self._changed)
+
+    def _changed(self, change: Change) -> None:
+        self.carry = self.code["changed"](self.carry, self.counts_now(), self.theta, self.time[0], change)
+
+    def _count_fault(self) -> Status | None:
+        if max(self.counts) > 2**31 - 1:
+            return Status.COUNT_OVERFLOW
+        return Status.NEGATIVE_COUNT if min(self.counts) < 0 else None
 
     def _event(self, a, total, exponential, chance, wait, arrival) -> Status | None:
         if self.events >= self.limit:
@@ -232,25 +254,29 @@ class _Path:
         if arrival == self.time and (wait > 0 or not self.interval):
             return Status.TIME_STALLED
         fired = self._chosen(a, total, chance)
-        after = list(self.counts)
+        after, delay = list(self.counts), None
         if fired is not None:
-            change = self.program.network.stoichiometry[:, fired]
-            after = [c + int(z) for c, z in zip(self.counts, change)]
+            changes = self.under_way.schedule.starts if self.under_way else self.program.network.stoichiometry
+            after = [c + int(row[fired]) for c, row in zip(self.counts, changes, strict=True)]
+            delay = self.under_way.delay(fired, self.theta) if self.under_way else None
+        if delay is not None and self.under_way and self.under_way.full:
+            return Status.QUEUE_FULL
         if fired is not None or self.program.fold.nulls:
-            self._fold_event(a, fired, exponential, chance, self.within(arrival[0]))
+            self._fold_event(a, fired, exponential, chance, self.within(arrival[0]), after, delay)
         self.words[2].skip(self.program.fold.words)
-        self.counts, self.time, self.since, self.spent = after, arrival, self.real(0), self.real(0)
+        self.counts[:] = after
+        self._move_on(arrival)
+        if delay is not None and self.under_way and fired is not None:
+            self.under_way.begin(fired, self._later(delay))
         self.events += fired is not None
-        self.words[0].skip(2)
-        self.words[1].skip(2)
-        if max(after) > 2**31 - 1:
-            return Status.COUNT_OVERFLOW
-        return Status.NEGATIVE_COUNT if min(after) < 0 else None
+        return self._count_fault()
 
-    def _fold_event(self, a, fired, exponential, chance, now) -> None:
+    def _fold_event(self, a, fired, exponential, chance, now, after, delay=None) -> None:
         words = self.words[2].peek(self.program.fold.words)
         flags = tuple(np.bool_(r == fired) for r in range(len(a)))
-        jump = Jump(flags, exponential, chance, tuple(map(np.uint32, words)))  # type: ignore[arg-type]  # on the host
+        counts = tuple(np.int64(c).astype(np.int32) for c in after)
+        late = self.real(0 if delay is None else delay) if self.under_way else None
+        jump = Jump(flags, exponential, chance, tuple(map(np.uint32, words)), counts, late)  # type: ignore[arg-type]  # on the host
         self.carry = self.code["event"](self.carry, self.counts_now(), tuple(a), self.theta, now, jump)
 
     def record(self, index: int) -> Any:
@@ -258,7 +284,7 @@ class _Path:
         while self.program.fold.waits and not self.code["ready"](self.carry):
             now = self.time[0] + self.since
             a = [self.real(v) for v in self.code["laws"](self.counts_now(), self.theta, now)]
-            self._fold_event(a, None, *self._numbers(), now)
+            self._fold_event(a, None, *self._numbers(), now, self.counts)
             self.words[2].skip(self.program.fold.words)
         self.carry, record = self.code["stop"](self.carry, self.counts_now(), self.theta, np.int32(index))
         return record
@@ -266,74 +292,3 @@ class _Path:
     def done(self) -> bool:
         """Whether the fold wants nothing more of this path."""
         return self.program.fold.ends and bool(self.code["done"](self.carry))
-
-
-def _run_path(program: Program, inputs: Inputs, number: int) -> tuple[list, Status, _Path]:
-    path, records = _Path(program, inputs, number), []
-    stops = zip(np.asarray(inputs.stops.time.high), np.asarray(inputs.stops.time.low), np.asarray(inputs.stops.step))
-    intervals = list(zip(*map(np.asarray, inputs.stops.interval))) if inputs.stops.interval else []
-    border = path.time
-    for index, (high, low, step) in enumerate(stops):
-        if intervals:
-            path.enter(Interval(*intervals[index]), border)
-        border = (high, low)
-        if not path.done():
-            status = path.to_stop((high, low), int(step))
-            if status != Status.RUNNING:
-                return records, status, path
-        records.append(path.record(index))
-    a = path.code["laws"](path.counts_now(), path.theta, path.time[0] + path.since)
-    if path.done():
-        return records, Status.DONE, path
-    return records, Status.ABSORBED if sum(a) == 0 else Status.REACHED, path
-
-
-def _collect(program: Program, stops: int, runs: list) -> Recorded:
-    def missing(leaf):
-        kind = np.dtype(leaf.dtype)
-        return np.full((), {"f": np.nan, "b": False}.get(kind.kind, -1), kind)
-
-    def stop(path):
-        return program.fold.stop(path.carry, path.counts_now(), path.theta, jnp.int32(0))[1]
-
-    filler = jax.tree.map(missing, jax.eval_shape(functools.partial(stop, runs[0][2])))
-    rows = [records + [filler] * (stops - len(records)) for records, _, _ in runs]
-    record = jax.tree.map(lambda *leaves: np.array(leaves).reshape(len(rows), stops), *[r for row in rows for r in row])
-    return Recorded(
-        record=record,
-        status=np.array([status for _, status, _ in runs], np.int32),
-        events=np.array([path.events for _, _, path in runs], np.int32),
-        counts=np.array([path.counts for _, _, path in runs], np.int64).astype(np.int32),
-        time=np.array([path.time for _, _, path in runs], program.dtype),
-    )
-
-
-class Reference(AbstractEngine):
-    """One path after the other, in Python: slow, and easy to check by reading."""
-
-    name = "reference"
-    traceable = False
-
-    def prepare(self, program: Program, inputs: Inputs) -> None:
-        """Nothing."""
-
-    def start(self, program: Program, inputs: Inputs, room: int) -> list:
-        """No paths yet."""
-        return []
-
-    def advance(self, program: Program, inputs: Inputs, lanes: list, budget: int) -> list:
-        """Up to `budget` more paths."""
-        last = min(int(inputs.paths), len(lanes) + budget)
-        return lanes + [_run_path(program, inputs, number) for number in range(len(lanes), last)]
-
-    def finished(self, lanes: list) -> int:
-        """How many paths have ended."""
-        return len(lanes)
-
-    def collect(self, program: Program, inputs: Inputs, lanes: list) -> Recorded:
-        """What has been recorded."""
-        return _collect(program, len(inputs.stops.step), lanes)
-
-    def gather(self, program: Program, inputs: Inputs, room: int, threads: int = 1) -> Recorded:
-        """A whole run as one call."""
-        return self.collect(program, inputs, self.advance(program, inputs, [], int(inputs.paths)))

@@ -1,1 +1,0 @@
-"""Paths of networks with events: stretches of plain paths, and what happens between them."""

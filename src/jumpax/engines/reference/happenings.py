@@ -1,0 +1,140 @@
+"""Events on one path, by the rules of SBML, with `if` and `for`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from jumpax._base import clock
+from jumpax._base.status import Status
+from jumpax.engines.agenda import MOST_AT_ONCE, agenda_of
+from jumpax.engines.happening import LARGEST_IN_FLOAT32, STREAM
+from jumpax.engines.program import Program
+from jumpax.engines.reference.words import Words
+from jumpax.folds.fold import Change
+from jumpax.networks.event import Event
+from jumpax.networks.expressions.expression import Expression, evaluate
+from jumpax.networks.parameters import LARGEST_COUNT
+
+Pair = tuple[Any, Any]
+"""A time, as the sum of two numbers."""
+
+
+def has_come(moment: Pair, time: Pair) -> bool:
+    """Whether a moment has come; one that has the bits of the precision alone is compared by these."""
+    return moment[0] < time[0] or (moment[0] == time[0] and (moment[1] <= time[1] or moment[1] == 0))
+
+
+class Happenings:
+    """What the events of a network do to one path.
+
+    Args:
+        program: what runs.
+        theta: parameters of the path; those that events change are changed here.
+        counts: of the path; changed here, too.
+        key: its words.
+        index: number of the path.
+    """
+
+    def __init__(self, program: Program, theta: dict[str, Any], counts: list[int], key: tuple[int, int], index: int):
+        self.program, self.network, self.agenda = program, program.network, agenda_of(program.network)
+        self.theta, self.counts, self.chances = theta, counts, Words(key, index, STREAM)
+        self.held: list[bool] = []
+
+    def begin(self, time: Pair) -> None:
+        """Which triggers were true before the start: moments before a start later than 0 lie in the past."""
+        before = self.truths(time, right_before=True)
+        for event, was in zip(self.agenda.events, before, strict=True):
+            passed = time[0] > 0 and was and not self.network.reads_counts(event)
+            self.held.append(event.initially or passed)
+
+    def read(self, expression: Expression, time: Pair, more: dict[str, Any] | None = None) -> float:
+        """The value of an expression in the present state, in float64."""
+        known = {name: np.float64(value) for name, value in self.theta.items()} | (more or {})
+        known |= {name: np.float64(count) for name, count in zip(self.network.species, self.counts, strict=True)}
+        with jax.enable_x64(True):
+            return float(np.asarray(evaluate(expression, known, np.float64(time[0]))))
+
+    def moments(self) -> list[tuple[str, Pair, bool]]:
+        """Names of the comparisons of the time, when each changes, and whether it is true from then on."""
+        found, real = [], self.program.dtype.type
+        for comparison, name in self.agenda.clocks:
+            when, later = comparison.moment(lambda e, t: np.float64(self.read(e, (t, 0.0))))
+            pair = (real(when), real(0))
+            if comparison.number is not None:
+                exact = clock.split(np.array(comparison.number), self.program.dtype)
+                pair = (real(exact.high), real(exact.low))
+            found.append((name, pair, bool(later)))
+        return found
+
+    def following(self, time: Pair) -> Pair | None:
+        """When a comparison of the time changes next."""
+        ahead = [when for _, when, _ in self.moments() if np.isfinite(when[0]) and not has_come(when, time)]
+        return min(ahead) if ahead else None
+
+    def truths(self, time: Pair, right_before: bool = False) -> list[bool]:
+        """Whether each trigger is true."""
+        known = {}
+        for name, when, later in self.moments():
+            over = has_come(when, time) and not (right_before and when == time)
+            known[name] = float(over == later)
+        return [self.read(trigger, time, known) != 0 for trigger in self.agenda.triggers]
+
+    def rises(self, time: Pair) -> bool:
+        """Whether a trigger has turned true; those that have turned false may do so again."""
+        now = self.truths(time)
+        rises = any(new and not old for new, old in zip(now, self.held, strict=True))
+        self.held = [old and new for new, old in zip(now, self.held, strict=True)]
+        return rises
+
+    def happen(self, time: Pair, changed: Callable[[Change], None]) -> Status | None:
+        """Let everything happen that the triggers say; `changed` is called after each event. Returns what went wrong."""
+        waiting: dict[int, dict[str, float]] = {}
+        for _ in range(MOST_AT_ONCE + 1):
+            now = self.truths(time)
+            for number, event in enumerate(self.agenda.events):
+                if now[number] and not self.held[number]:
+                    early = event.assignments if event.early else ()
+                    waiting[number] = {name: self.read(expression, time) for name, expression in early}
+                elif not event.persistent and not now[number]:
+                    waiting.pop(number, None)
+            self.held = now
+            if not waiting:
+                return None
+            number = self._first(list(waiting), time)
+            counts, theta = tuple(np.int64(c).astype(np.int32) for c in self.counts), dict(self.theta)
+            if not self._assign(self.agenda.events[number], time, waiting.pop(number)):
+                return Status.BAD_ASSIGNMENT
+            flags = tuple(np.bool_(other == number) for other in range(len(self.agenda.events)))
+            changed(Change(flags, counts, theta))  # type: ignore[arg-type]  # on the host
+        return Status.EVENT_STORM
+
+    def _first(self, waiting: list[int], time: Pair) -> int:
+        """The event of largest priority; of equal ones one by chance, those without a priority last and in their order."""
+        chances = {number: self.chances.draw() >> 8 for number in self.agenda.ranked}
+
+        def rank(number: int) -> tuple[float, float]:
+            priority = self.agenda.events[number].priority
+            level = -np.inf if priority is None else self.read(priority, time)
+            return (level if level == level else -np.inf), chances.get(number, -number)
+
+        return max(waiting, key=rank)
+
+    def _assign(self, event: Event, time: Pair, early: dict[str, float]) -> bool:
+        """Carry out one event; whether its counts are counts."""
+        new = {n: early[n] if event.early else self.read(expression, time) for n, expression in event.assignments}
+        narrow = self.program.precision == "float32"
+        most = LARGEST_IN_FLOAT32 if narrow else LARGEST_COUNT
+        close = 2.0**-21 if narrow else 1e-9
+        for name, value in new.items():
+            if name in self.network.species:
+                inside = -0.5 < value <= most
+                if not inside or abs(value - round(value)) > close * max(1.0, value):
+                    return False
+        for name, value in new.items():
+            if name in self.network.species:
+                self.counts[self.network.species.index(name)] = round(value)
+            else:
+                self.theta[name] = self.program.dtype.type(value)
+        return True

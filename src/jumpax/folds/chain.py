@@ -1,0 +1,117 @@
+"""Derivatives of parameters that events change, with respect to those that were given at the start."""
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, final
+
+import jax
+import jax.numpy as jnp
+
+from jumpax._base.types import Real
+from jumpax.folds.fold import Change
+from jumpax.networks import Network
+from jumpax.networks.expressions.expression import Expression, Name, Number, evaluate, names
+
+Links: TypeAlias = tuple[tuple[Real, ...], ...]
+"""d (present value of `moved[m]`) / d (given value of `wrt[p]`), as [m][p]."""
+
+
+@final
+@dataclass(frozen=True)
+class Chain:
+    """The chain rule from the parameters of laws at a time back to those that were given.
+
+    Where an event assigns v = g(x, theta), the derivative of v is the sum over q of dg / dq times the derivative of q; counts and
+    the time do not depend on theta along a given path.
+    """
+
+    network: Network
+    wrt: tuple[str, ...]
+
+    @property
+    def moved(self) -> tuple[str, ...]:
+        """The parameters that events change."""
+        return self.network.moved
+
+    @functools.cached_property
+    def assigned(self) -> tuple[tuple[int, str, Expression], ...]:
+        """What events assign to parameters: number of the event, name, right side."""
+        return tuple(
+            (number, name, value)
+            for number, event in enumerate(self.network.events)
+            for name, value in event.assignments
+            if name in self.moved
+        )
+
+    def depending(self, name: str) -> frozenset[str]:
+        """All parameters whose values may depend on the given value of one."""
+        found = {name}
+        while more := {to for _, to, value in self.assigned if found & set(names(value))} - found:
+            found |= more
+        return frozenset(found)
+
+    def faults(self) -> Iterator[str]:
+        """Why there is no score, if there is none: whether a path is possible would depend on a parameter."""
+        delays = {rate: r.name for r in self.network.reactions if r.delay for rate in r.delay.rates.values()}
+        for wrt in self.wrt:
+            found = self.depending(wrt)
+            for event in self.network.events:
+                counts = [value for name, value in event.assignments if name not in self.moved]
+                read = [event.trigger, *counts, *((event.priority,) if event.priority else ())]
+                if found & {name for expression in read for name in names(expression)}:
+                    yield f"{wrt!r} decides when the event {event.name!r} happens, or what it does to counts"
+                simple = all(isinstance(value, Name | Number) for _, value in event.assignments)
+                moves = [value for name, value in event.assignments if name in self.moved]
+                if (
+                    len(self.network.events) > 1
+                    and event.early
+                    and not simple
+                    and found & set().union(*map(names, moves))
+                ):
+                    yield f"{wrt!r} is read by the event {event.name!r} before others of its moment"
+            for name in sorted(found & set(self.moved) & set(delays)):
+                yield f"{wrt!r} moves {name!r}, a number of the delay of {delays[name]!r}"
+
+    def begin(self, like: Real) -> Links:
+        """At the start each parameter is its own."""
+        one, none = jnp.ones_like(like), jnp.zeros_like(like)
+        return tuple(tuple(one if name == wrt else none for wrt in self.wrt) for name in self.moved)
+
+    def changed(self, links: Links, now: Real, change: Change) -> Links:
+        """After an event."""
+        if not change.events:
+            return links
+        rows = dict(zip(self.moved, links, strict=True))
+        new = dict(rows)
+        for number, name, value in self.assigned:
+            own = [self._along(value, place, rows, now, change) for place in range(len(self.wrt))]
+            pairs = zip(own, new[name], strict=True)
+            new[name] = tuple(jnp.where(change.events[number], after, old) for after, old in pairs)
+        return tuple(new[name] for name in self.moved)
+
+    def _along(
+        self, value: Expression, place: int, rows: Mapping[str, tuple[Real, ...]], now: Real, change: Change
+    ) -> Real:
+        """Derivative of a right side with respect to `wrt[place]`."""
+        levels = {s: c.astype(now.dtype) for s, c in zip(self.network.species, change.counts, strict=True)}
+        read = [name for name in names(value) if name in rows or name == self.wrt[place]]
+        total = jnp.zeros_like(now)
+        for name in read:
+
+            def right(one: Real, name: str = name) -> Real:
+                return jnp.asarray(evaluate(value, {**change.theta, **levels, name: one}, now), now.dtype)
+
+            slope = jax.jvp(right, (change.theta[name],), (jnp.ones_like(now),))[1]
+            total = total + slope * (rows[name][place] if name in rows else jnp.ones_like(now))
+        return total
+
+    def given(self, row: Mapping[str, Real], links: Links) -> dict[str, Real]:
+        """Derivatives of one propensity by the parameters that were given, from those by the present ones."""
+        out: dict[str, Real] = {}
+        for place, wrt in enumerate(self.wrt):
+            parts = [row[wrt]] if wrt in row and wrt not in self.moved else []
+            parts += [row[name] * own[place] for name, own in zip(self.moved, links, strict=True) if name in row]
+            if parts:
+                out[wrt] = functools.reduce(jnp.add, parts)
+        return out
