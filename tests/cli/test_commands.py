@@ -75,6 +75,29 @@ def test_simulate_takes_files_with_rates_that_depend_on_time(capsys, tmp_path):
     assert abs(document["mean"]["X"][0] - 2.0) < 5 * np.sqrt(2 / 2000)  # Poisson; 6e-7
 
 
+def test_rates_that_fade_need_no_bound(capsys, tmp_path):
+    file = tmp_path / "fading.ant"
+    file.write_text("species X; X = 0; k = 4; J: => X; k * exp(-time)")
+    code, document, _ = call(capsys, "simulate", str(file), "--times", "1", "--paths", "2000", "--seed", "5")
+    mean = 4 * (1 - np.exp(-1))
+    assert code == 0
+    assert abs(document["mean"]["X"][0] - mean) < 5 * np.sqrt(mean / 2000)  # Poisson; 6e-7
+    code, document, _ = call(capsys, "check", str(file))
+    assert code == 0
+    assert document["model"]["speed"]["events_per_second"] is not None
+
+
+def test_simulate_saves_and_resumes(capsys, decay, tmp_path):
+    words, state = ("simulate", decay, "--times", "1", "--paths", "30"), str(tmp_path / "run")
+    _, whole, _ = call(capsys, *words, "--save", state)
+    code, again, _ = call(capsys, *words, "--resume", state)
+    assert code == 0
+    assert again["mean"] == whole["mean"]
+    code, err = failure(capsys, *words, "--resume", state, "--seed", "1")
+    assert code == Exit.BAD_INPUT
+    assert "holds another run" in err
+
+
 def test_simulate_writes_files(capsys, decay, tmp_path):
     out, figure = tmp_path / "a.nc", tmp_path / "a.png"
     words = (

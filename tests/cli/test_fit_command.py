@@ -352,7 +352,7 @@ def test_a_fit_of_a_group_by_simulation(folder, capsys):
         ("m.ant", "", "big", 0, ""),
         ("half.ant", "", "half", 2, "need not be a whole number"),
         ("events.ant", "", "X", 3, "events by conditions ('E')"),
-        ("time.ant", "", "X", 3, "depend on time"),
+        ("time.ant", "", "X", 3, "no largest value"),
         ("free.ant", "", "sum", 3, "reads make"),
     ],
 )

@@ -36,6 +36,12 @@ def _net(folder, amount="20", reactions=1):
     return str(file)
 
 
+def _growing(folder):
+    file = folder / "growing.ant"
+    file.write_text("species X; X = 0; k = 4; J: => X; k * time")
+    return str(file)
+
+
 def _season(folder):
     file = folder / "season.ant"
     file.write_text("species A; A -> ; k * A * (1 + sin(time)); A = 10; k = 0.5")
@@ -49,7 +55,7 @@ FAULTS = {
     ),
     "a fraction": (lambda f: ["simulate", "birth_death", "--x0", "X=1.5"], "--round"),
     "times": (lambda f: ["simulate", "birth_death", "--times", "5,1"], "strictly increasing"),
-    "a bound": (lambda f: ["simulate", _season(f), "--times", "1"], "give --bound"),
+    "a bound": (lambda f: ["simulate", _growing(f), "--times", "1"], "give --bound"),
     "bounds": (lambda f: ["simulate", _season(f), "--times", "1,2", "--bound", "3,4,5"], "bound"),
     "no number": (lambda f: ["simulate", _season(f), "--times", "1", "--bound", "high"], "--bound is written"),
     "range": (

@@ -7,7 +7,6 @@ for a new set of seeds. The seeds were fixed before the first look.
 
 import heapq
 import re
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -41,7 +40,6 @@ def simulate_delays(network, theta, x0, *, delays, **more):
 
 
 PRECISIONS = ["float32", "float64"]
-DOCUMENT = Path(__file__).parents[2] / "docs" / "delays.md"
 
 
 def p_value(found, probabilities):
@@ -410,11 +408,3 @@ def test_progress_is_told():
     seen = []
     jumpax.simulate(late, {"k": 1.0}, {"A": 3, "B": 0}, times=[2.0], paths=300, key=0, progress=seen.append)
     assert [told.finished for told in seen][-1] == 300
-
-
-def test_the_document_runs():
-    blocks = re.findall(r"```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
-    names = {}
-    for block in blocks:
-        exec(compile(block, str(DOCUMENT), "exec"), names)
-    assert names["paths"]["P"].shape == (1000, 51)

@@ -322,7 +322,8 @@ def test_fault_23_one_bad_propensity_among_others(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_fault_24_time_dependent_rates(engine):
+def test_fault_24_time_dependent_rates(engine, monkeypatch):
+    monkeypatch.setattr("jumpax.engines.enlarged.DOUBLINGS", 0)
     network = Network([Reaction("∅ -> X", lambda k, t: k * (1 + t), name="growing")])
     with pytest.raises(jumpax.UnsupportedError, match="bound"):
         simulate(network, {"k": 5.0}, {"X": 0})

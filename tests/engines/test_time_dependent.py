@@ -4,8 +4,6 @@ Chi-square tests have a threshold of 1e-6 each; there are about 40, so that the 
 runs. Seeds were fixed before looking.
 """
 
-import re
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -60,7 +58,9 @@ def poisson(counts, mean):
     return p_value(found, len(counts) * stats.poisson.pmf(np.arange(len(found)), mean))
 
 
-@pytest.mark.parametrize("bound", [25.0, [20.0, 1.0, 8.0], [21.0, 90.0, 9.0]], ids=["one", "tight", "unlike"])
+@pytest.mark.parametrize(
+    "bound", [25.0, [20.0, 1.0, 8.0], [21.0, 90.0, 9.0], None], ids=["one", "tight", "unlike", "found"]
+)
 @pytest.mark.parametrize(("engine", "precision"), ROWS)
 def test_increments_are_poisson_and_independent(engine, precision, bound):
     paths = simulate(
@@ -83,7 +83,7 @@ def test_increments_are_poisson_and_independent(engine, precision, bound):
 def test_seasonal_epidemic_against_its_master_equation(engine, precision):
     network, states = seasonal_sir(), {state: i for i, state in enumerate(sir_states())}
     law = sir_law(numpy_season, **SIR_THETA)
-    for bound in (sir_bounds(SEASON.highest), max(sir_bounds(SEASON.highest))):
+    for bound in (sir_bounds(SEASON.highest), max(sir_bounds(SEASON.highest)), None):
         paths = simulate(
             network, SIR_THETA, SIR_START, times=SIR_TIMES, paths=20_000, key=12, bound=bound, engine=engine,
             precision=precision,
@@ -95,11 +95,12 @@ def test_seasonal_epidemic_against_its_master_equation(engine, precision):
             assert p_value(counted, 20_000 * law[index][order]) > LEAST, (bound, index)
 
 
+@pytest.mark.parametrize("bound", [sir_bounds(SEASON.highest), None], ids=["given", "found"])
 @pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
-def test_engines_follow_each_other(precision):
+def test_engines_follow_each_other(precision, bound):
     network, wrt = seasonal_sir(), ("beta", "gamma")
     made = [
-        simulate(network, SIR_THETA, SIR_START, times=SIR_TIMES, paths=20, key=13, bound=sir_bounds(SEASON.highest),
+        simulate(network, SIR_THETA, SIR_START, times=SIR_TIMES, paths=20, key=13, bound=bound,
                  engine=engine, precision=precision, record=Score(network, wrt))
         for engine in ("reference", "xla", "cpu")
     ]  # fmt: skip
@@ -141,7 +142,8 @@ def test_rates_that_jump_at_a_stop_are_read_on_its_right_side(engine):
 
 
 @pytest.mark.parametrize("engine", ["reference", *ENGINES])
-def test_a_broken_bound_is_told_with_its_interval(engine):
+def test_a_broken_bound_is_told_with_its_interval(engine, monkeypatch):
+    monkeypatch.setattr("jumpax.engines.enlarged.DOUBLINGS", 0)
     options = {"times": [1.0, 2.0, 3.0], "paths": 30, "key": 16, "engine": engine, "bound": [20.0, 1.0, 7.0]}
     with pytest.raises(jumpax.SimulationError, match=r"BOUND_BROKEN.*where bound = 7 until time 3.*larger"):
         simulate(ARRIVALS, {"k": 1.0}, {"X": 0}, **options)
@@ -151,6 +153,19 @@ def test_a_broken_bound_is_told_with_its_interval(engine):
     assert (paths.counts[broken, :2] >= 0).all()
     assert (paths.counts[broken, 2] == -1).all()
     assert ((paths.end_times[broken] >= 2) & (paths.end_times[broken] <= 3)).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_whose_bound_breaks_is_drawn_anew_as_a_whole(engine, caplog):
+    """With four times the bound, 24 where the rate is 20: all paths are those of that bound, those too that did not break the first."""
+    options = {"times": [1.0, 2.0, 3.0], "paths": 30, "key": 16, "engine": engine}
+    with caplog.at_level("INFO", "jumpax"):
+        again = simulate(ARRIVALS, {"k": 1.0}, {"X": 0}, bound=[6.0, 1.0, 8.0], **options)
+    assert again.provenance["bound"] == (24.0, 4.0, 32.0)
+    assert [text for *_, text in caplog.record_tuples if "broke the bound" in text][-1].endswith("(24.0, 4.0, 32.0)")
+    same_paths(again, simulate(ARRIVALS, {"k": 1.0}, {"X": 0}, bound=[24.0, 4.0, 32.0], **options))
+    stepped = simulate(ARRIVALS, {"k": 1.0}, {"X": 0}, steps=[5], paths=30, key=16, engine=engine, bound=3.0)
+    assert stepped.provenance["bound"] == 24.0
 
 
 def test_bounds_that_are_none_are_refused():
@@ -192,12 +207,3 @@ def test_the_law_of_a_curve_runs_on_the_fast_engine():
     assert by_curve(jnp.float32(2), jnp.float32(3), jnp.float32(0.5), jnp.float32(0.7)) == np.float32(1.9) * 3
     paths = simulate(seasonal_sir(), SIR_THETA, SIR_START, times=[1.0], paths=4, key=0, bound=100.0)
     assert paths.provenance["engine"] == "cpu"
-
-
-def test_the_page_on_time_dependent_rates_runs():
-    page = Path(__file__).parents[2] / "docs" / "time_dependent.md"
-    blocks = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-    assert blocks
-    names = {}
-    for block in blocks:
-        exec(compile(block, str(page), "exec"), names)

@@ -185,9 +185,3 @@ def test_a_faulty_path_is_an_error_and_never_an_average():
     with pytest.raises(jumpax.SimulationError, match="not a number at k = 1"):
         bad({"k": 1.0}, 0)
     assert np.isnan(jax.jit(lambda k: bad({"k": k}, 0).sum())(1.0))
-
-
-def test_time_dependent_rates_are_refused():
-    net = jumpax.Network([jumpax.Reaction("0 -> X", lambda k, t: k * t)])
-    with pytest.raises(jumpax.UnsupportedError, match="time"):
-        jumpax.expectation(jumpax.Moments("X"), net, {"X": 0}, times=[1.0], paths=10, gradient=jumpax.ScoreFunction())

@@ -199,8 +199,6 @@ def test_others_are_refused_by_name():
     ):  # fmt: skip
         with pytest.raises(jumpax.UnsupportedError, match=rf"{type(estimator).__name__}.*use gradient=ScoreFunction"):
             jumpax.expectation(moments, network, SIR_START, [1.0], paths=10, gradient=estimator, bound=100.0)
-    with pytest.raises(jumpax.UnsupportedError, match="one for each interval"):
-        jumpax.expectation(moments, network, SIR_START, [1.0], paths=10)
     with pytest.raises(jumpax.UnsupportedError, match="waiting=True"):
         Score(network, ("beta",), waiting=False)
     model = jumpax.zoo.association()
@@ -215,12 +213,13 @@ def test_a_broken_bound_makes_the_expectation_fail():
         expected(SIR_THETA, jax.random.key(0))
 
 
-def test_a_loss_and_its_gradient_through_simulated_paths_with_bounds():
+@pytest.mark.parametrize("given", [True, False])
+def test_a_loss_and_its_gradient_through_simulated_paths_with_bounds(given):
     """Half the squared distance of the mean of I from data, against the master equation."""
     data = losses.TimeSeries([1.0, 2.0], {"I": [6.0, 5.0]}, {"I": 1.0})
     parameters = {"beta": Free(SIR_THETA["beta"]), "gamma": Fixed(1.0), "enter": Fixed(0.05)}
     bounds = (sir_bounds(SEASON.highest)[0] * 2, sir_bounds(SEASON.highest)[2] * 2)
-    source = Simulation(paths=40_000, batches=20, bound=list(bounds))
+    source = Simulation(paths=40_000, batches=20, bound=list(bounds) if given else None)
     problem = Problem(seasonal_sir(), SIR_START, data, parameters, source=source)
     u = np.array([np.log(SIR_THETA["beta"])])
     assert float(problem.values(jnp.asarray(u))["beta"]) == pytest.approx(SIR_THETA["beta"])

@@ -22,6 +22,7 @@ from jumpax.engines.size import operations
 from jumpax.exact import StateSpace
 from jumpax.importers import FileModel
 from jumpax.networks import Network, doubts
+from jumpax.networks.ceiling import check_ceilings
 from jumpax.networks.zoo import Model
 
 _PATHS, _STEPS, _SECONDS = 4096, 64, 0.3
@@ -140,8 +141,10 @@ def _states(model: Model) -> dict[str, Any]:
 
 def _speed(model: Model, precision: Precision) -> dict[str, Any]:
     """Compilation, and events per second on one thread, measured on paths of a fixed number of events."""
-    if model.network.time_dependent:
-        return {"compile_seconds": None, "events_per_second": None, "why": "needs a bound on the total propensity"}
+    try:
+        check_ceilings(model.network, [max(model.x0[name], 1) for name in model.network.species], model.theta)
+    except UnsupportedError as fault:
+        return {"compile_seconds": None, "events_per_second": None, "why": str(fault)}
 
     def measure(steps: int) -> tuple[int, float]:
         begin = time.perf_counter()

@@ -15,6 +15,7 @@ from jumpax.engines.lane import Interval, Stop
 from jumpax.engines.program import Program
 from jumpax.folds import Snapshots
 from jumpax.networks import Network
+from jumpax.networks.ceiling import has_ceilings
 
 _FREE = {
     "convert_element_type",
@@ -30,7 +31,7 @@ _FREE = {
 
 def network_program(network: Network, precision: Precision) -> Program:
     """What draws plain paths of a network."""
-    return Program(network, Snapshots(), precision, bounded=network.time_dependent)
+    return Program(network, Snapshots(), precision, bounded=not has_ceilings(network))
 
 
 def operations_per_event(network: Network, precision: Precision = "float32") -> dict[str, int]:

@@ -161,8 +161,6 @@ def _problem(
     source: Simulation | MasterEquation,
 ) -> Problem:
     """All of it together."""
-    if model.network.time_dependent:
-        raise UnsupportedError("rates that depend on time explicitly; a fit has no bound on them")
     options = {key: table[key] for key in ("settle", "start") if key in table}
     judged = with_rules(loss, model.network, {} if opened is None else opened.observables, parameters)
     if isinstance(judged, RuleLoss) and isinstance(source, Simulation) and isinstance(loss, losses.LogLikelihood):

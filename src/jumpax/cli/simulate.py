@@ -36,6 +36,8 @@ def run(
     threads: int | None = None,
     bound: str | None = None,
     max_events: int = 10_000_000,
+    save: Path | None = None,
+    resume: Path | None = None,
     out: Path | None = None,
     figure: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -54,8 +56,10 @@ def run(
         precision: Of times and propensities.
         threads: How many to run on; all cores by default where they help.
         bound: For rates that depend on time: a number that the total propensity never exceeds; or one for each interval that
-            ends at a time, as 3,5,2.
+            ends at a time, as 3,5,2. Default: found from the rate laws.
         max_events: Events after which a path is given up as exploding.
+        save: Write the state of the run to this file on the way and at the end; for each thread beyond the first a file beside it.
+        resume: Go on from such a file, with everything else as it was.
         out: Write all paths to this netCDF file (.nc).
         figure: Draw the paths to this file (.png).
         output: How the answer is given.
@@ -71,7 +75,7 @@ def run(
         result = simulate(
             chosen.network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
             precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
-            progress=progress,
+            progress=progress, save=save, resume=resume,
         )  # fmt: skip
     seconds = time.perf_counter() - begin
     settings = {"seed": seed, "theta": chosen.theta, "x0": chosen.x0, "reference": chosen.reference}

@@ -1,18 +1,18 @@
 """The contract of an engine, and the host loop that drives it."""
 
 import abc
-import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import jax
 import numpy as np
 
 from jumpax.engines.inputs import Inputs, is_own
-from jumpax.engines.program import Program
+from jumpax.engines.kept import Files, Keeper
+from jumpax.engines.program import Program, precision_of
 from jumpax.engines.recorded import Recorded, joined
 from jumpax.networks import SINGLE, Need
 
@@ -72,29 +72,34 @@ class AbstractEngine(abc.ABC):
         """A whole run as one call, with rows for `room` paths; in as many threads, where it can."""
 
 
-@contextlib.contextmanager
-def precision_of(program: Program) -> Iterator[None]:
-    """64-bit types for as long as a float64 program is traced and run."""
-    with jax.enable_x64(program.precision == "float64" or jax.config.read("jax_enable_x64")):
-        yield
-
-
 def run(
     engine: AbstractEngine,
     program: Program,
     inputs: Inputs,
     room: int,
     progress: Callable[[int], None],
+    keeper: Keeper | None = None,
 ) -> Recorded:
-    """Drive one run to its end, in calls of about half a second; `progress` gets the number of finished paths."""
+    """Drive one run to its end, in calls of about half a second; `progress` gets the number of finished paths.
+
+    With a keeper the run begins where that says. Its state is written now and then, at the end, and when `progress` raises.
+    """
     paths, budget = int(inputs.paths), 1
     with precision_of(program):
         lanes = engine.start(program, inputs, room)
+        lanes = keeper.start(lanes) if keeper else lanes
         while True:
             begin = time.perf_counter()
             lanes = engine.advance(program, inputs, lanes, budget)
             done = engine.finished(lanes)
-            progress(done)
+            try:
+                progress(done)
+            except BaseException:
+                if keeper:
+                    keeper.write(lanes)
+                raise
+            if keeper:
+                (keeper.write if done >= paths else keeper.look)(lanes)
             if done >= paths:
                 return jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
             spent = max(time.perf_counter() - begin, 1e-6)
@@ -121,8 +126,9 @@ def run_threads(
     inputs: Inputs,
     threads: int,
     progress: Callable[[Progress], None] | None = None,
+    files: Files | None = None,
 ) -> Recorded:
-    """Drive a run in several threads; what interrupts one of them ends all."""
+    """Drive a run in several threads; what interrupts one of them ends all. With files it is kept on disk."""
     total, begin = int(inputs.paths), time.perf_counter()
     parts, faults = shares(inputs, threads), list[BaseException]()
     done, room = [0] * len(parts), room_for(int(parts[0][1].paths))
@@ -135,8 +141,10 @@ def run_threads(
             if progress is not None:
                 progress(Progress(sum(done), total, time.perf_counter() - begin))
 
+        own = parts[number][1]
         try:
-            return run(engine, program, parts[number][1], room, told)
+            keeper = Keeper(files, number, len(parts), program, own) if files else None
+            return run(engine, program, own, room, told, keeper)
         except BaseException as fault:
             faults.append(fault)
             raise

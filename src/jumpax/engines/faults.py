@@ -6,6 +6,7 @@ from jumpax._base.status import FIRST_FAULT, Status
 from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
+from jumpax.networks.ceiling import ceilings, endless
 from jumpax.networks.expressions.expression import evaluate_host
 
 _REMEDY = {
@@ -18,7 +19,7 @@ _REMEDY = {
     Status.QUEUE_FULL: "more delayed reactions are under way at once than the queue holds; raise `queue`",
     Status.EVENT_STORM: "an event storm: they make each other true again and again at one moment; an event must make its trigger false",
     Status.BAD_ASSIGNMENT: "the new value of a count must be a whole number from 0 to 2^31 - 1; round it in the event",
-    Status.BOUND_BROKEN: "the total propensity exceeded `bound`; give a larger one",
+    Status.BOUND_BROKEN: "the total propensity exceeded its bound; give a larger one, bound=...",
 }
 MOST = 50
 """Species of a state that are told."""
@@ -40,6 +41,9 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
         users = [network.reaction_name(int(r)) for r in np.flatnonzero(takers)]
         more = ", ..." if len(users) > 10 else ""
         return f", below zero: {', '.join(below)}, used up by {', '.join(map(repr, users[:10]))}{more}"
+    if recorded.status[path] == Status.BOUND_BROKEN and inputs.stops.interval is None:
+        found = ceilings(network, counts, theta, now)
+        return "".join(f", where no largest value is found of {law.rstrip(',')}" for law in endless(network, found))
     if recorded.status[path] == Status.BOUND_BROKEN and inputs.stops.interval is not None:
         ends, bounds = np.asarray(inputs.stops.time.high), np.asarray(inputs.stops.interval.bound)
         stop = min(int(np.searchsorted(ends, now, side="right")), len(ends) - 1)

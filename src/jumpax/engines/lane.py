@@ -33,7 +33,7 @@ class Stop(NamedTuple):
     time: Time
     step: Count
     interval: Interval | None = None
-    """In which the stop lies; for bounded programs only."""
+    """In which the stop lies; where bounds are given."""
 
 
 class Lane(NamedTuple):
@@ -41,7 +41,7 @@ class Lane(NamedTuple):
 
     counts: Counts
     time: Time
-    """Time of the last event; in a bounded program of the last null event, or border of intervals, if that was later."""
+    """Time of the last event; where waits are drawn from a bound, of the last null event, or border of intervals, if that was later."""
     since: Real
     """Time lived in the present state, from `time` on."""
     events: Count
@@ -53,7 +53,7 @@ class Lane(NamedTuple):
     status: Count
     """RUNNING, PARKED, or FAULTY."""
     spent: Real | None = None
-    """Part of the unit exponential of the next event that went by under bounds before; for bounded programs only."""
+    """Part of the unit exponential of the next event that went by under bounds before; where bounds are given."""
     happening: Happening | None = None
     """For networks with events only."""
     delayed: Delayed | None = None

@@ -1,10 +1,12 @@
 """What a compiled loop depends on: everything static, nothing numeric."""
 
+import contextlib
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal, TypeAlias
 
+import jax
 import numpy as np
 
 from jumpax._base.errors import InputError, UnsupportedError
@@ -25,19 +27,27 @@ class Program:
     precision: Precision
     clock: Literal["times", "steps"] = "times"
     bounded: bool = False
-    """Whether waits are drawn from a bound on the total propensity, with null events (time-dependent rates)."""
+    """Whether a bound on the total propensity is given, one per interval between stops."""
     queue: int = 0
     """Reactions of one path that may be under way at one time, for networks with delays."""
 
     def __post_init__(self):
         check_needs(self.network, self.fold.treats, f"the fold {type(self.fold).__name__}")
-        if self.bounded and self.fold.direct:
+        if self.thinned and self.fold.direct:
             raise UnsupportedError(
                 "a fold of alternative paths or of relaxed choices reads the numbers of the direct method, which waits drawn "
-                "from a bound do not have; leave out bound=..."
+                "from a bound do not have; leave out bound=..., and rates that depend on time"
             )
         if self.fold.nulls and not self.bounded:
             raise InputError("uniformization needs bound=..., the one of its fold: null events are part of its choices")
+
+    @property
+    def thinned(self) -> bool:
+        """Whether waits are drawn from a bound on the total propensity, with null events.
+
+        It is given, or, where rates depend on time, found from the laws in every state anew (see `networks.ceiling`).
+        """
+        return self.bounded or self.network.time_dependent
 
     @functools.cached_property
     def dtype(self) -> np.dtype:
@@ -58,6 +68,13 @@ class Program:
     def streams(self) -> tuple[int, ...]:
         """Numbers of the random streams that a lane carries."""
         return (0, *((1,) if self.precision == "float64" else ()), *((2,) if self.fold.words else ()))
+
+
+@contextlib.contextmanager
+def precision_of(program: Program) -> Iterator[None]:
+    """64-bit types for as long as a float64 program is traced and run."""
+    with jax.enable_x64(program.precision == "float64" or jax.config.read("jax_enable_x64")):
+        yield
 
 
 @dataclasses.dataclass(frozen=True)

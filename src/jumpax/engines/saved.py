@@ -12,15 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base.errors import InputError
-from jumpax.engines.engine import precision_of
 from jumpax.engines.inputs import Inputs
-from jumpax.engines.program import Program
+from jumpax.engines.program import Program, precision_of
 from jumpax.networks.fingerprint import digest
 
 _HEADER = "header"
 
 
-def save_lanes(path: str | os.PathLike, lanes: Any, program: Program, inputs: Inputs) -> None:
+def save_lanes(path: str | os.PathLike, lanes: Any, program: Program, inputs: Inputs, **more: str) -> None:
     """Write the state of a run, as `advance` returned it, to a NumPy archive.
 
     The file is written aside and renamed, so that a run killed while it writes leaves the file before whole. Nothing is
@@ -31,10 +30,11 @@ def save_lanes(path: str | os.PathLike, lanes: Any, program: Program, inputs: In
         lanes: state of the run.
         program: what runs.
         inputs: its numbers.
+        more: what else the file must say of the run.
     """
     target = Path(path)
     aside = target.with_name(target.name + ".part")
-    header = np.frombuffer(json.dumps(_header(lanes, program, inputs)).encode(), np.uint8)
+    header = np.frombuffer(json.dumps(_header(lanes, program, inputs) | more).encode(), np.uint8)
     with open(aside, "wb") as file:
         np.savez(file, allow_pickle=False, **{_HEADER: header}, **_leaves(lanes))
         file.flush()
@@ -42,7 +42,7 @@ def save_lanes(path: str | os.PathLike, lanes: Any, program: Program, inputs: In
     os.replace(aside, target)
 
 
-def load_lanes(path: str | os.PathLike, like: Any, program: Program, inputs: Inputs) -> Any:
+def load_lanes(path: str | os.PathLike, like: Any, program: Program, inputs: Inputs, **more: str) -> Any:
     """The state of a run that `save_lanes` wrote.
 
     Args:
@@ -50,6 +50,7 @@ def load_lanes(path: str | os.PathLike, like: Any, program: Program, inputs: Inp
         like: lanes of the same run at its start, `engine.start(program, inputs, room)`: they give the structure.
         program: what is to go on.
         inputs: its numbers.
+        more: as it was given to `save_lanes`.
 
     Returns:
         Lanes for `engine.advance(program, inputs, lanes, budget)`.
@@ -57,13 +58,8 @@ def load_lanes(path: str | os.PathLike, like: Any, program: Program, inputs: Inp
     Raises:
         InputError: when the file is damaged, or was written by another run: names everything in which the two differ.
     """
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            found = json.loads(archive[_HEADER].tobytes())
-            leaves = {name: archive[name] for name in archive.files if name != _HEADER}
-    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, TypeError) as fault:
-        raise InputError(f"{os.fspath(path)} is not a file of lanes, or it is damaged: {fault}") from fault
-    expected = _header(like, program, inputs)
+    found, leaves = _read(path)
+    expected = _header(like, program, inputs) | more
     differ = [
         f"{name}: {found.get(name)!r} in the file, {expected.get(name)!r} here"
         for name in sorted({*found, *expected})
@@ -76,6 +72,25 @@ def load_lanes(path: str | os.PathLike, like: Any, program: Program, inputs: Inp
         )
     with precision_of(program):
         return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(leaves[name]) for name in _leaves(like)])
+
+
+def header_of(path: str | os.PathLike) -> dict[str, str]:
+    """What a file says of its run.
+
+    Raises:
+        InputError: a file that is damaged, or is another kind of file.
+    """
+    return _read(path, whole=False)[0]
+
+
+def _read(path: str | os.PathLike, whole: bool = True) -> tuple[dict[str, str], dict[str, np.ndarray]]:
+    """The header, and the arrays if so wanted."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            found = json.loads(archive[_HEADER].tobytes())
+            return found, {name: archive[name] for name in archive.files if whole and name != _HEADER}
+    except (zipfile.BadZipFile, ValueError, KeyError, EOFError, TypeError) as fault:
+        raise InputError(f"{os.fspath(path)} is not a file of lanes, or it is damaged: {fault}") from fault
 
 
 def _leaves(lanes: Any) -> dict[str, np.ndarray]:

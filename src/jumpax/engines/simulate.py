@@ -1,5 +1,7 @@
 """`simulate`: exact paths of a network."""
 
+import functools
+import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -14,8 +16,11 @@ from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for
 from jumpax.engines.completions import STRIP
-from jumpax.engines.engine import Progress, default_threads, precision_of, room_for, run_threads
+from jumpax.engines.engine import AbstractEngine, Progress, default_threads, precision_of, room_for, run_threads
+from jumpax.engines.enlarged import enlarged
 from jumpax.engines.event_log import Events
+from jumpax.engines.inputs import Inputs
+from jumpax.engines.kept import Files, files_of
 from jumpax.engines.paths import Paths
 from jumpax.engines.program import Bound, Program, Steps, Times, check_positive, check_steps, check_times
 from jumpax.engines.provenance import provenance
@@ -24,6 +29,7 @@ from jumpax.engines.redraw import redrawn
 from jumpax.engines.size import check_program, check_queue, check_records
 from jumpax.folds import AbstractFold, Parameters, Snapshots, Together
 from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
+from jumpax.networks.ceiling import check_ceilings
 
 _LARGEST_BOUND = 1e30
 """Beyond, waits would be zero in float32."""
@@ -100,6 +106,8 @@ def simulate(
     queue: int = 64,
     throw: bool = True,
     progress: Callable[[Progress], None] | None = None,
+    save: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
 ) -> Paths:
     """Draw exact paths by Gillespie's direct method.
 
@@ -132,12 +140,19 @@ def simulate(
         bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds; or one
             for each interval between stops: `bound[i]` holds until `times[i]`, the first from `start` on. Waits are drawn
             from it, and the events that are too many are null events: exact whatever the bound, and faster for a tight one.
+            One that breaks is doubled, up to ten times, and all paths are drawn anew; `Paths.provenance` has the one that held.
+            By default it is found from the laws, in every state anew, and then paths do not depend on it or on the stops.
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
         queue: most delayed reactions of one path that are under way at one time (rounded up to a multiple of 16). Memory grows with
             it, time only with how many are under way.
         throw: raise when a path is faulty; False returns it with its status.
         progress: called about twice a second.
+        save: a file to which the state of the run is written about twice a minute, at the end, and when `progress` raises; for each
+            thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
+            the engine `reference`, the log of events, and networks with delays or events.
+        resume: such a file: the run goes on from there, and ends bit for bit as if it had not been interrupted. Everything else
+            has to be as it was; what is not is named. May be the file of `save`.
 
     Returns:
         Counts of shape (paths, stops, species), status and events of each path, and more: see `Paths`.
@@ -146,7 +161,7 @@ def simulate(
         InputError: everything that is wrong with the input, before anything is compiled; `TooLargeError` for records or a
             program that would take more than a quarter of the memory (see `JUMPAX_MEMORY_LIMIT` in docs/performance.md).
         SimulationError: a path met a bad propensity, a negative count, its budget, ... (named), unless `throw=False`.
-        UnsupportedError: explicitly time-dependent rates without `bound`.
+        UnsupportedError: explicitly time-dependent rates of which no largest value is found, without `bound`.
 
     Source: Gillespie 1977, doi:10.1021/j100540a008.
 
@@ -170,8 +185,11 @@ def simulate(
     limit = check_positive("max_events", max_events, 2**31 - 2)
     if Need.FAMILY in network.needs:
         check_families(network, bound=bound, record=record)
-    check_bound(network, bound)
+    files = files_of(save, resume)
     check_delays(network, values)
+    if bound is None and network.time_dependent:
+        first = {name: value.flat[0] for name, value in values.items()}
+        check_ceilings(network, np.maximum(np.atleast_2d(counts)[0], 1), first, start)
     own, logged = _recorded(network, record)
     moved = (Parameters(network.moved),) if network.moved else ()
     fold = Together((Snapshots(), *moved, *own))
@@ -187,23 +205,17 @@ def simulate(
     if logged:
         check_program(program, "xla", alone=True)
     chosen = engine_for(program, "xla" if logged else engine)
-    with precision_of(program):
-        inputs = make_inputs.make(program, stops, words, values, counts, paths, start=start, max_events=limit)
-        inputs = jax.tree.map(np.asarray, inputs)
-    log = None
-    if logged:
-        recorded, again, log = event_log.drawn(program, inputs)
-    else:
-        workers = default_threads(chosen) if threads is None else check_positive("threads", threads, 256)
-        recorded = run_threads(chosen, program, inputs, workers, progress)
-        recorded, again = redrawn(
-            program, inputs, recorded, lambda wide, some, _: run_threads(chosen, wide, some, workers)
-        )
-    _judge(program, inputs, recorded, throw)
-    happening = {"events": [f"{event.name}: {event}" for event in network.events]} if network.events else {}
-    origin = provenance(
-        network, words, program.precision, chosen.name, start=start, max_events=int(inputs.limit), **happening
+    workers = check_positive("threads", _workers(threads, chosen, files, logged), 256)
+    make = functools.partial(
+        make_inputs.make, program, key=words, theta=values, counts=counts, paths=paths, start=start, max_events=limit
     )
+    draw = functools.partial(_drawn, chosen, program, make, workers, progress, files, logged)
+    stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
+    _judge(program, inputs, recorded, throw)
+    settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
+    if network.events:
+        settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
+    origin = provenance(network, words, program.precision, chosen.name, **settings)
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
 
 
@@ -220,6 +232,33 @@ def check_families(network: Network, *, bound: object, record: object = ()) -> N
         raise UnsupportedError(
             f"the engine of families of reactions does not have {', '.join(refused)}; leave that out, or write the reactions one by one"
         )
+
+
+def _workers(threads: int | None, engine: AbstractEngine, files: Files | None, logged: bool) -> int:
+    """How many threads; for a run that goes on, as many as it had.
+
+    Raises:
+        UnsupportedError: the state of such a run is not kept on disk.
+    """
+    if files is not None and (logged or engine.name == "reference"):
+        what = "the log of events" if logged else "engine 'reference'"
+        raise UnsupportedError(f"save and resume do not keep the state of {what}; leave them out")
+    before = None if files is None else files.parts()
+    return threads if threads is not None else before or default_threads(engine)
+
+
+def _drawn(
+    engine: AbstractEngine, program: Program, make: Callable[..., Inputs], workers: int,
+    progress: Callable[[Progress], None] | None, files: Files | None, logged: bool, stops: Times | Steps,
+) -> tuple[Inputs, Recorded, Any, Any]:  # fmt: skip
+    """A whole run with these stops: its inputs, what it recorded, which paths were drawn again in float64, and the log if there is one."""
+    with precision_of(program):
+        inputs = jax.tree.map(np.asarray, make(stops=stops))
+    if logged:
+        return inputs, *event_log.drawn(program, inputs)
+    recorded = run_threads(engine, program, inputs, workers, progress, files)
+    recorded, again = redrawn(program, inputs, recorded, lambda wide, some, _: run_threads(engine, wide, some, workers))
+    return inputs, recorded, again, None
 
 
 def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], bool]:
@@ -273,20 +312,6 @@ def check_delays(network: Network, values: Mapping[str, np.ndarray]) -> None:
             wrong += [f"the delay of {reaction.name!r}: {fault}" for fault in found]
     if wrong:
         raise InputError("\n".join(wrong))
-
-
-def check_bound(network: Network, bound: object) -> None:
-    """Whether the network has the bound that it needs.
-
-    Raises:
-        UnsupportedError: for time-dependent rates without a bound.
-    """
-    if network.time_dependent and bound is None:
-        raise UnsupportedError(
-            "some rates depend on time explicitly, which the direct method would hold constant between events; give "
-            "bound=..., a number that the total propensity never exceeds, or one for each interval between stops, and "
-            "paths are exact by null events"
-        )
 
 
 def check_range(program: Program, values: Mapping[str, np.ndarray]) -> None:

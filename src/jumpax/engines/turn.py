@@ -27,6 +27,7 @@ from jumpax.engines.completions import Begun, before, completed, moved_on, propo
 from jumpax.engines.happening import aimed, parameters, watched
 from jumpax.engines.lane import Lane, Stop
 from jumpax.engines.program import Program
+from jumpax.engines.rates import ceiling, propensities
 from jumpax.folds.fold import Change, Counts, Jump, Propensities
 from jumpax.folds.lasting import Lasting
 
@@ -124,15 +125,6 @@ def decode(outcome: Count, reactions: int, status: Count) -> Fate:
     return Fate(outcome >= np.int32(NULL), reached, status)
 
 
-def propensities(
-    program: Program, counts: Sequence[Count], theta: Mapping[str, Real], now: Real, pinned: bool
-) -> tuple[Real, ...]:
-    """Propensities of all reactions; if pinned, NaN where a law gives a negative number."""
-    levels = tuple(c.astype(program.dtype) for c in counts)
-    values = (jnp.asarray(a, program.dtype) for a in program.network.propensities(levels, theta, now))
-    return tuple(pin(a) if pinned else a for a in values)
-
-
 def not_after(first: Time, second: Time) -> Flag:
     """As `clock.not_after`, with one comparison less."""
     tie = first.high == second.high
@@ -163,10 +155,10 @@ def numbers(program: Program, streams: tuple[random.Stream, ...]) -> Numbers:
 def choose(program: Program, ahead: Outlook, happens: Flag) -> tuple[Flag, ...]:
     """Inverse CDF in reaction order: flags of the reactions up to the first whose running sum exceeds the point.
 
-    The point lies below the last sum, unless the program is bounded: then it may lie beyond, which is a null event.
+    The point lies below the last sum, unless waits are drawn from a bound: then it may lie beyond, which is a null event.
     """
-    sums, point = shares.thresholds(ahead.propensities, ahead.bound, ahead.inverse, ahead.drawn.chance, program.bounded)
-    first = happens & ~(point >= sums[-1]) if program.bounded else happens
+    sums, point = shares.thresholds(ahead.propensities, ahead.bound, ahead.inverse, ahead.drawn.chance, program.thinned)
+    first = happens & ~(point >= sums[-1]) if program.thinned else happens
     return (first, *(first & (point >= total) for total in sums[:-1]))
 
 
@@ -217,7 +209,7 @@ def waiting(program: Program, exponential: Real, rate: Real, pinned: bool) -> tu
 
     The wait is infinite, or NaN, when nothing can react: such an event is not in time.
     """
-    if program.precision == "float64" or (len(program.network.reactions) == 1 and not program.bounded):
+    if program.precision == "float64" or (len(program.network.reactions) == 1 and not program.thinned):
         return exponential / rate, None
     inverse = np.float32(1) / rate
     wait = exponential * inverse
@@ -228,10 +220,13 @@ def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool =
     """Wait, propensities and time of the next event."""
     drawn = numbers(program, lane.streams)
     interval, spent = lane.target.interval, lane.spent
-    if interval is not None and spent is not None:
-        left = drawn.exponential - spent
-        bound = interval.bound
-        wait, inverse = waiting(program, jnp.maximum(left, jnp.zeros_like(left)), bound, pinned)
+    if program.thinned:
+        if interval is not None and spent is not None:
+            left, bound = drawn.exponential - spent, interval.bound
+            left = jnp.maximum(left, jnp.zeros_like(left))
+        else:
+            left, bound = drawn.exponential, ceiling(program, lane.counts, theta, lane.time.high, pinned)
+        wait, inverse = waiting(program, left, bound, pinned)
         a = propensities(program, lane.counts, theta, within(lane, lane.time.high + wait), pinned)
         total = cumulate(a)[-1]
     else:
@@ -248,8 +243,8 @@ def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool =
     if lane.delayed is not None:
         in_time = in_time & before(arrival, lane.delayed.due)
     sound = sensible(program, a, total, theta, pinned)
-    if program.bounded:  # propensities at the arrival, which no one asked for if it comes after the stop
-        sound = (sound & (total <= bound)) | ~in_time
+    if program.thinned:  # propensities at the arrival, which no one asked for if it comes after the stop
+        sound = (sound & (total <= bound) & (bound < INFINITY)) | ~in_time
     return Outlook(drawn, a, total, bound, inverse, wait, arrival, in_time, sound)
 
 
@@ -267,7 +262,7 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count,
     fold, ahead = program.fold, look(program, lane, theta, pinned)
     running = lane.status == np.int32(Status.RUNNING)
     live = running & ahead.sound
-    stuck = stalls(lane.time, ahead.arrival, ahead.wait if program.bounded else None)
+    stuck = stalls(lane.time, ahead.arrival, ahead.wait if program.thinned else None)
     happens = live & ahead.in_time & ~stuck & (lane.events < limit)
     stops, completes = live & ~ahead.in_time, None
     if lane.delayed is not None:
@@ -335,8 +330,8 @@ def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Coun
     if lane.delayed is not None:  # a fault that is none of the others, though the clock moves
         code = jnp.where(stalls(lane.time, ahead.arrival), code, np.int32(Status.QUEUE_FULL))
     code = jnp.where(lane.events >= limit, np.int32(Status.EVENT_BUDGET), code)
-    if program.bounded:
-        code = jnp.where(ahead.total > ahead.bound, np.int32(Status.BOUND_BROKEN), code)
+    if program.thinned:
+        code = jnp.where((ahead.total > ahead.bound) | ~(ahead.bound < INFINITY), np.int32(Status.BOUND_BROKEN), code)
     good = sensible(program, ahead.propensities, ahead.total, theta, pinned=True)
     code = jnp.where(good, code, np.int32(Status.BAD_PROPENSITY))
     code = jnp.where(least < 0, np.int32(Status.NEGATIVE_COUNT), code)
@@ -359,7 +354,7 @@ def gather(
     fold = program.fold
     now = lane.time.high + lane.since
     happens = fate.happens
-    told = fate.reached[0] if program.bounded and not fold.nulls else happens  # without null events
+    told = fate.reached[0] if program.thinned and not fold.nulls else happens  # without null events
     moving, at = happens, within(lane, decision.arrival.high)
     a = decision.propensities
     if fold.waits:

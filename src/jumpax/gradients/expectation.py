@@ -17,7 +17,7 @@ from jumpax._base.host import array_of, library_of
 from jumpax._base.types import Precision, Word
 from jumpax.engines.choice import check_large
 from jumpax.engines.program import Steps, check_positive
-from jumpax.engines.simulate import check_bound, check_delays, check_precision, places_for, stops_of
+from jumpax.engines.simulate import check_delays, check_precision, places_for, stops_of
 from jumpax.folds import Snapshots
 from jumpax.gradients.automatic import Automatic, Choice
 from jumpax.gradients.baseline_simulations import BaselineSimulations
@@ -42,6 +42,7 @@ from jumpax.networks import (
     check_theta,
     numbers_of,
 )
+from jumpax.networks.ceiling import check_ceilings
 from jumpax.observables import AbstractPathObservable, Observable, check_observable
 
 Tree = Any
@@ -213,6 +214,12 @@ class Expectation:
         shown = ", ".join(
             f"{k} = {float(v):g}" for k, v in theta.items() if not (isinstance(v, core.Tracer) or np.ndim(v))
         )
+        if (
+            self.sampling.bound is None
+            and self.sampling.network.time_dependent
+            and not any(isinstance(value, core.Tracer) for value in theta.values())
+        ):
+            check_ceilings(self.sampling.network, np.maximum(self.sampling.counts, 1), theta, self.sampling.start)
         bound = self.sampling.bound
         numbers = ", ".join(f"{b:g}" for b in (bound if isinstance(bound, tuple) else (bound,)) if b is not None)
         broken = f" (the total propensity exceeds bound = {numbers}?)" if numbers else ""
@@ -291,8 +298,8 @@ def expectation(
         start: time at the start.
         bound: a number that the total propensity never exceeds, or one for each interval between times (`bound[i]` holds
             until `times[i]`). For rates that depend on time explicitly, of which `ScoreFunction` gives the derivatives; and
-            one number for `StraightThrough(horizon="uniformization")`. Needed there, and only there: paths are drawn
-            from it, with null events, and are as exact; one that breaks it is faulty.
+            one number for `StraightThrough(horizon="uniformization")`, which needs it. Paths are drawn from it, with null
+            events, and are as exact; one that breaks it is faulty. By default it is found from the laws (see `simulate`).
         max_events: events after which a path is given up as exploding.
         round_counts: round fractional x0 instead of refusing it.
         queue: as in `simulate`, for networks with delays.
@@ -302,7 +309,8 @@ def expectation(
 
     Raises:
         InputError: everything that is wrong with the input.
-        UnsupportedError: explicitly time-dependent rates without a bound, or with an estimator that does not treat them.
+        UnsupportedError: explicitly time-dependent rates of which no largest value is found, without a bound; or with an
+            estimator that does not treat them.
 
     Warns:
         JumpaxWarning: when derivatives are taken, and one path carries too much of the variance of one (inside `jax.jit` by a
@@ -319,10 +327,11 @@ def expectation(
     network, _, x0 = numbers_of(network, NONE, x0)
     check_network(network, ALL)
     check_observable(observable, along=True)
-    check_bound(network, bound)
     counts = check_counts(network, x0, round_counts=round_counts)
     if counts.ndim == 2:
         raise InputError("x0 must be one state for an expectation; vmap or average over several")
+    if bound is None and network.time_dependent:
+        check_ceilings(network, counts)
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
     if isinstance(chosen, Automatic) and Need.FAMILY in network.needs:
         chosen = TrapezoidalTangent(reverse=True)  # the one that there is

@@ -22,6 +22,7 @@ from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
 from jumpax.networks import NONE, SINGLE, Network, check_counts, check_network, numbers_of
+from jumpax.networks.ceiling import check_ceilings
 from jumpax.observables import Observable, check_observable
 
 
@@ -83,6 +84,7 @@ class Problem:
 
     Raises:
         InputError: everything that does not fit together.
+        UnsupportedError: rates that depend on time and, at the start values, have no largest value, in a simulation without a bound.
 
     Example:
         >>> import jumpax
@@ -120,6 +122,9 @@ class Problem:
                 faults.append(str(error))
         if faults:
             raise InputError("the problem cannot be set up:\n" + "\n".join(f"- {fault}" for fault in faults))
+        if self.network.time_dependent and isinstance(self.source, Simulation) and self.source.bound is None:
+            values = self.values(jnp.asarray(self.structure.unconstrained(self.start_values, self.numbers), float))
+            check_ceilings(self.network, np.maximum(check_counts(self.network, self.x0), 1), values, self.start)
 
     @functools.cached_property
     def _resolved(self) -> tuple[Structure, Numbers, dict[str, float]]:

@@ -63,7 +63,7 @@ class Simulation(AbstractSource):
             no tangent.
         max_events: events after which a path is given up as exploding.
         bound: for rates that depend on time explicitly: a number that the total propensity never exceeds wherever the fit
-            goes, or one for each interval between the times of the data (see `jumpax.expectation`).
+            goes, or one for each interval between the times of the data; by default found from the laws (see `jumpax.expectation`).
         exact: whether a fit may end by the master equation, if that is small and paths leave the estimate or its standard
             error in doubt.
     """

@@ -1,14 +1,17 @@
 """Measured inputs: curves through points, for use inside rate laws."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax._base.ranges import Range, Run
 
 SELECTED = 64
 """Most knots that are told apart by selects, one after the other, which every engine can run; more are searched for."""
@@ -58,16 +61,46 @@ class Curve:
         now = jnp.asarray(t, float) if not hasattr(t, "dtype") else jnp.asarray(t)
         when, what = np.array(self.times), np.array(self.values)
         slopes = np.append(np.diff(what) / np.diff(when), 0.0)
-        begin, base, slope = _place(now, [column.astype(now.dtype) for column in (when, what, slopes)])
-        height = base + jnp.maximum(now - begin, jnp.zeros_like(now)) * slope
-        least, largest = (jnp.full_like(now, v) for v in (what.min(), what.max()))
-        return jnp.minimum(jnp.maximum(height, least), largest)
+        columns = [column.astype(now.dtype) for column in (when, what, slopes)]
+        return jumpax_curve(now, *(column if len(column) > SELECTED else (*column,) for column in columns))
 
     def highest(self, begin: float, end: float) -> float:
         """The largest value between two times: what a bound of the interval is made from."""
         when, what = np.array(self.times), np.array(self.values)
         inside = what[(when > begin) & (when < end)]
         return float(max(np.interp([begin, end], when, what).max(), inside.max(initial=-np.inf)))
+
+
+@jax.jit
+def jumpax_curve(now: Any, begins: Any, bases: Any, slopes: Any) -> Any:
+    """The height of a curve; a function with a name, by which `networks.ceiling` finds it in a law.
+
+    Args:
+        now: when.
+        begins: of the knots: an array, or up to SELECTED scalars, since an array cannot be printed.
+        bases: values there.
+        slopes: from there on.
+    """
+    begin, base, slope = _place(now, [begins, bases, slopes])
+    height = base + jnp.maximum(now - begin, jnp.zeros_like(now)) * slope
+    least, largest = (functools.reduce(each, bases) for each in (jnp.minimum, jnp.maximum))
+    return jnp.minimum(jnp.maximum(height, least), largest)
+
+
+def curve_range(run: Run, now: Range, *columns: Range) -> Range:
+    """Between which values a curve stays from a time on."""
+    knots = [column.low for column in columns]
+    if len(knots) > 3:
+        many = len(knots) // 3
+        begins, bases = (np.array(knots[i * many : (i + 1) * many]) for i in range(2))
+    else:
+        begins, bases = map(np.asarray, knots[:2])
+    later = np.append(bases[1:], bases[-1])[::-1]
+    ends = np.maximum.accumulate(later)[::-1], np.minimum.accumulate(later)[::-1]
+    here = run(now.low, *knots)
+    top, bottom = _place(now.low, [begins, *ends])[1:]
+    room = np.abs(bases).max() * np.asarray(4 * jnp.finfo(bases.dtype).eps, bases.dtype)  # for rounding between knots
+    return Range(jnp.minimum(here, bottom) - room, jnp.maximum(here, top) + room)
 
 
 def _place(now: Any, columns: Sequence[np.ndarray]) -> list[Any]:

@@ -22,6 +22,7 @@ from jumpax.engines.reference.under_way import UnderWay
 from jumpax.engines.reference.words import Words
 from jumpax.folds.fold import Change, Jump
 from jumpax.folds.lasting import Lasting
+from jumpax.networks.ceiling import ceilings
 
 
 def _fused(x: Any, y: Any, z: Any) -> np.float32:
@@ -36,6 +37,9 @@ def _compiled(program: Program) -> dict[str, Any]:
     def laws(counts, theta, now):
         return network.propensities(tuple(c.astype(dtype) for c in counts), theta, now)
 
+    def tops(counts, theta, now):
+        return ceilings(network, tuple(c.astype(dtype) for c in counts), theta, now)
+
     def over_time(hook):
         """With what holds over time in the place of all propensities."""
         if not network.time_dependent:
@@ -46,6 +50,7 @@ def _compiled(program: Program) -> dict[str, Any]:
     hooks |= {name: over_time(getattr(fold, name)) for name in ("advance", "sample", "cap")}
     return {name: jax.jit(hook) for name, hook in hooks.items()} | {
         "laws": jax.jit(laws),
+        "ceilings": jax.jit(tops),
         "log": jax.jit(math.log_unit),
     }
 
@@ -66,6 +71,7 @@ class Path:
         self.events = 0
         self.carry = self.code["init"](self.counts_now(), self.theta, self.time[0])
         self.interval: Interval | None = None
+        self.bound: Any = None
         self.spent = self.real(0)
         self.limit = int(inputs.limit)
         self.happenings = self.under_way = None
@@ -96,20 +102,28 @@ class Path:
     def _wait(self, exponential: Any, rate: Any) -> Any:
         if not rate > 0:
             return self.real(np.inf)
-        alone = self.program.network.reaction_count == 1 and not self.interval
+        alone = self.program.network.reaction_count == 1 and not self.program.thinned
         if self.program.precision == "float64" or alone:
             return exponential / rate
         return exponential * (np.float32(1) / rate)
 
+    def _ceiling(self) -> Any:
+        """What the total propensity does not exceed from now on."""
+        steady = self.code["laws"](self.counts_now(), self.theta, self.time[0])
+        total = self.real(0)
+        for a, top in zip(steady, self.code["ceilings"](self.counts_now(), self.theta, self.time[0]), strict=True):
+            total = total + self.real(a if top is None else top)
+        return total if total < np.inf else self.real(np.inf)
+
     def _chosen(self, a: list, total: Any, chance: Chance) -> int | None:
         """Number of the reaction that fires; None in a null event."""
-        whole = self.interval.bound if self.interval else total
+        whole = total if self.bound is None else self.bound
         if chance.shift is None:
             level, parts, running = chance.point * whole, a, self.real(0)
         else:
             parts = [_fused(value, np.float32(1) / whole, chance.shift) for value in a]
             running = np.float32(BASE)
-            last = running + np.float32(1) if self.interval else functools.reduce(np.add, parts, running)
+            last = running + np.float32(1) if self.program.thinned else functools.reduce(np.add, parts, running)
             level = _fused(chance.point, last - np.float32(BASE + 1), chance.point + running)
         for reaction, part in enumerate(parts):
             running = running + part
@@ -151,7 +165,9 @@ class Path:
             now = self.time[0] + self.since
             exponential, chance = self._numbers()
             left = max(exponential - self.spent, self.real(0))
-            wait = self._wait(left, self.interval.bound) if self.interval else None
+            if self.program.thinned:
+                self.bound = self.interval.bound if self.interval else self._ceiling()
+            wait = None if self.bound is None else self._wait(left, self.bound)
             at = now if wait is None else self.within(self.time[0] + wait)
             a = [self.real(v) for v in self.code["laws"](self.counts_now(), self.theta, self.real(at))]
             total = self.real(0)
@@ -164,7 +180,7 @@ class Path:
                 wait = self._wait(exponential, total)
             arrival = self._later(wait)
             target, what = self._next(stop_time, stop_step, arrival, wait)
-            if self.interval and what == "reaction" and not (sound and total <= self.interval.bound):
+            if self.bound is not None and what == "reaction" and not (sound and total <= self.bound < np.inf):
                 return Status.BOUND_BROKEN if sound else Status.BAD_PROPENSITY
             if not self._live(a, now, wait if what == "reaction" else self._span(target)):
                 continue
@@ -251,7 +267,7 @@ class Path:
     def _event(self, a, total, exponential, chance, wait, arrival) -> Status | None:
         if self.events >= self.limit:
             return Status.EVENT_BUDGET
-        if arrival == self.time and (wait > 0 or not self.interval):
+        if arrival == self.time and (wait > 0 or self.bound is None):
             return Status.TIME_STALLED
         fired = self._chosen(a, total, chance)
         after, delay = list(self.counts), None

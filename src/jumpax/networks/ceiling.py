@@ -1,0 +1,143 @@
+"""How large propensities that depend on time can become while no reaction happens."""
+
+import functools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jumpax._base.errors import UnsupportedError
+from jumpax._base.ranges import Borders, NoRule, Range, ranges, rounded
+from jumpax.networks.curve import curve_range
+from jumpax.networks.network import Network
+from jumpax.networks.reaction import Reaction
+
+PIECES = 3
+"""Most numbers that the time is compared with for which a law is looked at piece by piece."""
+REMEDY = (
+    "give bound=..., a number that the total propensity never exceeds, or one for each interval between stops, and paths "
+    "are exact by null events"
+)
+
+
+def ceilings(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], now: Any) -> tuple[Any | None, ...]:
+    """For each reaction a number that its propensity does not exceed from a time on, in one state.
+
+    Found by interval arithmetic on the law, with the time between now and infinity (see `_base.ranges`): never too small, rounding
+    included, and infinite where no number is found. None for laws that do not read the time.
+
+    Args:
+        network: whose laws.
+        counts: of the species, as floats.
+        theta: parameters.
+        now: the time, in the type of the counts.
+
+    Returns:
+        Numbers of the shape of the counts, traced where those are.
+
+    Raises:
+        UnsupportedError: for a law with an operation of which no range is known: names both.
+
+    Example:
+        >>> import jumpax
+        >>> fading = jumpax.Network([jumpax.Reaction("0 -> X", lambda k, t: k * jnp.exp(-t))])
+        >>> [round(float(ceilings(fading, (jnp.float32(0),), {"k": 3.0}, jnp.float32(at))[0]), 4) for at in (0, 1)]
+        [3.0, 1.1036]
+    """
+    given = tuple(counts), {name: theta[name] for name in network.parameters}, now
+    found: list[Any | None] = []
+    for reaction in network.reactions:
+        if not reaction.law.time_dependent:
+            found.append(None)
+            continue
+        law = jax.make_jaxpr(functools.partial(_rate, reaction, network.species))(*given)
+        try:
+            found.append(_highest(law, jax.tree.leaves(given)[:-1], now))
+        except NoRule as fault:
+            raise UnsupportedError(
+                f"{reaction.law_in_words} has the operation {fault}, from which its largest value at later times is not found; "
+                + REMEDY
+            ) from None
+    return tuple(found)
+
+
+def _rate(reaction: Reaction, species: tuple[str, ...], counts: Any, theta: Any, now: Any) -> Any:
+    read = dict(zip(species, counts, strict=True))
+    return jnp.asarray(reaction.propensity(read, theta, now), now.dtype)
+
+
+def _highest(law: Any, numbers: list[Any], now: Any) -> Any:
+    """The largest value from now on; piece by piece, where the law compares the time with a few numbers."""
+
+    def piece(time: Range, borders: Borders | None = None) -> Any:
+        return rounded(ranges(law, [*numbers, time], {"jumpax_curve": curve_range}, borders)[0]).high
+
+    always = Range(now, jnp.full_like(now, np.inf))
+    borders = Borders(always)
+    whole = piece(always, borders)
+    if not 0 < len(borders.found) <= PIECES:
+        return whole
+    begin, tops = now, []
+    for border in _sorted(borders.beyond()):
+        end = jnp.maximum(begin, border)
+        tops.append(piece(Range(begin, end)))
+        begin = end
+    return functools.reduce(jnp.maximum, [*tops, piece(Range(begin, always.high))])
+
+
+def _sorted(values: list[Any]) -> list[Any]:
+    """From the least to the largest, without a branch."""
+    for last in range(len(values) - 1, 0, -1):
+        for place in range(last):
+            pair = values[place], values[place + 1]
+            values[place], values[place + 1] = jnp.minimum(*pair), jnp.maximum(*pair)
+    return values
+
+
+_compiled = jax.jit(ceilings, static_argnums=0)
+
+
+def check_ceilings(
+    network: Network, counts: Iterable[Any], theta: Mapping[str, Any] | None = None, now: float = 0.0
+) -> None:
+    """Whether all propensities that depend on time stay below some number from a time on, in one state.
+
+    Args:
+        network: whose laws.
+        counts: plain numbers, in the order of the species.
+        theta: plain numbers; without them it is only asked whether all operations are understood.
+        now: the time.
+
+    Raises:
+        UnsupportedError: naming each law that grows without end, or whose largest value is not found.
+    """
+    kind = np.dtype(jnp.result_type(float))
+    levels = tuple(np.asarray(count, kind) for count in counts)
+    values = {name: np.asarray(1.0 if theta is None else theta[name], kind) for name in network.parameters}
+    given = levels, values, np.asarray(now, kind)
+    if theta is None:
+        jax.eval_shape(functools.partial(ceilings, network), *given)
+        return
+    tops = _compiled(network, *given)
+    if laws := endless(network, tops):
+        raise UnsupportedError(
+            f"from time {now:g} on there is no largest value, as far as interval arithmetic can tell, of {' and '.join(laws)} "
+            + REMEDY
+        )
+
+
+def has_ceilings(network: Network) -> bool:
+    """Whether all operations are understood of the laws that read the time."""
+    try:
+        check_ceilings(network, (0,) * len(network.species))
+    except UnsupportedError:
+        return False
+    return True
+
+
+def endless(network: Network, tops: Sequence[Any | None]) -> list[str]:
+    """The laws, in words, of which no largest value was found."""
+    pairs = zip(network.reactions, tops, strict=True)
+    return [r.law_in_words for r, top in pairs if top is not None and not top < np.inf]
