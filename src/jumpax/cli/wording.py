@@ -18,7 +18,10 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
     (r"; the means of jumpax\.expectation hold no paths", ""),
     (r"jumpax\.simulate with the same network, theta and key", "jumpax simulate with these parameters"),
     (r"round_counts=True of jumpax\.read, --round of the commands, takes", "--round takes"),
-    (r"alone: expectation\(\.\.\., bound=\.\.\.\)", "alone, in Python, and --bound of jumpax simulate for their paths"),
+    (
+        r"jumpax\.simulate draws the paths of such networks, and jumpax\.expectation has their gradients by ScoreFunction\(\)",
+        "jumpax simulate draws the paths of such models, and their gradients are there in Python",
+    ),
     (r"give settle=\.\.\.,", "give settle = ... in the file,"),
     (r"source=MasterEquation\(\.\.\.\)", "a table [exact] in the file"),
     (r", or stationary\(\)", ", or --stationary"),

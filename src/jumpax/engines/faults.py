@@ -93,5 +93,5 @@ def loose_delays(program: Program, recorded: Recorded) -> str:
         return ""
     return (
         f"\nThe delays of {', '.join(map(repr, loose))} leave reactants in place until the completion, so that several "
-        "reactions may count on the same molecule; consuming=True takes them at the start."
+        "reactions may count on the same molecule; a delay that is consuming, as by default, takes them at the start."
     )

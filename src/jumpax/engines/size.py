@@ -59,7 +59,7 @@ def check_queue(program: Program, paths: int) -> None:
     check_memory(
         f"The queues of {program.queue:,} places for {lanes:,} paths in flight",
         COPIES * lanes * program.queue * (program.dtype.itemsize + 4),
-        "Give queue=..., as many as are under way in one path at once",
+        "A queue for as many as are under way in one path at once takes less",
     )
 
 
