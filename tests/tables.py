@@ -14,11 +14,13 @@ from jumpax.folds import AbstractFold, FirstPassage, LatticeWeights, ReactionCou
 from jumpax.folds.alternative import Alternative
 from jumpax.folds.alternative_chain import AlternativeChain
 from jumpax.folds.control_integrals import ControlIntegrals
+from jumpax.folds.fixed_path import FixedPath
 from jumpax.folds.martingale import Martingale
 from jumpax.folds.poisson_integrals import PoissonIntegrals
 from jumpax.folds.relaxation import Relaxation
 from jumpax.folds.relaxed_tangent import RelaxedTangent
 from jumpax.folds.tangent import Tangent
+from jumpax.observables import Activity, PathSums
 
 HORIZONS = {
     "birth_death": 0.12,
@@ -101,6 +103,9 @@ FOLDS: dict[str, Callable[[Any], AbstractFold]] = {
         model.network, model.network.parameters[:1], 2 if len(model.network.species) < 4 else 1
     ),
     "PoissonIntegrals": lambda model: PoissonIntegrals(model.network, model.network.parameters[:1], _first, 1, 1),
+    "FixedPath": lambda model: FixedPath(
+        model.network, PathSums(Activity(model.network)), model.network.parameters[:1]
+    ),
     "Capped": lambda model: Capped(),
 }
 """Every fold of the library but Snapshots, which `simulate` always adds; and one for tests."""

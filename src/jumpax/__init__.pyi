@@ -46,6 +46,7 @@ from .inference import Free as Free
 from .inference import Problem as Problem
 from .inference import fit as fit
 from .inference import losses as losses
+from .networks import Binomial as Binomial
 from .networks import Curve as Curve
 from .networks import Event as Event
 from .networks import ExponentialDelay as ExponentialDelay
@@ -55,9 +56,13 @@ from .networks import GammaDelay as GammaDelay
 from .networks import Hill as Hill
 from .networks import MassAction as MassAction
 from .networks import MichaelisMenten as MichaelisMenten
+from .networks import NegativeBinomial as NegativeBinomial
 from .networks import Network as Network
 from .networks import NormalDelay as NormalDelay
+from .networks import Poisson as Poisson
 from .networks import Reaction as Reaction
+from .networks import StartTable as StartTable
+from .networks import StochasticRounding as StochasticRounding
 from .networks import UniformDelay as UniformDelay
 from .networks import zoo as zoo
 from .observables import Histogram as Histogram

@@ -10,6 +10,8 @@ from jumpax.engines import inputs as make_inputs
 from jumpax.engines.lane import begin
 from jumpax.engines.program import Program, Times
 from jumpax.engines.turn import apply, decide
+from jumpax.folds.fixed_path import FixedPath
+from jumpax.observables import Activity, PathSums
 
 PRINTABLE = frozenset({
     "abs", "add", "add_any", "and", "bitcast_convert_type", "convert_element_type", "div", "eq", "ge", "gt", "integer_pow", "le", "lt",
@@ -41,6 +43,7 @@ def folds_of(network):
         "time averages": folds.TimeAverages(network),
         "first passage": folds.FirstPassage(network, lambda counts: counts[first] > 3),
         "trapezoidal tangent": folds.Tangent(network, network.parameters),
+        "fixed path": FixedPath(network, PathSums(Activity(network)), network.parameters),
         "alternative path": folds.Alternative(network, network.parameters[0]),
     }
 

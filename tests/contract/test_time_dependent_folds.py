@@ -52,7 +52,7 @@ class Model:
     x0: dict
 
 
-ACCEPTED = ("TimeAverages", "ReactionCounts", "FirstPassage", "Score", "Martingale")
+ACCEPTED = ("TimeAverages", "ReactionCounts", "FirstPassage", "Score", "Martingale", "FixedPath")
 SUMS = PathSums(Current(NETWORK, BIRTH), Activity(NETWORK), EntropyProduction(NETWORK))
 
 
@@ -161,6 +161,14 @@ def test_path_sums():
     for sums, rate in zip(record("PathSums"), (up - down, up + down, entropy), strict=True):
         near(sums.events, integral(rate))
         near(sums.integral, integral(rate))
+
+
+def test_derivatives_at_a_fixed_path():
+    """Of the integral of all rates, k exp(-5 t) + g X: exp(-5 t) with respect to k, and nothing of the sum over events."""
+    (sums,), ((events, area),) = record("FixedPath")
+    near(sums.integral, integral(births(GRID) + THETA["g"] * mean()))
+    near(area, integral(births(GRID, 1.0)))
+    assert (np.asarray(events) == 0).all()
 
 
 def test_the_integral_of_births_alone():

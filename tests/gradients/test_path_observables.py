@@ -13,7 +13,7 @@ import pytest
 
 import jumpax
 from jumpax.folds import AbstractFold
-from jumpax.folds.dependence import depends
+from jumpax.folds.dependence import dependence
 from jumpax.observables import Activity, Current, EntropyProduction, PathSums
 
 PATHS = 20_000
@@ -38,11 +38,17 @@ def estimated(observable, network, x0, stops, theta, estimator, key, paths=PATHS
         return jax.tree.map(np.asarray, mean.estimate(theta, jax.random.key(key)))
 
 
-def judge(got, truth, theta):
-    """Every value and derivative within 4.5 standard errors of a function of theta; rounding has a floor of 1e-5."""
+def judge(got, truth, theta, step=None):
+    """Every value and derivative within 4.5 standard errors of a function of theta; rounding has a floor of 1e-5.
+
+    With a step, of its central differences, which are what coupled paths estimate.
+    """
     with jax.enable_x64(True):
         numbers = {name: jnp.float64(value) for name, value in theta.items()}
         value, slopes = truth(numbers), jax.jacfwd(truth)(numbers)
+        for name in theta if step else ():
+            low, high = (truth(numbers | {name: numbers[name] * np.exp(sign * step / 2)}) for sign in (-1, 1))
+            slopes[name] = (high - low) / (step * numbers[name])
     pairs = [(got.value, got.standard_error, value)]
     pairs += [(got.gradient[name], got.gradient_standard_error[name], slopes[name]) for name in theta]
     for mean, error, right in pairs:
@@ -172,43 +178,127 @@ def test_a_current_of_isomers(name):
     judge(got, truth, theta)
 
 
-def test_a_record_with_parameters_in_it_has_coupled_differences_and_no_score():
-    integral = jumpax.PathObservable(
+@pytest.mark.parametrize("name", ESTIMATORS)
+@pytest.mark.parametrize("engine", ["cpu", "xla"])
+def test_an_integral_of_propensities_has_parameters_in_it_beside_the_path(name, engine):
+    observable = jumpax.PathObservable(
         PathSums(Current(ISOMERS, ISOMERS.reactions[0].name)), lambda record: record[0].integral
     )
     theta, x0 = {"f": 1.0, "b": 2.0}, {"A": 10, "B": 2}
 
     def truth(theta):
         rate = theta["f"] + theta["b"]
-        return (12 * theta["f"] / rate - 2) * (1 - jnp.exp(-rate * jnp.array([1.0])))
+        return (12 * theta["f"] / rate - 2) * (1 - jnp.exp(-rate * jnp.array([0.4, 1.0])))
 
-    judge(estimated(integral, ISOMERS, x0, [1.0], theta, FINE, 7), truth, theta)
-    with pytest.raises(jumpax.UnsupportedError, match=r"`events` instead of `integral`"):
-        jumpax.expectation(integral, ISOMERS, x0, [1.0], paths=4, gradient=jumpax.ScoreFunction())
-    mean = jumpax.expectation(integral, ISOMERS, x0, [1.0], paths=400)
-    assert mean.choose(theta, 0).estimator == jumpax.CoupledDifference()
-    assert np.isfinite(jax.grad(lambda theta: mean(theta, 0)[0])(theta)["f"])
-    untold = jumpax.expectation(integral, ISOMERS, x0, [1.0], paths=400)
-    compiled = jax.jit(jax.grad(lambda theta: untold(theta, 0)[0]))
+    judge(estimated(observable, ISOMERS, x0, [0.4, 1.0], theta, ESTIMATORS[name], 7, engine=engine), truth, theta)
+
+
+@pytest.mark.parametrize("name", ESTIMATORS)
+def test_entropy_production_has_parameters_in_its_weights(name):
+    """Of a driven ring from a corner of it, by events: ln(p / q) for each step, p - q steps per time."""
+    ring = jumpax.Network([
+        jumpax.Reaction(f"S{i} <-> S{(i + 1) % 3}", jumpax.MassAction("p"), jumpax.MassAction("q")) for i in range(3)
+    ])  # fmt: skip
+    observable = jumpax.PathObservable(PathSums(EntropyProduction(ring)), lambda record: tuple(record[0]))
+    theta, x0 = {"p": 2.0, "q": 1.2}, {"S0": 1, "S1": 0, "S2": 0}
+    got = estimated(observable, ring, x0, [1.5], theta, ESTIMATORS[name], 13)
+    for part in range(2):
+        own = got._replace(
+            value=got.value[part], standard_error=got.standard_error[part],
+            gradient={n: g[part] for n, g in got.gradient.items()},
+            gradient_standard_error={n: g[part] for n, g in got.gradient_standard_error.items()},
+        )  # fmt: skip
+        step = FINE.step if name == "coupled" else None  # the integral has no noise that would hide the bias
+        judge(own, lambda t: ((t["p"] - t["q"]) * jnp.log(t["p"] / t["q"]) * 1.5)[None], theta, step)
+
+
+def test_rates_that_depend_on_time_have_sums_over_events():
+    """Whether a rate is zero may then be a matter of time, so that the integral is refused; the sum has the same mean."""
+    network = jumpax.Network([
+        jumpax.Reaction("0 -> N", lambda t, k, r: k * jnp.exp(-r * t)), jumpax.Reaction("N -> 0", lambda N, d: d * N)
+    ])  # fmt: skip
+    theta = {"k": 4.0, "r": 1.0, "d": 0.5}
+
+    def truth(theta):
+        k, r, d = theta["k"], theta["r"], theta["d"]
+        births = k * (1 - jnp.exp(-r)) / r
+        left = k / (d - r) * (jnp.exp(-r) - jnp.exp(-d))
+        return (2 * births - left)[None]
+
+    events = jumpax.PathObservable(PathSums(Activity(network)), lambda record: record[0].events)
+    judge(estimated(events, network, {"N": 0}, [1.0], theta, ESTIMATORS["score"], 14, bound=60.0), truth, theta)
+    integral = jumpax.PathObservable(PathSums(Activity(network)), lambda record: record[0].integral)
+    with pytest.raises(jumpax.UnsupportedError, match="`events` instead of `integral`"):
+        estimated(integral, network, {"N": 0}, [1.0], theta, ESTIMATORS["score"], 14, bound=60.0)
+
+
+def test_steps_in_what_parameters_do_have_coupled_differences_and_no_score():
+    """Whether an integral of k dt, which is k t, has passed a level: by the path alone the derivative would be zero."""
+    passed = jumpax.PathObservable(
+        PathSums(Activity(BIRTH)), lambda record: (record[0].integral > 2.0).astype(jnp.float32)
+    )
+    with pytest.raises(jumpax.UnsupportedError, match=r"compares or rounds.*CoupledDifference\(\)"):
+        jumpax.expectation(passed, BIRTH, {"N": 0}, [1.0], paths=4, gradient=jumpax.ScoreFunction())
+    mean = jumpax.expectation(passed, BIRTH, {"N": 0}, [1.0], paths=400)
+    assert mean.choose({"k": 2.0}, 0).estimator == jumpax.CoupledDifference()
+    got = mean.estimate({"k": 2.0}, 0)
+    assert abs(got.gradient["k"][0] - 1 / 0.6) < 1e-4  # all pairs part: 1 / (h k)
+    untold = jumpax.expectation(passed, BIRTH, {"N": 0}, [1.0], paths=400)
+    compiled = jax.jit(jax.grad(lambda k: untold({"k": k}, 0)[0]))
     with (
         pytest.raises(jumpax.UnsupportedError, match="CoupledDifference"),
         pytest.warns(jumpax.JumpaxWarning, match="before its estimator was chosen"),
     ):
-        compiled(theta)
+        compiled(2.0)
 
 
 def test_what_depends_on_parameters_and_on_times():
     sums = PathSums(Current(ISOMERS, ISOMERS.reactions[0].name))
-    assert not depends(sums, ISOMERS, "parameters", lambda record: record[0].events)
-    assert not depends(sums, ISOMERS, "times", lambda record: record[0].events)
-    assert depends(sums, ISOMERS, "parameters", lambda record: record[0].integral)
-    assert depends(PathSums(EntropyProduction(ISOMERS)), ISOMERS, "parameters", lambda record: record[0].events)
+    assert dependence(sums, ISOMERS, lambda record: record[0].events) == (False, False, True)
+    assert dependence(sums, ISOMERS, lambda record: record[0].integral) == (True, True, True)
+    assert dependence(PathSums(EntropyProduction(ISOMERS)), ISOMERS, lambda record: record[0].events) == (
+        True,
+        False,
+        True,
+    )
+    assert not dependence(sums, ISOMERS, lambda record: jnp.floor(record[0].integral)).smooth
+    assert not dependence(Drawn(), ISOMERS).smooth
+    assert not dependence(Thinned(), BIRTH).smooth
     for fold, times in (
         (jumpax.TimeAverages(ISOMERS), True), (jumpax.ReactionCounts(ISOMERS), False),
         (jumpax.FirstPassage(ISOMERS, AtLeast("B", 4)), True),
     ):  # fmt: skip
-        assert not depends(fold, ISOMERS, "parameters")
-        assert depends(fold, ISOMERS, "times") == times
+        assert dependence(fold, ISOMERS) == (False, times, True)
+
+
+@dataclasses.dataclass(frozen=True)
+class Drawn(AbstractFold):
+    """The sum of the unit exponentials of the waits, which parameters change if the path is to stay."""
+
+    def init(self, counts, theta, now):
+        return jnp.zeros_like(now)
+
+    def event(self, carry, counts, propensities, theta, now, jump):
+        return carry + jump.exponential
+
+    def stop(self, carry, counts, theta, index):
+        return carry, carry
+
+
+@dataclasses.dataclass(frozen=True)
+class Thinned(AbstractFold):
+    """Events kept with a probability that is a parameter, by the fold's own words."""
+
+    words = 1
+
+    def init(self, counts, theta, now):
+        return jnp.zeros_like(now)
+
+    def event(self, carry, counts, propensities, theta, now, jump):
+        return carry + (jump.words[0].astype(now.dtype) * 2.0**-32 < theta["k"]).astype(now.dtype)
+
+    def stop(self, carry, counts, theta, index):
+        return carry, carry
 
 
 @dataclasses.dataclass(frozen=True)
@@ -223,6 +313,40 @@ class Elapsed(AbstractFold):
 
     def stop(self, carry, counts, theta, index):
         return carry, carry
+
+
+@dataclasses.dataclass(frozen=True)
+class Happened(AbstractFold):
+    """How many events there were, whichever, and the sum of the propensities at them."""
+
+    def init(self, counts, theta, now):
+        return jnp.zeros_like(now), jnp.zeros_like(now)
+
+    def event(self, carry, counts, propensities, theta, now, jump):
+        return carry[0] + 1, carry[1] + propensities[0] + propensities[1]
+
+    def stop(self, carry, counts, theta, index):
+        return carry, carry
+
+
+def test_a_copy_of_a_pair_sees_its_own_events_with_its_own_propensities():
+    """Of a simple random walk at rate 2 k: 2 k t events, at each of which the propensities are 2 k."""
+    walk = jumpax.Network([
+        jumpax.Reaction("0 -> N", jumpax.MassAction("k")), jumpax.Reaction("0 -> M", lambda k, M: k + 0 * M)
+    ])  # fmt: skip
+    coupled = jumpax.CoupledDifference(step=0.05)
+    got = estimated(jumpax.PathObservable(Happened()), walk, {"N": 0, "M": 0}, [1.5], {"k": 2.0}, coupled, 11)
+    assert abs(got.gradient["k"][0][0] - 3) < LIMIT * got.gradient_standard_error["k"][0][0]
+    assert abs(got.gradient["k"][1][0] - 24) < LIMIT * got.gradient_standard_error["k"][1][0]
+    assert abs(got.value[1][0] - 24) < LIMIT * got.standard_error[1][0]
+
+
+def test_several_folds_make_one_observable():
+    both = jumpax.folds.Together((jumpax.ReactionCounts(BIRTH), jumpax.TimeAverages(BIRTH)))
+    observable = jumpax.PathObservable(both, lambda record: {"births": record[0][0], "mean": record[1][0]})
+    got = estimated(observable, BIRTH, {"N": 0}, [2.0], {"k": 3.0}, ESTIMATORS["score"], 12)
+    assert abs(got.gradient["k"]["births"][0] - 2) < LIMIT * got.gradient_standard_error["k"]["births"][0]
+    assert abs(got.gradient["k"]["mean"][0] - 1) < LIMIT * got.gradient_standard_error["k"]["mean"][0]
 
 
 def test_times_after_numbers_of_events_need_the_score_of_the_waits():

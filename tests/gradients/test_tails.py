@@ -6,7 +6,7 @@ import pytest
 import jumpax
 from jumpax.gradients import tails
 from jumpax.gradients.growth import grows, second_moment_rate
-from jumpax.gradients.sampling import _merge
+from jumpax.gradients.sampled import _merge
 from jumpax.gradients.tails import limit, tail_index
 
 COMPONENTS = 10

@@ -78,6 +78,22 @@ def seed(key: tuple[Word, Word], path: Word, stream: int) -> Stream:
     return Stream(a, b, c, jnp.where(empty, np.uint32(1), d))
 
 
+def host_words(key: tuple[Word, Word], path: Any, stream: int, many: int) -> np.ndarray:
+    """The first words of streams, (many, paths): those of `seed` and `draw`, computed by NumPy."""
+    ticket = np.atleast_1d(np.asarray(path, np.uint32))
+    pair = tuple(np.broadcast_to(np.asarray(word, np.uint32), ticket.shape) for word in key)
+    state = []
+    for number in (2 * stream, 2 * stream + 1):
+        state += threefry2x32(pair, (ticket, np.full_like(ticket, number)))  # type: ignore[arg-type]
+    a, b, c, d = state
+    now = Stream(a, b, c, np.where((a | b | c | d) == 0, np.uint32(1), d))  # type: ignore[arg-type]
+    words = []
+    for _ in range(many):
+        word, now = draw(now)
+        words.append(word)
+    return np.stack(words)  # type: ignore[arg-type]
+
+
 def draw(stream: Stream) -> tuple[Word, Stream]:
     """One word, and the state after it."""
     a, b, c, d = stream

@@ -11,7 +11,7 @@ from jaxtyping import PRNGKeyArray
 
 from jumpax._base import clock, random
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError
-from jumpax._base.types import Precision, default_precision
+from jumpax._base.types import Precision, default_precision, dtype_of
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for
@@ -27,9 +27,11 @@ from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
 from jumpax.engines.size import check_program, check_queue, check_records
+from jumpax.engines.starts import started
 from jumpax.folds import AbstractFold, Parameters, Snapshots, Together
-from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
+from jumpax.networks import ALL, ModelLike, Need, Network, StartTable, check_network, check_numbers, numbers_of
 from jumpax.networks.ceiling import check_ceilings
+from jumpax.networks.starts import start_of
 
 _LARGEST_BOUND = 1e30
 """Beyond, waits would be zero in float32."""
@@ -89,7 +91,7 @@ def _bounds(bound: object, intervals: int) -> Bound:
 def simulate(
     network: Network | ModelLike,
     theta: Mapping[str, Any] | None = None,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
     *,
     times: object = None,
     steps: object = None,
@@ -126,7 +128,9 @@ def simulate(
             `ReactionCounts`.
         theta: a value per parameter, or one value per path; of a model those that are to be others. Arrays of their shapes, or one per
             path, where a family has arrays.
-        x0: counts at the start by species, or in species order; scalars, or one value per path; of a model as theta.
+        x0: counts at the start by species, or in species order; scalars, or one value per path; of a model as theta. Or laws of them:
+            `{"A": Poisson("m"), "B": 3}`, also `Binomial`, `NegativeBinomial`, `StochasticRounding`; or a `StartTable` of states, such as
+            the ends of other paths. Their parameters are in theta.
         times: stops, in the unit of 1/rates; strictly increasing, none before `start`. Counts are right-continuous.
         steps: stops after so many events, instead of times.
         paths: how many.
@@ -143,7 +147,8 @@ def simulate(
             One that breaks is doubled, up to ten times, and all paths are drawn anew; `Paths.provenance` has the one that held.
             By default it is found from the laws, in every state anew, and then paths do not depend on it or on the stops.
         max_events: events after which a path is given up as exploding.
-        round_counts: round fractional x0 instead of refusing it.
+        round_counts: round fractional x0 instead of refusing it. What is rounded is a constant, with derivative zero: see
+            `StochasticRounding` for a start at a real number.
         queue: most delayed reactions of one path that are under way at one time (rounded up to a multiple of 16). Memory grows with
             it, time only with how many are under way.
         throw: raise when a path is faulty; False returns it with its status.
@@ -181,7 +186,12 @@ def simulate(
     """
     network, theta, x0 = numbers_of(network, theta, x0)
     paths = check_positive("paths", paths)
-    values, counts = check_numbers(network, theta, x0, paths, round_counts)
+    law = start_of(network, x0, round_counts)
+    if law is None:
+        values, counts = check_numbers(network, theta, x0, paths, round_counts)
+    else:
+        kind = dtype_of(check_precision(precision))
+        values, counts = started(network, theta, law, paths, random.key_words(key), kind)
     limit = check_positive("max_events", max_events, 2**31 - 2)
     if Need.FAMILY in network.needs:
         check_families(network, bound=bound, record=record)

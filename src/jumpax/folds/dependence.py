@@ -1,15 +1,16 @@
 """What a fold gathers: a function of the path alone, or of parameters and times too."""
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from jax.extend import core
 
 from jumpax._base.shares import Chance
-from jumpax.folds.fold import AbstractFold, Jump
+from jumpax.folds.fold import AbstractFold, Change, Jump
 from jumpax.folds.lasting import Lasting
 from jumpax.networks import Network
 
@@ -19,10 +20,28 @@ def record_of(fold: AbstractFold, network: Network, real: np.dtype) -> Any:
     return _Hooks(fold, network, np.dtype(real)).record
 
 
+PARAMETERS, TIMES, DRAWS, WORDS = 1, 2, 4, 8
+"""What a number may depend on beside the sequence of reactions: bits of a mask. `DRAWS` are the random numbers that the path was drawn
+from, `WORDS` the fold's own."""
+_JUMPING = frozenset({"floor", "ceil", "round", "sign"})
+"""Operations whose results are real numbers that change in steps."""
+
+
+class Dependence(NamedTuple):
+    """What is read off a record depends on, on an otherwise equal path; and whether that is a smooth function."""
+
+    parameters: bool
+    times: bool
+    """Of the events."""
+    smooth: bool
+    """Whether its derivative with respect to parameters, at a fixed path, is all that there is: nothing that depends on parameters and on
+    times or the fold's words is compared or rounded, and no random number is read from which the path was drawn."""
+
+
 @functools.lru_cache(maxsize=256)
-def depends(
-    fold: AbstractFold, network: Network, on: Literal["parameters", "times"], read: Callable[[Any], Any] = lambda record: record
-) -> bool:  # fmt: skip
+def dependence(
+    fold: AbstractFold, network: Network, read: Callable[[Any], Any] = lambda record: record
+) -> Dependence:  # fmt: skip
     """Whether what is read off a record changes with the parameters, or with the times of events, of an otherwise equal path.
 
     A path is the sequence of its reactions with their times, and what the fold draws from its own words. Propensities depend on
@@ -32,27 +51,39 @@ def depends(
     Args:
         fold: what is gathered.
         network: along whose paths.
-        on: `parameters` or `times`.
         read: function of a record, with JAX.
 
     >>> from jumpax import networks
     >>> from jumpax.folds import ReactionCounts, Score
     >>> network = networks.zoo.birth_death().network
-    >>> depends(ReactionCounts(network), network, "parameters"), depends(Score(network, ("birth",)), network, "parameters")
-    (False, True)
+    >>> dependence(ReactionCounts(network), network)
+    Dependence(parameters=False, times=False, smooth=True)
+    >>> dependence(Score(network, ("birth",)), network).parameters
+    True
     """
-    hooks = _Hooks(fold, network, np.dtype("float32"))
-    theta, propensities, times = on == "parameters", on == "parameters", on == "times"
-    carry = hooks.reads("init", theta=theta, now=times)
+    hooks, rough = _Hooks(fold, network, np.dtype("float32")), [False]
+    rates = PARAMETERS | (TIMES if network.time_dependent else 0)
+    known = {
+        "theta": PARAMETERS,
+        "propensities": rates,
+        "now": TIMES,
+        "dt": TIMES,
+        "drawn": PARAMETERS | TIMES | DRAWS,
+        "words": WORDS,
+    }
+    carry = hooks.reads("init", rough, (), known)
     while True:
-        known = {"theta": theta, "propensities": propensities, "now": times, "dt": times, "drawn": True}
-        after = [hooks.reads(name, carry=carry, **known) for name in hooks.steps]
-        grown = [any(flags) for flags in zip(carry, *(flags[: len(carry)] for flags in after), strict=True)]
+        after = [hooks.reads(name, rough, carry, known) for name in hooks.steps]
+        grown = [
+            functools.reduce(operator.or_, masks)
+            for masks in zip(carry, *(masks[: len(carry)] for masks in after), strict=True)
+        ]
         if grown == carry:
-            record = hooks.reads("stop", carry=carry, theta=theta)[len(carry) :]
-            closed = jax.make_jaxpr(read)(hooks.record)
-            return any(_reached(closed.jaxpr, record))
+            break
         carry = grown
+    record = hooks.reads("stop", rough, carry, known)[len(carry) :]
+    made = functools.reduce(operator.or_, _reached(jax.make_jaxpr(read)(hooks.record).jaxpr, record, rough), 0)
+    return Dependence(bool(made & PARAMETERS), bool(made & TIMES), not (rough[0] or made & DRAWS))
 
 
 class _Hooks:
@@ -71,7 +102,15 @@ class _Hooks:
         self.fold, self.network = fold, network
         self.carry = jax.eval_shape(fold.init, self.counts, self.theta, number)
         self.record = jax.eval_shape(fold.stop, self.carry, self.counts, self.theta, count)[1]
-        self.steps = ("stop", "advance", "event", *(("sample",) if fold.samples else ()))
+        self.events = (flag,) * len(network.events)
+        changed = type(fold).changed is not AbstractFold.changed
+        self.steps = (
+            "stop",
+            "advance",
+            "event",
+            *(("sample",) if fold.samples else ()),
+            *(("changed",) if changed else ()),
+        )
 
     def _call(self, name: str, given: dict[str, Any]) -> Any:
         fold, counts, theta = self.fold, given["counts"], given["theta"]
@@ -79,41 +118,53 @@ class _Hooks:
             return fold.init(counts, theta, given["now"])
         if name == "stop":
             return fold.stop(given["carry"], counts, theta, given["index"])
+        if name == "changed":
+            change = Change(given["events"], counts, theta)
+            return fold.changed(given["carry"], counts, theta, given["now"], change)
         rates = given["propensities"]
         if name == "event":
             exponential, chance = given["drawn"]
-            jump = Jump(given["fired"], exponential, chance, given["words"])
+            jump = Jump(given["fired"], exponential, chance, given["words"], counts)
             return fold.event(given["carry"], counts, rates, theta, given["now"], jump)
         arguments = (given["carry"], counts, Lasting(self.network, rates), theta, given["now"], given["dt"])
         return fold.advance(*arguments) if name == "advance" else fold.sample(*arguments, given["words"])
 
-    def reads(self, name: str, carry: Sequence[bool] = (), **marked: bool) -> list[bool]:
-        """Which results of a hook read what is marked: leaves of the carry, and arguments by name."""
-        names = ("carry", "counts", "propensities", "theta", "now", "dt", "fired", "drawn", "words", "index")
+    def reads(self, name: str, rough: list[bool], carry: Sequence[int], marked: Mapping[str, int]) -> list[int]:
+        """What results of a hook depend on, from masks of the leaves of the carry, and of arguments by name."""
+        names = ("carry", "counts", "propensities", "theta", "now", "dt", "fired", "drawn", "words", "index", "events")
         given = {key: getattr(self, key) for key in names}
         if name == "init":
             del given["carry"]
         closed = jax.make_jaxpr(functools.partial(self._call, name))(given)
-        flags: list[bool] = []
+        masks: list[int] = []
         for key in sorted(given):  # as JAX flattens them
             leaves = len(jax.tree.leaves(given[key]))
-            flags += list(carry) if key == "carry" else [marked.get(key, False)] * leaves
-        return _reached(closed.jaxpr, flags)
+            masks += list(carry) if key == "carry" else [marked.get(key, 0)] * leaves
+        return _reached(closed.jaxpr, masks, rough)
 
 
-def _reached(jaxpr: Any, marked: Sequence[bool]) -> list[bool]:
-    """Which results of some operations read marked arguments."""
+def _reached(jaxpr: Any, marked: Sequence[int], rough: list[bool]) -> list[int]:
+    """What results of some operations depend on; `rough` is told of steps in what depends on parameters and times."""
     known = dict(zip(jaxpr.invars, marked, strict=True))
 
-    def of(atom: Any) -> bool:
-        return not isinstance(atom, core.Literal) and known.get(atom, False)
+    def of(atom: Any) -> int:
+        return 0 if isinstance(atom, core.Literal) else known.get(atom, 0)
 
     for equation in jaxpr.eqns:
-        flags = [of(atom) for atom in equation.invars]
+        masks = [of(atom) for atom in equation.invars]
         inner = getattr(equation.params.get("jaxpr"), "jaxpr", None)
-        if inner is not None and len(inner.invars) == len(flags):
-            made = _reached(inner, flags)
+        if inner is not None and len(inner.invars) == len(masks):
+            made = _reached(inner, masks, rough)
         else:
-            made = [any(flags)] * len(equation.outvars)
+            made = [functools.reduce(operator.or_, masks, 0)] * len(equation.outvars)
+            whole = any(not np.issubdtype(out.aval.dtype, np.floating) for out in equation.outvars)
+            reals = [
+                mask
+                for mask, atom in zip(masks, equation.invars, strict=True)
+                if np.issubdtype(atom.aval.dtype, np.floating)
+            ]
+            both = functools.reduce(operator.or_, reals, 0)
+            steps = whole or equation.primitive.name in _JUMPING
+            rough[0] |= steps and bool(both & PARAMETERS) and bool(both & (TIMES | WORDS))
         known.update(zip(equation.outvars, made, strict=True))
     return [of(atom) for atom in jaxpr.outvars]

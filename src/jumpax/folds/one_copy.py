@@ -52,6 +52,10 @@ class OneCopy(AbstractFold):
         return self.fold.ends
 
     @property
+    def lands(self) -> bool:  # type: ignore[override]
+        return self.fold.lands
+
+    @property
     def direct(self) -> bool:  # type: ignore[override]
         return self.fold.direct
 
@@ -83,6 +87,8 @@ class OneCopy(AbstractFold):
     def event(self, carry, counts, propensities, theta, now, jump) -> Any:
         fired = tuple(both | own for both, own in self._pairs(jump.fired))
         rates, own = self._propensities(propensities), jump._replace(fired=fired)
+        if self.lands:
+            own = own._replace(counts=self._counts(jump.counts))
         after = self.fold.event(carry, self._counts(counts), rates, self._theta(theta), now, own)
         if not self.waits:  # an event of the other copy alone is none of this one
             after = jax.tree.map(functools.partial(jnp.where, functools.reduce(operator.or_, fired)), after, carry)

@@ -27,16 +27,16 @@ class ReactionCounts(AbstractFold):
     treats = ALL
 
     @property
-    def _many(self) -> int:
-        return self.network.reaction_count if self.chosen is None else len(self.chosen)
+    def _counted(self) -> tuple[int, ...]:
+        return tuple(range(self.network.reaction_count)) if self.chosen is None else self.chosen
 
     def size(self, network) -> Size:
-        return Size(self._many, self._many, 2 * self._many)
+        return Size(len(self._counted), len(self._counted), 2 * len(self._counted))
 
     def init(self, counts: Any, theta, now) -> Any:
         if not isinstance(counts, tuple):
-            return jnp.zeros((self._many, *counts.shape[1:]), jnp.int32)
-        return tuple(jnp.zeros_like(counts[0]) for _ in range(self._many))
+            return jnp.zeros((len(self._counted), *counts.shape[1:]), jnp.int32)
+        return tuple(jnp.zeros_like(counts[0]) for _ in range(len(self._counted)))
 
     def stop(self, carry, counts, theta, index) -> tuple:
         return (jax.tree.map(jnp.zeros_like, carry) if self.since_stop else carry), carry

@@ -26,7 +26,7 @@ from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.straight_through import StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
-from jumpax.networks import ModelLike, Network, check_network, numbers_of
+from jumpax.networks import ModelLike, Network, StartTable, check_network, numbers_of
 from jumpax.observables import AbstractPathObservable, Moments, Observable
 
 ESTIMATORS: dict[str, AbstractEstimator] = {
@@ -138,7 +138,7 @@ class Audit:
 def audit(
     network: Network | ModelLike,
     theta: Mapping[str, Any] | None = None,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
     times: object = None,
     *,
     steps: object = None,
@@ -187,9 +187,6 @@ def audit(
     """
     network, theta, x0 = numbers_of(network, theta, x0)
     check_network(network, who="jumpax.audit")
-    names = tuple(network.parameters if wrt is None else wrt)
-    if wrong := [n for n in names if n not in network.parameters]:
-        raise InputError("; ".join(unknown_name("parameter", n, network.parameters) for n in wrong))
     chosen = dict(ESTIMATORS if estimators is None else estimators)
     if not chosen:
         raise InputError("there is nothing to audit: give at least one estimator")
@@ -198,6 +195,9 @@ def audit(
         seen, network, x0, times, steps=steps, paths=paths, gradient=ScoreFunction(), precision=precision
     )
     sampling = made.sampling
+    names = tuple(sampling.parameters if wrt is None else wrt)
+    if wrong := [n for n in names if n not in sampling.parameters]:
+        raise InputError("; ".join(unknown_name("parameter", n, sampling.parameters) for n in wrong))
     values, words = made.arguments(theta, key)
     plain = measure(sampling, None, names, values, salted(words, 0), paths)
     measured, refused = {}, {}
@@ -237,7 +237,9 @@ def _reference(
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """The gradient to compare with, its error, and where it comes from."""
     along = sampling.gathered is not None
-    cost = None if along else sampled_cost(sampling, _plain(values), names, 10 * BUDGET, limits)
+    cost = (
+        None if along or sampling.x0 is not None else sampled_cost(sampling, _plain(values), names, 10 * BUDGET, limits)
+    )
     if cost is not None:
         exact = ExactGradient(cost.limits, states=max(cost.states, 1))
         try:
@@ -245,7 +247,8 @@ def _reference(
         except jax.errors.JaxRuntimeError as error:
             raise SimulationError(f"the master equation cannot judge: {str(error).strip().splitlines()[-1]}") from error
         return made.gradient, np.zeros_like(made.gradient), "exact"
-    why = "the master equation knows counts at stops only" if along else "the master equation is too large"
+    why = "the master equation starts in one state" if sampling.x0 is not None else "the master equation is too large"
+    why = "the master equation knows counts at stops only" if along else why
     split = lattice_split(sampling, values, salted(words, 998))
     parts = [
         m

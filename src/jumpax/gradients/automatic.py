@@ -75,7 +75,7 @@ class Choice(NamedTuple):
         """The estimator as calls use it: with the score function behind it, should its tails turn out too heavy."""
         if isinstance(self.estimator, ExactGradient):
             return self.estimator
-        return Guarded(self.estimator, again=self.problem is None or not self.problem.explicit)
+        return Guarded(self.estimator, again=self.problem is None or not self.problem.rough)
 
     def revised(self) -> "Choice":
         """Without what has failed in a call since: the next best of the pilots, the score function at last."""
@@ -106,7 +106,7 @@ class Automatic:
     """How the estimator of an expectation is chosen; what `gradient="auto"` stands for.
 
     1. The master equation, where it takes less time than the paths would. (Not for what is gathered along paths: of that, a pilot
-       compares the score function with coupled differences, as below.)
+       compares the score function with coupled differences, as below. Nor where the start has a law.)
     2. Otherwise curvature indices of the problem, from some plain paths, say how far tangents can be trusted: the relative
        bias of the trapezoidal tangent is taken to be 2 kappa (dark + 0.04), that of coupled differences 0.02 (h / 0.3)^2.
        The lattice tangent is considered only if none of its rules is missing on 1,000 paths.
@@ -165,10 +165,10 @@ class Automatic:
         if sampling.bound is not None:
             reason = "ScoreFunction(): unbiased; the only one for waits drawn from a bound, with null events"
             return Choice(ScoreFunction(), reason, theta, wrt)
-        if sampling.explicit:
-            reason = "CoupledDifference(): the observable has parameters in it beside the path, which a score does not see; biased"
+        if sampling.rough:
+            reason = "CoupledDifference(): parameters change the observable in steps beside the path, which a score does not see; biased"
             return Choice(CoupledDifference(), reason, theta, wrt, problem=sampling.problem)
-        if self.exact and sampling.gathered is None:
+        if self.exact and sampling.gathered is None and sampling.x0 is None:
             exact = _exact(sampling, wrt, theta, events_per_path(sampling, theta, salted(words, 0)))
             if exact is not None:
                 return Choice(exact, "ExactGradient: the master equation is small enough", theta, wrt)

@@ -11,7 +11,8 @@ from jumpax._base.errors import InputError
 from jumpax._base.types import Word
 from jumpax.engines.program import check_positive
 from jumpax.gradients.chunk import Sums
-from jumpax.gradients.sampling import Sampling, sample
+from jumpax.gradients.sampled import sample
+from jumpax.gradients.sampling import Sampling
 
 SALT = 0x62617365
 """Makes the key of the baseline paths differ from that of the tracked ones."""

@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -53,8 +53,8 @@ class Chunk(NamedTuple):
     wrt: tuple[str, ...]
     """Names of the parameters to differentiate with respect to."""
     theta: Mapping[str, Float[Array, ""]]
-    start: tuple[int, ...]
-    """Counts at the start."""
+    start: tuple[int, ...] | Int[Array, "paths species"]
+    """Counts at the start; of each path, where their law is random."""
     begin: float
     """Time at the start."""
     stops: Times | Steps
@@ -71,6 +71,12 @@ class Chunk(NamedTuple):
     sound: Bool[Array, " paths"]
     tail: int = 0
     """How many of the largest squares are wanted."""
+    start_scores: Float[Array, "paths parameters"] | None = None
+    """Derivatives of ln P(counts at the start), where it has parameters of `wrt` in it; those that only the start reads come last in
+    `wrt`, and folds know nothing of them."""
+
+    explicit: Float[Array, "paths asked entries parameters"] | None = None
+    """Derivatives of the observable at a fixed path, where parameters show in it."""
 
     @property
     def weight(self) -> Float[Array, " paths"]:
@@ -81,6 +87,16 @@ class Chunk(NamedTuple):
         """A leaf of the record at the stops asked for, 0 in rows that are not sound."""
         rows = asked(leaf, self.keep)
         return jnp.where(self.sound.reshape(-1, *[1] * (rows.ndim - 1)), rows, jnp.zeros((), rows.dtype))
+
+    def scores(
+        self, of_path: Float[Array, "paths asked own"], reaches: Bool[np.ndarray, " asked"] | None = None
+    ) -> Float[Array, "paths asked parameters"]:
+        """Scores of the path together with those of its start: for all stops, or those whose window reaches back to it."""
+        if self.start_scores is None:
+            return of_path
+        padded = jnp.pad(of_path, ((0, 0), (0, 0), (0, len(self.wrt) - of_path.shape[-1])))
+        begun = jnp.ones(of_path.shape[1], bool) if reaches is None else jnp.asarray(reaches)
+        return padded + jnp.where(begun[None, :, None], self.start_scores[:, None], 0.0)
 
     def totals(self, per_path: Float[Array, "paths asked entries parameters"]) -> Totals:
         """Sums over sound paths of per-path contributions."""
@@ -101,6 +117,9 @@ def asked(leaf: Array, keep: Int[np.ndarray, " asked"]) -> Array:
 
 class AbstractRule(abc.ABC):
     """A fold, and how its records become derivatives."""
+
+    of_fixed_path: ClassVar[bool] = False
+    """Whether it gives the derivative of the path's probability, to which it adds `Chunk.explicit`, that of the observable at a fixed path."""
 
     @abc.abstractmethod
     def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:

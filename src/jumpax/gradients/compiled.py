@@ -17,7 +17,8 @@ from jumpax.gradients.chunk import Sums
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.guarded import Guarded, report
-from jumpax.gradients.sampling import Sampling, sample
+from jumpax.gradients.sampled import sample
+from jumpax.gradients.sampling import Sampling
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2, 3))
@@ -32,7 +33,7 @@ def _once(
     if estimator is None:
         sums = sample(sampling, None, (), theta, words)
     else:
-        estimator.check_sampling(sampling)
+        estimator.check_sampling(sampling, wrt)
         sums = estimator.sums(sampling, wrt, theta, words)
     return sums if baseline is None else baseline.combine(sampling, sums, theta, words)
 

@@ -17,6 +17,7 @@ from jumpax.gradients.estimator import AbstractFoldEstimator
 from jumpax.gradients.linear_solve import solve
 from jumpax.gradients.martingale import ROWS, Edges, hats
 from jumpax.gradients.rate_equation import adjoint
+from jumpax.gradients.sampling import Sampling
 from jumpax.networks import Network
 
 SURROGATES = {"adjoint": 1, "adjoint2": 2, "fitted": 1, "fitted2": 2}
@@ -109,6 +110,10 @@ class ControlledScore(AbstractFoldEstimator):
         """Unless there is a window."""
         return self.window is None
 
+    def check_sampling(self, sampling: Sampling, wrt: tuple[str, ...] = ()) -> None:
+        """Take laws of the start, but nothing that is gathered along paths."""
+        super().check_sampling(sampling)
+
     def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> Together:
         """Scores, drifts and slopes in bins that are finer towards each asked time."""
         if isinstance(stops, Steps):
@@ -187,17 +192,18 @@ def _gather(chunk: Chunk, features: Features, window: float | None) -> Bins:
     martingale = _ends(stacked(record.martingale), stacked(record.area), widths)
     slope = _ends(dense(record.slope), dense(record.slope_area), widths[..., None])
     species, kind = list(features.species), chunk.values.dtype
-    start = jnp.asarray(np.array(chunk.start)[species], kind)
+    start = jnp.asarray(chunk.start, kind)[..., np.array(species)]
+    start = start[:, None] if start.ndim == 2 else start
     after = stacked(tuple(record.counts[d] for d in species)).astype(kind)
     before = jnp.concatenate([jnp.broadcast_to(start, after[:, :1].shape), after[:, :-1]], 1)
-    score = stacked(scores)
-    asked = score[:, chunk.keep]
+    score = stacked(scores) if scores else jnp.zeros((*after.shape[:2], 0), kind)
+    asked, old = score[:, chunk.keep], None
     if window is not None:
         ends = np.array(chunk.stops.values)
         first = np.abs(ends[None] - (ends[chunk.keep] - window)[:, None]).argmin(1)
         old = ends[chunk.keep] - window <= chunk.begin
         asked = asked - jnp.where(old[None, :, None], 0, score[:, first])
-    return Bins(chunk.weight, chunk.values, asked, martingale, slope, jnp.stack([before, after], 2))
+    return Bins(chunk.weight, chunk.values, chunk.scores(asked, old), martingale, slope, jnp.stack([before, after], 2))
 
 
 def _ends(whole: Array, area: Array, widths: np.ndarray) -> Array:
@@ -222,7 +228,9 @@ def _adjoint_coefficients(chunk: Chunk, features: Features) -> tuple[Array, Arra
     """Centre (bins, independent) and coefficients (asked, entries, bins, 2, features) from the rate equation."""
     kind = chunk.values.dtype
     widths = np.diff(np.array(chunk.stops.values), prepend=chunk.begin)
-    start = jnp.asarray(np.array(chunk.start), kind)
+    start = jnp.asarray(chunk.start, kind)
+    if start.ndim == 2:  # the surrogate may be anything that the reactions have no part in
+        start = jnp.einsum("r,rd->d", chunk.weight, start) / jnp.maximum(chunk.weight.sum(), 1)
     made = adjoint(chunk.network, chunk.theta, start, widths, chunk.keep, chunk.observe, features.order)
     embedding = jnp.asarray(features.embedding, kind)
     centre = made.centre[:, 0]

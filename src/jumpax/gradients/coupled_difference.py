@@ -19,9 +19,11 @@ from jumpax.folds.one_copy import OneCopy
 from jumpax.gradients import martingale
 from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals
 from jumpax.gradients.estimator import AbstractEstimator
-from jumpax.gradients.sampling import Sampling, sample
+from jumpax.gradients.sampled import sample
+from jumpax.gradients.sampling import Sampling
 from jumpax.networks import Network
 from jumpax.networks.couple import HIGH, LOW, couple
+from jumpax.networks.starts import TwoCopies
 from jumpax.observables import AbstractPathObservable
 from jumpax.observables.observable import CountsByName
 
@@ -94,14 +96,18 @@ class CoupledDifference(AbstractEstimator):
                 "differentiate by other parameters only (wrt=...), or use ScoreFunction() or LatticeTangent()"
             )
 
-    def check_sampling(self, sampling: Sampling) -> None:
-        """Take what is gathered along paths.
+    def check_sampling(self, sampling: Sampling, wrt: tuple[str, ...] = ()) -> None:
+        """Take laws of the start, whose draws are coupled too, and what is gathered along paths.
 
         Raises:
-            UnsupportedError: there is a control, which is one for counts at the stops.
+            UnsupportedError: there is a control, which is one for counts at the stops; a start with stochastic rounding.
         """
         if self.control is not None:
             super().check_sampling(sampling)
+        if sampling.x0 is not None and sampling.x0.rounded is not None:
+            raise UnsupportedError(
+                "CoupledDifference does not treat StochasticRounding, of which every other estimator has the derivative: use one of them"
+            )
 
     @property
     def levels(self) -> tuple[tuple[float, float], ...]:
@@ -126,7 +132,7 @@ class CoupledDifference(AbstractEstimator):
         plain = sample(sampling, None, (), theta, words)
         if not wrt:
             return plain
-        pairs = _run(sampling, self.control, *self._batch(sampling.network, wrt, theta, words))
+        pairs = _run(sampling, self.control, *self._batch(sampling.parameters, wrt, theta, words))
         weights = np.array([weight for _, weight in self.levels], np.dtype(sampling.precision))
         scale = weights[:, None, None, None] / jnp.stack([theta[name] for name in wrt])[None, None, None]
 
@@ -140,7 +146,7 @@ class CoupledDifference(AbstractEstimator):
         )
 
     def _batch(
-        self, network: Network, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
+        self, known: tuple[str, ...], wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
     ) -> tuple[dict[str, Any], tuple[Word, Word]]:
         """Parameters and keys of all pairs: one row for each step and each name of `wrt`.
 
@@ -149,11 +155,11 @@ class CoupledDifference(AbstractEstimator):
         rows = [(level, name) for level in range(len(self.levels)) for name in wrt]
         values = {}
         for prefix, sign in ((LOW, -0.5), (HIGH, 0.5)):
-            for name in network.parameters:
+            for name in known:
                 logs = [sign * self.levels[level][0] if name == moved else 0.0 for level, moved in rows]
                 values[prefix + name] = theta[name] * jnp.asarray(np.exp(logs), jnp.result_type(theta[name]))
         salt = np.array([SALT + level for level, _ in rows], np.uint32)
-        number = np.array([network.parameters.index(name) for _, name in rows], np.uint32)
+        number = np.array([known.index(name) for _, name in rows], np.uint32)
         return values, random.threefry2x32(words, (jnp.asarray(salt), jnp.asarray(number)))
 
 
@@ -227,7 +233,7 @@ def _run(sampling: Sampling, control: str | None, theta: dict[str, Any], words: 
         difference = Difference(known, network.species)
     pairs = dataclasses.replace(
         sampling, observable=difference, network=couple(network),
-        counts=sampling.counts * 2, max_events=min(2 * sampling.max_events, 2**31 - 2),
+        counts=sampling.counts * 2, x0=None if sampling.x0 is None else TwoCopies(sampling.x0), max_events=min(2 * sampling.max_events, 2**31 - 2),
     )  # fmt: skip
     rule = _Pairs(control)
 

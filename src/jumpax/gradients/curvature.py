@@ -72,7 +72,7 @@ def visits(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word
     else:
         when = {"steps": np.unique(np.linspace(0, sampling.stops.values[-1], MOMENTS).astype(int))}
     seen = simulate(
-        network, theta, sampling.counts, paths=PATHS, key=jnp.asarray(np.stack(words)), start=sampling.start, max_events=sampling.max_events,
+        network, theta, sampling.begin, paths=PATHS, key=jnp.asarray(np.stack(words)), start=sampling.start, max_events=sampling.max_events,
         **when,
     ).counts  # fmt: skip
     states, weight = np.unique(np.asarray(seen).reshape(-1, len(network.species)), axis=0, return_counts=True)
@@ -93,7 +93,7 @@ def events_per_path(sampling: Sampling, theta: Mapping[str, Any], words: tuple[W
     if isinstance(sampling.stops, Steps):
         return float(sampling.stops.values[-1])
     paths = simulate(
-        sampling.network, theta, sampling.counts, times=[sampling.stops.values[-1]], paths=PATHS, key=jnp.asarray(np.stack(words)),
+        sampling.network, theta, sampling.begin, times=[sampling.stops.values[-1]], paths=PATHS, key=jnp.asarray(np.stack(words)),
         start=sampling.start, max_events=sampling.max_events, throw=False,
     )  # fmt: skip
     return float(paths.events.mean())

@@ -7,7 +7,8 @@ from typing import Any
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Word
 from jumpax.gradients.chunk import AbstractRule, Sums
-from jumpax.gradients.sampling import Sampling, sample
+from jumpax.gradients.sampled import sample
+from jumpax.gradients.sampling import Sampling
 from jumpax.networks import PLAIN, Need
 
 
@@ -35,8 +36,10 @@ class AbstractEstimator(abc.ABC):
         """
         return
 
-    def check_sampling(self, sampling: Sampling) -> None:
-        """Refuse what this estimator cannot differentiate, before anything is simulated: by default, what is gathered along paths.
+    def check_sampling(self, sampling: Sampling, wrt: tuple[str, ...] = ()) -> None:
+        """Refuse what this estimator cannot differentiate, before anything is simulated.
+
+        By default: what is gathered along paths, and parameters of the law of the start.
 
         Raises:
             UnsupportedError: naming what else there is.
@@ -45,6 +48,11 @@ class AbstractEstimator(abc.ABC):
             raise UnsupportedError(
                 f"{self!r} needs an observable that is a function of the counts at the stops, which {type(sampling.observable).__name__} "
                 "is not: it is gathered along paths. Use gradient='auto', ScoreFunction() or CoupledDifference()"
+            )
+        if moving := [] if sampling.x0 is None else [name for name in wrt if name in sampling.x0.scored]:
+            raise UnsupportedError(
+                f"{self!r} has no derivative with respect to {', '.join(moving)}, of which the law of the counts at the start depends: "
+                "use ScoreFunction() or CoupledDifference(), or differentiate by other parameters only (wrt=...)"
             )
 
     def simulated(self, paths: int, wrt: tuple[str, ...]) -> int:

@@ -79,6 +79,19 @@ class ExactGradient(AbstractEstimator):
         """Up to the tolerance."""
         return True
 
+    def check_sampling(self, sampling: Sampling, wrt: tuple[str, ...] = ()) -> None:
+        """Take one state to start in.
+
+        Raises:
+            UnsupportedError: what is gathered along paths; a law of the start.
+        """
+        super().check_sampling(sampling)
+        if sampling.x0 is not None:
+            raise UnsupportedError(
+                "ExactGradient starts in one state, and x0 is a law of them: use ScoreFunction(), or jumpax.exact.distribution(..., "
+                "initial=probabilities)"
+            )
+
     def simulated(self, paths: int, wrt: tuple[str, ...]) -> int:
         """None."""
         return 0

@@ -36,6 +36,7 @@ from jumpax.networks import (
     ModelLike,
     Need,
     Network,
+    StartTable,
     check_counts,
     check_needs,
     check_network,
@@ -43,6 +44,7 @@ from jumpax.networks import (
     numbers_of,
 )
 from jumpax.networks.ceiling import check_ceilings
+from jumpax.networks.starts import check_start, start_of
 from jumpax.observables import AbstractPathObservable, Observable, check_observable
 
 Tree = Any
@@ -174,7 +176,7 @@ class Expectation:
         return Estimate(self._shaped(value), self._shaped(error), *by_name)
 
     def _names(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
-        known = self.sampling.network.parameters
+        known = self.sampling.parameters
         names = tuple(known if wrt is None else wrt)
         if wrong := [n for n in names if n not in known]:
             raise InputError("; ".join(unknown_name("parameter", n, known) for n in wrong))
@@ -188,10 +190,13 @@ class Expectation:
         Raises:
             InputError: theta or the key make no sense.
         """
-        network = self.sampling.network
+        network, start = self.sampling.network, self.sampling.x0
         traced = {k: v for k, v in theta.items() if isinstance(v, core.Tracer)} if isinstance(theta, Mapping) else {}
         plain = {**theta, **{k: np.ones(jnp.shape(v)) for k, v in traced.items()}} if traced else theta
-        checked = check_theta(network, plain, self.sampling.paths if own else None)
+        more = () if start is None else start.parameters
+        checked = check_theta(network, plain, self.sampling.paths if own else None, more=more)
+        if start is not None and not set(start.parameters) & set(traced):
+            check_start(start, checked)
         if not traced:
             check_delays(network, checked)
         batched = [] if own else [k for k, v in checked.items() if v.ndim > len(network.shapes[k])]
@@ -255,7 +260,7 @@ def _moved(slope: Any, by: tuple[Any, ...]) -> Any:
 def expectation(
     observable: Observable | AbstractPathObservable,
     network: Network | ModelLike,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
+    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
     times: object = None,
     *,
     steps: object = None,
@@ -281,7 +286,8 @@ def expectation(
             gathered along the path until the stop (`TimeAverage`, `PassageTime`, `ReactionCount`, or any fold: `PathObservable`),
             which has derivatives by `auto`, `ScoreFunction` and `CoupledDifference`.
         network: what reacts, or a model, of which it takes the counts at the start too.
-        x0: counts at the start; of a model those that are to be others.
+        x0: counts at the start; of a model those that are to be others. Or laws of them, as `simulate` takes: their parameters are
+            in theta, with derivatives by `auto`, `ScoreFunction` and `CoupledDifference`; of `StochasticRounding` by all but the last.
         times: stops; the result has a leading axis of their number.
         steps: stops after numbers of events, instead of times.
         paths: how many paths are averaged.
@@ -301,7 +307,8 @@ def expectation(
             one number for `StraightThrough(horizon="uniformization")`, which needs it. Paths are drawn from it, with null
             events, and are as exact; one that breaks it is faulty. By default it is found from the laws (see `simulate`).
         max_events: events after which a path is given up as exploding.
-        round_counts: round fractional x0 instead of refusing it.
+        round_counts: round fractional x0 instead of refusing it. What is rounded is a constant, with derivative zero: see
+            `StochasticRounding` for a start at a real number.
         queue: as in `simulate`, for networks with delays.
 
     Returns:
@@ -327,11 +334,14 @@ def expectation(
     network, _, x0 = numbers_of(network, NONE, x0)
     check_network(network, ALL)
     check_observable(observable, along=True)
-    counts = check_counts(network, x0, round_counts=round_counts)
+    law = start_of(network, x0, round_counts)
+    counts = check_counts(network, x0, round_counts=round_counts) if law is None else np.zeros(0, int)
     if counts.ndim == 2:
-        raise InputError("x0 must be one state for an expectation; vmap or average over several")
+        raise InputError(
+            "x0 must be one state or a law for an expectation: jumpax.StartTable(states) averages over several"
+        )
     if bound is None and network.time_dependent:
-        check_ceilings(network, counts)
+        check_ceilings(network, counts if law is None else np.ones(len(network.species)))
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
     if isinstance(chosen, Automatic) and Need.FAMILY in network.needs:
         chosen = TrapezoidalTangent(reverse=True)  # the one that there is
@@ -346,7 +356,7 @@ def expectation(
     sampling = Sampling(
         observable, network, tuple(int(c) for c in counts), stops,
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
-        places_for(network, queue),
+        places_for(network, queue), x0=law,
     )  # fmt: skip
     _ = sampling.shape  # what is wrong with the observable shows here
     if sampling.gathered is not None:

@@ -76,9 +76,9 @@ class Guarded(AbstractEstimator):
         """As the estimator."""
         self.estimator.check(wrt, theta)
 
-    def check_sampling(self, sampling: Sampling) -> None:
+    def check_sampling(self, sampling: Sampling, wrt: tuple[str, ...] = ()) -> None:
         """As the estimator."""
-        self.estimator.check_sampling(sampling)
+        self.estimator.check_sampling(sampling, wrt)
 
     def simulated(self, paths: int, wrt: tuple[str, ...]) -> int:
         """As the estimator, while nothing fails."""

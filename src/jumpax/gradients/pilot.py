@@ -61,7 +61,7 @@ def lattice_split(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Wor
         return None
     times = [t - sampling.start for t in stops.values]
     try:
-        return covering_split(network, theta, sampling.counts, times, LOOKED_AT, np.stack(words))
+        return covering_split(network, theta, sampling.begin, times, LOOKED_AT, np.stack(words))
     except UnsupportedError:
         return None
 

@@ -1,9 +1,10 @@
-"""From parameters to sums over paths: chunks of paths, one compiled program for all of them."""
+"""What an expectation is of, and what runs for it: one program, and sums over a chunk of its paths."""
 
 import dataclasses
 import functools
-from collections.abc import Mapping
-from typing import Any, Literal
+import operator
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -12,26 +13,21 @@ from jax.flatten_util import ravel_pytree
 
 from jumpax._base import given
 from jumpax._base.errors import UnsupportedError
-from jumpax._base.memory import check_memory
 from jumpax._base.status import FIRST_FAULT
-from jumpax._base.types import Precision, Word
-from jumpax.engines import inputs as make_inputs
+from jumpax._base.types import Precision
 from jumpax.engines.choice import engine_for, platform
-from jumpax.engines.gathering import gather
 from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
-from jumpax.engines.size import COPIES, check_records, numbers
+from jumpax.engines.size import numbers
 from jumpax.folds import AbstractFold, Snapshots, Together
-from jumpax.folds.dependence import depends, record_of
-from jumpax.gradients.batches import over_batches
+from jumpax.folds.dependence import Dependence, dependence, record_of
+from jumpax.folds.fixed_path import FixedPath, read_slopes
+from jumpax.gradients import neighbours
 from jumpax.gradients.chunk import AbstractRule, Chunk, Sums, Totals, asked
-from jumpax.networks import Network
+from jumpax.networks import Network, check_needs
+from jumpax.networks.starts import AbstractStart
 from jumpax.observables import AbstractPathObservable, Moments, Observable
 
-CHUNK = 16_384
-"""Most paths that are held in memory at once, on a processor."""
-ROWS = 65_536
-"""Most paths in flight when theta is a batch, on a processor."""
 NUMBERS = 2**25
 """Most numbers in one array of records or of gradient contributions."""
 
@@ -43,6 +39,7 @@ class Sampling:
     observable: Observable | AbstractPathObservable
     network: Network
     counts: tuple[int, ...]
+    """At the start; none where `x0` is their law."""
     stops: Times | Steps
     """Those that were asked for."""
     paths: int
@@ -54,6 +51,24 @@ class Sampling:
     """Reactions of one path that may be under way at one time, for networks with delays."""
     tail: int = 0
     """How many of the largest squared deviations of gradient contributions are kept; for pilots."""
+    x0: AbstractStart | None = None
+    """Law of the counts at the start."""
+
+    @property
+    def begin(self) -> Any:
+        """Counts at the start, or their law, as `simulate` takes them."""
+        return self.counts if self.x0 is None else self.x0
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those of the network, and those that only the start reads."""
+        return self.network.parameters if self.x0 is None else (*self.network.parameters, *self.only)
+
+    @property
+    def only(self) -> tuple[str, ...]:
+        """Parameters that the start reads and the network does not."""
+        known = self.network.parameters
+        return () if self.x0 is None else tuple(name for name in self.x0.parameters if name not in known)
 
     @property
     def bound(self) -> Bound:
@@ -68,8 +83,13 @@ class Sampling:
 
     @functools.cached_property
     def explicit(self) -> bool:
-        """Whether the observable has parameters in it beside the path: the score, which is that of the path, does not see them."""
-        return _depends(self.observable, self.network, "parameters")
+        """Whether the observable has parameters in it beside the path, which the score, that of the path, does not see."""
+        return self.gathered is not None and _dependence(self.observable, self.network).parameters
+
+    @functools.cached_property
+    def rough(self) -> bool:
+        """Whether, of what parameters do to the observable beside the path, there is more than a derivative."""
+        return self.explicit and not _dependence(self.observable, self.network).smooth
 
     def observe(self, counts: Any) -> Any:
         """The observable of one state, (species,) real counts, flattened.
@@ -126,25 +146,32 @@ class Sampling:
 
     def run(self, rule: AbstractRule | None, wrt: tuple[str, ...]) -> "Run":
         """The program that gives values and, by a rule, derivatives with respect to `wrt`."""
-        kept, stops = rule if wrt else None, self.stops
-        if isinstance(stops, Steps) and _depends(self.observable, self.network, "times"):
+        own = tuple(name for name in wrt if name not in self.only)
+        scored = self.x0 is not None and bool(set(wrt) & set(self.x0.scored))
+        kept, stops = rule if own or scored else None, self.stops
+        if isinstance(stops, Steps) and self.gathered is not None and _dependence(self.observable, self.network).times:
             stops = dataclasses.replace(stops, timed=True)
-        folds = () if kept is None else (kept.fold(self.network, wrt, stops),)
-        program = self._program(folds)
+        folds = () if kept is None else (kept.fold(self.network, own, stops),)
+        beside = own if kept is not None and kept.of_fixed_path and self.explicit else ()
+        program = self._program(folds, beside)
         if isinstance(stops, Times):
             stops = stops.joined(program.fold)
         keep = np.searchsorted(np.array(stops.values), np.array(self.stops.values))
-        return Run(self, kept, () if kept is None else wrt, program, stops, keep)
+        inner = () if rule is None else own + tuple(name for name in wrt if name not in own)
+        return Run(self, kept, inner, program, stops, keep, tuple(map(inner.index, wrt)) if inner else (), bool(beside))
 
     def outside(self, estimator: Any, wrt: tuple[str, ...]) -> bool:
         """Whether its paths are drawn outside the programs of XLA, which may then be compiled in haste: it is not they that take time."""
         return _outside(self, estimator if isinstance(estimator, AbstractRule) else None, wrt, platform())
 
-    def _program(self, folds: tuple[AbstractFold, ...]) -> Program:
+    def _program(self, folds: tuple[AbstractFold, ...], beside: tuple[str, ...]) -> Program:
         clock = "times" if isinstance(self.stops, Times) else "steps"
         fold = Together((Snapshots(), *folds))
         if self.gathered is not None:
-            fold = Together((Snapshots(), self.gathered, *folds), until=1)
+            observed = FixedPath(self.network, self.gathered, beside) if beside else self.gathered
+            what = " with parameters in it beside the path" if beside else ""
+            check_needs(self.network, observed.treats, f"the fold {type(self.gathered).__name__}{what}")
+            fold = Together((Snapshots(), observed, *folds), until=1)
         return Program(self.network, fold, self.precision, clock, self.bound is not None, self.queue)
 
 
@@ -158,143 +185,142 @@ class Run:
     program: Program
     stops: Times | Steps
     keep: np.ndarray
+    order: tuple[int, ...] = ()
+    """Places, in `wrt`, of the parameters in the order in which they were asked for."""
+    beside: bool = False
+    """Whether the observable has derivatives of its own, at a fixed path."""
 
     @property
     def width(self) -> int:
         """Most paths for which all records and gradient contributions are held in memory at once."""
         each = max(self.sampling.entries * max(1, len(self.wrt)), int(numbers(self.program)))
-        return max(256, NUMBERS // (len(self.stops.values) * each))
+        runs = 2 if self.sampling.x0 is not None and self.sampling.x0.rounded is not None else 1
+        return max(256, NUMBERS // (len(self.stops.values) * each * runs))
 
-    def sums(self, recorded: Recorded, theta: Mapping[str, Any], sound: Any) -> Sums:
-        """Sums of one chunk for one theta; NaN when one of its paths is faulty."""
+    def sums(
+        self, recorded: Sequence[Recorded], theta: Mapping[str, Any], sound: Any, starts: Sequence[Any] = (None,)
+    ) -> Sums:
+        """Sums of one chunk for one theta, from one run or those of two neighbouring starts; NaN when a path is faulty.
+
+        Where their law is random, `starts` has the counts at the start of each run, (paths, species).
+        """
+        sampling = self.sampling
+        chunks = [self._chunk(one, theta, sound, start) for one, start in zip(recorded, starts, strict=True)]
+        values = chunks[0].values
+        if len(chunks) > 1:
+            assert sampling.x0 is not None
+            values = neighbours.mixed_values(sampling.x0, chunks)
+        paths = sound.sum().astype(values.dtype)
+        value = values.sum(0)
+        square = (jnp.where(sound[:, None, None], values - (value / paths)[None], 0.0) ** 2).sum(0)
+        totals = self._totals(chunks)
+        faulty = jnp.any((recorded[0].status >= FIRST_FAULT) & sound)
+        for one in recorded[1:]:
+            faulty = faulty | jnp.any((one.status >= FIRST_FAULT) & sound)
+        for start in starts:
+            faulty = faulty if start is None else faulty | jnp.any((start < 0) & sound[:, None])
+        again = None
+        if recorded[0].redrawn is not None:
+            rows = functools.reduce(operator.or_, [one.redrawn for one in recorded])
+            again = (rows & sound).sum().astype(values.dtype)
+        sums = Sums(paths, value, square, *totals, redrawn=again)
+        return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
+
+    def _chunk(self, recorded: Recorded, theta: Mapping[str, Any], sound: Any, start: Any) -> Chunk:
+        """What was gathered along the paths of one run."""
         sampling = self.sampling
         snapshots, *own = recorded.record
         kind = np.dtype(sampling.precision)
         counts = jnp.stack([asked(c, self.keep) for c in snapshots], -1).astype(kind)
+        explicit = None
         if sampling.gathered is None:
             values = jax.vmap(jax.vmap(sampling.observe))(counts)
         else:
             gathered, *own = own
             rows = jax.tree.map(lambda leaf: asked(leaf, self.keep), gathered)
             at = jnp.asarray(np.array(sampling.stops.values), kind)
+            if self.beside:
+                rows, explicit = rows[0], self._explicit(rows, at)
             values = jax.vmap(jax.vmap(sampling.read), in_axes=(0, None))(rows, at)
         values = jnp.where(sound[:, None, None], values, 0.0)
-        paths = sound.sum().astype(values.dtype)
-        value = values.sum(0)
-        square = (jnp.where(sound[:, None, None], values - (value / paths)[None], 0.0) ** 2).sum(0)
-        totals = Totals(*[jnp.zeros((*value.shape, 0), values.dtype)] * 3)
-        if self.rule is not None:
-            chunk = Chunk(
-                sampling.network, self.wrt, theta, sampling.counts, sampling.start, self.stops, self.keep,
-                sampling.observe, counts, values, own[0], sound, sampling.tail,
-            )  # fmt: skip
-            totals = self.rule.contributions(chunk)
-        faulty = jnp.any((recorded.status >= FIRST_FAULT) & sound)
-        again = None if recorded.redrawn is None else (recorded.redrawn & sound).sum().astype(values.dtype)
-        sums = Sums(paths, value, square, *totals, redrawn=again)
-        return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
+        return Chunk(
+            sampling.network, self.wrt, theta, sampling.counts if start is None else start, sampling.start, self.stops, self.keep,
+            sampling.observe, counts, values, own[0] if own else None, sound, sampling.tail, self._start_scores(theta, sound, start), explicit,
+        )  # fmt: skip
+
+    def _explicit(self, rows: Any, at: Any) -> Any:
+        """Derivatives of the observable at fixed paths, (paths, asked, entries, parameters)."""
+
+        def slopes(record: Any, moved: Any, stop: Any) -> Any:
+            return read_slopes(lambda record: self.sampling.read(record, stop), record, moved)
+
+        made = jax.vmap(jax.vmap(slopes), in_axes=(0, 0, None))(rows[0], rows[1], at)
+        return jnp.pad(made, ((0, 0), (0, 0), (0, 0), (0, len(self.wrt) - len(self.own))))
+
+    def _totals(self, chunks: Sequence[Chunk]) -> Totals:
+        """Gradient contributions, by parameters in the order in which they were asked for."""
+        nothing = jnp.zeros((*chunks[0].values.shape[1:], len(self.wrt)), chunks[0].values.dtype)
+        none = Totals(nothing, nothing, nothing)
+        if not self.wrt:
+            return none
+        each = [self._contributions(chunk, none) for chunk in chunks]
+        totals = each[0]
+        if len(chunks) > 1:
+            assert self.sampling.x0 is not None
+            totals = neighbours.mixed_totals(self.sampling.x0, chunks, each)
+        if self.order == tuple(range(len(self.order))):
+            return totals
+        place = np.array(self.order)
+        tail = None if totals.tail is None else totals.tail[..., place, :]
+        return Totals(totals.gradient[..., place], totals.square[..., place], totals.peak[..., place], tail)
+
+    def _contributions(self, chunk: Chunk, none: Totals) -> Totals:
+        """Of one run; of parameters that neither the network reads nor the start has a score of, zero."""
+        if self.rule is None:
+            return none
+        if chunk.start_scores is not None:
+            return self.rule.contributions(chunk)
+        if chunk.explicit is not None:
+            chunk = chunk._replace(explicit=chunk.explicit[..., : len(self.own)])
+        made = self.rule.contributions(chunk._replace(wrt=self.own))
+        return made if self.own == self.wrt else self._padded(made)
+
+    def _padded(self, made: Totals) -> Totals:
+        """With zeros for the parameters that come last."""
+        more = (0, len(self.wrt) - len(self.own))
+        plain = [jnp.pad(leaf, ((0, 0), (0, 0), more)) for leaf in (made.gradient, made.square, made.peak)]
+        tail = None if made.tail is None else jnp.pad(made.tail, ((0, 0), (0, 0), more, (0, 0)))
+        return Totals(plain[0], plain[1], plain[2], tail)
+
+    def _start_scores(self, theta: Mapping[str, Any], sound: Any, start: Any) -> Any:
+        """Derivatives of the logarithm of the probability of the counts at the start, (paths, parameters); None if there are none."""
+        x0 = self.sampling.x0
+        names = () if x0 is None else tuple(name for name in self.wrt if name in x0.scored)
+        if x0 is None or not names:
+            return None
+
+        def slopes(counts: Any) -> Any:
+            return jax.grad(lambda moving: x0.log_probability(counts, {**theta, **moving}))(
+                {n: theta[n] for n in names}
+            )
+
+        kind = np.dtype(self.sampling.precision)
+        found = jax.vmap(slopes)(jnp.maximum(start, 0).astype(kind))
+        columns = [found[name].astype(kind) if name in names else jnp.zeros(len(start), kind) for name in self.wrt]
+        return jnp.where(sound[:, None], jnp.stack(columns, -1), 0.0)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Those of `wrt` that the network reads, which come first; what other names there are, those of couplings, too."""
+        return tuple(name for name in self.wrt if name not in self.sampling.only)
 
 
 @functools.lru_cache(256)
-def _depends(observable: Any, network: Network, on: Literal["parameters", "times"]) -> bool:
-    """Whether an observable that is gathered along paths changes with parameters or times on a path that is the same otherwise."""
-    if not isinstance(observable, AbstractPathObservable):
-        return False
-    return depends(observable.fold(network), network, on, lambda record: observable.value(record, jnp.ones(())))
+def _dependence(observable: Any, network: Network) -> Dependence:
+    """Whether what is gathered along paths changes with parameters or times on a path that is the same otherwise."""
+    return dependence(observable.fold(network), network, lambda record: observable.value(record, jnp.ones(())))
 
 
 @functools.lru_cache(256)
 def _outside(sampling: Sampling, rule: AbstractRule | None, wrt: tuple[str, ...], _platform: str) -> bool:
     return not engine_for(sampling.run(rule, wrt).program, sampling.engine).traceable
-
-
-def _split(total: int, limit: int) -> tuple[int, int]:
-    """Number of chunks and paths in each; the last one may be short, by fewer paths than there are chunks."""
-    chunks = -(-total // max(2, limit))
-    return chunks, -(-total // chunks)
-
-
-def _merge(parts: Sums) -> Sums:
-    """Sums of all chunks from the stacked sums of each.
-
-    Squares are of deviations from the mean of a chunk; one of sqrt(peak) from there is at most |mean - grand mean| more from
-    the mean of all.
-    """
-    weight = parts.paths.reshape(-1, *[1] * (parts.value.ndim - 1))
-
-    def shifts(total: Any) -> tuple[Any, Any]:
-        width = weight.reshape(-1, *[1] * (total.ndim - 1))
-        return width, total / width - (total.sum(0) / weight.sum())[None]
-
-    def spread(total: Any, square: Any) -> Any:
-        width, shift = shifts(total)
-        return square.sum(0) + (width * shift**2).sum(0)
-
-    peak = (jnp.sqrt(parts.gradient_peak) + jnp.abs(shifts(parts.gradient)[1])) ** 2
-    tail = parts.gradient_tail
-    if tail is not None:
-        many = tail.shape[-1]
-        tail = jax.lax.top_k(jnp.moveaxis(tail, 0, -2).reshape(*tail.shape[1:-1], -1), many)[0]
-    return Sums(
-        parts.paths.sum(), parts.value.sum(0), spread(parts.value, parts.square),
-        parts.gradient.sum(0), spread(parts.gradient, parts.gradient_square), peak.max(0), tail,
-        redrawn=None if parts.redrawn is None else parts.redrawn.sum(0),
-    )  # fmt: skip
-
-
-def sample(
-    sampling: Sampling,
-    rule: AbstractRule | None,
-    wrt: tuple[str, ...],
-    theta: Mapping[str, Any],
-    words: tuple[Word, Word],
-) -> Sums:
-    """Sums over all paths, with the derivatives that a rule gives (none without a rule).
-
-    A batch, under `jax.vmap` over theta or keys, runs as paths with a theta and a key of their own: they share one queue of
-    lanes, so that slow parameter sets do not hold up the others.
-    """
-    run = sampling.run(rule, wrt)
-    return over_batches(lambda *batch: _sample_batch(run, *batch, size=len(batch[1][0])))(theta, words)
-
-
-def _check_size(run: Run, paths: int) -> None:
-    """Whether what is held of so many paths at once fits into memory."""
-    remedy = "Ask for fewer times, a smaller observable, or fewer parameters (wrt=...)"
-    check_records(run.program, paths, len(run.stops.values), remedy)
-    stops, entries, wrt = len(run.sampling.stops.values), run.sampling.entries, len(run.wrt)
-    check_memory(
-        f"{paths:,} paths x {stops:,} stops x {entries:,} entries of the observable"
-        + (f" x {wrt:,} parameters" if wrt else ""),
-        COPIES * paths * stops * entries * max(1, wrt) * run.program.dtype.itemsize,
-        remedy,
-    )
-
-
-def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:
-    """Sums for `size` values of theta and key; leaves have a leading axis of that length."""
-    sampling, program = run.sampling, run.program
-    engine = engine_for(program, sampling.engine)
-    chunks, width = _split(sampling.paths, min(engine.breadth * min(CHUNK, ROWS // size), run.width))
-    _check_size(run, size * width)
-
-    def chunk(number: Any) -> Sums:
-        index = number * width + jnp.arange(width)
-        if size == 1:
-            values, key, first = jax.tree.map(lambda leaf: leaf[0], (theta, words, number[None] * width))
-            many = jnp.minimum(width, sampling.paths - number * width)
-        else:
-            values, key = jax.tree.map(lambda leaf: jnp.repeat(leaf, width, 0), (theta, words))
-            first, many = jnp.tile(index, size), size * width
-        inputs = make_inputs.make(
-            program, run.stops, key, values, np.array(sampling.counts), many, first=first,
-            start=sampling.start, max_events=sampling.max_events,
-        )  # fmt: skip
-        recorded = gather(engine, program, inputs, size * width)
-        rows = jax.tree.map(lambda leaf: leaf.reshape(size, width, *leaf.shape[1:]), recorded)
-        sound = index < sampling.paths
-        return jax.vmap(lambda one, values: run.sums(one, values, sound))(rows, theta)
-
-    if chunks == 1:
-        return chunk(jnp.int32(0))
-    return jax.vmap(_merge, in_axes=1)(jax.lax.map(chunk, jnp.arange(chunks, dtype=jnp.int32)))

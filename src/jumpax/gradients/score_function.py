@@ -1,7 +1,7 @@
 """The score function: the likelihood-ratio gradient with a baseline."""
 
 import dataclasses
-from typing import Literal
+from typing import ClassVar, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -30,9 +30,12 @@ class ScoreFunction(AbstractFoldEstimator):
     entry of the observable, so several times and species do not disturb each other. Where rates depend on time explicitly,
     the time part is sampled at one random moment of each wait, which is exact in the mean (see `jumpax.folds.Score`).
 
+    Where the counts at the start have a law with parameters (`Poisson("m")`, ...), S has d ln P(x0) in it too.
+
     Unbiased for every network and every observable, indicators and what is gathered along paths (`PathObservable`) included: f at
-    a stop may be any function of the path up to it. Where the observable ends the path, as a passage does, S ends with it. The variance per path grows linearly with the
-    number of events; the cost is 1.1 to 1.8 times that of the paths alone (`benchmarks/run.py kernels`). NaN with respect
+    a stop may be any function of the path up to it, and where parameters show in f beside the path, as in an integral of
+    propensities, its derivative at the fixed path is added. Where the observable ends the path, as a passage does, S ends
+    with it. The variance per path grows linearly with the number of events; the cost is 1.1 to 1.8 times that of the paths alone (`benchmarks/run.py kernels`). NaN with respect
     to a rate constant that is 0: no path shows what the reaction would do.
 
     Args:
@@ -62,6 +65,7 @@ class ScoreFunction(AbstractFoldEstimator):
         True
     """
 
+    of_fixed_path: ClassVar[bool] = True
     baseline: Baseline = "leave_one_out"
     window: float | None = None
     control: Literal["martingale"] | None = None
@@ -89,11 +93,11 @@ class ScoreFunction(AbstractFoldEstimator):
         """Unless there is a window, or the baseline is `mean`."""
         return self.window is None and self.baseline != "mean"
 
-    def check_sampling(self, sampling: Sampling) -> None:
-        """Take what is gathered along paths, if it is a function of the path alone.
+    def check_sampling(self, sampling: Sampling, wrt: tuple[str, ...] = ()) -> None:
+        """Take laws of the start, and what is gathered along paths.
 
         Raises:
-            UnsupportedError: it is not; or there is a window or a control.
+            UnsupportedError: parameters change it in steps beside the path; or there is a window or a control.
         """
         if sampling.gathered is None:
             return
@@ -102,10 +106,11 @@ class ScoreFunction(AbstractFoldEstimator):
             raise UnsupportedError(
                 f"{what} is gathered along paths, for which a score has no window and no control: use ScoreFunction()"
             )
-        if sampling.explicit:
+        if sampling.rough:
             raise UnsupportedError(
-                f"{what} has parameters or propensities in it beside the path, and a score gives the derivative of the path's "
-                "probability alone: use CoupledDifference(), or gather sums over events (of PathSum, `events` instead of `integral`)"
+                f"{what} compares or rounds numbers that depend on parameters and times, or reads the random numbers of the path: what "
+                "parameters do to it beside the path has no derivative to add to the score. Use CoupledDifference(), or gather sums over "
+                "events (of PathSum, `events` instead of `integral`)"
             )
 
     def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
@@ -127,17 +132,22 @@ class ScoreFunction(AbstractFoldEstimator):
         if self.control is not None:
             return ControlledScore(window=self.window).contributions(chunk)
         scores = self._scores(chunk)
-        return chunk.totals(centred(self.baseline, chunk.values, scores, chunk.weight) * scores[:, :, None])
+        per_path = centred(self.baseline, chunk.values, scores, chunk.weight) * scores[:, :, None]
+        return chunk.totals(per_path if chunk.explicit is None else per_path + chunk.explicit)
 
     def _scores(self, chunk: Chunk) -> Float[Array, "paths asked parameters"]:
         """The score at the stops asked for; what it gained in the window."""
 
         def at(keep: np.ndarray) -> Array:
+            if not chunk.record:
+                return jnp.zeros((*chunk.values.shape[:2], 0), chunk.values.dtype)
             return jnp.stack([chunk._replace(keep=keep).asked(leaf) for leaf in chunk.record], -1)
 
         if self.window is None:
-            return at(chunk.keep)
+            return chunk.scores(at(chunk.keep))
         stops = np.array(chunk.stops.values)
         begins = stops[chunk.keep] - self.window
         before = at(np.searchsorted(stops, np.maximum(begins, chunk.begin)).clip(max=len(stops) - 1))
-        return at(chunk.keep) - jnp.where((begins >= chunk.begin)[:, None], before, 0.0)
+        return chunk.scores(
+            at(chunk.keep) - jnp.where((begins >= chunk.begin)[:, None], before, 0.0), begins <= chunk.begin
+        )

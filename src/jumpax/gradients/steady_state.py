@@ -12,7 +12,7 @@ from jax.custom_derivatives import SymbolicZero
 from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, PRNGKeyArray
 
-from jumpax._base.errors import InputError, SimulationError, unknown_name
+from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.types import Precision
 from jumpax.gradients.expectation import Estimate, Tree, expectation
 from jumpax.gradients.poisson_score import PoissonScore
@@ -165,5 +165,7 @@ def steady_state(
         observable, network, x0, [settle + time], paths=paths, engine=engine, precision=precision,
         max_events=max_events, round_counts=round_counts,
     )  # fmt: skip
+    if whole.sampling.x0 is not None:
+        raise UnsupportedError("a steady state has forgotten its start: give x0 as counts, not as a law of them")
     length = float(settle if window is None else window)
     return SteadyState(PoissonScore(whole.sampling, float(settle), float(time), length, order), whole.arguments)

@@ -183,16 +183,16 @@ def _near(
 def by_master_equation(problem: Problem, u: Float[np.ndarray, " free"]) -> Problem | None:
     """The same problem on the exact law; None if there is none, or it is too large, or not wanted."""
     source = problem.source
-    if not isinstance(source, Simulation) or not source.exact or problem.network.needs:
+    if not isinstance(source, Simulation) or not source.exact or problem.network.needs or problem.law:
         return None
     theta = problem.structure.theta({name: float(value) for name, value in problem.values(jnp.asarray(u)).items()})
     times = [problem.settle or 0.0] if problem.loss.times is None else [t - problem.start for t in problem.loss.times]
     moving = [n for n in problem.network.parameters if not isinstance(problem.parameters[n], Fixed)]
-    cost = exact_cost(problem.network, dict(problem.x0), theta, times, budget=WORK, wrt=moving)
+    cost = exact_cost(problem.network, problem.plan.begin, theta, times, budget=WORK, wrt=moving)
     observed = problem.loss.observable(problem.network)
     if cost is not None and isinstance(observed, Histogram):  # every datum has its place
         wider = {**cost.limits, observed.species: max(cost.limits[observed.species], observed.size)}
-        cost = exact_cost(problem.network, dict(problem.x0), theta, times, wider, WORK, wrt=moving)
+        cost = exact_cost(problem.network, problem.plan.begin, theta, times, wider, WORK, wrt=moving)
     if cost is None:
         return None
     return dataclasses.replace(problem, source=MasterEquation(cost.limits, stationary=False))

@@ -50,7 +50,7 @@ class Deciding:
         paid = self._choosing <= SHARE * self._evaluating
         if self.choice is None or (paid and stale(self.choice, moving, theta)):
             plan = problem.plan
-            batch = source.batch(plan.observable, plan.network, dict(plan.x0), plan.times, plan.settle, plan.start)
+            batch = source.batch(plan.observable, plan.network, plan.begin, plan.times, plan.settle, plan.start)
             try:
                 self.choice = batch.choose(theta, jax.random.fold_in(key, 0x6175), moving, self.choice)
                 self._choosing += self.choice.paths
@@ -61,4 +61,4 @@ class Deciding:
 
 
 def _moving(problem: Problem) -> tuple[str, ...]:
-    return tuple(n for n in problem.network.parameters if not isinstance(problem.parameters[n], Fixed))
+    return tuple(n for n in problem.structure.network if not isinstance(problem.parameters[n], Fixed))

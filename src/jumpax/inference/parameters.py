@@ -168,7 +168,7 @@ class Structure:
         return found
 
     def theta(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Those of the values that the network reads."""
+        """Those of the values that the network and the start read."""
         return {name: values[name] for name in self.network}
 
     def unconstrained(self, values: Mapping[str, float], numbers: Numbers) -> Float[np.ndarray, " free"]:
@@ -201,8 +201,10 @@ def _unconstrained(scale: Scale, value: float, lower: float, upper: float) -> fl
     return math.log((value - lower) / (upper - value))
 
 
-def resolve(parameters: Mapping[str, Parameter], network: Network) -> tuple[Structure, Numbers, dict[str, float]]:
-    """Structure, numbers, and start values of the free parameters.
+def resolve(
+    parameters: Mapping[str, Parameter], network: Network, start: tuple[str, ...] = ()
+) -> tuple[Structure, Numbers, dict[str, float]]:
+    """Structure, numbers, and start values of the free parameters; `start`: those of the law of the counts at the start.
 
     Raises:
         InputError: everything that is wrong: missing parameters of the network, unknown names in formulas, circles,
@@ -210,7 +212,12 @@ def resolve(parameters: Mapping[str, Parameter], network: Network) -> tuple[Stru
     """
     wrong = [n for n, p in parameters.items() if not isinstance(p, Free | Fixed | Derived)]
     faults = [f"parameter {name!r} must be Free, Fixed or Derived, not {parameters[name]!r}" for name in wrong]
-    faults += [f"parameter {name!r} of the network is missing" for name in network.parameters if name not in parameters]
+    read = tuple(dict.fromkeys((*network.parameters, *start)))
+    faults += [
+        f"parameter {name!r} of the {'network' if name in network.parameters else 'start'} is missing"
+        for name in read
+        if name not in parameters
+    ]
     free = {n: p for n, p in parameters.items() if isinstance(p, Free)}
     fixed = {n: p for n, p in parameters.items() if isinstance(p, Fixed)}
     numbers = Numbers(
@@ -225,11 +232,11 @@ def resolve(parameters: Mapping[str, Parameter], network: Network) -> tuple[Stru
     ]
     derived = {n: p for n, p in parameters.items() if isinstance(p, Derived)}
     order = _ordered(derived, {*free, *fixed}, faults)
-    faults += _idle(free, derived, network)
+    faults += _idle(free, derived, read)
     if faults:
         raise InputError("the parameters do not fit together:\n" + "\n".join(f"- {fault}" for fault in faults))
     scales: tuple[Scale, ...] = tuple(p.scale for p in free.values())
-    structure = Structure(network.parameters, tuple(free), scales, tuple(fixed), order)
+    structure = Structure(read, tuple(free), scales, tuple(fixed), order)
     return structure, numbers, {n: float(p.value) for n, p in free.items()}
 
 
@@ -249,9 +256,9 @@ def _ordered(derived: dict[str, Derived], known: set[str], faults: list[str]) ->
     return tuple(order)
 
 
-def _idle(free: Mapping[str, Free], derived: Mapping[str, Derived], network: Network) -> list[str]:
-    """Sentences about free parameters that the network does not feel."""
-    felt, found = set(network.parameters), True
+def _idle(free: Mapping[str, Free], derived: Mapping[str, Derived], read: tuple[str, ...]) -> list[str]:
+    """Sentences about free parameters that neither network nor start feels."""
+    felt, found = set(read), True
     while found:
         found = {r for n, p in derived.items() if n in felt for r in p.names} - felt
         felt |= found

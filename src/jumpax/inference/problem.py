@@ -21,8 +21,9 @@ from jumpax.folds import Snapshots, Together
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
-from jumpax.networks import NONE, SINGLE, Network, check_counts, check_network, numbers_of
+from jumpax.networks import NONE, SINGLE, Network, StartTable, check_counts, check_network, numbers_of
 from jumpax.networks.ceiling import check_ceilings
+from jumpax.networks.starts import AbstractStart, check_start, start_of
 from jumpax.observables import Observable, check_observable
 
 
@@ -56,16 +57,21 @@ class Plan:
     structure: Structure
     observable: Observable
     network: Network
-    x0: tuple[tuple[str, int], ...]
+    x0: tuple[tuple[str, int], ...] | AbstractStart
     times: tuple[float, ...] | None
     settle: float | None
     start: float
     source: AbstractSource
 
+    @property
+    def begin(self) -> Any:
+        """Counts at the start by name, or their law."""
+        return self.x0 if isinstance(self.x0, AbstractStart) else dict(self.x0)
+
     @functools.cached_property
     def expected(self) -> Expected:
         """The expectation as a function of theta and key."""
-        return self.source.expected(self.observable, self.network, dict(self.x0), self.times, self.settle, self.start)
+        return self.source.expected(self.observable, self.network, self.begin, self.times, self.settle, self.start)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +80,7 @@ class Problem:
 
     Args:
         network: what reacts; of a model, its network is taken.
-        x0: counts at the start.
+        x0: counts at the start, or laws of them with parameters, as `simulate` takes: they may be free, too.
         loss: data, and how badly an expectation explains them (`jumpax.losses`).
         parameters: `Free`, `Fixed` or `Derived` by name: all parameters of the network, and more if formulas read them
             or they are to be reported.
@@ -98,7 +104,7 @@ class Problem:
     """
 
     network: Network
-    x0: Mapping[str, int]
+    x0: Mapping[str, Any] | StartTable
     loss: AbstractLoss
     parameters: Mapping[str, Parameter]
     settle: float | None = None
@@ -115,20 +121,31 @@ class Problem:
             faults.append("the data have no times: give settle=..., the time after which the start is forgotten")
         if self.loss.times is not None and self.settle is not None:
             faults.append("the data have times, so settle means nothing: leave it out")
-        for check in (lambda: self._resolved, lambda: check_counts(self.network, self.x0)):
+        for check in (lambda: self.law or check_counts(self.network, self.x0), lambda: self._resolved):
             try:
                 check()
             except InputError as error:
                 faults.append(str(error))
+        if not faults and self.law and self.source.deterministic:
+            faults.append(
+                "MasterEquation starts in one state, and x0 is a law of them: take the source Simulation(...)"
+            )
         if faults:
             raise InputError("the problem cannot be set up:\n" + "\n".join(f"- {fault}" for fault in faults))
         if self.network.time_dependent and isinstance(self.source, Simulation) and self.source.bound is None:
             values = self.values(jnp.asarray(self.structure.unconstrained(self.start_values, self.numbers), float))
-            check_ceilings(self.network, np.maximum(check_counts(self.network, self.x0), 1), values, self.start)
+            some = np.ones(len(self.network.species), int)
+            counts = some if self.law else np.maximum(check_counts(self.network, self.x0), some)
+            check_ceilings(self.network, counts, values, self.start)
 
     @functools.cached_property
     def _resolved(self) -> tuple[Structure, Numbers, dict[str, float]]:
-        return resolve(self.parameters, self.network)
+        return resolve(self.parameters, self.network, () if self.law is None else self.law.parameters)
+
+    @functools.cached_property
+    def law(self) -> AbstractStart | None:
+        """Of the counts at the start; None where they are given."""
+        return start_of(self.network, self.x0)
 
     @property
     def structure(self) -> Structure:
@@ -153,8 +170,10 @@ class Problem:
     @functools.cached_property
     def plan(self) -> Plan:
         """The static part."""
-        counts = check_counts(self.network, self.x0)
-        x0 = tuple(zip(self.network.species, (int(c) for c in counts), strict=True))
+        x0: Any = self.law
+        if x0 is None:
+            counts = check_counts(self.network, self.x0)
+            x0 = tuple(zip(self.network.species, (int(c) for c in counts), strict=True))
         observable = self.loss.observable(self.network)
         check_observable(observable)
         return Plan(
@@ -269,6 +288,11 @@ class Problem:
             raise SimulationError(f"parameters left the range of numbers: {', '.join(broken)}; set bounds")
         if negative := [f"{n} = {theta[n]:g}" for n in self.network.nonnegative if theta[n] < 0]:
             raise SimulationError(f"parameters became negative: {', '.join(negative)}; set bounds")
+        if self.law is not None:
+            try:
+                check_start(self.law, theta)
+            except InputError as error:
+                raise SimulationError(f"{error}; set bounds") from error
         try:
             expected = self.plan.expected(theta, key)
         except JumpaxError as error:

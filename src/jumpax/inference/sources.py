@@ -40,12 +40,12 @@ class AbstractSource(abc.ABC):
         self,
         observable: Observable,
         network: Network,
-        x0: Mapping[str, int],
+        x0: Any,
         times: tuple[float, ...] | None,
         settle: float | None,
         start: float,
     ) -> Expected:
-        """The expectation at `times`, or at steady state, as a function of theta and key."""
+        """The expectation at `times`, or at steady state, as a function of theta and key; x0 has counts by name, or is their law."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +106,7 @@ class Simulation(AbstractSource):
         self,
         observable: Observable,
         network: Network,
-        x0: Mapping[str, int],
+        x0: Any,
         times: tuple[float, ...] | None,
         settle: float | None,
         start: float,
@@ -120,7 +120,7 @@ class Simulation(AbstractSource):
         self,
         observable: Observable,
         network: Network,
-        x0: Mapping[str, int],
+        x0: Any,
         times: tuple[float, ...] | None,
         settle: float | None,
         start: float,
@@ -166,7 +166,7 @@ class MasterEquation(AbstractSource):
         self,
         observable: Observable,
         network: Network,
-        x0: Mapping[str, int],
+        x0: Any,
         times: tuple[float, ...] | None,
         settle: float | None,
         start: float,

@@ -31,3 +31,8 @@ from jumpax.networks.parameters import check_numbers as check_numbers
 from jumpax.networks.parameters import check_theta as check_theta
 from jumpax.networks.reaction import Reaction as Reaction
 from jumpax.networks.stacked import Stacked as Stacked
+from jumpax.networks.starts import Binomial as Binomial
+from jumpax.networks.starts import NegativeBinomial as NegativeBinomial
+from jumpax.networks.starts import Poisson as Poisson
+from jumpax.networks.starts import StartTable as StartTable
+from jumpax.networks.starts import StochasticRounding as StochasticRounding

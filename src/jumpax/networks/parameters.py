@@ -16,7 +16,7 @@ LARGEST_COUNT = 2**31 - 1
 
 
 def check_theta(
-    network: Network, theta: Mapping[str, Any], paths: int | None = None
+    network: Network, theta: Mapping[str, Any], paths: int | None = None, more: Sequence[str] = ()
 ) -> dict[str, Float[np.ndarray, "*paths"]]:
     """Parameter values in float64, in the order of the network.
 
@@ -25,6 +25,7 @@ def check_theta(
         theta: a number, or one number per path, for every parameter; arrays of their shapes, or one per path, for those of
             families.
         paths: number of paths, if it is known; else all arrays must have one length.
+        more: parameters beside those of the network: those of the start.
 
     Returns:
         For each parameter an array of shape () or (paths,); of families, of its shape or (paths, *shape).
@@ -42,10 +43,15 @@ def check_theta(
     check_network(network, ALL)
     if not isinstance(theta, Mapping):
         raise InputError(f"theta must map the names of parameters to numbers, not be {type(theta).__name__}")
-    faults = [unknown_name("parameter", name, network.parameters) for name in theta if name not in network.parameters]
-    faults += [f"parameter {name!r} is missing" for name in network.parameters if name not in theta]
+    known = tuple(dict.fromkeys((*network.parameters, *more)))
+    faults = [unknown_name("parameter", name, known) for name in theta if name not in known]
+    faults += [
+        f"parameter {name!r} {'' if name in network.parameters else 'of the start '}is missing"
+        for name in known
+        if name not in theta
+    ]
     values: dict[str, np.ndarray] = {}
-    for name in network.parameters:
+    for name in known:
         if name not in theta:
             continue
         what, value = f"parameter {name!r}", _numbers(theta[name])
@@ -66,7 +72,7 @@ def check_theta(
 
 def check_counts(
     network: Network,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
+    x0: Any,
     paths: int | None = None,
     round_counts: bool = False,
 ) -> Int[np.ndarray, "*paths species"]:
@@ -77,7 +83,8 @@ def check_counts(
         x0: a number, or one number per path, for every species by name; or the numbers in the order of the
             species, with shape (species,) or (paths, species).
         paths: number of paths, if it is known.
-        round_counts: round fractions to the nearest integer (halves upwards) instead of refusing them.
+        round_counts: round fractions to the nearest integer (halves upwards) instead of refusing them. What is rounded is a constant:
+            no derivative reaches what it was rounded from.
 
     Returns:
         Array of shape (species,), or (paths, species) if some count is given per path.
@@ -133,7 +140,7 @@ def _columns_by_name(network: Network, x0: Mapping[str, Any], faults: list[str])
             continue
         column = _numbers(x0[name])
         if column is None:
-            faults.append(f"count of {name!r} is not a number: {x0[name]!r}")
+            faults.append(f"count of {name!r} is not a number: {x0[name]!r}{_law(x0[name])}")
         elif column.ndim > 1:
             faults.append(f"count of {name!r} has shape {column.shape}; give one number, or one per path")
         else:
@@ -144,13 +151,20 @@ def _columns_by_name(network: Network, x0: Mapping[str, Any], faults: list[str])
 def _columns(network: Network, x0: Any, faults: list[str]) -> dict[str, np.ndarray]:
     counts, size = _numbers(x0), len(network.species)
     if counts is None:
-        faults.append(f"not numbers: {x0!r}")
+        faults.append(f"not numbers: {x0!r}{_law(x0)}")
         return {}
     if counts.ndim not in (1, 2) or counts.shape[-1] != size:
         order = ", ".join(network.species)
         faults.append(f"shape {counts.shape}; needed is ({size},) or (paths, {size}), in the order {order}")
         return {}
     return {name: counts[..., index] for index, name in enumerate(network.species)}
+
+
+def _law(given: Any) -> str:
+    """A word on laws of the start, where they are not taken."""
+    return (
+        "; jumpax.simulate, expectation and Problem take laws of the start" if hasattr(given, "log_probability") else ""
+    )
 
 
 def _numbers(value: Any) -> np.ndarray | None:

@@ -51,8 +51,9 @@ def _as_it_is(record: Any) -> Any:
 class PathObservable(AbstractPathObservable):
     """A function of what any fold records: E[function(record)], with derivatives.
 
-    `TimeAverage`, `PassageTime` and `ReactionCount` are ready ones. A fold whose record has parameters in it beside the path, such as
-    an integral of propensities, has derivatives by `CoupledDifference` only; the score knows of the path alone.
+    `TimeAverage`, `PassageTime` and `ReactionCount` are ready ones. Where parameters show in the record beside the path, as in an
+    integral of propensities, `ScoreFunction` adds the derivative at the fixed path; where they change it in steps, as in whether such
+    an integral has passed a level, there is none, and `CoupledDifference` alone is right.
 
     Args:
         gathers: the fold, as of `simulate(..., record=...)`.

@@ -1,0 +1,56 @@
+"""The contract of a law of one count at the start."""
+
+import abc
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jumpax.networks.starts.amount import Amount, as_amount, names_of, value_of
+
+
+class AbstractCountLaw(abc.ABC):
+    """The law of the count of one species at the start. Frozen and hashable; its numbers are amounts, in molecules or pure."""
+
+    scored: ClassVar[bool] = True
+    """Whether its probabilities have a derivative with respect to its numbers: a score."""
+
+    def __post_init__(self):
+        for role, amount in self.amounts.items():
+            object.__setattr__(self, role, as_amount(type(self).__name__, role, amount))
+
+    @property
+    def amounts(self) -> dict[str, Amount]:
+        """The numbers of the law by role, as they were given."""
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}  # type: ignore[arg-type]
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names that it reads."""
+        return tuple(dict.fromkeys(name for amount in self.amounts.values() for name in names_of(amount)))
+
+    def numbers(self, theta: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The numbers behind the amounts."""
+        return tuple(value_of(amount, theta) for amount in self.amounts.values())
+
+    @abc.abstractmethod
+    def faults(self, *numbers: Float[np.ndarray, "..."]) -> Iterator[tuple[str, Any]]:
+        """What is wrong with numbers, each one or one per path: sentences, and where."""
+
+    @abc.abstractmethod
+    def draw(
+        self, uniform: Float[np.ndarray, " paths"], numbers: Sequence[Float[np.ndarray, "..."]]
+    ) -> Int[np.ndarray, " paths"]:
+        """Counts from uniform numbers in (0, 1), on the host; sensible numbers only. -1 where there is none."""
+
+    @abc.abstractmethod
+    def log_probability(self, count: Float[Array, ""], *numbers: Any) -> Float[Array, ""]:
+        """Of a count, with JAX, differentiable in the numbers; up to a constant in which they have no part."""
+
+
+def refused(what: str, bad: Any) -> Iterator[tuple[str, Any]]:
+    """The sentence, if anything is bad."""
+    if np.any(bad):
+        yield what, bad
