@@ -351,7 +351,6 @@ def test_a_fit_of_a_group_by_simulation(folder, capsys):
         ("m.ant", "", "thrice", 2, "unknown species 'thrice'"),
         ("m.ant", "", "big", 0, ""),
         ("half.ant", "", "half", 2, "need not be a whole number"),
-        ("events.ant", "", "X", 3, "events by conditions ('E')"),
         ("time.ant", "", "X", 3, "no largest value"),
         ("free.ant", "", "sum", 3, "reads make"),
     ],
@@ -359,7 +358,6 @@ def test_a_fit_of_a_group_by_simulation(folder, capsys):
 def test_what_a_fit_refuses_of_a_file(folder, model, more, species, code, words):
     written(folder, ANTIMONY, "m.ant")
     written(folder, ANTIMONY + "; half := X / 2", "half.ant")
-    written(folder, ANTIMONY + "; E: at X > 50: X = 0", "events.ant")
     written(folder, ANTIMONY.replace("lose * X", "lose * X * (1 + time)"), "time.ant")
     written(folder, ANTIMONY + "; sum := X + make", "free.ant")
     asked = written(folder, FROM_FILE.format(model=model, species=species, more=more))
@@ -369,6 +367,12 @@ def test_what_a_fit_refuses_of_a_file(folder, model, more, species, code, words)
     with pytest.raises(InputError if code == 2 else UnsupportedError) as fault:
         read_problem(asked)
     assert words in str(fault.value)
+
+
+def test_a_model_with_events_is_taken(folder):
+    written(folder, ANTIMONY + "; E: at X > 50: X = 0", "events.ant")
+    asked = written(folder, FROM_FILE.format(model="events.ant", species="X", more=""))
+    assert [event.name for event in read_problem(asked).problem.network.events] == ["E"]
 
 
 @pytest.mark.parametrize("command", ["simulate", "exact", "check", pytest.param("audit", marks=pytest.mark.long)])

@@ -17,6 +17,7 @@ from gpu_runs import HERE, TROUBLE, equal_runs, finished, follows, program_of
 from jumpax.engines import choice
 from jumpax.engines.gpu import Gpu, HostDevice
 from jumpax.folds import Score
+from jumpax.networks import ALL
 from tables import FOLDS, HORIZONS, model, run, same_paths
 
 
@@ -137,7 +138,7 @@ def test_it_is_the_default_on_a_gpu_or_says_why_not(monkeypatch):
             assert [choice.engine_for(program, None).name for _ in range(2)] == ["xla", "xla"]
         assert len(noted) == 1
         choice._default.cache_clear()
-        monkeypatch.setattr(choice, "engine_named", lambda name: types.SimpleNamespace(name=name))
+        monkeypatch.setattr(choice, "engine_named", lambda name: types.SimpleNamespace(name=name, offers=ALL))
     assert choice.engine_for(program, None).name == "gpu"
     choice._default.cache_clear()
 

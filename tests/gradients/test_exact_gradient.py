@@ -115,6 +115,7 @@ def test_what_does_not_fit_is_none():
     explodes = jumpax.Network([jumpax.Reaction("2 X -> 3 X", jumpax.MassAction("k"))])
     assert exact_cost(explodes, {"X": 50}, {"k": 5.0}, [1.0]) is None
     timed = jumpax.Network([jumpax.Reaction("0 -> X", lambda k, t: k * t)])
-    assert exact_cost(timed, {"X": 0}, {"k": 1.0}, [1.0]) is None
+    with pytest.raises(jumpax.UnsupportedError, match="the master equation does not treat rates that depend on time"):
+        exact_cost(timed, {"X": 0}, {"k": 1.0}, [1.0])
     with pytest.raises(jumpax.InputError, match="times"):
         exact_cost(model.network, model.x0, model.theta)

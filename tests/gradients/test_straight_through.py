@@ -15,7 +15,6 @@ from scipy.linalg import expm
 
 import jumpax
 import references
-from jumpax.engines.program import Times
 from jumpax.folds import RelaxedTangent
 from jumpax.folds.relaxation import Relaxation
 from jumpax.gradients.replay import replay
@@ -334,5 +333,7 @@ def test_refusals():
         with pytest.raises(jumpax.InputError, match="bound"):
             jumpax.expectation(jumpax.Moments("C"), model.network, model.x0, paths=2, **options)
     timed = jumpax.Network([jumpax.Reaction("0 -> X", lambda k, t: k * t)])
-    with pytest.raises(jumpax.UnsupportedError, match="time"):
-        jumpax.StraightThrough().fold(timed, ("k",), Times((1.0,)))
+    with pytest.raises(jumpax.UnsupportedError, match=r"StraightThrough\(.*does not treat rates that depend on time"):
+        jumpax.expectation(
+            jumpax.Moments("X"), timed, {"X": 0}, [1.0], paths=4, gradient=jumpax.StraightThrough(), bound=9.0
+        )

@@ -197,7 +197,7 @@ def test_others_are_refused_by_name():
         jumpax.StraightThrough(), jumpax.AlternativePath(), jumpax.ExactGradient(),
         jumpax.ScoreFunction(control="martingale"),
     ):  # fmt: skip
-        with pytest.raises(jumpax.UnsupportedError, match=rf"{type(estimator).__name__}.*use gradient=ScoreFunction"):
+        with pytest.raises(jumpax.UnsupportedError, match=rf"{type(estimator).__name__}.*gradients by ScoreFunction"):
             jumpax.expectation(moments, network, SIR_START, [1.0], paths=10, gradient=estimator, bound=100.0)
     with pytest.raises(jumpax.UnsupportedError, match="waiting=True"):
         Score(network, ("beta",), waiting=False)

@@ -135,6 +135,7 @@ def _remedy(program: Program, engine: str, gathered: bool, alone: bool) -> str:
     quick = (
         engine == "xla"
         and not alone
+        and not program.delayed
         and printed.memory < allowed()
         and printed.seconds < compilation(program, engine).seconds
     )

@@ -159,10 +159,11 @@ def exact_cost(
         tolerance: of leaked probability.
 
     Returns:
-        Work, states and limits; None if the work is larger, or there is no master equation (time-dependent laws).
+        Work, states and limits; None if the work is larger.
 
     Raises:
         InputError: theta or x0 do not fit the network, or neither or both of times and steps are given.
+        UnsupportedError: the network needs what the master equation does not treat, as rates that depend on time.
 
     Example:
         >>> import jumpax

@@ -16,9 +16,10 @@ from jumpax._base import clock, random, shares
 from jumpax._base.clock import Time
 from jumpax._base.shares import pin
 from jumpax._base.status import Status
+from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real, Word
 from jumpax.engines.arrays.rates import Leaves, Structure, fire, propensities
-from jumpax.engines.turn import not_after, select, stalls
+from jumpax.engines.outlook import not_after, stalls
 
 BLOCK = 16
 """Reactions whose propensities are summed before a choice among them."""

@@ -58,6 +58,8 @@ def values_of(
         words: of the key.
         direct: whether features are computed anew at each event: slower, but what they read may differ from path to path.
     """
+    if sampling.x0 is not None:
+        raise UnsupportedError("reverse mode starts in one state, and x0 is a law of them; ScoreFunction() takes laws")
     network, real = Stacked(sampling.network, direct), np.dtype(sampling.precision)
     own = tuple(name for name, shape in network.shapes.items() if jnp.ndim(theta[name]) > len(shape))
     seen = observed(sampling)
