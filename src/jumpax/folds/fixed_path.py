@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jumpax._base.types import Flag, Real
+from jumpax.folds.around import AbstractAround
 from jumpax.folds.derivatives import levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Counts, Propensities, Size
 from jumpax.folds.lasting import Lasting
@@ -15,7 +16,7 @@ from jumpax.networks import Network
 
 
 @dataclasses.dataclass(frozen=True)
-class FixedPath(AbstractFold):
+class FixedPath(AbstractAround):
     """Runs a fold, and beside it the derivative of every real number in it with respect to each parameter, for a path that stays as it is.
 
     With F what the fold makes of a path, d E[F] / d theta = E[F S] + E[d F / d theta]: the score S knows of the path's probability alone,
@@ -33,34 +34,6 @@ class FixedPath(AbstractFold):
     fold: AbstractFold
     wrt: tuple[str, ...]
 
-    @property
-    def words(self) -> int:  # type: ignore[override]
-        return self.fold.words
-
-    @property
-    def samples(self) -> bool:  # type: ignore[override]
-        return self.fold.samples
-
-    @property
-    def caps(self) -> bool:  # type: ignore[override]
-        return self.fold.caps
-
-    @property
-    def waits(self) -> bool:  # type: ignore[override]
-        return self.fold.waits
-
-    @property
-    def ends(self) -> bool:  # type: ignore[override]
-        return self.fold.ends
-
-    @property
-    def lands(self) -> bool:  # type: ignore[override]
-        return self.fold.lands
-
-    @property
-    def advances(self) -> bool:
-        return self.fold.advances
-
     def size(self, network) -> Size:
         own, times = self.fold.size(network), 1 + len(self.wrt)
         return Size(own.numbers * times, own.carried * times, 3 * own.operations * times)
@@ -75,9 +48,6 @@ class FixedPath(AbstractFold):
         )
         many = len(_reals(after))
         return (after, tuple(s[:many] for s in moved)), (record, tuple(s[many:] for s in moved))
-
-    def stops(self, times) -> tuple[float, ...]:
-        return self.fold.stops(times)
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> Any:
         return self._moved(

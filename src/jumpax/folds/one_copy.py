@@ -9,13 +9,14 @@ import jax
 import jax.numpy as jnp
 
 from jumpax._base.types import Flag, Real
+from jumpax.folds.around import AbstractAround
 from jumpax.folds.fold import AbstractFold, Size
 from jumpax.networks import Network
 from jumpax.networks.couple import LOW
 
 
 @dataclasses.dataclass(frozen=True)
-class OneCopy(AbstractFold):
+class OneCopy(AbstractAround):
     """Runs a fold along one copy of `couple(network)`, as if that were the path; record: that of the fold.
 
     Of each reaction of the network three are left: of both copies, of the low one and of the high one alone. A copy sees the first of
@@ -31,38 +32,6 @@ class OneCopy(AbstractFold):
     fold: AbstractFold
     copy: Literal["low_", "high_"]
 
-    @property
-    def words(self) -> int:  # type: ignore[override]
-        return self.fold.words
-
-    @property
-    def samples(self) -> bool:  # type: ignore[override]
-        return self.fold.samples
-
-    @property
-    def caps(self) -> bool:  # type: ignore[override]
-        return self.fold.caps
-
-    @property
-    def waits(self) -> bool:  # type: ignore[override]
-        return self.fold.waits
-
-    @property
-    def ends(self) -> bool:  # type: ignore[override]
-        return self.fold.ends
-
-    @property
-    def lands(self) -> bool:  # type: ignore[override]
-        return self.fold.lands
-
-    @property
-    def direct(self) -> bool:  # type: ignore[override]
-        return self.fold.direct
-
-    @property
-    def advances(self) -> bool:
-        return self.fold.advances
-
     def size(self, network) -> Size:
         return self.fold.size(self.network)
 
@@ -71,9 +40,6 @@ class OneCopy(AbstractFold):
 
     def stop(self, carry, counts, theta, index) -> tuple[Any, Any]:
         return self.fold.stop(carry, self._counts(counts), self._theta(theta), index)
-
-    def stops(self, times) -> tuple[float, ...]:
-        return self.fold.stops(times)
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> Any:
         rates = self._propensities(propensities)

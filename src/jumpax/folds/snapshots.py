@@ -24,21 +24,3 @@ class Snapshots(AbstractFold):
 
     def stop(self, carry, counts, theta, index) -> tuple:
         return carry, counts
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameters(AbstractFold):
-    """Records parameters at every stop, for those that events change: a tuple of reals in the order of the names."""
-
-    names: tuple[str, ...]
-    passive = True
-    treats = ALL
-
-    def size(self, network) -> Size:
-        return Size(len(self.names), 0, 0)
-
-    def init(self, counts, theta, now) -> tuple[()]:
-        return ()
-
-    def stop(self, carry, counts, theta, index) -> tuple:
-        return carry, tuple(theta[name] for name in self.names)
