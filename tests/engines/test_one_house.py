@@ -137,6 +137,13 @@ def test_the_log_has_counts_at_every_event(name):
             assert (counts[before - 1] if before else log.start_counts[path]) == paths.counts[path, place], (path, stop)
 
 
+def test_a_log_is_read_for_its_own_network_only():
+    paths = drawn("moments", record=jumpax.Events())
+    plain = DOSES.with_events([])
+    with pytest.raises(jumpax.InputError, match=r"the log is that of paths of another network.*draw paths of this one"):
+        jumpax.log_likelihood(plain, {"b": 5.0, "d": 0.7}, paths.log, 3.0)
+
+
 def test_the_log_of_a_plain_network_has_counts_too():
     paths = jumpax.simulate(jumpax.zoo.telegraph(), times=[3.0], paths=20, key=0, record=jumpax.Events())
     some = paths.events > 0
@@ -277,3 +284,29 @@ def test_counts_that_float32_does_not_hold_are_assigned_in_float64():
         )
         assert (paths["A"] == 2**25 + 1).all()
         assert paths.redrawn.all()
+
+
+def test_conditions_on_counts_that_float32_does_not_hold_are_read_in_float64():
+    """Births from 2^24 - 2 on; 2^24 + 3 is an odd number that float32 rounds up."""
+    network = Network([BIRTH], events=[Event.when(lambda A: A >= 2**24 + 3, {"A": 5, "when": "t"})])
+    for engine in ("reference", "xla", "cpu"):
+        paths = jumpax.simulate(
+            network, {"b": 2.0, "when": -1.0}, {"A": 2**24 - 2}, times=[0.5, 20.0], paths=3, key=0, engine=engine,
+            precision="float32", record=ReactionCounts(network),
+        )  # fmt: skip
+        born = paths.records[0]
+        early = paths["A"][:, 0] > 5
+        assert (paths["A"][early, 0] == 2**24 - 2 + born[early, 0]).all()
+        assert (paths["A"][:, 1] == born[:, 1]).all()  # 5 at the fifth birth
+        assert paths.redrawn.all()
+
+
+def test_times_that_float32_rounds_are_met_at_a_stop_of_the_same_number():
+    for when in (0.1, 0.7, 24.7, 1e6 + 0.3):
+        network = Network([DECAY], events=[Event.at(when, {"A": 9}), Event.at("late", {"A": 3})])
+        for engine in ("reference", "xla", "cpu"):
+            paths = jumpax.simulate(
+                network, {"d": 1e-12, "late": when + 1.1}, {"A": 5}, times=[0.99 * when, when, when + 1.1], paths=1, key=0,
+                engine=engine, precision="float32",
+            )  # fmt: skip
+            assert paths["A"].tolist() == [[5, 9, 3]], (when, engine)

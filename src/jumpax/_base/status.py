@@ -37,6 +37,8 @@ class Status(enum.IntEnum):
     """Events made each other true again and again at one moment."""
     BAD_ASSIGNMENT = 13
     """An event set a count to something that is no whole number in range."""
+    INEXACT_COUNT = 14
+    """An event reads a count beyond 2^24 in float32, which does not hold each of them."""
 
     @property
     def is_fault(self) -> bool:

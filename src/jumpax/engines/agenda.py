@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from jumpax.networks.expressions.expression import Expression, evaluate, names
 from jumpax.networks.expressions.hill import steady
 from jumpax.networks.triggers import Clock, clocks, timeless
 
+LARGEST_IN_FLOAT32 = 2**24
+"""Beyond, float32 does not hold every whole number; a path whose events read or set such counts is drawn again in float64."""
 MOST_AT_ONCE = 1_000
 """Events of one path at one moment; more are a storm."""
 
@@ -44,6 +47,11 @@ class Agenda:
     def early(self) -> tuple[tuple[int, str], ...]:
         """Right sides that are read when the trigger comes true: number of the event, and what it assigns to."""
         return tuple((i, name) for i, event in enumerate(self.events) if event.early for name, _ in event.assignments)
+
+    @functools.cached_property
+    def read(self) -> frozenset[str]:
+        """All that events read."""
+        return frozenset(name for event in self.events for name in event.read)
 
 
 @functools.lru_cache(maxsize=256)
@@ -91,6 +99,16 @@ class Scene:
             exact = clock.split(np.array(comparison.number), self.program.dtype)
             pair = Time(exact.high + nothing, exact.low + nothing)
         return pair, jnp.asarray(later) | (nothing > 0)
+
+    @property
+    def inexact(self) -> Flag:
+        """Whether events read a count that the precision does not hold: in float32 one beyond 2^24."""
+        agenda, none = agenda_of(self.program.network), self.time.high != self.time.high
+        if self.program.precision == "float64":
+            return none
+        counts = zip(self.program.network.species, self.counts, strict=True)
+        large = [count > LARGEST_IN_FLOAT32 for name, count in counts if name in agenda.read]
+        return functools.reduce(operator.or_, large, none)
 
     def truths(self, before: bool = False) -> tuple[Flag, ...]:
         """Whether each trigger is true, at this time or right before it."""

@@ -18,6 +18,7 @@ _REMEDY = {
     Status.TIME_STALLED: "waits are too short for the clock, in float64 too; start nearer to time 0",
     Status.QUEUE_FULL: "more delayed reactions are under way at once than the queue holds; raise `queue`",
     Status.EVENT_STORM: "an event storm: they make each other true again and again at one moment; an event must make its trigger false",
+    Status.INEXACT_COUNT: "events read such counts in float64 only: precision='float64'",
     Status.BAD_ASSIGNMENT: "the new value of a count must be a whole number from 0 to 2^31 - 1; round it in the event",
     Status.BOUND_BROKEN: "the total propensity exceeded its bound; give a larger one, bound=...",
 }

@@ -18,7 +18,7 @@ from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real, Word
-from jumpax.engines.agenda import MOST_AT_ONCE, Scene, agenda_of, not_after
+from jumpax.engines.agenda import LARGEST_IN_FLOAT32, MOST_AT_ONCE, Scene, agenda_of, not_after
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Change, Counts
 from jumpax.networks.parameters import LARGEST_COUNT
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 STREAM = 4
 """Number of the random stream that decides between events of equal priority."""
-LARGEST_IN_FLOAT32 = 2**24
-"""Beyond, float32 does not hold every whole number; such a path is drawn again in float64."""
 
 
 class Happening(NamedTuple):
@@ -84,6 +82,8 @@ def prepared(program: Program, lane: "Lane", theta: Mapping[str, Real], key: tup
         for event, was in zip(agenda.events, passed, strict=True)
     ]
     acting = functools.reduce(operator.or_, [new & ~old for new, old in zip(now, held, strict=True)])
+    if agenda.watched:
+        acting = acting | scene.inexact
     happening = Happening(
         values=tuple(jnp.asarray(theta[name]) + lane.since for name in program.network.moved),
         held=tuple(old & new for old, new in zip(held, now, strict=True)),
@@ -117,10 +117,12 @@ def watched(
     """After a reaction: whether it has made a trigger true, so that the path has to stand."""
     if not agenda_of(program.network).watched:
         return happening
-    now = Scene(program, counts, theta, time).truths()
+    scene = Scene(program, counts, theta, time)
+    now = scene.truths()
     rose = functools.reduce(operator.or_, [new & ~old for new, old in zip(now, happening.held, strict=True)])
     held = tuple(old & (new | ~moves) for new, old in zip(now, happening.held, strict=True))
-    return happening._replace(held=held, acting=happening.acting | (moves & rose))
+    # where the path stands it is found out that it cannot go on in this precision
+    return happening._replace(held=held, acting=happening.acting | (moves & (rose | scene.inexact)))
 
 
 def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Stop") -> tuple["Lane", Flag, Count]:
@@ -151,7 +153,7 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
         carried_out=happening.carried_out + acts.astype(jnp.int32),
         chances=None if stream is None else select(acts, stream, happening.chances),
     )
-    counts, happening = _assigned(scene, happening, chosen)
+    counts, happening = _assigned(scene, happening, chosen, stands)
     change = Change(tuple(chosen), lane.counts, parameters(program, lane.happening, theta, pinned=True))
     own = parameters(program, happening, theta, pinned=True)
     carry = select(acts, program.fold.changed(lane.carry, counts, own, lane.time.high, change), lane.carry)
@@ -215,12 +217,13 @@ def _chances(program: Program, happening: Happening, many: int) -> tuple[list[Re
     return found, stream
 
 
-def _assigned(scene: Scene, happening: Happening, chosen: Sequence[Flag]) -> tuple[Counts, Happening]:
+def _assigned(scene: Scene, happening: Happening, chosen: Sequence[Flag], stands: Flag) -> tuple[Counts, Happening]:
     """Counts and parameters after the event that was chosen; what is no count is a fault, and changes nothing."""
     network, agenda = scene.program.network, agenda_of(scene.program.network)
     counts, values = dict(zip(network.species, scene.counts, strict=True)), dict(scene.theta)
     early = dict(zip(agenda.early, happening.early, strict=True))
     fault = happening.fault
+    fault = jnp.where(stands & scene.inexact, np.int32(Status.INEXACT_COUNT), fault)
     fault = jnp.where(happening.carried_out > MOST_AT_ONCE, np.int32(Status.EVENT_STORM), fault)
     for number, event in enumerate(agenda.events):
         for name, expression in event.assignments:

@@ -21,9 +21,9 @@ from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 
-CURABLE = (Status.TIME_STALLED, Status.BAD_PROPENSITY, Status.BAD_ASSIGNMENT)
-"""Faults that float64 may not have: a wait too short for the clock, a propensity beyond 3e38, an event that sets a count beyond
-2^24."""
+CURABLE = (Status.TIME_STALLED, Status.BAD_PROPENSITY, Status.BAD_ASSIGNMENT, Status.INEXACT_COUNT)
+"""Faults that float64 may not have: a wait too short for the clock, a propensity beyond 3e38, an event that reads a
+count beyond 2^24 or sets one to that."""
 
 log = logging.getLogger("jumpax")
 

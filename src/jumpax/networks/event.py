@@ -122,11 +122,15 @@ class Event:
         )  # fmt: skip
 
     @property
+    def read(self) -> tuple[str, ...]:
+        """All that it reads."""
+        parts = (self.trigger, *(value for _, value in self.assignments), *((self.priority,) if self.priority else ()))
+        return tuple(dict.fromkeys(name for expression in parts for name in names(expression)))
+
+    @property
     def names(self) -> tuple[str, ...]:
         """All that it reads or assigns."""
-        read = (self.trigger, *(value for _, value in self.assignments), *((self.priority,) if self.priority else ()))
-        assigned = tuple(name for name, _ in self.assignments)
-        return tuple(dict.fromkeys((*assigned, *(name for expression in read for name in names(expression)))))
+        return tuple(dict.fromkeys((*(name for name, _ in self.assignments), *self.read)))
 
     def __str__(self) -> str:
         done = ", ".join(f"{name} = {text(value)}" for name, value in self.assignments)

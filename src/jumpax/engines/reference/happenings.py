@@ -8,8 +8,8 @@ import numpy as np
 
 from jumpax._base import clock
 from jumpax._base.status import Status
-from jumpax.engines.agenda import MOST_AT_ONCE, agenda_of
-from jumpax.engines.happening import LARGEST_IN_FLOAT32, STREAM
+from jumpax.engines.agenda import LARGEST_IN_FLOAT32, MOST_AT_ONCE, agenda_of
+from jumpax.engines.happening import STREAM
 from jumpax.engines.program import Program
 from jumpax.engines.reference.words import Words
 from jumpax.folds.fold import Change
@@ -86,10 +86,21 @@ class Happenings:
         now = self.truths(time)
         rises = any(new and not old for new, old in zip(now, self.held, strict=True))
         self.held = [old and new for new, old in zip(now, self.held, strict=True)]
-        return rises
+        return rises or (self.agenda.watched and self.inexact)
+
+    @property
+    def inexact(self) -> bool:
+        """Whether events read a count that float32 does not hold."""
+        narrow = self.program.precision == "float32"
+        read = [
+            count for name, count in zip(self.network.species, self.counts, strict=True) if name in self.agenda.read
+        ]
+        return narrow and any(count > LARGEST_IN_FLOAT32 for count in read)
 
     def happen(self, time: Pair, changed: Callable[[Change], None]) -> Status | None:
         """Let everything happen that the triggers say; `changed` is called after each event. Returns what went wrong."""
+        if self.inexact:
+            return Status.INEXACT_COUNT
         waiting: dict[int, dict[str, float]] = {}
         for _ in range(MOST_AT_ONCE + 1):
             now = self.truths(time)
