@@ -174,3 +174,20 @@ def test_a_fit_of_a_model_with_a_dose():
     found = jumpax.fit(problem, key=1)
     per_unit = (1 - np.exp(-0.5)) * np.exp(-0.5) / 0.5
     assert abs(found.estimates["b"] - counts.mean() / per_unit) < 4.5 * found.standard_errors["b"]
+
+
+def test_stops_after_numbers_of_reactions():
+    """Births that are forgotten at time 1: after the third there are 3, less those before 1 if there were fewer than 3."""
+    network = Network([BIRTH], events=[Event.at(1.0, {"A": 0})])
+
+    def exact(theta):
+        p = stats.poisson(theta["b"]).pmf(range(3))
+        return [3 * (1 - p.sum()) + p @ [3, 2, 1]]
+
+    mean = jumpax.expectation(Moments("A", order=1), network, {"A": 0}, steps=[3], paths=20_000)
+    found = mean.estimate({"b": 2.5}, jax.random.key(7))
+    for made, error, truth in (
+        (found.value, found.standard_error, exact({"b": 2.5})[0]),
+        (found.gradient["b"], found.gradient_standard_error["b"], slope(exact, {"b": 2.5}, "b")[0]),
+    ):
+        assert abs(made[0, 0, 0] - truth) < 4.5 * error[0, 0, 0]

@@ -12,6 +12,7 @@ from jax import lax
 from jaxtyping import Bool, Float, Int
 
 from jumpax._base import clock
+from jumpax._base.errors import InputError
 from jumpax._base.memory import check_memory
 from jumpax._base.trees import select
 from jumpax.engines import xla
@@ -24,7 +25,7 @@ from jumpax.engines.redraw import redrawn
 from jumpax.networks import Network
 
 BYTES = 48
-"""Memory for each event, while logs of rounds are put in the order of paths."""
+"""Memory for each event without its counts, while logs of rounds are put in the order of paths."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +134,8 @@ def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog
             kept = [np.asarray(column)[here] for column in counts]
             parts.append((np.asarray(path)[lane], times, np.asarray(number)[here], *kept))
             events += len(lane)
-            _check(events, engine.finished(lanes), int(inputs.paths))
+            each = BYTES + 3 * sum(column.itemsize for column in kept)
+            _check(events, each, engine.finished(lanes), int(inputs.paths))
         recorded = jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
     return recorded, _sort(parts, inputs, program.network)
 
@@ -166,11 +168,23 @@ def replaced(log: EventLog, rows: Int[np.ndarray, " again"], fresh: EventLog) ->
     )
 
 
-def _check(events: int, finished: int, paths: int) -> None:
+def check_log(network: Network, log: object) -> None:
+    """Whether something is a log of paths of a network.
+
+    Raises:
+        InputError: it is none, or that of another network.
+    """
+    if not isinstance(log, EventLog):
+        raise InputError(f"log must be that of simulate(..., record=Events()), paths.log, not {type(log).__name__}")
+    if not log.network.alike(network):
+        raise InputError(f"the log is that of paths of another network, {log.network!r}; draw paths of this one")
+
+
+def _check(events: int, each: int, finished: int, paths: int) -> None:
     """Whether the log still fits; how long it will be is not known beforehand."""
     check_memory(
         f"The log of {events:,} events, of which {finished:,} of {paths:,} paths have come to their end,",
-        float(BYTES * events),
+        float(each * events),
         "Ask for fewer paths at once (with keys of their own), or for less time; folds keep no events",
         started=True,
     )

@@ -277,17 +277,11 @@ def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], 
         owner = getattr(one, "network", network)
         check_network(owner, ALL)
         check_network(network, one.treats, f"the fold {type(one).__name__}")
-        if not _alike(owner, network):
-            raise InputError(f"record: {type(one).__name__} was made for another network, {owner!r}")
+        if not owner.alike(network):
+            raise InputError(
+                f"record: {type(one).__name__} was made for another network, {owner!r}; make it for this one"
+            )
     return (() if logged else given), bool(logged)
-
-
-def _alike(one: Network, other: Network) -> bool:
-    """Whether the same things happen to the paths of two networks, at rates that may be written in other ways."""
-    if one == other:
-        return True
-    same = one.species == other.species and one.events == other.events and one.needs == other.needs
-    return same and [r.stages for r in one.reactions] == [r.stages for r in other.reactions]
 
 
 def places_for(network: Network, queue: int) -> int:

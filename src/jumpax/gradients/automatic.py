@@ -162,9 +162,9 @@ class Automatic:
         self, sampling: Sampling, wrt: tuple[str, ...], theta: dict[str, float], words: tuple[Word, Word]
     ) -> Choice | None:
         """The choice where there is nothing to try; None where a pilot has to decide."""
-        if sampling.bound is not None:
-            reason = "ScoreFunction(): unbiased; the only one for waits drawn from a bound, with null events"
-            return Choice(ScoreFunction(), reason, theta, wrt)
+        if sampling.network.needs:
+            needs = " and ".join(need.value for need in Need if need in sampling.network.needs)
+            return Choice(ScoreFunction(), f"ScoreFunction(): unbiased; the others do not treat {needs}", theta, wrt)
         if sampling.rough:
             reason = "CoupledDifference(): parameters change the observable in steps beside the path, which a score does not see; biased"
             return Choice(CoupledDifference(), reason, theta, wrt, problem=sampling.problem)

@@ -17,10 +17,6 @@ from jumpax.gradients.exact_gradient import ExactGradient
 from jumpax.gradients.guarded import Guarded
 from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
-from jumpax.networks import Need
-
-ALONE = "ScoreFunction(): unbiased; the others do not treat {}"
-"""Why there is nothing to choose."""
 
 
 class Chosen:
@@ -61,11 +57,7 @@ class Chosen:
         """Choose at theta, numbers; `before` is a choice for an equal expectation, if this one has made none."""
         if isinstance(self._given, AbstractEstimator):
             return Choice(self._given, f"{self._given!r}: it was asked for", {}, wrt)
-        if sampling.network.needs:
-            reason = ALONE.format(" and ".join(need.value for need in Need if need in sampling.network.needs))
-            made = Choice(ScoreFunction(), reason, {name: float(value) for name, value in theta.items()}, wrt)
-        else:
-            made = _aside(functools.partial(self._given.choose, sampling, wrt, theta, words, before or self.choice))
+        made = _aside(functools.partial(self._given.choose, sampling, wrt, theta, words, before or self.choice))
         self._choice = made
         return made
 

@@ -213,7 +213,9 @@ class Expectation:
             and self.sampling.network.time_dependent
             and not any(isinstance(value, core.Tracer) for value in theta.values())
         ):
-            check_ceilings(self.sampling.network, np.maximum(self.sampling.counts, 1), theta, self.sampling.start)
+            some = np.ones(len(self.sampling.network.species))
+            counts = some if self.sampling.x0 else np.maximum(self.sampling.counts, some)
+            check_ceilings(self.sampling.network, counts, theta, self.sampling.start)
         bound = self.sampling.bound
         numbers = ", ".join(f"{b:g}" for b in (bound if isinstance(bound, tuple) else (bound,)) if b is not None)
         broken = f" (the total propensity exceeds bound = {numbers}?)" if numbers else ""

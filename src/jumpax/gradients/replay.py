@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from jumpax._base import random
 from jumpax._base.errors import UnsupportedError
 from jumpax.engines import EventLog
+from jumpax.engines.event_log import check_log
 from jumpax.engines.program import Steps, Times
 from jumpax.engines.simulate import stops_of
 from jumpax.folds import RelaxedTangent, Snapshots
@@ -62,6 +63,7 @@ def replay(
         True
     """
     check_network(network, who="replay")
+    check_log(network, log)
     stops = stops_of(times, steps, log.start, Snapshots())
     if estimator.horizon == "uniformization":
         raise UnsupportedError("an event log has no null events: replay has horizons logistic, exact and state")

@@ -114,7 +114,7 @@ class ScoreFunction(AbstractFoldEstimator):
             )
 
     def fold(self, network: Network, wrt: tuple[str, ...], stops: Times | Steps) -> AbstractFold:
-        """The score of each parameter; of the choices alone where stops are numbers of events and rates know no time.
+        """The score of each parameter; of the choices alone where stops are numbers of events of a plain network.
 
         Raises:
             UnsupportedError: a window or a control, for stops after numbers of events; a control, for rates that depend on
@@ -124,7 +124,7 @@ class ScoreFunction(AbstractFoldEstimator):
             return ControlledScore(window=self.window).fold(network, wrt, stops)
         if isinstance(stops, Steps) and self.window is not None:
             raise UnsupportedError("a window of the score is a time: use times= instead of steps=, or window=None")
-        waiting = isinstance(stops, Times) or stops.timed or network.time_dependent
+        waiting = isinstance(stops, Times) or stops.timed or bool(network.needs)
         return Score(network, wrt, waiting=waiting, window=self.window)
 
     def contributions(self, chunk: Chunk) -> Totals:

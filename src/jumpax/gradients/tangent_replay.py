@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax.engines import EventLog
+from jumpax.engines.event_log import check_log
 from jumpax.engines.program import check_times
 from jumpax.folds import Tangent
 from jumpax.networks import Network, check_network
@@ -66,6 +67,7 @@ def replay_tangent(
         True
     """
     check_network(network, who="replay_tangent")
+    check_log(network, log)
     if missing := [name for name in network.parameters if name not in theta]:
         raise InputError(f"theta lacks {missing}; give the values that the log was drawn with")
     fold = Tangent(network, (), reach)

@@ -189,6 +189,16 @@ class Network:
             found[Need.MOMENT] = True  # what other events make true
         return frozenset(need for need, some in found.items() if some)
 
+    def alike(self, other: "Network") -> bool:
+        """Whether the same things may happen to the paths of both, at rates that may be written in other ways.
+
+        So that a fold or a log made for one is right for the other.
+        """
+        if self == other:
+            return True
+        same = self.species == other.species and self.events == other.events and self.needs == other.needs
+        return same and [r.stages for r in self.reactions] == [r.stages for r in other.reactions]
+
     @cached_property
     def digest(self) -> str:
         """SHA-256 of species and reactions, the same in every process of one Python; name and units do not count."""

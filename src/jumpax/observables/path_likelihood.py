@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax.engines import EventLog
+from jumpax.engines.event_log import check_log
 from jumpax.networks import Network, check_network
 
 
@@ -34,8 +35,7 @@ def log_likelihood(network: Network, theta: Mapping[str, Any], log: EventLog, en
     Source: Gillespie 1977, doi:10.1021/j100540a008.
     """
     check_network(network, who="jumpax.log_likelihood")
-    if not isinstance(log, EventLog):
-        raise InputError(f"log must be that of simulate(..., record=Events()), paths.log, not {type(log).__name__}")
+    check_log(network, log)
     if log.times.size and log.times.max() > end:
         raise InputError(f"the last event, at {log.times.max():g}, lies after end = {end:g}")
     owner, before, durations, reactions = _intervals(network, log, end)

@@ -95,9 +95,9 @@ class PathObservable(AbstractPathObservable):
             InputError: it was made for another network.
         """
         owner = getattr(self.gathers, "network", network)
-        if owner.species != network.species or len(owner.reactions) != len(network.reactions):
+        if not owner.alike(network):
             raise InputError(
-                f"the observable: {type(self.gathers).__name__} was made for another network, with {', '.join(owner.species)}"
+                f"the observable: {type(self.gathers).__name__} was made for another network, {owner!r}; make it for this one"
             )
         return self.gathers
 
