@@ -255,16 +255,19 @@ def many_parameters(tiny: bool) -> Iterator[dict]:
     """
     genes, sizes = (266, (2**10, 2**12, 2**14)) if not tiny else (6, (16,))
     eye = np.eye(genes, dtype=int)
-    network = jumpax.VectorNetwork(np.hstack([eye, -eye]), _births_and_deaths, _weights)
+    shapes = {"W": (genes, genes), "b": genes, "beta": genes}
+    family = jumpax.Family(np.hstack([eye, -eye]), _births_and_deaths, parameters=shapes, features=_weights)
+    network, gradient = jumpax.Network(families=[family]), jumpax.TrapezoidalTangent(reverse=True)
     drawn = np.random.default_rng(0).normal(size=(genes, genes)) * 0.1 / np.sqrt(genes)
     params = {"W": jnp.asarray(drawn, jnp.float32), "b": jnp.zeros(genes), "beta": jnp.full(genes, 20.0)}
     parameters = sum(leaf.size for leaf in jax.tree.leaves(params))
 
     def loss(given: Any, key: Any, paths: int) -> tuple:
-        made = jumpax.vector_paths(
-            network, given, jnp.full(genes, 10.0), paths=paths, key=key, windows=[(1.0, 2.0)], lanes=paths
+        mean = jumpax.expectation(
+            jumpax.TimeAverage(), network, np.full(genes, 10), [1.0, 2.0], paths=paths, gradient=gradient
         )
-        return jnp.mean(made.windows**2), (made.events, jnp.sum(made.status != jumpax.Status.REACHED))
+        made = mean.values(given, key)
+        return jnp.mean(made.values[:, 1] ** 2), (made.events, jnp.sum(made.status != jumpax.Status.REACHED))
 
     for paths in sizes:
         runs = {"forward": jax.jit(functools.partial(loss, paths=paths))}

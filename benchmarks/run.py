@@ -9,7 +9,7 @@ trust     the automatic gradient on twenty networks that it was not tuned on (--
 calls     what one call for values and gradient costs, few paths and many, on all cores
 gpu       everything about the gpu engine on the GPU of this machine, written to FILE after each
           section (--only SECTION for one of them); without a GPU, the same in tiny size on the processor
-vector    events and images per CPU second of a vector network of 532 reactions, forward and with gradients
+vector    events and images per CPU second of a family of 532 reactions, forward and with gradients
 table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results
 picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
 

@@ -30,16 +30,14 @@ from .gradients import Estimate as Estimate
 from .gradients import ExactGradient as ExactGradient
 from .gradients import Expectation as Expectation
 from .gradients import LatticeTangent as LatticeTangent
+from .gradients import PathValues as PathValues
 from .gradients import ScoreFunction as ScoreFunction
 from .gradients import StraightThrough as StraightThrough
 from .gradients import TrapezoidalTangent as TrapezoidalTangent
-from .gradients import VectorPaths as VectorPaths
 from .gradients import audit as audit
 from .gradients import expectation as expectation
 from .gradients import lattice_coverage as lattice_coverage
 from .gradients import steady_state as steady_state
-from .gradients import vector_paths as vector_paths
-from .gradients import window_means as window_means
 from .importers import FileModel as FileModel
 from .importers import read as read
 from .inference import Derived as Derived
@@ -52,6 +50,7 @@ from .networks import Binomial as Binomial
 from .networks import Curve as Curve
 from .networks import Event as Event
 from .networks import ExponentialDelay as ExponentialDelay
+from .networks import Family as Family
 from .networks import FixedDelay as FixedDelay
 from .networks import GammaDelay as GammaDelay
 from .networks import Hill as Hill
@@ -65,7 +64,6 @@ from .networks import Reaction as Reaction
 from .networks import StartTable as StartTable
 from .networks import StochasticRounding as StochasticRounding
 from .networks import UniformDelay as UniformDelay
-from .networks import VectorNetwork as VectorNetwork
 from .networks import zoo as zoo
 from .observables import Histogram as Histogram
 from .observables import Moments as Moments

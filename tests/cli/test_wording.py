@@ -92,9 +92,12 @@ def test_bounds_of_intervals_reach_the_simulation(capsys, tmp_path):
 
 
 LEFT = {
-    "engines/vector_rates.py": "no command has vector networks",
-    "gradients/vector_paths.py": "the same",
-    "gradients/vector_core.py": "the same",
+    "engines/arrays/rates.py": "no command has families",
+    "engines/arrays/gathered.py": "the same",
+    "networks/family.py": "the same",
+    "gradients/reverse/values.py": "the same",
+    "gradients/reverse/method.py": "the same",
+    "gradients/reverse/expected.py": "the same",
     "gradients/replay.py": "no command replays",
     "design/pareto.py": "no command traces fronts",
     "networks/kinds.py": "commands give networks where networks are meant",
@@ -123,6 +126,7 @@ REPLACED = {
     "steps": "commands give times",
     "record": "commands record no folds",
     "gradient": "commands take the default",
+    "reverse": "the same",
 }
 
 

@@ -4,6 +4,8 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+import numpy as np
+
 import jumpax
 from jumpax.engines.choice import engine_named
 from jumpax.gradients.audits import ESTIMATORS
@@ -21,14 +23,22 @@ NETWORKS = {
     ),
     Need.MOMENT: Network([BIRTH], events=[jumpax.Event.at(0.5, {"b": lambda b: 3 * b}, name="more")]),
     Need.TRIGGER: Network([BIRTH], events=[jumpax.Event.when(lambda A: A >= 5, {"b": 0.0}, name="enough")]),
+    Need.FAMILY: Network(
+        families=[jumpax.Family(np.array([[1]]), lambda counts, theta: theta["b"][None], ("A",), ["b"], name="birth")]
+    ),
 }
 """Births at rate b, with one need each: their laws are known."""
 PLAIN = jumpax.zoo.birth_death()
-ENGINES = {name: engine_named(name) for name in ("cpu", "gpu_on_host", "xla", "reference")}
+ENGINES = {name: engine_named(name) for name in ("cpu", "gpu_on_host", "xla", "arrays", "reference")}
 MADE = {name: make(PLAIN) for name, make in FOLDS.items() if name not in ("Capped", "Score of the choices")} | {
     "PathSums": PathSums(Activity(PLAIN.network))
 }
-CHOSEN = {"auto": jumpax.gradients.Automatic(), **ESTIMATORS, "exact gradient": jumpax.ExactGradient()}
+CHOSEN = {
+    "auto": jumpax.gradients.Automatic(),
+    **ESTIMATORS,
+    "exact gradient": jumpax.ExactGradient(),
+    "tangent, reverse mode": jumpax.TrapezoidalTangent(reverse=True),
+}
 
 
 def rows() -> dict[str, frozenset[Need]]:

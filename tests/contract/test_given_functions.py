@@ -195,14 +195,14 @@ def test_a_condition_of_first_passage_is_told_alike(condition, remedy):
     assert remedy in str(told.value)
 
 
-def test_functions_of_vector_networks_of_parameters_and_of_objectives():
+def test_functions_of_families_of_parameters_and_of_objectives():
     change = np.array([[1, -1]])
     for rates, remedy in (
         (lambda counts, params: jnp.stack([params["a"], counts[0] if counts[0] > 1 else 0.0]), r"jnp\.where"),
         (lambda counts, params: np.stack([params["a"], np.exp(counts[0])]), r"jnp\.exp"),
     ):
         with pytest.raises(jumpax.InputError, match=rf"the function of propensities .*{remedy}"):
-            jumpax.vector_paths(jumpax.VectorNetwork(change, rates), {"a": 1.0}, [1], paths=2, key=0, times=[1.0])
+            jumpax.Family(change, rates, parameters=["a"])
     data = jumpax.losses.MomentMatch("X", [1, 2, 3, 4], [1.0] * 4, order=1)
     free = {"u": jumpax.Free(1.0), "v": jumpax.Derived(lambda u: np.exp(u))}
     with pytest.raises(jumpax.InputError, match=r"the formula of 'v' .*jnp\.exp"):

@@ -17,7 +17,12 @@ TIMES, B, MOST = (0.4, 1.0, 2.0), 4.0, 5
 
 def starts(need, b, t):
     """Mean number of births that have begun, where they are Poisson."""
-    return {Need.TIME: b * np.log1p(t), Need.DELAY: b * t, Need.MOMENT: b * t + 2 * b * max(t - 0.5, 0.0)}[need]
+    return {
+        Need.TIME: b * np.log1p(t),
+        Need.DELAY: b * t,
+        Need.MOMENT: b * t + 2 * b * max(t - 0.5, 0.0),
+        Need.FAMILY: b * t,
+    }[need]
 
 
 def fired(need, b, t):
@@ -72,7 +77,7 @@ def near(sample, expected):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_engines(engine, need):
     if need not in ENGINES[engine].offers:
-        with pytest.raises(jumpax.UnsupportedError, match=f"engine '{engine}' does not treat {need.value} .*'birth'"):
+        with pytest.raises(jumpax.UnsupportedError, match=f"engine '{engine}' does not treat {need.value} \\('"):
             drawn(need, engine, paths=2)
         return
     paths = drawn(need, engine, paths=150 if engine == "reference" else 6000)
@@ -103,9 +108,9 @@ def test_folds(name, need):
     network = NETWORKS[need]
     if need not in MADE[name].treats:
         with pytest.raises(jumpax.UnsupportedError, match=f"the fold {name} does not treat {need.value}"):
-            drawn(need, "xla", fold_for(name, network), paths=2)
+            drawn(need, None, fold_for(name, network), paths=2)
         return
-    paths = drawn(need, "xla", [fold_for(name, network)])
+    paths = drawn(need, "arrays" if need is Need.FAMILY else "xla", [fold_for(name, network)])
     (record,) = paths.records
     edges = (0.0, *TIMES)
     if name == "TimeAverages":
@@ -145,7 +150,8 @@ def test_estimators(name, need):
 
     if need not in CHOSEN[name].treats:
         kind = type(CHOSEN[name]).__name__
-        with pytest.raises(jumpax.UnsupportedError, match=rf"{kind}\(.*\) does not treat {need.value} .*ScoreFunction"):
+        other = r"TrapezoidalTangent\(reverse=True\)" if need is Need.FAMILY else "ScoreFunction"
+        with pytest.raises(jumpax.UnsupportedError, match=rf"{kind}\(.*\) does not treat {need.value} .*{other}"):
             made()
         return
     found = made().estimate({"b": B}, jax.random.key(43))

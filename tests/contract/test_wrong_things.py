@@ -1,4 +1,4 @@
-"""A vector network, a model, a name, reactions where a network is meant, and the other way round: told by name, in every verb."""
+"""A family, a model, a name, reactions where a network is meant, and the other way round: told by name, in every verb."""
 
 import inspect
 
@@ -8,7 +8,7 @@ import pytest
 
 import jumpax
 from jumpax.exact import StateSpace, distribution, jump_chain, stationary
-from jumpax.gradients import replay, replay_tangent, second_moment_rate, tangent_exponents
+from jumpax.gradients import replay, second_moment_rate, tangent_exponents
 from jumpax.gradients.exact_gradient import exact_cost
 from jumpax.importers import FileModel
 from jumpax.inference import profile
@@ -16,10 +16,10 @@ from jumpax.networks.couple import couple
 
 MODEL = jumpax.zoo.birth_death()
 FILE = FileModel(MODEL.network, MODEL.theta, MODEL.x0)
-VECTOR = jumpax.VectorNetwork(np.array([[1, -1]]), lambda counts, params: jnp.stack([params["a"], counts[0]]))
+FAMILY = jumpax.Family(np.array([[1, -1]]), lambda counts, theta: jnp.stack([theta["a"], counts[0]]), ("X",), ["a"])
 DATA = jumpax.losses.MomentMatch("X", [1, 2, 3, 4], [1.0] * 4, order=1)
 WRONG = {
-    "vector network": (VECTOR, "vector_paths"),
+    "family": (FAMILY, r"jumpax\.Network\(families="),
     "file": (FILE, "model.network"),
     "zoo": (MODEL, "model.network"),
     "name": ("birth_death", "jumpax.read"),
@@ -62,6 +62,7 @@ def test_what_is_no_network_is_told_with_the_remedy(verb, thing):
 BEYOND = {
     "delays": MODEL.network.with_delays({MODEL.network.reactions[0].name: jumpax.FixedDelay(1.0)}),
     "events at times": MODEL.network.with_events([jumpax.Event.at(1.0, {"X": 0})]),
+    "families of reactions": jumpax.Network(MODEL.network.reactions, families=[FAMILY]),
     "events by conditions": MODEL.network.with_events([jumpax.Event.when(lambda X: X > 3, {"X": 0})]),
 }
 TREATING = ("simulate", "expectation", "Problem", "record")
@@ -69,13 +70,13 @@ REFUSING = {name: verb for name, verb in VERBS.items() if name not in TREATING} 
     "second_moment_rate": lambda n: second_moment_rate(jumpax.TrapezoidalTangent(), n, THETA, np.arange(9)[:, None]),
     "tangent_exponents": lambda n: tangent_exponents(n, THETA, START),
     "replay": lambda n: replay(jumpax.StraightThrough(), n, LOG.log, 0, steps=[2]),
-    "replay_tangent": lambda n: replay_tangent(n, LOG.log, THETA, [1.0]),
 }
 LOG = jumpax.simulate(MODEL.network, THETA, START, times=[1.0], paths=2, key=0, record=jumpax.Events())
 
 
-@pytest.mark.parametrize("verb", REFUSING)
-@pytest.mark.parametrize("need", BEYOND)
+@pytest.mark.parametrize(
+    ("verb", "need"), [(v, n) for v in REFUSING for n in BEYOND if (v, n) != ("expectation", "families of reactions")]
+)
 def test_what_is_not_treated_is_refused_by_name(verb, need):
     with pytest.raises(jumpax.UnsupportedError, match=f"does not treat {need} .*; jumpax.simulate draws"):
         REFUSING[verb](BEYOND[need])
@@ -91,19 +92,12 @@ def test_no_public_verb_that_takes_a_network_is_left_out():
                 continue
             if "network" in parameters:
                 taking.add(name)
-    others = {"vector_paths", "window_means", "FileModel", "EventLog"}  # of a vector network, below; results
+    others = {"FileModel", "EventLog"}  # results
     folds = {"FirstPassage", "ReactionCounts", "TimeAverages"}  # looked at by the verb that records them
     assert taking - others - folds <= set(VERBS)
 
 
-@pytest.mark.parametrize("given", [MODEL.network, FILE, MODEL, "birth_death", jumpax.VectorNetwork, None])
-def test_what_is_no_vector_network_is_told(given):
-    for verb in (jumpax.vector_paths, jumpax.window_means):
-        with pytest.raises(jumpax.InputError, match="a VectorNetwork is needed here"):
-            verb(given, {}, [1], paths=2, key=0, windows=[(0.0, 1.0)])
-
-
-@pytest.mark.parametrize("given", [MODEL.network, VECTOR, MODEL, FILE, "birth_death", None])
+@pytest.mark.parametrize("given", [MODEL.network, FAMILY, MODEL, FILE, "birth_death", None])
 def test_what_is_no_state_space_no_problem_is_told(given):
     for verb in (
         lambda: distribution(given, THETA, [1.0]),

@@ -84,7 +84,7 @@ def test_a_network_of_thousands_of_reactions_is_refused_with_numbers_in_two_seco
     assert "3,000 reactions over 3,000 species" in text
     assert "GB of memory, more than 6 GB, a quarter of the memory here" in text
     assert "Nothing was started" in text
-    assert "VectorNetwork" in text or "wrt=" in text
+    assert "jumpax.Family" in text or "wrt=" in text
     assert memory.VARIABLE in text
     assert isinstance(told.value, jumpax.InputError)
 
@@ -273,33 +273,30 @@ def test_state_spaces_stop_when_they_no_longer_fit_and_laws_are_refused(monkeypa
     assert exact_cost(model.network, model.x0, model.theta, [1.0]) is None
 
 
-def _vector(species):
-    stay = np.hstack([np.eye(species, dtype=int), -np.eye(species, dtype=int)])
-    return jumpax.VectorNetwork(stay, lambda counts, params: (params["beta"], counts))
+def _family(species):
+    eye, shapes = np.eye(species, dtype=int), {"beta": species}
+    law = jumpax.Family(np.hstack([eye, -eye]), lambda counts, theta: (theta["beta"], counts), parameters=shapes)
+    return jumpax.Network(families=[law])
 
 
-def test_vector_networks_are_refused_for_results_lanes_and_checkpoints(monkeypatch):
-    network, beta = _vector(10), np.full(10, 5.0)
+def test_families_are_refused_for_records_lanes_and_checkpoints(monkeypatch):
+    network, theta = _family(10), {"beta": np.full(10, 5.0)}
+    asked = {"theta": theta, "x0": np.zeros(10), "paths": 4, "key": 0, "times": [0.1]}
+    with pytest.raises(jumpax.TooLargeError, match=r"paths x 99,999 stops x 10 numbers"):
+        jumpax.simulate(network, **asked | {"paths": 10_000, "times": np.arange(1.0, 1e5)})
 
-    def ask(**more):
-        return jumpax.vector_paths(
-            network, {"beta": beta}, np.zeros(10), **{"paths": 4, "key": 0, "times": [0.1], **more}
-        )
+    def mean(paths, times):
+        gradient = jumpax.TrapezoidalTangent(reverse=True)
+        return jumpax.expectation(jumpax.TimeAverage(), network, np.zeros(10), times, paths=paths, gradient=gradient)
 
-    with pytest.raises(jumpax.TooLargeError, match=r"paths x \(99,999 times x 10 species\).*observe="):
-        ask(paths=10_000, times=np.arange(1.0, 1e5))
-    with pytest.raises(jumpax.TooLargeError, match=r"paths in flight.*lanes="):
-        ask(paths=2 * 10**7, lanes=2 * 10**7)
+    with pytest.raises(jumpax.TooLargeError, match=r"paths x \(99,999 times x 10 species\).*fewer species"):
+        mean(10_000, np.arange(1.0, 1e5))(theta, 0)
     monkeypatch.setenv(memory.VARIABLE, "0.001")
-
-    def loss(beta):
-        drawn = jumpax.vector_paths(
-            network, {"beta": beta}, np.zeros(10), paths=300, key=0, times=[0.1], checkpoints=64, lanes=16
-        )
-        return drawn.counts.sum()
-
-    with pytest.raises(jumpax.TooLargeError, match=r"300 paths x 64 checkpoints x 10 species.*checkpoints="):
-        jax.grad(loss)(beta)
+    with pytest.raises(jumpax.TooLargeError, match=r"300 paths x 32 checkpoints x 10 species"):
+        jax.grad(lambda beta: mean(300, [0.1])({"beta": beta}, 0).sum())(theta["beta"])
+    monkeypatch.setenv(memory.VARIABLE, "0.00001")
+    with pytest.raises(jumpax.TooLargeError, match="paths in flight"):
+        jumpax.simulate(network, **asked | {"paths": 1})
 
 
 def test_what_does_not_fit_is_named_by_audit(monkeypatch):

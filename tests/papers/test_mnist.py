@@ -95,9 +95,7 @@ def test_gradient_against_differences_of_the_independent_simulator():
     signs = draw.choice([-1.0, 1.0], 10)
 
     def value(params, key):
-        return (
-            reading.paths(params, np.repeat(image, 128, 0), key, windows=((0.5, 1.5),)).windows[:, 0] @ signs
-        ).mean()
+        return (reading.over(params, np.repeat(image, 128, 0), key, (0.5, 1.5))[0] @ signs).mean()
 
     def along(key):
         return sum(float(np.vdot(slope[name], way[name])) for slope in [grad(params, key)] for name in way)

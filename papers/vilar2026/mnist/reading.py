@@ -37,31 +37,56 @@ def _regulation(values):
     return jnp.pad(values["weights_output"].T / SCALE, ((0, 0), (0, OUTPUTS)))
 
 
+OUTPUT = tuple(f"output{i}" for i in range(OUTPUTS))
+
+
 @functools.cache
-def network() -> jumpax.VectorNetwork:
+def network() -> jumpax.Network:
     """One clock for 532 reactions: all genes are made, hidden ones first, then all are lost."""
     one = np.eye(HIDDEN + OUTPUTS, dtype=int)
-    return jumpax.VectorNetwork(np.hstack([one, -one]), _rates, _regulation)
+    species = (*(f"hidden{i}" for i in range(HIDDEN)), *OUTPUT)
+    shapes = {
+        "weights_output": (HIDDEN, OUTPUTS), "offset_output": OUTPUTS, "log_synthesis_output": OUTPUTS, "drive": HIDDEN,
+    }  # fmt: skip
+    return jumpax.Network(families=[jumpax.Family(np.hstack([one, -one]), _rates, species, shapes, _regulation)])
 
 
-def paths(params: Parameters, images: Float[Array, "images 784"], key: Array, windows=(), times=()):
-    """One path per image, all counts 0 at time 0; averages of and counts of the output genes, and numbers of events."""
+def _outputs(counts):
+    return jnp.stack([counts[name] for name in OUTPUT])
+
+
+def paths(
+    params: Parameters, images: Float[Array, "images 784"], key: Array, times: tuple[float, ...], averages: bool = True
+) -> jumpax.PathValues:
+    """One path per image, all counts 0 at time 0; the outputs averaged from each time to the next, or their counts at the times."""
     values = {name: params[name] for name in ("weights_output", "offset_output", "log_synthesis_output")}
-    return jumpax.vector_paths(
-        network(), values | {"drive": drive(params, images)}, jnp.zeros(HIDDEN + OUTPUTS), paths=len(images), key=key,
-        windows=windows, times=times, per_path=("drive",), observe=range(HIDDEN, HIDDEN + OUTPUTS), gradient="trapezoidal",
+    observable = jumpax.TimeAverage(*OUTPUT) if averages else _outputs
+    mean = jumpax.expectation(
+        observable, network(), np.zeros(HIDDEN + OUTPUTS), times, paths=len(images),
+        gradient=jumpax.TrapezoidalTangent(reverse=True),
     )  # fmt: skip
+    return mean.values(values | {"drive": drive(params, images)}, key)
+
+
+def over(
+    params: Parameters, images: Float[Array, "images 784"], key: Array, window: Window
+) -> tuple[Float[Array, "images 10"], Int[Array, " images"]]:
+    """Averages of the outputs over a window, and numbers of events."""
+    begin, end = window
+    found = paths(params, images, key, (begin, end) if begin > 0 else (end,))
+    return found.values[:, -1], found.events
 
 
 def _loss(params, images, labels, kappa, key, window):
-    found = paths(params, images, key, windows=(window,))
-    logits = kappa * found.windows[:, 0]
+    averages, events = over(params, images, key, window)
+    logits = kappa * averages
     loss = optax.softmax_cross_entropy_with_integer_labels(logits, labels).mean()
-    return loss, (jnp.mean(logits.argmax(-1) == labels), found.events.mean())
+    return loss, (jnp.mean(logits.argmax(-1) == labels), events.mean())
 
 
 _slope = jax.jit(jax.value_and_grad(_loss, has_aux=True), static_argnames="window")
-_paths = jax.jit(paths, static_argnames=("windows", "times"))
+_over = jax.jit(over, static_argnames="window")
+_paths = jax.jit(paths, static_argnames=("times", "averages"))
 
 
 def _shares(many: int) -> list[slice]:
@@ -100,8 +125,7 @@ def read(
     """Averages of the outputs over a window, and the events of each path from 0 to its end."""
 
     def one(number: int, part: slice):
-        found = _paths(params, images[part], jax.random.fold_in(key, number), windows=(tuple(window),))
-        return found.windows[:, 0], found.events
+        return _over(params, images[part], jax.random.fold_in(key, number), window=tuple(window))
 
     averages, events = zip(*_threaded(one, len(images)), strict=True)
     return np.concatenate(averages), np.concatenate(events)
@@ -111,4 +135,4 @@ def counts(
     params: Parameters, image: Float[np.ndarray, "1 784"], times: Sequence[float], key: Array
 ) -> Int[np.ndarray, "times 10"]:  # fmt: skip
     """Copies of the output genes along one path, at times after 0."""
-    return np.asarray(_paths(params, image, key, times=tuple(map(float, times))).counts[0])
+    return np.asarray(_paths(params, image, key, times=tuple(map(float, times)), averages=False).values[0])

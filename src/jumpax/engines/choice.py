@@ -11,11 +11,12 @@ from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.engines.engine import AbstractEngine, precision_of
 from jumpax.engines.program import Program
 from jumpax.engines.size import check_program, compilation
-from jumpax.networks.needs import check_needs
+from jumpax.networks.needs import Need, check_needs
 
 ENGINES = {
     "cpu": "jumpax.engines.cpu:Cpu",
     "gpu": "jumpax.engines.gpu:Gpu",
+    "arrays": "jumpax.engines.arrays.engine:Arrays",
     "gpu_on_host": "jumpax.engines.gpu:on_host",
     "xla": "jumpax.engines.xla:Xla",
     "reference": "jumpax.engines.reference:Reference",
@@ -51,9 +52,12 @@ def engine_for(program: Program, name: str | None) -> AbstractEngine:
     Warns:
         JumpaxWarning: naming what keeps a program from the fast engine; compilation takes long.
     """
+    if name is None and Need.FAMILY in program.network.needs:
+        name = "arrays"
     chosen = engine_named(_default(program, platform()) if name is None else name)
     check_needs(program.network, chosen.offers, f"engine {chosen.name!r}")
-    check_program(program, chosen.name)
+    if chosen.name != "arrays":  # which takes seconds
+        check_program(program, chosen.name)
     return chosen
 
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 import jax
 import numpy as np
 
-from jumpax.engines.inputs import Inputs
+from jumpax.engines.inputs import Inputs, is_own
 from jumpax.engines.kept import Files, Keeper
 from jumpax.engines.program import Program, precision_of
 from jumpax.engines.recorded import Recorded, joined
-from jumpax.networks import ALL, Need
+from jumpax.networks import SINGLE, Need
 
 T = TypeVar("T")
 FEWEST = 64
@@ -42,7 +42,7 @@ class AbstractEngine(abc.ABC):
     name: ClassVar[str]
     traceable: ClassVar[bool]
     """Whether `gather` may be called under `jax.jit` and `jax.vmap`."""
-    offers: ClassVar[frozenset[Need]] = ALL - {Need.DELAY}
+    offers: ClassVar[frozenset[Need]] = SINGLE - {Need.DELAY}
     """What networks may need of it beyond the plain process."""
     breadth: ClassVar[int] = 1
     """How many times more paths it should be given at once than a processor."""
@@ -110,7 +110,7 @@ def _share(inputs: Inputs, first: int, paths: int) -> Inputs:
     def part(values: Any) -> Any:
         return values[first : first + paths]
 
-    key, theta = jax.tree.map(lambda v: part(v) if np.ndim(v) else v, (inputs.key, inputs.theta))
+    key, theta = jax.tree.map(lambda v: part(v) if is_own(v) else v, (inputs.key, inputs.theta))
     return inputs._replace(
         key=key,
         first=part(inputs.first) if np.ndim(inputs.first) else inputs.first + np.uint32(first),
@@ -183,8 +183,8 @@ def in_threads(parts: Sequence[Callable[[], T]], failed: Callable[[BaseException
 
 
 def default_threads(engine: AbstractEngine) -> int:
-    """As many threads as cores where they help: XLA has a pool of its own."""
-    if engine.name != "cpu":
+    """As many threads as cores where they help: XLA has a pool of its own, but blocks of `arrays` run one after the other."""
+    if engine.name not in ("cpu", "arrays"):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from jumpax._base.status import FIRST_FAULT, Status
-from jumpax.engines.inputs import Inputs
+from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.networks.ceiling import ceilings, endless
@@ -22,26 +22,26 @@ _REMEDY = {
     Status.BAD_ASSIGNMENT: "the new value of a count must be a whole number from 0 to 2^31 - 1; round it in the event",
     Status.BOUND_BROKEN: "the total propensity exceeded its bound; give a larger one, bound=...",
 }
+MOST = 50
+"""Species of a state that are told."""
 
 
 def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) -> str:
     """The reaction behind the fault of a path, if it can be told from its last state."""
     network = program.network
     counts = tuple(np.float64(c) for c in recorded.counts[path])
-    theta = {k: np.float64(np.asarray(v)[path] if np.ndim(v) else v) for k, v in inputs.theta.items()}
+    theta = {k: np.asarray(of_path(np.asarray(v), path), np.float64)[()] for k, v in inputs.theta.items()}
     now = np.float64(recorded.time[path].astype(np.float64).sum())
     if recorded.status[path] == Status.BAD_PROPENSITY:
         rates = np.array([float(a) for a in network.propensities(counts, theta, now)])  # type: ignore[arg-type]
         wrong = np.flatnonzero(~((rates >= 0) & np.isfinite(rates)))
-        return "".join(f", reaction {network.reactions[r].name!r} has propensity {rates[r]:g}" for r in wrong[:3])
+        return "".join(f", reaction {network.reaction_name(int(r))!r} has propensity {rates[r]:g}" for r in wrong[:3])
     if recorded.status[path] == Status.NEGATIVE_COUNT:
         below = [s for s, c in zip(network.species, recorded.counts[path], strict=True) if c < 0]
-        users = [
-            reaction.name
-            for reaction, column in zip(network.reactions, network.stoichiometry.T, strict=True)
-            if any(column[network.species.index(s)] < 0 for s in below)
-        ]
-        return f", below zero: {', '.join(below)}, used up by {', '.join(map(repr, users))}"
+        takers = (network.stoichiometry[[network.species.index(s) for s in below]] < 0).any(0)
+        users = [network.reaction_name(int(r)) for r in np.flatnonzero(takers)]
+        more = ", ..." if len(users) > 10 else ""
+        return f", below zero: {', '.join(below)}, used up by {', '.join(map(repr, users[:10]))}{more}"
     if recorded.status[path] == Status.BOUND_BROKEN and inputs.stops.interval is None:
         found = ceilings(network, counts, theta, now)
         return "".join(f", where no largest value is found of {law.rstrip(',')}" for law in endless(network, found))
@@ -76,7 +76,8 @@ def describe(program: Program, inputs: Inputs, recorded: Recorded) -> str | None
     for code in np.unique(recorded.status[faulty]):
         paths = faulty[recorded.status[faulty] == code]
         first, status = int(paths[0]), Status(int(code))
-        state = ", ".join(f"{s} = {c}" for s, c in zip(program.network.species, recorded.counts[first], strict=True))
+        counts = list(zip(program.network.species, recorded.counts[first], strict=True))
+        state = ", ".join(f"{s} = {c}" for s, c in counts[:MOST]) + (", ..." if len(counts) > MOST else "")
         when = recorded.time[first].astype(np.float64).sum()
         lines.append(
             f"{status.name}: {len(paths)} of {len(recorded.status)} paths; path {int(inputs.first) + first} at time "

@@ -1,7 +1,7 @@
 """The numbers of a run; none of them is compiled in."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Array, Int32
@@ -23,7 +23,8 @@ class Inputs(NamedTuple):
     paths: Count
     """How many paths; records have room for as many or more."""
     theta: Mapping[str, Real]
-    """Parameters: scalars, or one value per path for all of them."""
+    """Parameters: scalars, or one value per path for all of them. Of networks with families: arrays with a leading axis, of paths or
+    of length 1."""
     counts: Int32[Array, "..."]
     """Counts at the start: (species,) or (paths, species)."""
     start: clock.Time
@@ -31,6 +32,16 @@ class Inputs(NamedTuple):
     """Stops: (stops,) times and steps; the one not in use is infinite."""
     limit: Count
     """Most events that a path may fire."""
+
+
+def is_own(values: Any) -> bool:
+    """Whether there is a value for each path: more than one, along a leading axis."""
+    return np.ndim(values) > 0 and len(values) > 1
+
+
+def of_path(values: Any, path: int) -> Any:
+    """The value of one path, of theirs or of one for all."""
+    return values if not np.ndim(values) else values[path if len(values) > 1 else 0]
 
 
 def make_stops(program: Program, stops: Times | Steps) -> Stop:
@@ -69,7 +80,10 @@ def make(
     """Inputs from checked values, on the host; theta, counts, key and number of paths may be traced, and are left as they are."""
     dtype = program.dtype
     values = {name: array_of(theta[name], dtype) for name in program.network.parameters}
-    if any(v.ndim for v in values.values()):
+    if program.network.families:
+        shapes = program.network.shapes
+        values = {k: v if v.ndim > len(shapes[k]) else v[None] for k, v in values.items()}
+    elif any(v.ndim for v in values.values()):
         length = max(v.size for v in values.values())
         values = {k: library_of(v).broadcast_to(v, (length,)) for k, v in values.items()}
     return Inputs(

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int
 from jumpax._base import clock
 from jumpax._base.status import Status
 from jumpax.engines.engine import precision_of
-from jumpax.engines.inputs import Inputs
+from jumpax.engines.inputs import Inputs, is_own
 from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
@@ -46,7 +46,11 @@ def redrawn(
     paths = int(inputs.paths)
     again = np.zeros(paths, bool)
     if program.precision == "float32":
-        again = np.isin(np.asarray(recorded.status)[:paths], [int(status) for status in CURABLE])
+        curable = (
+            *CURABLE,
+            *([Status.COUNT_OVERFLOW] if program.network.families else []),
+        )  # their counts are real numbers
+        again = np.isin(np.asarray(recorded.status)[:paths], [int(status) for status in curable])
     if not again.any():
         return recorded, again
     rows = np.flatnonzero(again)
@@ -61,7 +65,7 @@ def _chosen(inputs: Inputs, rows: Int[np.ndarray, " again"]) -> Inputs:
     """The inputs of some paths, in float64: each with the index, the key and the numbers that it had."""
 
     def own(values: Any) -> Any:
-        return np.asarray(values)[rows] if np.ndim(values) else values
+        return np.asarray(values)[rows] if is_own(values) else values
 
     interval: Any = inputs.stops.interval
     return inputs._replace(

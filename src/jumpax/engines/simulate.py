@@ -99,7 +99,7 @@ def simulate(
     key: PRNGKeyArray | int,
     record: AbstractFold | Events | Sequence[AbstractFold] = (),
     start: float = 0.0,
-    engine: Literal["cpu", "gpu", "xla", "reference"] | None = None,
+    engine: Literal["cpu", "gpu", "xla", "arrays", "reference"] | None = None,
     precision: Precision | None = None,
     threads: int | None = None,
     bound: float | Sequence[float] | None = None,
@@ -124,8 +124,10 @@ def simulate(
         network: what reacts; or a model of `jumpax.zoo` or a file, which has numbers of its own. Reactions with a delay complete
             so much later (see `Reaction`; engines `xla`, the default then, and `reference`); nothing is under way at the start.
             Events of the network (see `Event`) happen at their moments, whatever the stops; parameters that they change are
-            in `Paths.values`.
-        theta: a value per parameter, or one value per path; of a model those that are to be others.
+            in `Paths.values`. Families of reactions (see `Family`): no `bound` or `Events()`; folds `TimeAverages` and
+            `ReactionCounts`.
+        theta: a value per parameter, or one value per path; of a model those that are to be others. Arrays of their shapes, or one per
+            path, where a family has arrays.
         x0: counts at the start by species, or in species order; scalars, or one value per path; of a model as theta. Or laws of them:
             `{"A": Poisson("m"), "B": 3}`, also `Binomial`, `NegativeBinomial`, `StochasticRounding`; or a `StartTable` of states, such as
             the ends of other paths. Their parameters are in theta.
@@ -135,8 +137,8 @@ def simulate(
         key: `jax.random.key(seed)` or an int.
         record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
         start: time at the start.
-        engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device) or
-            `reference` (slow, readable); default is the fastest that can run the model here.
+        engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device), `arrays` (for families
+            of reactions) or `reference` (slow, readable); default is the fastest that can run the model here.
         precision: `float32` or `float64`; default follows JAX's x64 flag.
         threads: how many to spread the paths over; default all cores on `cpu`, 1 on others.
         bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds; or one
@@ -191,6 +193,8 @@ def simulate(
         kind = dtype_of(check_precision(precision))
         values, counts = started(network, theta, law, paths, random.key_words(key), kind)
     limit = check_positive("max_events", max_events, 2**31 - 2)
+    if Need.FAMILY in network.needs:
+        check_families(network, bound=bound, record=record)
     files = files_of(save, resume)
     check_delays(network, values)
     if bound is None and network.time_dependent:
@@ -223,6 +227,21 @@ def simulate(
         settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
     origin = provenance(network, words, program.precision, chosen.name, **settings)
     return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+
+
+def check_families(network: Network, *, bound: object, record: object = ()) -> None:
+    """Refuse what is not there for networks with families.
+
+    Raises:
+        UnsupportedError: naming it.
+    """
+    check_network(network, {Need.FAMILY}, "the engine of families of reactions")
+    events = record if isinstance(record, Sequence) else (record,)
+    asked = {"bound": bound is not None, "record=Events()": any(isinstance(r, Events) for r in events)}
+    if refused := [name for name, is_asked in asked.items() if is_asked]:
+        raise UnsupportedError(
+            f"the engine of families of reactions does not have {', '.join(refused)}; leave that out, or write the reactions one by one"
+        )
 
 
 def _workers(threads: int | None, engine: AbstractEngine, files: Files | None, logged: bool) -> int:

@@ -140,7 +140,7 @@ def _remedy(program: Program, engine: str, gathered: bool, alone: bool) -> str:
         and printed.seconds < compilation(program, engine).seconds
     )
     other = f", or engine='cpu', in about {in_words(printed.seconds)} and {in_gb(printed.memory)}" if quick else ""
-    return f"A VectorNetwork, for jumpax.vector_paths, is compiled in seconds whatever its size{other}"
+    return f"Families of reactions (jumpax.Family) are compiled in seconds whatever their size{other}"
 
 
 def in_words(seconds: float) -> str:

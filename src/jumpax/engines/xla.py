@@ -24,7 +24,7 @@ from jumpax.engines.lane import Lane, begin
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, unpacked
 from jumpax.engines.turn import Decision, apply, decide, onward, verdict, waits
-from jumpax.networks import ALL
+from jumpax.networks import SINGLE
 
 TURNS = 64
 """Most turns between two looks at parked and finished lanes."""
@@ -318,7 +318,7 @@ class Xla(AbstractEngine):
     """Lanes as arrays in one XLA program: any law, any fold, every device of JAX."""
 
     name = "xla"
-    offers = ALL
+    offers = SINGLE
     traceable = True
 
     def prepare(self, program: Program, inputs: Inputs) -> None:

@@ -85,7 +85,11 @@ class AbstractFold(abc.ABC):
     """Whether the fold reads `Jump.exponential` or `Jump.uniform` as the direct method does: not with a bound."""
 
     treats: ClassVar[frozenset[Need]] = frozenset({Need.TIME})
-    """What networks may need beyond the plain process, so that the record still means what it says."""
+    """What networks may need beyond the plain process, so that the record still means what it says.
+
+    With families of reactions among it, hooks take one array (species, lanes) for the tuple of counts too, and one (reactions, lanes)
+    for the flags of a jump, as the engine `arrays` has them; propensities, theta and random numbers are not given there.
+    """
 
     @property
     def advances(self) -> bool:

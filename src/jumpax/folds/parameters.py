@@ -3,7 +3,7 @@
 import dataclasses
 
 from jumpax.folds.fold import AbstractFold, Size
-from jumpax.networks import ALL
+from jumpax.networks import SINGLE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Parameters(AbstractFold):
 
     names: tuple[str, ...]
     passive = True
-    treats = ALL
+    treats = SINGLE
 
     def size(self, network) -> Size:
         return Size(len(self.names), 0, 0)

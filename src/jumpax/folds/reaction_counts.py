@@ -1,10 +1,13 @@
 """Reaction counts: how often reactions have fired."""
 
 import dataclasses
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from jumpax.folds.fold import AbstractFold, Size
+from jumpax.folds.taken import taken
 from jumpax.networks import ALL, Network
 
 
@@ -25,17 +28,18 @@ class ReactionCounts(AbstractFold):
 
     @property
     def _counted(self) -> tuple[int, ...]:
-        return tuple(range(len(self.network.reactions))) if self.chosen is None else self.chosen
+        return tuple(range(self.network.reaction_count)) if self.chosen is None else self.chosen
 
     def size(self, network) -> Size:
         return Size(len(self._counted), len(self._counted), 2 * len(self._counted))
 
-    def init(self, counts, theta, now) -> tuple:
-        return tuple(jnp.zeros_like(counts[0]) for _ in self._counted)
+    def init(self, counts: Any, theta, now) -> Any:
+        if not isinstance(counts, tuple):
+            return jnp.zeros((len(self._counted), *counts.shape[1:]), jnp.int32)
+        return tuple(jnp.zeros_like(counts[0]) for _ in range(len(self._counted)))
 
     def stop(self, carry, counts, theta, index) -> tuple:
-        return (tuple(jnp.zeros_like(n) for n in carry) if self.since_stop else carry), carry
+        return (jax.tree.map(jnp.zeros_like, carry) if self.since_stop else carry), carry
 
-    def event(self, carry, counts, propensities, theta, now, jump) -> tuple:
-        fired = (jump.fired[r] for r in self._counted)
-        return tuple(n + flag.astype(jnp.int32) for n, flag in zip(carry, fired, strict=True))
+    def event(self, carry, counts, propensities, theta, now, jump) -> Any:
+        return jax.tree.map(lambda n, flag: n + flag.astype(jnp.int32), carry, taken(jump.fired, self.chosen))

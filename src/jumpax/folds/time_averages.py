@@ -1,15 +1,14 @@
 """Time averages of the counts between stops."""
 
 import dataclasses
-from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 
 from jumpax.folds.fold import AbstractFold, Size
+from jumpax.folds.taken import along, taken
 from jumpax.networks import ALL, Network
-
-T = TypeVar("T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,26 +28,27 @@ class TimeAverages(AbstractFold):
     treats = ALL
 
     def size(self, network) -> Size:
-        many = len(self._own(network.species))
+        many = len(network.species) if self.chosen is None else len(self.chosen)
         return Size(many, many + 1, 8 * many)
 
-    def _own(self, of_species: Sequence[T]) -> tuple[T, ...]:
-        return tuple(of_species) if self.chosen is None else tuple(of_species[d] for d in self.chosen)
-
     def init(self, counts, theta, now) -> tuple:
-        return tuple(jnp.zeros_like(now) for _ in range(len(self._own(counts)) + 1))
+        nothing = jnp.zeros_like(now)
+        return jax.tree.map(lambda c: jnp.zeros(jnp.shape(c), nothing.dtype), taken(counts, self.chosen)), nothing
 
     def stop(self, carry, counts, theta, index) -> tuple:
-        *integrals, elapsed = carry
+        integrals, elapsed = carry
         some = elapsed > 0
         length = jnp.where(some, elapsed, jnp.ones_like(elapsed))
-        record = tuple(
-            jnp.where(some, i / length, c.astype(elapsed.dtype))
-            for i, c in zip(integrals, self._own(counts), strict=True)
-        )
-        return tuple(jnp.zeros_like(c) for c in carry), record
+
+        def average(integral: Any, count: Any) -> Any:
+            return jnp.where(along(some, count), integral / along(length, count), count.astype(elapsed.dtype))
+
+        return jax.tree.map(jnp.zeros_like, carry), jax.tree.map(average, integrals, taken(counts, self.chosen))
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> tuple:
-        *integrals, elapsed = carry
-        own = self._own(counts)
-        return (*(i + c.astype(dt.dtype) * dt for i, c in zip(integrals, own, strict=True)), elapsed + dt)
+        integrals, elapsed = carry
+
+        def lived(integral: Any, count: Any) -> Any:
+            return integral + count.astype(dt.dtype) * along(dt, count)
+
+        return jax.tree.map(lived, integrals, taken(counts, self.chosen)), elapsed + dt

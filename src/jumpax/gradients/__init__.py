@@ -9,12 +9,12 @@ from jumpax.gradients.automatic import stale as stale
 from jumpax.gradients.baseline_simulations import BaselineSimulations as BaselineSimulations
 from jumpax.gradients.controlled_score import ControlledScore as ControlledScore
 from jumpax.gradients.coupled_difference import CoupledDifference as CoupledDifference
+from jumpax.gradients.estimate import Estimate as Estimate
 from jumpax.gradients.estimator import AbstractEstimator as AbstractEstimator
 from jumpax.gradients.estimator import AbstractFoldEstimator as AbstractFoldEstimator
 from jumpax.gradients.exact_gradient import ExactCost as ExactCost
 from jumpax.gradients.exact_gradient import ExactGradient as ExactGradient
 from jumpax.gradients.exact_gradient import exact_cost as exact_cost
-from jumpax.gradients.expectation import Estimate as Estimate
 from jumpax.gradients.expectation import Expectation as Expectation
 from jumpax.gradients.expectation import expectation as expectation
 from jumpax.gradients.growth import second_moment_rate as second_moment_rate
@@ -24,12 +24,9 @@ from jumpax.gradients.lattice_tangent import LatticeTangent as LatticeTangent
 from jumpax.gradients.lyapunov import TangentExponents as TangentExponents
 from jumpax.gradients.lyapunov import tangent_exponents as tangent_exponents
 from jumpax.gradients.replay import replay as replay
+from jumpax.gradients.reverse.values import PathValues as PathValues
 from jumpax.gradients.score_function import ScoreFunction as ScoreFunction
 from jumpax.gradients.steady_state import SteadyState as SteadyState
 from jumpax.gradients.steady_state import steady_state as steady_state
 from jumpax.gradients.straight_through import StraightThrough as StraightThrough
-from jumpax.gradients.tangent_replay import replay_tangent as replay_tangent
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent as TrapezoidalTangent
-from jumpax.gradients.vector_paths import VectorPaths as VectorPaths
-from jumpax.gradients.vector_paths import vector_paths as vector_paths
-from jumpax.gradients.vector_paths import window_means as window_means

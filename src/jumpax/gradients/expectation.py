@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -23,13 +23,18 @@ from jumpax.gradients.automatic import Automatic, Choice
 from jumpax.gradients.baseline_simulations import BaselineSimulations
 from jumpax.gradients.chosen import Chosen
 from jumpax.gradients.compiled import sample_sums
+from jumpax.gradients.estimate import Estimate
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient
+from jumpax.gradients.reverse import expected as reverse
+from jumpax.gradients.reverse.values import PathValues, check_reverse
 from jumpax.gradients.sampling import Sampling
+from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
 from jumpax.networks import (
     ALL,
     NONE,
     ModelLike,
+    Need,
     Network,
     StartTable,
     check_counts,
@@ -43,44 +48,6 @@ from jumpax.networks.starts import check_start, start_of
 from jumpax.observables import AbstractPathObservable, Observable, check_observable
 
 Tree = Any
-
-
-class Estimate(NamedTuple):
-    """An expectation with its gradient and their standard errors.
-
-    `value` and `standard_error` have the structure of the observable with a leading axis of stops; `gradient` and
-    `gradient_standard_error` are such trees by name of parameter.
-    """
-
-    value: Tree
-    standard_error: Tree
-    gradient: dict[str, Tree]
-    gradient_standard_error: dict[str, Tree]
-    replaced: Any = False
-    """Whether the chosen estimator failed, one path having too much of its variance: then the gradient is the score function's."""
-    doubtful: Any = False
-    """Whether one path has too much of the variance of what is given here: then its standard error is not to be trusted."""
-    redrawn: Any = None
-    """How many paths were drawn again in float64, for float32 could not follow them; None where nobody has looked (engines `xla`
-    and `gpu`, which give NaN instead)."""
-
-    @property
-    def note(self) -> str:
-        """What happened, in words; empty if all went well, and inside `jax.jit`."""
-        if isinstance(self.replaced, core.Tracer) or isinstance(self.redrawn, core.Tracer):
-            return ""
-        notes = []
-        if self.redrawn:
-            notes.append(f"{int(self.redrawn)} paths were drawn again in float64")
-        if np.any(self.replaced):
-            notes.append(
-                "one path had too much of the variance by the chosen estimator: the gradient is the score function's"
-            )
-        if np.any(self.doubtful):
-            notes.append(
-                "one path has too much of the variance: the standard error of the gradient is not to be trusted"
-            )
-        return "; ".join(notes)
 
 
 class Expectation:
@@ -137,9 +104,39 @@ class Expectation:
             SimulationError: a path could not be followed to its end (only outside jit).
         """
         values, words = self.arguments(theta, key)
-        flat = _expected(self.sampling, self._gradient, self.baseline, values, words)
+        if self.in_reverse:
+            flat = reverse.expected(self.sampling, self.estimator, values, words)
+        else:
+            flat = _expected(self.sampling, self._gradient, self.baseline, values, words)
         self._judge(flat, values)
         return self._shaped(flat)
+
+    @property
+    def in_reverse(self) -> bool:
+        """Whether derivatives come in reverse mode."""
+        return getattr(self.estimator, "reverse", False)
+
+    def values(self, theta: Mapping[str, Any], key: PRNGKeyArray | int) -> PathValues:
+        """The observable along each path, with derivatives: for losses of single paths, such as of data that come one by one.
+
+        Parameters may have a value for each path, along a first axis of paths; their derivatives come back path by path, those
+        of shared ones summed. A faulty path has NaN for values: see `PathValues`.
+
+        Raises:
+            UnsupportedError: the estimator does not work in reverse mode.
+
+        Example:
+            >>> import jax, jumpax, numpy as np
+            >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
+            >>> gradient = jumpax.TrapezoidalTangent(reverse=True)
+            >>> mean = jumpax.expectation(jumpax.Moments("A"), decay, {"A": 100}, [1.0], paths=64, gradient=gradient)
+            >>> slopes = jax.grad(lambda k: mean.values({"k": k}, 0).values[:, 0, 0, 0].sum())(np.ones(64))
+            >>> slopes.shape, bool(abs(slopes.mean() + 100 * 0.3679) < 1.5)   # d/dk 100 exp(-k) = -36.8
+            ((64,), True)
+        """
+        reverse.check_values(self.estimator)
+        flat, events, status = reverse.values_of(self.sampling, self.estimator, *self.arguments(theta, key, own=True))
+        return PathValues(jax.vmap(self._shaped)(flat), events, status)
 
     def estimate(self, theta: Mapping[str, Any], key: PRNGKeyArray | int, wrt: Sequence[str] | None = None) -> Estimate:
         """Value, gradient and standard errors from one simulation.
@@ -151,6 +148,8 @@ class Expectation:
         """
         names = self._names(wrt)
         values, words = self.arguments(theta, key)
+        if self.in_reverse:
+            return self._estimate_in_reverse(names, values, words)
         estimator = self._gradient.at(self.sampling, names, values, words)
         sums = sample_sums(self.sampling, estimator, self.baseline, names, values, words)
         self._judge(sums.value, values)
@@ -170,6 +169,12 @@ class Expectation:
             *((False, False) if tail is None else (tail.replaced, tail.doubtful.any())), sums.redrawn,
         )  # fmt: skip
 
+    def _estimate_in_reverse(self, names: tuple[str, ...], theta: Any, words: Any) -> Estimate:
+        value, error, *slopes = reverse.estimated(self.sampling, self.estimator, names, theta, words)
+        self._judge(value, theta)
+        by_name = ({name: self._shaped(leaf) for name, leaf in part.items()} for part in slopes)
+        return Estimate(self._shaped(value), self._shaped(error), *by_name)
+
     def _names(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
         known = self.sampling.parameters
         names = tuple(known if wrt is None else wrt)
@@ -177,37 +182,43 @@ class Expectation:
             raise InputError("; ".join(unknown_name("parameter", n, known) for n in wrong))
         return names
 
-    def arguments(self, theta: Mapping[str, Any], key: Any) -> tuple[dict[str, Any], tuple[Word, Word]]:
-        """Checked parameters in the precision of the expectation, and the words of the key.
+    def arguments(
+        self, theta: Mapping[str, Any], key: Any, own: bool = False
+    ) -> tuple[dict[str, Any], tuple[Word, Word]]:
+        """Checked parameters in the precision of the expectation, `own` ones of each path too, and the words of the key.
 
         Raises:
             InputError: theta or the key make no sense.
         """
         network, start = self.sampling.network, self.sampling.x0
         traced = {k: v for k, v in theta.items() if isinstance(v, core.Tracer)} if isinstance(theta, Mapping) else {}
-        plain = {**theta, **dict.fromkeys(traced, 1.0)} if traced else theta
-        checked = check_theta(network, plain, more=() if start is None else start.parameters)
+        plain = {**theta, **{k: np.ones(jnp.shape(v)) for k, v in traced.items()}} if traced else theta
+        more = () if start is None else start.parameters
+        checked = check_theta(network, plain, self.sampling.paths if own else None, more=more)
         if start is not None and not set(start.parameters) & set(traced):
             check_start(start, checked)
         if not traced:
             check_delays(network, checked)
-        if batched := [k for k, v in checked.items() if v.ndim] + [k for k, v in traced.items() if jnp.ndim(v)]:
+        batched = [] if own else [k for k, v in checked.items() if v.ndim > len(network.shapes[k])]
+        if batched:
             raise InputError(f"parameters {batched} are arrays; use jax.vmap over theta for several values")
         kind = np.dtype(self.sampling.precision)
         return {k: array_of(traced.get(k, v), kind) for k, v in checked.items()}, random.key_words(key)
 
     def _shaped(self, flat: Any) -> Tree:
-        """A row for each stop, as the observable has them."""
+        """A row for each stop, as the observable has them; further axes stay the last."""
         leaves, structure = jax.tree.flatten(self.sampling.shape)
         ends = np.cumsum([int(np.prod(leaf.shape)) for leaf in leaves])
         parts = [flat] if len(leaves) == 1 else [flat[:, end - leaf.size : end] for leaf, end in zip(leaves, ends)]
-        rows = [part.reshape(len(flat), *leaf.shape) for part, leaf in zip(parts, leaves, strict=True)]
+        rows = [part.reshape(len(flat), *leaf.shape, *flat.shape[2:]) for part, leaf in zip(parts, leaves, strict=True)]
         return jax.tree.unflatten(structure, map(jnp.asarray, rows))
 
     def _judge(self, flat: Any, theta: Mapping[str, Any]) -> None:
         if isinstance(flat, core.Tracer) or not np.isnan(np.asarray(flat)).any():
             return
-        shown = ", ".join(f"{k} = {float(v):g}" for k, v in theta.items() if not isinstance(v, core.Tracer))
+        shown = ", ".join(
+            f"{k} = {float(v):g}" for k, v in theta.items() if not (isinstance(v, core.Tracer) or np.ndim(v))
+        )
         if (
             self.sampling.bound is None
             and self.sampling.network.time_dependent
@@ -284,6 +295,8 @@ def expectation(
         paths: how many paths are averaged.
         gradient: an estimator, or `auto`: the best one for the problem, by a pilot when a derivative is first asked for at
             numbers (inside `jax.jit` there are none: call `.choose(theta, key)` before, or the score function is used).
+            With families of reactions `auto` is `TrapezoidalTangent(reverse=True)`, the mode for any number of parameters; then the
+            derivative is a reverse one only (`jax.grad`), and `Expectation.values` has single paths.
             `Expectation.choice` says what was chosen, why, and how large its bias may be. Each call judges its own tails: one
             that fails is answered by the score function along the same paths (`Estimate.replaced`). A named estimator keeps its
             numbers, and warns.
@@ -332,6 +345,8 @@ def expectation(
     if bound is None and network.time_dependent:
         check_ceilings(network, counts if law is None else np.ones(len(network.species)))
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
+    if isinstance(chosen, Automatic) and Need.FAMILY in network.needs:
+        chosen = TrapezoidalTangent(reverse=True)  # the one that there is
     if not isinstance(chosen, AbstractEstimator | Automatic):
         raise InputError(f"gradient must be 'auto' or an estimator such as ScoreFunction(), not {gradient!r}")
     check_needs(network, chosen.treats, repr(chosen))
@@ -346,9 +361,13 @@ def expectation(
         places_for(network, queue), x0=law,
     )  # fmt: skip
     _ = sampling.shape  # what is wrong with the observable shows here
+    if sampling.gathered is not None:
+        check_needs(network, sampling.gathered.treats, f"the fold {type(sampling.gathered).__name__}")
     if isinstance(stops, Steps) and getattr(observable, "times_only", False):
         raise UnsupportedError(f"{type(observable).__name__} needs stops at times: use times=... instead of steps=...")
-    if isinstance(chosen, AbstractEstimator):
+    if getattr(chosen, "reverse", False):
+        check_reverse(sampling, chosen, baseline)
+    elif isinstance(chosen, AbstractEstimator):
         chosen.check_sampling(sampling)
     if not isinstance(chosen, ExactGradient):
         check_large(sampling.run(None, ()).program, engine)

@@ -16,7 +16,7 @@ from jumpax.folds.relaxed_tangent import OVERRUN
 from jumpax.gradients.chunk import Chunk
 from jumpax.gradients.martingale import Edges
 from jumpax.gradients.pathwise import AbstractPathwise, Control, wrong_options
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Need, Network
 
 Horizon = Literal["logistic", "exact", "state", "uniformization"]
 
@@ -52,6 +52,9 @@ class StraightThrough(AbstractPathwise):
         waiting_times: False drops the derivatives of event times from a logistic horizon. That is wrong (by 143 % on
             slow association), and there to be looked at.
         control: `martingale` subtracts martingale control variates; see `AbstractPathwise`.
+        reverse: go back over each path, as `TrapezoidalTangent(reverse=True)` does. For stops after numbers of events, for times with
+            the horizons `exact` and `state`, and for `TimeAverage`, where the horizon is of no account, as averages are continuous in
+            the times of events. Not for `conditional`.
 
     Raises:
         InputError: for options that do not exist or do not fit.
@@ -77,6 +80,7 @@ class StraightThrough(AbstractPathwise):
     draws: int = 4
     waiting_times: bool = True
     control: Control = None
+    reverse: bool = False
 
     def __post_init__(self):
         Relaxation(self.relaxation, self.temperature, self.draws)
@@ -89,6 +93,11 @@ class StraightThrough(AbstractPathwise):
             faults.append(f"width and waiting_times belong to the logistic horizon, not to {self.horizon!r}")
         if faults:
             raise InputError("; ".join(faults))
+
+    @property
+    def treats(self) -> frozenset[Need]:
+        """The plain process; in reverse mode families of reactions too."""
+        return frozenset({Need.FAMILY}) if self.reverse else PLAIN
 
     @property
     def unbiased(self) -> bool:

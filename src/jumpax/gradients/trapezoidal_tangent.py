@@ -11,7 +11,7 @@ from jumpax.engines.program import Steps, Times
 from jumpax.folds import AbstractFold, Tangent
 from jumpax.gradients.chunk import Chunk
 from jumpax.gradients.pathwise import AbstractPathwise, Control, wrong_options
-from jumpax.networks import Network
+from jumpax.networks import PLAIN, Need, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +25,7 @@ class TrapezoidalTangent(AbstractPathwise):
     molecule. Nothing warns of it: 17 % on association of 10 molecules with k_on = 10 k_off, 40 % and more where a
     single molecule switches a promoter; for quadratic f on the telegraph model 10 % from the off state.
 
-    For many parameters `replay_tangent` gives the same derivatives of logged paths in reverse mode.
+    For many parameters take the reverse mode, which costs about five simulations whatever their number.
 
     Where a population has died out but would grow, v grows on, and its variance is as good as infinite: `second_moment_rate` tells,
     and calls whose variance one path carries warn.
@@ -37,6 +37,10 @@ class TrapezoidalTangent(AbstractPathwise):
     Args:
         control: `martingale` subtracts martingale control variates; see `AbstractPathwise`.
         reach: longest step of the tangent between events, in units of 1 / nu; see `folds.Tangent`.
+        reverse: go back over each path, drawn again from lanes that were kept, instead of carrying a tangent per parameter. For any
+            network without delays, events or rates that depend on time; families of reactions have this mode only. No control.
+            With more than 32 species and the usual reach, the flow between events is followed to second order only, by shorter
+            steps.
 
     Raises:
         InputError: for another control, or a reach that is not positive.
@@ -57,10 +61,16 @@ class TrapezoidalTangent(AbstractPathwise):
 
     control: Control = None
     reach: float = 0.3
+    reverse: bool = False
 
     def __post_init__(self):
         if faults := wrong_options(self.control, self.reach):
             raise InputError("; ".join(faults))
+
+    @property
+    def treats(self) -> frozenset[Need]:
+        """The plain process; in reverse mode families of reactions too."""
+        return frozenset({Need.FAMILY}) if self.reverse else PLAIN
 
     @property
     def unbiased(self) -> bool:

@@ -21,7 +21,7 @@ from jumpax.folds import Snapshots, Together
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Expected, Simulation
-from jumpax.networks import ALL, NONE, Network, StartTable, check_counts, check_network, numbers_of
+from jumpax.networks import NONE, SINGLE, Network, StartTable, check_counts, check_network, numbers_of
 from jumpax.networks.ceiling import check_ceilings
 from jumpax.networks.starts import AbstractStart, check_start, start_of
 from jumpax.observables import Observable, check_observable
@@ -113,7 +113,7 @@ class Problem:
 
     def __post_init__(self):
         object.__setattr__(self, "network", numbers_of(self.network, NONE, NONE)[0])
-        check_network(self.network, ALL)
+        check_network(self.network, SINGLE, "Problem")
         if not isinstance(self.loss, AbstractLoss):
             raise InputError(f"loss must be one of jumpax.losses, not {self.loss!r}")
         faults = list(self.loss.faults(self.network, self.start))

@@ -10,10 +10,10 @@ from jumpax.networks.delay import NormalDelay as NormalDelay
 from jumpax.networks.delay import UniformDelay as UniformDelay
 from jumpax.networks.doubts import doubts as doubts
 from jumpax.networks.event import Event as Event
+from jumpax.networks.family import Family as Family
 from jumpax.networks.kinds import NONE as NONE
 from jumpax.networks.kinds import ModelLike as ModelLike
 from jumpax.networks.kinds import check_network as check_network
-from jumpax.networks.kinds import check_vector_network as check_vector_network
 from jumpax.networks.kinds import numbers_of as numbers_of
 from jumpax.networks.laws import AbstractLaw as AbstractLaw
 from jumpax.networks.laws import Function as Function
@@ -22,6 +22,7 @@ from jumpax.networks.laws import MassAction as MassAction
 from jumpax.networks.laws import MichaelisMenten as MichaelisMenten
 from jumpax.networks.needs import ALL as ALL
 from jumpax.networks.needs import PLAIN as PLAIN
+from jumpax.networks.needs import SINGLE as SINGLE
 from jumpax.networks.needs import Need as Need
 from jumpax.networks.needs import check_needs as check_needs
 from jumpax.networks.network import Network as Network
@@ -29,9 +30,9 @@ from jumpax.networks.parameters import check_counts as check_counts
 from jumpax.networks.parameters import check_numbers as check_numbers
 from jumpax.networks.parameters import check_theta as check_theta
 from jumpax.networks.reaction import Reaction as Reaction
+from jumpax.networks.stacked import Stacked as Stacked
 from jumpax.networks.starts import Binomial as Binomial
 from jumpax.networks.starts import NegativeBinomial as NegativeBinomial
 from jumpax.networks.starts import Poisson as Poisson
 from jumpax.networks.starts import StartTable as StartTable
 from jumpax.networks.starts import StochasticRounding as StochasticRounding
-from jumpax.networks.vector_network import VectorNetwork as VectorNetwork

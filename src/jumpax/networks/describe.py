@@ -13,12 +13,22 @@ def describe(network: "Network") -> str:
     """Propensities as formulas, stoichiometry, conserved sums, parameters and counts with units."""
     units = network.units
     clock = f"1/{units['time']}" if "time" in units else "1/time"
-    title = f"{network.name or 'network'}: {len(network.species)} species, {len(network.reactions)} reactions"
+    title = f"{network.name or 'network'}: {len(network.species)} species, {network.reaction_count} reactions"
     blocks = [
         (f"reactions, with propensities in {clock}", _reactions(network)),
         ("stoichiometry (change of each count)", _table(network)),
         ("conserved", _conserved(network)),
         ("parameters", [f"{name} [{units[name]}]" if name in units else name for name in network.parameters]),
+        *(
+            [
+                (
+                    "families",
+                    [f"{f.name}: {f.reactions} reactions, of {len(f.species)} species" for f in network.families],
+                )
+            ]
+            if network.families
+            else []
+        ),
     ]
     if counted := [f"{name} [{units[name]}]" for name in network.species if name in units]:
         blocks.append(("units of counts", counted))
@@ -35,6 +45,8 @@ def _conserved(network: "Network") -> list[str]:
 
 
 def _reactions(network: "Network") -> list[str]:
+    if not network.reactions:
+        return []
     rows = [
         ("" if r.name == r.equation else f"{r.name}:", r.equation,
          r.law.formula(r.reactants) + ("" if r.delay is None else f", completes after {r.delay}"))

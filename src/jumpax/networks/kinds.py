@@ -6,10 +6,10 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 
 from jumpax._base.errors import InputError
+from jumpax.networks.family import Family
 from jumpax.networks.needs import ALL, PLAIN, Need, check_needs
 from jumpax.networks.network import Network
 from jumpax.networks.reaction import Reaction
-from jumpax.networks.vector_network import VectorNetwork
 
 _MODEL = "a model, which has a network and its numbers"
 
@@ -54,8 +54,8 @@ jumpax.zoo has models by name; both have .network
     if isinstance(given, Network):
         check_needs(given, treats, who)
         return
-    if isinstance(given, VectorNetwork):
-        told = "a VectorNetwork: jumpax.vector_paths and jumpax.window_means draw its paths, with gradients"
+    if isinstance(given, Family):
+        told = "a family of reactions: write jumpax.Network(families=[...]) around it"
     elif _is_model(given):
         told = f"{_MODEL} (a {type(given).__name__}): pass model.network, with model.theta and model.x0"
     elif isinstance(given, str):
@@ -101,22 +101,6 @@ def numbers_of(given: Any, theta: Any, x0: Any) -> tuple[Network, Mapping[str, A
         for name, value in asked.items()
     }
     return given.network, found.get("theta", NONE), found.get("x0", NONE)
-
-
-def check_vector_network(given: Any) -> None:
-    """Whether something is a `VectorNetwork`.
-
-    Raises:
-        InputError: it is not, with what to do about it.
-    """
-    if isinstance(given, VectorNetwork):
-        return
-    if isinstance(given, Network) or _is_model(given):
-        told = "a Network" if isinstance(given, Network) else _MODEL
-        told += ": jumpax.simulate and jumpax.expectation take networks; or write its propensities as one function of arrays"
-    else:
-        told = f"{given!r}" if isinstance(given, type) else f"an object of type {type(given).__name__}"
-    raise InputError(f"a VectorNetwork is needed here, not {told}")
 
 
 def _is_model(given: Any) -> bool:

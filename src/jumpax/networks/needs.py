@@ -17,10 +17,13 @@ class Need(enum.Enum):
     DELAY = "delays"
     MOMENT = "events at times"
     TRIGGER = "events by conditions"
+    FAMILY = "families of reactions"
 
 
 PLAIN: frozenset[Need] = frozenset()
 ALL = frozenset(Need)
+SINGLE = ALL - {Need.FAMILY}
+"""What may be treated reaction by reaction."""
 
 
 def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
@@ -41,6 +44,8 @@ def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
     for need in missing:
         if need in (Need.MOMENT, Need.TRIGGER):
             found = [event.name for event in network.events]
+        elif need is Need.FAMILY:
+            found = [family.name for family in network.families]
         else:
             found = [
                 r.name
@@ -48,7 +53,8 @@ def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
                 if (r.delay is not None if need is Need.DELAY else r.law.time_dependent)
             ]
         told.append(f"{need.value} ({', '.join(map(repr, found))})")
+    by = "TrapezoidalTangent(reverse=True)" if Need.FAMILY in missing else "ScoreFunction()"
     raise UnsupportedError(
         f"{who} does not treat {' and '.join(told)}; jumpax.simulate draws the paths of such networks, "
-        "and jumpax.expectation has their gradients by ScoreFunction()"
+        f"and jumpax.expectation has their gradients by {by}"
     )

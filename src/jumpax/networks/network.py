@@ -20,9 +20,10 @@ from jumpax.networks.doubts import doubts
 from jumpax.networks.equation import parse, write
 from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import names, reads_time
+from jumpax.networks.family import Family, Shape
 from jumpax.networks.fingerprint import digest
 from jumpax.networks.laws.function import TIME
-from jumpax.networks.needs import Need
+from jumpax.networks.needs import ALL, Need, check_needs
 from jumpax.networks.reaction import Reaction
 
 
@@ -32,11 +33,12 @@ class Network:
     """Reactions over a list of species. Static: no numbers of theta, hashable, equal when everything in it is equal.
 
     Args:
-        reactions: one or more reactions; a reversible one becomes two channels.
+        reactions: reactions; a reversible one becomes two channels. At least one, or a family.
         species: their order; default is the order of first appearance. Every species of an equation must be there.
         name: for people.
         units: of parameters, species or "time", as text; for people and files, nothing is converted.
         events: what happens at times or when conditions come true, in the order in which those of one moment happen.
+        families: blocks of reactions given by arrays, after the others; see `Family`.
 
     Raises:
         InputError: every contradiction in the names, at once.
@@ -58,17 +60,21 @@ class Network:
     name: str
     _units: tuple[tuple[str, str], ...]
     events: tuple[Event, ...]
+    families: tuple[Family, ...]
 
     def __init__(
         self,
-        reactions: Iterable[Reaction],
+        reactions: Iterable[Reaction] = (),
         species: Iterable[str] | None = None,
         name: str = "",
         units: Mapping[str, str] | None = None,
         events: Iterable[Event] = (),
+        families: Iterable[Family] = (),
     ):
-        channels = _channels(reactions)
-        named = tuple(dict.fromkeys(s for reaction in channels for s in reaction.species()))
+        blocks = _families(families)
+        channels = _channels(reactions, some=bool(blocks))
+        parts = [reaction.species() for reaction in channels] + [family.species for family in blocks]
+        named = tuple(dict.fromkeys(name for part in parts for name in part))
         species = named if species is None else tuple(species)
         called = _names(channels)
         object.__setattr__(self, "species", species)
@@ -78,6 +84,7 @@ class Network:
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "_units", tuple(sorted((units or {}).items())))
         object.__setattr__(self, "events", _events(events))
+        object.__setattr__(self, "families", blocks)
         if faults := list(dict.fromkeys(self._faults())):
             raise InputError(f"the network {name!r} cannot be built:\n" + "\n".join(f"- {fault}" for fault in faults))
         for doubt in doubts(self):
@@ -85,17 +92,44 @@ class Network:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters, in the order of first appearance: those of the laws, of delays, and of events."""
+        """Names of the parameters, in the order of first appearance: those of laws, delays, families, and events."""
         read = [p for reaction in self.reactions for p in reaction.law.parameters]
         read += [rate for r in self.reactions if r.delay for rate in r.delay.rates.values() if isinstance(rate, str)]
+        read += [name for family in self.families for name in family.shapes]
         read += [name for event in self.events for name in event.names if name not in self.species]
         return tuple(dict.fromkeys(read))
 
     @cached_property
+    def shapes(self) -> Mapping[str, Shape]:
+        """Shape of each parameter for one path: () unless a family has it as an array."""
+        return dict.fromkeys(self.parameters, ()) | {n: s for family in self.families for n, s in family.shapes.items()}
+
+    @property
+    def reaction_count(self) -> int:
+        """How many reactions there are, those of families included."""
+        return len(self.reactions) + sum(family.reactions for family in self.families)
+
+    def reaction_name(self, number: int) -> str:
+        """What a reaction is called, by its number; those of families come last, and are called by theirs."""
+        if number < len(self.reactions):
+            return str(self.reactions[number].name)
+        number -= len(self.reactions)
+        for family in self.families:
+            if number < family.reactions:
+                return f"{family.name}[{number}]"
+            number -= family.reactions
+        raise IndexError(f"the network has {self.reaction_count} reactions")
+
+    @cached_property
     def beside(self) -> tuple[str, ...]:
         """Those of the parameters that only events read or change."""
-        known = {p for r in self.reactions for p in (*r.law.parameters, *(r.delay.rates.values() if r.delay else ()))}
+        known = self._of_reactions | {name for family in self.families for name in family.shapes}
         return tuple(name for name in self.parameters if name not in known)
+
+    @cached_property
+    def _of_reactions(self) -> set[Any]:
+        """What laws and delays read."""
+        return {p for r in self.reactions for p in (*r.law.parameters, *(r.delay.rates.values() if r.delay else ()))}
 
     @cached_property
     def moved(self) -> tuple[str, ...]:
@@ -120,15 +154,19 @@ class Network:
     @cached_property
     def stoichiometry(self) -> Int[np.ndarray, "species reactions"]:
         """What one firing of each reaction adds to each count."""
-        size = len(self.species) * len(self.reactions)
+        size = len(self.species) * self.reaction_count
         check_memory(
             f"The stoichiometry of {self!r}", 8.0 * size, "Such a network cannot be simulated whole; leave parts out"
         )
         row = {name: index for index, name in enumerate(self.species)}
-        matrix = np.zeros((len(self.species), len(self.reactions)), dtype=np.int64)
+        matrix = np.zeros((len(self.species), self.reaction_count), dtype=np.int64)
         for column, reaction in enumerate(self.reactions):
             for name, change in reaction.change.items():
                 matrix[row[name], column] = change
+        first = len(self.reactions)
+        for family in self.families:
+            matrix[[row[name] for name in family.species], first : first + family.reactions] = family.stoichiometry
+            first += family.reactions
         matrix.flags.writeable = False
         return matrix
 
@@ -163,13 +201,13 @@ class Network:
                 Reaction(write(r.reactants, r.products), r.law, name=r.name, delay=delays.get(str(r.name), r.delay))
                 for r in self.reactions
             ]
-            return Network(made, self.species, self.name, self.units, self.events)
+            return Network(made, self.species, self.name, self.units, self.events, self.families)
 
     def with_events(self, events: Iterable[Event]) -> "Network":
         """The same network with other events, or none."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", JumpaxWarning)
-            return Network(self.reactions, self.species, self.name, self.units, events)
+            return Network(self.reactions, self.species, self.name, self.units, events, self.families)
 
     @property
     def time_dependent(self) -> bool:
@@ -184,6 +222,7 @@ class Network:
             Need.DELAY: any(r.delay is not None for r in self.reactions),
             Need.MOMENT: any(reads_time(event.trigger) for event in self.events),
             Need.TRIGGER: any(map(self.reads_counts, self.events)),
+            Need.FAMILY: bool(self.families),
         }
         if self.events and not (found[Need.MOMENT] or found[Need.TRIGGER]):
             found[Need.MOMENT] = True  # what other events make true
@@ -197,12 +236,18 @@ class Network:
         if self == other:
             return True
         same = self.species == other.species and self.events == other.events and self.needs == other.needs
-        return same and [r.stages for r in self.reactions] == [r.stages for r in other.reactions]
+        jumps = [(f.species, f.stoichiometry.tolist()) for f in self.families]
+        return (
+            same
+            and [r.stages for r in self.reactions] == [r.stages for r in other.reactions]
+            and jumps == [(f.species, f.stoichiometry.tolist()) for f in other.families]
+        )
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of species and reactions, the same in every process of one Python; name and units do not count."""
-        return digest((self.species, self.reactions, *([self.events] if self.events else [])))
+        others = [part for part in (self.events, self.families) if part]
+        return digest((self.species, self.reactions, *others))
 
     def propensities(
         self,
@@ -213,13 +258,27 @@ class Network:
         """One propensity per reaction, 1/time, as the laws give them: nothing is clipped or checked.
 
         Args:
-            counts: molecules in the order of the species, as floats: scalars, or arrays of one common shape.
-            theta: scalars or arrays of that shape by name.
+            counts: molecules in the order of the species, as floats: scalars, or arrays of one common shape. Scalars, if there
+                are families.
+            theta: scalars or arrays of that shape by name; arrays of their own shapes for families.
             time: scalar or array of that shape.
 
         Returns:
             Scalars or arrays of the common shape, in the floating type of the counts.
         """
+        made = self.laws(counts, theta, time)
+        if not self.families:
+            return made
+        values = dict(zip(self.species, counts, strict=True))
+        return made + tuple(a for family in self.families for a in family.of(values, theta))
+
+    def laws(
+        self,
+        counts: tuple[Float[Array, "..."], ...],
+        theta: Mapping[str, Float[Array, "..."]],
+        time: Float[Array, "..."],
+    ) -> tuple[Float[Array, "..."], ...]:
+        """`propensities` of the reactions that have laws of their own."""
         kind = jnp.result_type(counts[0], float)
         values = dict(zip(self.species, (jnp.asarray(x, kind) for x in counts), strict=True))
         shape = jnp.shape(counts[0])
@@ -231,7 +290,8 @@ class Network:
         return chosen.law.species(chosen.reactants)
 
     def dependency_graph(self) -> tuple[tuple[int, ...], ...]:
-        """For each reaction the reactions whose propensity may change when it fires."""
+        """For each reaction the reactions whose propensity may change when it fires; not for families."""
+        check_needs(self, ALL - {Need.FAMILY}, "dependency_graph")
         row = {name: index for index, name in enumerate(self.species)}
         reads = [[row[name] for name in self.reads(index)] for index in range(len(self.reactions))]
         return structure.dependency_graph(reads, [[row[name] for name in r.change] for r in self.reactions])
@@ -250,7 +310,7 @@ class Network:
         return describe.describe(self)
 
     def __repr__(self) -> str:
-        sizes = f"{len(self.species)} species, {len(self.reactions)} reactions, {len(self.parameters)} parameters"
+        sizes = f"{len(self.species)} species, {self.reaction_count} reactions, {len(self.parameters)} parameters"
         return f"Network({self.name!r}: {sizes})"
 
     def _faults(self) -> Iterable[str]:
@@ -258,6 +318,10 @@ class Network:
         for name, times in Counter(self.species).items():
             if times > 1:
                 yield f"species {name!r} is listed {times} times"
+        for family in self.families:
+            for name in family.species:
+                if name not in self.species:
+                    yield f"family {family.name!r}: {unknown_name('species', name, self.species)}"
         for name, times in Counter(r.name for r in self.reactions).items():
             if times > 1:
                 yield f"{times} reactions are called {name!r}; give them different names"
@@ -270,6 +334,11 @@ class Network:
                     f"the delay of {reaction.name!r}: {fault}" for fault in reaction.delay.misfits(self.species)
                 )
         for name in self.parameters:
+            found = {family.shapes[name] for family in self.families if name in family.shapes}
+            if name in self._of_reactions or any(name in event.names for event in self.events):
+                found.add(())
+            if len(found) > 1:
+                yield f"parameter {name!r} has different shapes in different places; give it different names"
             if name in self.species:
                 yield f"{name!r} is both a species and a parameter"
         if self.time_dependent and TIME in (*self.species, *self.parameters):
@@ -293,16 +362,24 @@ def _fit(reaction: Reaction, value: Any, kind: Any, shape: tuple[int, ...]) -> F
     return array if array.shape == shape else jnp.broadcast_to(array, shape)
 
 
-def _channels(reactions: Iterable[Reaction]) -> list[Reaction]:
-    """The reactions that go one way only."""
+def _channels(reactions: Iterable[Reaction], some: bool) -> list[Reaction]:
+    """The reactions that go one way only; at least one, unless there are `some` others."""
     channels = []
     for reaction in reactions:
         if not isinstance(reaction, Reaction):
             raise InputError(f"a network is made of reactions, not of {reaction!r}; write Reaction('A -> B', law)")
         channels.extend(reaction.channels())
-    if not channels:
+    if not channels and not some:
         raise InputError("a network needs at least one reaction")
     return channels
+
+
+def _families(families: Iterable[Family]) -> tuple[Family, ...]:
+    """What is given as families."""
+    made = (families,) if isinstance(families, Family) else tuple(families)
+    if wrong := [family for family in made if not isinstance(family, Family)]:
+        raise InputError(f"families are made by jumpax.Family(...), not {wrong[0]!r}")
+    return made
 
 
 def _events(events: Iterable[Event]) -> tuple[Event, ...]:

@@ -22,12 +22,13 @@ def check_theta(
 
     Args:
         network: says which parameters there are, and which of them must not be negative.
-        theta: a number, or one number per path, for every parameter.
+        theta: a number, or one number per path, for every parameter; arrays of their shapes, or one per path, for those of
+            families.
         paths: number of paths, if it is known; else all arrays must have one length.
         more: parameters beside those of the network: those of the start.
 
     Returns:
-        For each parameter an array of shape () or (paths,).
+        For each parameter an array of shape () or (paths,); of families, of its shape or (paths, *shape).
 
     Raises:
         InputError: all unknown and missing names, values that are not finite numbers, negative rates, wrong shapes.
@@ -56,13 +57,15 @@ def check_theta(
         what, value = f"parameter {name!r}", _numbers(theta[name])
         if value is None:
             faults.append(f"{what} is not a number: {theta[name]!r}")
-        elif value.ndim > 1:
-            faults.append(f"{what} has shape {value.shape}; give one number, or one per path")
+        elif value.shape not in (shape := network.shapes[name], value.shape[:1] + shape):
+            one = f"an array of shape {shape}" if shape else "one number"
+            faults.append(f"{what} has shape {value.shape}; give {one}, or one per path")
         else:
             values[name] = value
             if name not in network.beside:  # which may be infinite or not a number, as times of what never happens are
                 faults += _outside(what, value, negative=name not in network.nonnegative)
-    faults += _lengths({f"parameter {name!r}": v for name, v in values.items() if v.ndim}, paths)
+    own = {f"parameter {name!r}": v for name, v in values.items() if v.ndim > len(network.shapes[name])}
+    faults += _lengths(own, paths)
     _refuse("theta", network, faults)
     return values
 
@@ -189,7 +192,10 @@ def _outside(what: str, value: np.ndarray, *, negative: bool, whole: bool = Fals
     for fault, bad in tests:
         if bad.any():
             first = int(np.argmax(bad))
-            place = f" (path {first})" if value.ndim else ""
+            where = np.unravel_index(first, value.shape)
+            place = (
+                f" (path {first})" if value.ndim == 1 else f" (entry {[int(i) for i in where]})" if value.ndim else ""
+            )
             hint = "; pass round_counts=True to round it" if fault == "is not a whole number" else ""
             yield f"{what} {fault}: {value.reshape(-1)[first]:.17g}{place}{hint}"
 

@@ -14,7 +14,7 @@ import numpy as np
 from jumpax._base import math
 from jumpax._base.shares import BASE, UNIT, Chance
 from jumpax._base.status import Status
-from jumpax.engines.inputs import Inputs
+from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
 from jumpax.engines.reference.happenings import Happenings, Pair, has_come
@@ -59,14 +59,11 @@ class Path:
     """One path in flight; `to_stop` takes it from stop to stop."""
 
     def __init__(self, program: Program, inputs: Inputs, number: int):
-        def own(values):
-            return values[number] if np.ndim(values) else values
-
         self.program, self.code, self.real = program, _compiled(program), program.dtype.type
         index = int(inputs.first[number]) if np.ndim(inputs.first) else int(inputs.first) + number
-        key = (int(own(inputs.key[0])), int(own(inputs.key[1])))
+        key = (int(of_path(inputs.key[0], number)), int(of_path(inputs.key[1], number)))
         self.words = {stream: Words(key, index, stream) for stream in range(3)}
-        self.theta = {k: jnp.asarray(own(v), program.dtype) for k, v in inputs.theta.items()}
+        self.theta = {k: jnp.asarray(of_path(v, number), program.dtype) for k, v in inputs.theta.items()}
         counts = np.asarray(inputs.counts)
         self.counts = [int(c) for c in (counts[number] if counts.ndim == 2 else counts)]
         self.time = (self.real(inputs.start.high), self.real(inputs.start.low))
@@ -105,7 +102,7 @@ class Path:
     def _wait(self, exponential: Any, rate: Any) -> Any:
         if not rate > 0:
             return self.real(np.inf)
-        alone = len(self.program.network.reactions) == 1 and not self.program.thinned
+        alone = self.program.network.reaction_count == 1 and not self.program.thinned
         if self.program.precision == "float64" or alone:
             return exponential / rate
         return exponential * (np.float32(1) / rate)

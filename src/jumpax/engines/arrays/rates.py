@@ -1,7 +1,7 @@
-"""Propensities of a `VectorNetwork` for a block of lanes: species and reactions along the first axis, lanes along the last."""
+"""Propensities of all reactions for a block of lanes: species and reactions along the first axis, lanes along the last."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -11,13 +11,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base import given
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError
 from jumpax._base.types import Count, Real
-from jumpax.engines.vector_sections import Cuts, Sections, add_at, cuts_of, evaluate, picked, take
-from jumpax.networks import VectorNetwork
+from jumpax.engines.arrays.sections import Cuts, Sections, add_at, cuts_of, evaluate, picked, take
+from jumpax.networks import Stacked
 
 Kind = Literal["path", "spread", "shared", "unused"]
-"""How a leaf of the params meets the lanes: it has values of its own per path; it is shared and small, so that every
+"""How a parameter meets the lanes: it has values of its own per path; it is shared and small, so that every
 lane holds a copy and no sum over lanes is needed per event; it is shared; the propensities do not read it."""
 
 
@@ -25,11 +25,10 @@ lane holds a copy and no sum over lanes is needed per event; it is shared; the p
 class Structure:
     """What of a network and its params is known before any number is. Static."""
 
-    network: VectorNetwork
-    tree: Any
+    network: Stacked
     kinds: tuple[Kind, ...]
     names: tuple[str, ...]
-    """Name in the params of each leaf."""
+    """Of the parameters, in order."""
     groups: tuple[int, ...]
     """Sizes of the arrays that the propensities come in."""
     features: int
@@ -46,88 +45,59 @@ class Leaves(NamedTuple):
     """Leaves of kind shared."""
 
 
-def structure(
-    network: VectorNetwork,
-    params: Mapping[str, Any],
-    per_path: Sequence[str],
-    paths: int,
-    observed: Sequence[int] = (),
-) -> Structure:
-    """Look at shapes, and at what the propensities read.
+def filled(kinds: Sequence[Kind], values: Sequence[Any], lanes: int) -> Leaves:
+    """Params for a block of so many lanes, from values lanes last for those per path."""
+    laned, shared = [], []
+    for kind, value in zip(kinds, values, strict=True):
+        if kind == "path":
+            laned.append(value)
+        elif kind == "spread":
+            laned.append(jnp.broadcast_to(value[:, None], (*value.shape, lanes)))
+        elif kind == "shared":
+            shared.append(value)
+    return Leaves(tuple(laned), tuple(shared))
+
+
+def structure(network: Stacked, own: Collection[str], observed: Sequence[int] = ()) -> Structure:
+    """Look at what the propensities read.
+
+    Args:
+        network: what reacts.
+        own: names of the parameters that have a value for each path.
+        observed: numbers of the species that are gathered.
 
     Raises:
-        InputError: for params, propensities or features of other shapes than the network needs.
+        InputError: features read a parameter that has a value for each path.
     """
-    if not isinstance(params, Mapping):
-        raise InputError(f"params must be a mapping of names to arrays; got {type(params).__name__}")
-    if wrong := [unknown_name("entry of params in per_path", name, params) for name in per_path if name not in params]:
-        raise InputError(" ".join(wrong))
-    leaves, tree = jax.tree.flatten(dict(params))
-    names = jax.tree.leaves({k: jax.tree.map(lambda _, k=k: k, v) for k, v in params.items()})
-    if faults := [
-        fault for name, x in zip(names, leaves, strict=True) for fault in _wrong(name, x, name in per_path, paths)
-    ]:
-        raise InputError("; ".join(faults))
-    real = jnp.zeros((), float).dtype
-    shapes = [np.shape(x)[1:] if n in per_path else np.shape(x) for n, x in zip(names, leaves, strict=True)]
-    one = [jax.ShapeDtypeStruct(s, real) for s in shapes]
-    width = _features(network, {k: v for k, v in params.items() if k not in per_path}, real)
-    x = [jax.ShapeDtypeStruct((n,), real) for n in (len(network.species), *(() if width is None else (width,)))]
+    names, real = tuple(network.shapes), jnp.zeros((), float).dtype
+    if network.features is not None:
+        shared = {n: jax.ShapeDtypeStruct(s, real) for n, s in network.shapes.items() if n not in own}
+        try:
+            jax.eval_shape(network.features, shared)
+        except KeyError as missing:
+            raise InputError(
+                f"features read theta[{missing}], which has a value for each path: W must be the same for all paths"
+            ) from None
+    theta = [jax.ShapeDtypeStruct(network.shapes[name], real) for name in names]
+    state = [
+        jax.ShapeDtypeStruct((n,), real) for n in (len(network.species), *([network.width] if network.width else []))
+    ]
 
-    def rates(leaves: Any, x: Any) -> tuple:
-        arguments = (x[0], jax.tree.unflatten(tree, leaves), *x[1:])
-        return _groups(given.call(network.propensities, arguments, "the function of propensities"))
+    def rates(theta: Any, state: Any) -> tuple:
+        arguments = (state[0], dict(zip(names, theta, strict=True)), *state[1:])
+        return _groups(given.call(network.propensities, arguments, "the function of propensities"), real)
 
-    try:
-        traced = jax.make_jaxpr(rates)(one, x)
-    except KeyError as missing:
-        raise InputError(f"propensities look for {missing}; the params are {', '.join(map(repr, params))}") from missing
-    sizes = tuple(out.shape for out in traced.out_avals)
-    if any(len(s) != 1 for s in sizes) or sum(s[0] for s in sizes) != network.reactions:
-        raise InputError(
-            f"propensities must give one number per reaction, {network.reactions} in all, in one array or a tuple of "
-            f"arrays with one axis; got shapes {', '.join(map(str, sizes))}"
-        )
+    traced = jax.make_jaxpr(rates)(theta, state)
     read = {id(v) for e in traced.jaxpr.eqns for v in e.invars} | {id(v) for v in traced.jaxpr.outvars}
-    used = [id(v) in read for v in traced.jaxpr.invars[: len(leaves)]]
+    used = [id(v) in read for v in traced.jaxpr.invars[: len(names)]]
     kinds: tuple[Kind, ...] = tuple(
-        _kind(n in per_path, len(s), u) for n, s, u in zip(names, shapes, used, strict=True)
+        _kind(name in own, len(network.shapes[name]), some) for name, some in zip(names, used, strict=True)
     )
-    groups = tuple(s[0] for s in sizes)
+    groups = tuple(out.shape[0] for out in traced.out_avals)
     ends = np.cumsum(groups)[:-1]
     changed = [part for which, _ in network.changes for part in np.split(which, ends)]
-    cuts = cuts_of(len(network.species), traced.jaxpr, len(leaves), [*changed, np.array(observed, int)])
-    return Structure(network, tree, kinds, tuple(names), groups, width or 0, cuts)
-
-
-def _features(network: VectorNetwork, shared: Mapping[str, Any], real: Any) -> int | None:
-    """How many features there are."""
-    features = network.features
-    if features is None:
-        return None
-    try:
-        shape = np.shape(jax.eval_shape(lambda p: given.call(features, (p,), "the function of features"), shared))
-    except KeyError as missing:
-        raise InputError(
-            f"features reads params[{missing}], which is not there or in per_path: W must be the same for all paths"
-        ) from None
-    if len(shape) != 2 or shape[1] != len(network.species):
-        raise InputError(f"features must give an array (features, {len(network.species)} species); got {shape}")
-    return shape[0]
-
-
-def _wrong(name: str, leaf: Any, own: bool, paths: int) -> list[str]:
-    """What is wrong with a leaf of the params."""
-    faults = []
-    kind = getattr(leaf, "dtype", np.result_type(type(leaf)) if isinstance(leaf, bool | int | float) else None)
-    if kind is None or not any(jnp.issubdtype(kind, some) for some in (jnp.floating, jnp.integer, jnp.bool_)):
-        faults.append(f"params[{name!r}] must be real numbers; got {type(leaf).__name__} {str(leaf)[:40]}")
-    if own and np.shape(leaf)[:1] != (paths,):
-        faults.append(
-            f"params[{name!r}] is in per_path, so its first axis must have {paths} entries, one per path, in one array; "
-            f"got shape {np.shape(leaf)}"
-        )
-    return faults
+    cuts = cuts_of(len(network.species), traced.jaxpr, len(names), [*changed, np.array(observed, int)])
+    return Structure(network, kinds, names, groups, network.width, cuts)
 
 
 def _kind(own: bool, axes: int, used: bool) -> Kind:
@@ -138,10 +108,10 @@ def _kind(own: bool, axes: int, used: bool) -> Kind:
     return "spread" if axes == 1 else "shared"
 
 
-def _groups(given: Any) -> tuple[Real, ...]:
+def _groups(given: Any, kind: Any) -> tuple[Real, ...]:
     """The propensities as a tuple of floating arrays, none of them empty."""
     arrays = given if isinstance(given, tuple | list) else (given,)
-    return tuple(jnp.asarray(a, float) for a in arrays if np.shape(a) != (0,))
+    return tuple(jnp.asarray(a, kind) for a in arrays if np.shape(a) != (0,))
 
 
 def propensities(model: Structure, leaves: Leaves, counts: Real | Sections, inputs: Real | None) -> tuple[Real, ...]:
@@ -159,10 +129,10 @@ def propensities(model: Structure, leaves: Leaves, counts: Real | Sections, inpu
         kind = (counts[0] if isinstance(counts, tuple) else counts).dtype
         nothing = jnp.zeros((), kind)
         filled = [nothing if k == "unused" else next(common if k == "shared" else own) for k in model.kinds]
-        params = jax.tree.unflatten(model.tree, filled)
+        params = dict(zip(model.names, filled, strict=True))
 
         def rates(counts: Real) -> tuple[Real, ...]:
-            return _groups(model.network.propensities(counts, params, *(() if inputs is None else (inputs,))))
+            return _groups(model.network.propensities(counts, params, *(() if inputs is None else (inputs,))), kind)
 
         return evaluate(rates, model.cuts, counts) if isinstance(counts, tuple) else rates(counts)
 

@@ -1,4 +1,4 @@
-"""Runs of all blocks of paths of a `VectorNetwork`, as one function with a derivative in reverse mode."""
+"""Runs of all blocks of paths as one function with a derivative in reverse mode: lanes are kept, segments drawn again."""
 
 import dataclasses
 import functools
@@ -7,16 +7,18 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 from jaxtyping import Array
 
+from jumpax._base import clock
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.memory import check_memory
 from jumpax._base.status import FIRST_FAULT
-from jumpax.engines.vector_rates import Leaves, Structure
-from jumpax.engines.vector_run import Block, Kept, Outcome, Plan, run, segment_again
-from jumpax.gradients.vector_steps import Adjoint, Method
-from jumpax.gradients.vector_sweep import ask, no_adjoint, sweep, to_weights
+from jumpax.engines.arrays.rates import Structure, filled
+from jumpax.engines.arrays.run import Block, Kept, Outcome, Plan, run, segment_again
+from jumpax.gradients.reverse.steps import Adjoint, Method
+from jumpax.gradients.reverse.sweep import ask, no_adjoint, sweep, to_weights
 
 
 class Setting(NamedTuple):
@@ -25,7 +27,10 @@ class Setting(NamedTuple):
     model: Structure
     plan: Plan
     method: Method
-    per_path: tuple[str, ...]
+    own: tuple[str, ...]
+    """Names of the parameters that have a value for each path."""
+    real: Any
+    """Type of real numbers."""
     paths: int
     size: int
     """Lanes of a block."""
@@ -52,19 +57,15 @@ def _join(setting: Setting, leaf: Array) -> Array:
 
 def _block(setting: Setting, leaves: Sequence[Array], weights: Any, words: Any, own: Any) -> Block:
     """One block of paths from the shared leaves and what is of its own: number, start, leaves."""
-    number, counts, laned_own = own
-    laned, shared, mine = [], [], iter(laned_own)
-    for kind, leaf in zip(setting.model.kinds, leaves, strict=True):
-        if kind == "path":
-            laned.append(next(mine))
-        elif kind == "spread":
-            laned.append(jnp.broadcast_to(leaf[:, None], (*leaf.shape, setting.size)))
-        elif kind == "shared":
-            shared.append(leaf)
+    number, counts, laned = own
+    mine = iter(laned)
+    values = [next(mine) if kind == "path" else leaf for kind, leaf in zip(setting.model.kinds, leaves, strict=True)]
     index = number * setting.size + jnp.arange(setting.size)
+    start = jax.tree.map(jnp.asarray, clock.split(np.array(setting.plan.start), counts.dtype))
     return Block(
-        Leaves(tuple(laned), tuple(shared)), weights, counts, index.astype(jnp.uint32), index < setting.paths, words
-    )
+        filled(setting.model.kinds, values, setting.size), weights, counts, index.astype(jnp.uint32),
+        index < setting.paths, words, start,
+    )  # fmt: skip
 
 
 def _own(setting: Setting, leaves: Sequence[Array], counts: Array) -> Any:
@@ -78,16 +79,15 @@ def _weights(setting: Setting, leaves: Sequence[Array]) -> Array | None:
     network, model = setting.model.network, setting.model
     if network.features is None:
         return None
-    params = jax.tree.unflatten(model.tree, leaves)
-    return jnp.asarray(network.features({k: v for k, v in params.items() if k not in setting.per_path}), float)
+    theta = zip(model.names, leaves, strict=True)
+    return network.features({name: v for name, v in theta if name not in setting.own}).astype(setting.real)
 
 
 def _results(setting: Setting, outcome: Outcome) -> tuple[Array, ...]:
-    """Integrals and counts at borders, events, status, one row per path."""
-    records = outcome.records
-    return jax.tree.map(
-        lambda x: _join(setting, x), (records.integrals, records.counts, outcome.lane.events, outcome.status)
-    )
+    """Integrals and counts at borders, events, status, one row per path; ones for a faulty path, where functions have slopes."""
+    sound = (outcome.status < FIRST_FAULT)[:, None, None]
+    found = [jnp.where(sound, leaf, 1) for leaf in (outcome.records.integrals, outcome.records.counts)]
+    return jax.tree.map(lambda x: _join(setting, x), (*found, outcome.lane.events, outcome.status))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
@@ -113,7 +113,7 @@ def _forward(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
     check_memory(
         f"{setting.paths:,} paths x {plan.kept} checkpoints x {species:,} species, kept for the gradient,",
         1.5 * counts.dtype.itemsize * setting.paths * plan.kept * (species + setting.model.features + 20),
-        "Ask for fewer paths at once, or fewer checkpoints=...",
+        "Ask for fewer paths at once (with keys of their own)",
     )
     out, kept = _draw(setting, leaves, counts, words)
     return out, (leaves, counts, words, kept, out[3])

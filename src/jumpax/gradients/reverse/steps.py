@@ -1,4 +1,4 @@
-"""One step back over an event of a `VectorNetwork`: adjoints of the trapezoidal tangent and of relaxed choices."""
+"""One step back over an event: adjoints of the trapezoidal tangent and of relaxed choices."""
 
 import functools
 import itertools
@@ -13,9 +13,9 @@ import numpy as np
 
 from jumpax._base import random
 from jumpax._base.types import Count, Real, Word
-from jumpax.engines.vector_rates import Leaves, Structure, along, change_of, propensities
-from jumpax.engines.vector_run import Block
-from jumpax.engines.vector_sections import Sections, split
+from jumpax.engines.arrays.rates import Leaves, Structure, along, change_of, propensities
+from jumpax.engines.arrays.run import Block
+from jumpax.engines.arrays.sections import Sections, split
 from jumpax.folds.relaxation import Relaxation
 
 _FEW_FEATURES = 32
@@ -34,6 +34,8 @@ class Method:
     """Of the Taylor series of the flow between events."""
     reach: float = 0.05
     """Longest step of that series, in units of 1 / nu."""
+    exact: bool = False
+    """Whether counts at fixed times move with the time of the last event; for relaxed choices."""
 
 
 class Adjoint(NamedTuple):
@@ -43,6 +45,8 @@ class Adjoint(NamedTuple):
     """lambda, (species, lanes)."""
     clock: Real
     """With respect to the time of the last event, (lanes,); for relaxed choices."""
+    drift: Real
+    """F . what is asked of the counts at later borders of the present wait, F their drift, (lanes,); for an exact horizon."""
     source: tuple[Real | None, ...]
     """With respect to a count per time spent in it, in the interval of each lane; None for sections not observed."""
     leaves: Leaves
@@ -84,6 +88,8 @@ class Here(NamedTuple):
     events: Count
     """How many fired before."""
     adjoint: Adjoint
+    due: Sections | None
+    """What is asked of the counts at the border of this turn; for an exact horizon."""
     passed: Real | None
     """Derivatives with respect to u, summed over the later waits of the segment; (features, lanes)."""
     log: Real | None
@@ -212,8 +218,10 @@ def _relaxed(model: Structure, method: Method, block: Block, here: Here, event: 
     mean = _total([a * z for a, z in zip(groups, moved, strict=True)])
     going = happens & (total > 0)
     over, mean = _inverse(total, going), _ratio(mean, total, going)
-    clock = old.clock - change_of(model, old.source, event.reaction, real)
+    clock, drift = old.clock - change_of(model, old.source, event.reaction, real), old.drift
     late = _ratio(clock * event.wait, total, going)
+    if here.due is not None:
+        clock, drift, late = _at_times(model, here.due, groups, event, clock, drift, late)
     some = [a > 0 for a in groups]
     if relaxation.kind == "propensity":
         weights = [jnp.where(s, (z - mean[None]) * over[None], 0) for s, z in zip(some, moved, strict=True)]
@@ -231,9 +239,23 @@ def _relaxed(model: Structure, method: Method, block: Block, here: Here, event: 
     weights = [jnp.where(happens[None], w, 0) - late[None] for w in weights]
     laned, shared, counts, inputs = pull(tuple(weights))
     counts = _driven(old, _through(model, block, counts, inputs), dt)
-    adjoint = old._replace(counts=_add(old.counts, counts), clock=clock)
+    adjoint = old._replace(counts=_add(old.counts, counts), clock=clock, drift=drift)
     work = Work(event, (total, won, mean, clock, late), inputs, here.work.middle, inputs)
     return _gathered(here, adjoint, Leaves(laned, shared), inputs, work)
+
+
+def _at_times(
+    model: Structure, due: Sections, groups: Sequence[Real], event: Event, clock: Real, drift: Real, late: Real
+) -> tuple[Real, Real, Real]:
+    """What counts at fixed times T add, x(T) = x - F (E - (T - t) d ln a_0), t the time of the last event and E its derivative.
+
+    With g what is asked there and F the drift, g . F goes to the time of that event, and to a_0 by the parts of T - t.
+    """
+    flow = _total([a * z for a, z in zip(groups, along(model, due), strict=True)])
+    waits = event.reaction < 0
+    drift = jnp.where(waits, drift + flow, 0)
+    total = _total(groups)
+    return clock - flow, drift, late - _ratio(drift * event.dt, total, waits & (total > 0))
 
 
 def _gumbel(model, relaxation, block, here, event, groups, moved, total) -> list[Real]:

@@ -1,6 +1,7 @@
-"""Runs of a block of lanes of a `VectorNetwork`: to the end, with what is gathered between borders; and segments again."""
+"""Runs of a block of lanes in arrays: to the end, with what is gathered on the way; and segments again."""
 
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -14,9 +15,18 @@ from jumpax._base import clock
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax._base.types import Count, Flag, Real
-from jumpax.engines.vector_rates import Leaves, Structure, fresh_inputs
-from jumpax.engines.vector_sections import take
-from jumpax.engines.vector_turn import Borders, Lane, Step, begin, no_step, turn, verdict, witness
+from jumpax.engines.arrays.rates import Leaves, Structure, fresh_inputs
+from jumpax.engines.arrays.sections import take
+from jumpax.engines.arrays.turn import Borders, Lane, Step, begin, no_step, turn, verdict, witness
+from jumpax.engines.choice import platform
+
+CORE, DEVICE = 128, 2**14
+"""Paths that run together: as many as suit a core, and a device of another kind."""
+
+
+def width_of(paths: int) -> int:
+    """How many of so many paths run together."""
+    return min(paths, CORE if platform() == "cpu" else DEVICE)
 
 
 @dataclass(frozen=True)
@@ -26,6 +36,7 @@ class Plan:
     observed: tuple[int, ...]
     """Species that are gathered."""
     borders: tuple[float, ...]
+    """Times, or numbers of events."""
     start: float
     limit: int
     """Most events of a path."""
@@ -33,11 +44,15 @@ class Plan:
     """Turns of a segment."""
     kept: int
     """Lanes that are kept, at starts of segments; 0 for none."""
+    by_events: bool = False
+    """Whether borders are numbers of events."""
 
     def at(self, real: Any) -> Borders:
-        """Borders as pairs."""
-        pairs = clock.split(np.array(self.borders), real)
-        return Borders(Time(jnp.asarray(pairs.high), jnp.asarray(pairs.low)), jnp.int32(self.limit))
+        """Borders as pairs, or as numbers of events."""
+        if self.by_events:
+            far, numbers = jnp.full(len(self.borders), jnp.inf, real), jnp.array(self.borders, jnp.int32)
+            return Borders(Time(far, jnp.zeros_like(far)), jnp.int32(self.limit), numbers)
+        return Borders(Time(*map(jnp.asarray, clock.split(np.array(self.borders), real))), jnp.int32(self.limit))
 
 
 class Block(NamedTuple):
@@ -53,6 +68,11 @@ class Block(NamedTuple):
     alive: Flag
     """Whether there is a path."""
     key: Any
+    start: Time
+    """At which paths begin."""
+
+
+Take = Callable[[Lane, Lane, Step, Any], Any]
 
 
 class Records(NamedTuple):
@@ -106,12 +126,10 @@ def table_of(model: Structure, weights: Real | None) -> Real | None:
     return weights @ jnp.asarray(model.network.stoichiometry, weights.dtype)
 
 
-def first(model: Structure, plan: Plan, block: Block) -> Lane:
+def first(block: Block) -> Lane:
     """Lanes at the start."""
-    real = block.counts.dtype
-    start = jax.tree.map(jnp.asarray, clock.split(np.array(plan.start), real))
     inputs = None if block.weights is None else fresh_inputs(block.weights, block.counts)
-    return begin(block.counts, inputs, block.key, block.index, start, block.alive)
+    return begin(block.counts, inputs, block.key, block.index, block.start, block.alive)
 
 
 def observe(plan: Plan, counts: Real) -> Real:
@@ -122,11 +140,6 @@ def observe(plan: Plan, counts: Real) -> Real:
 def running(lane: Lane) -> Flag:
     """Whether any lane runs."""
     return jnp.any(lane.status == np.int32(Status.RUNNING))
-
-
-def _renew(block: Block, lane: Lane) -> Lane:
-    """Features computed anew, against the drift of many additions."""
-    return lane if block.weights is None else lane._replace(inputs=fresh_inputs(block.weights, lane.counts))
 
 
 def _gather(plan: Plan, border: Count, after: Real, step: Step, records: Records) -> Records:
@@ -147,42 +160,71 @@ def _gather(plan: Plan, border: Count, after: Real, step: Step, records: Records
     return lax.cond(jnp.any(step.stops), flush, lambda _: go_on, None)
 
 
-def _segment(model: Structure, plan: Plan, block: Block, table: Real | None, lane: Lane, records: Records) -> Any:
-    """Up to `plan.turns` turns."""
-    borders = plan.at(lane.counts.dtype)
+def _segment(
+    model: Structure,
+    turns: int,
+    block: Block,
+    borders: Borders,
+    take: Take,
+    table: Real | None,
+    lane: Lane,
+    records: Any,
+) -> Any:
+    """Up to so many turns."""
 
     def more(state: Any) -> Flag:
-        return (state[0] < plan.turns) & running(state[1]) & witness(state[2])
+        return (state[0] < turns) & running(state[1]) & witness(state[2])
 
     def body(state: Any) -> Any:
         k, lane, _, records = state
         after, step = turn(model, block.leaves, table, borders, lane)
-        return k + 1, after, step, _gather(plan, lane.border, after.counts, step, records)
+        return k + 1, after, step, take(lane, after, step, records)
 
-    start = (jnp.int32(0), _renew(block, lane), no_step(model, lane), records)
+    start = (jnp.int32(0), lane, no_step(model, lane), records)
     _, lane, _, records = lax.while_loop(more, body, start)
     return lane, records
 
 
-def run(model: Structure, plan: Plan, block: Block) -> Outcome:
-    """All paths of a block to their ends."""
-    table, lane = table_of(model, block.weights), first(model, plan, block)
-    many, lanes = len(plan.borders), lane.since.shape[0]
-    empty = jnp.full((many, len(plan.observed), lanes), jnp.nan, lane.counts.dtype)
-    observed = observe(plan, lane.counts)
-    records = Records(observed, jnp.zeros_like(observed), empty, empty)
-    places = jax.tree.map(lambda leaf: jnp.zeros((plan.kept, *leaf.shape), leaf.dtype), lane)
-    kept = Kept(places, jnp.full(plan.kept, -1, jnp.int32), jnp.int32(0))
+def travel(
+    model: Structure, block: Block, borders: Borders, turns: int, kept: int, take: Take, records: Any
+) -> tuple[Lane, Any, Count, Kept]:
+    """All paths of a block to their ends: the lanes there, what was gathered, their status, and the lanes kept.
+
+    Args:
+        model: what is known.
+        block: paths.
+        borders: where something is recorded.
+        turns: of a segment, at whose start a lane may be kept.
+        kept: how many lanes are kept; 0 for none.
+        take: from lanes before and after a turn, its step and what was gathered, to what is gathered then.
+        records: at the start.
+    """
+    table, lane = table_of(model, block.weights), first(block)
+    places = jax.tree.map(lambda leaf: jnp.zeros((kept, *leaf.shape), leaf.dtype), lane)
+    empty = Kept(places, jnp.full(kept, -1, jnp.int32), jnp.int32(0))
 
     def body(state: Any) -> Any:
-        lane, records, kept, stride = state
-        kept, stride = _keep(kept, lane, stride) if plan.kept else (kept, stride)
-        lane, records = _segment(model, plan, block, table, lane, records)
-        return lane, records, kept._replace(used=kept.used + 1), stride
+        lane, records, at, stride = state
+        at, stride = _keep(at, lane, stride) if kept else (at, stride)
+        lane, records = _segment(model, turns, block, borders, take, table, lane, records)
+        return lane, records, at._replace(used=at.used + 1), stride
 
-    state = (lane, records, kept, jnp.int32(1))
-    lane, records, kept, _ = lax.while_loop(lambda state: running(state[0]), body, state)
-    status = verdict(model, block.leaves, plan.at(lane.counts.dtype), lane)
+    state = (lane, records, empty, jnp.int32(1))
+    lane, records, at, _ = lax.while_loop(lambda state: running(state[0]), body, state)
+    return lane, records, verdict(model, block.leaves, borders, lane), at
+
+
+def run(model: Structure, plan: Plan, block: Block) -> Outcome:
+    """All paths of a block to their ends, with integrals and counts of the observed species."""
+    many, (_, lanes), real = len(plan.borders), block.counts.shape, block.counts.dtype
+    empty = jnp.full((many, len(plan.observed), lanes), jnp.nan, real)
+    observed = observe(plan, block.counts)
+    records = Records(observed, jnp.zeros_like(observed), empty, empty)
+
+    def take(before: Lane, after: Lane, step: Step, records: Records) -> Records:
+        return _gather(plan, before.border, after.counts, step, records)
+
+    lane, records, status, kept = travel(model, block, plan.at(real), plan.turns, plan.kept, take, records)
     wrong = (status == np.int32(Status.NEGATIVE_COUNT))[None, None]  # since when is not known
     integrals, counts = (jnp.where(wrong, jnp.nan, leaf) for leaf in (records.integrals, records.counts))
     return Outcome(records._replace(integrals=integrals, counts=counts), lane, status, kept)
@@ -222,7 +264,7 @@ def again(model: Structure, plan: Plan, block: Block, lane: Lane, log: Log) -> t
         put = functools.partial(lax.dynamic_update_index_in_dim, index=k, axis=0)
         return k + 1, lane, step, jax.tree.map(put, log, logged(step))
 
-    start = (jnp.int32(0), _renew(block, lane), step, tuple(log[:4]))
+    start = (jnp.int32(0), lane, step, tuple(log[:4]))
     taken, lane, _, steps = lax.while_loop(more, body, start)
     return lane, _log(steps, taken)
 

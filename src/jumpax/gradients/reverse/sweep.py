@@ -1,4 +1,4 @@
-"""Backward sweeps over the events of a `VectorNetwork`: adjoints of the tangents, for a block of lanes."""
+"""Backward sweeps over the events of paths: adjoints of the tangents, for a block of lanes."""
 
 from typing import Any, NamedTuple
 
@@ -9,11 +9,11 @@ from jax import lax
 from jaxtyping import Array, Float
 
 from jumpax._base.types import Count, Flag, Real
-from jumpax.engines.vector_rates import Structure, fire
-from jumpax.engines.vector_run import Block, Log, Plan, table_of
-from jumpax.engines.vector_sections import split
-from jumpax.engines.vector_turn import BORDER, NOTHING, Lane, witness
-from jumpax.gradients.vector_steps import Adjoint, Event, Here, Method, Work, growth, step_back
+from jumpax.engines.arrays.rates import Structure, fire
+from jumpax.engines.arrays.run import Block, Log, Plan, table_of
+from jumpax.engines.arrays.sections import split
+from jumpax.engines.arrays.turn import BORDER, NOTHING, Lane, witness
+from jumpax.gradients.reverse.steps import Adjoint, Event, Here, Method, Work, growth, step_back
 
 SMALL, _SELDOM = 32, 64
 """The flow is looked at at each turn in networks of up to so many species; else at the last and once in so many turns."""
@@ -52,7 +52,7 @@ def no_adjoint(model: Structure, block: Block, asked: Asked) -> Adjoint:
     weights = None if block.weights is None else jnp.zeros_like(block.weights)
     table = None if weights is None else jnp.zeros((len(weights), model.network.reactions), weights.dtype)
     source = tuple(None if g is None else jnp.zeros_like(z) for g, z in zip(asked.integrals, zero, strict=True))
-    return Adjoint(zero, lanes, source, jax.tree.map(jnp.zeros_like, block.leaves), weights, table, lanes)
+    return Adjoint(zero, lanes, lanes, source, jax.tree.map(jnp.zeros_like, block.leaves), weights, table, lanes)
 
 
 def to_weights(model: Structure, adjoint: Adjoint) -> Real | None:
@@ -87,7 +87,7 @@ def sweep(
         if here.log is not None:
             row = jnp.where(pace.step == 0, pace.turn - 1, turns)
             here = here._replace(log=lax.dynamic_update_index_in_dim(here.log, here.passed, row, 0))
-        here = _cross(asked, event, _undo(model, table, event, here))
+        here = _cross(asked, method.exact, event, _undo(model, table, event, here))
         steps = pace.steps
         if method.relaxation is None:
             here, steps = _part(model, method, block, here, event, pace, log.taken)
@@ -111,7 +111,8 @@ def _start(model: Structure, method: Method, end: Lane, turns: int, adjoint: Adj
     numbers = (zero,) * (1 if method.relaxation is None else 5)
     work = Work(Event(end.border, zero, zero, zero), numbers, nothing, tuple(map(jnp.zeros_like, counts)), nothing)
     passed = None if nothing is None else jnp.zeros((turns + 1, *nothing.shape), nothing.dtype)
-    return Here(counts, end.inputs, end.border, end.events, adjoint, nothing, passed, work)
+    due = tuple(map(jnp.zeros_like, counts)) if method.exact else None
+    return Here(counts, end.inputs, end.border, end.events, adjoint, due, nothing, passed, work)
 
 
 def _part(
@@ -157,7 +158,7 @@ def _undo(model: Structure, table: Real | None, event: Event, here: Here) -> Her
     return here._replace(counts=counts, inputs=inputs, events=here.events - (event.reaction >= 0))
 
 
-def _cross(asked: Asked, event: Event, here: Here) -> Here:
+def _cross(asked: Asked, exact: bool, event: Event, here: Here) -> Here:
     """Lanes that reached a border in this turn enter its interval, and take up what is asked of their counts there."""
     stops, adjoint = event.reaction == BORDER, here.adjoint
     at = here.border - stops
@@ -180,4 +181,9 @@ def _cross(asked: Asked, event: Event, here: Here) -> Here:
     taken = [None if g is None else c for c, g in zip(adjoint.counts, asked.counts, strict=True)]
     source, counts = lax.cond(jnp.any(stops), enter, lambda now: now, (list(adjoint.source), taken))
     counts = tuple(old if new is None else new for old, new in zip(adjoint.counts, counts, strict=True))
-    return here._replace(border=at, adjoint=adjoint._replace(source=tuple(source), counts=counts))
+    due = None
+    if exact:
+        due = tuple(
+            jnp.zeros_like(c) if g is None else at_border(g) for c, g in zip(adjoint.counts, asked.counts, strict=True)
+        )
+    return here._replace(border=at, adjoint=adjoint._replace(source=tuple(source), counts=counts), due=due)

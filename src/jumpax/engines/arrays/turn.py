@@ -1,4 +1,4 @@
-"""One turn of a block of lanes of a `VectorNetwork`: the direct method, its choice by blocks of reactions.
+"""One turn of a block of lanes in arrays: the direct method, its choice by blocks of reactions.
 
 The same numbers decide as in `turn`: two words per event, a pair clock, and a point in the running sum of propensities, or of
 their shares in whole units (`shares`), in reaction order. So paths are those of the other engines, but for near ties in the last bit.
@@ -18,8 +18,8 @@ from jumpax._base.shares import pin
 from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real, Word
+from jumpax.engines.arrays.rates import Leaves, Structure, fire, propensities
 from jumpax.engines.outlook import not_after, stalls
-from jumpax.engines.vector_rates import Leaves, Structure, fire, propensities
 
 BLOCK = 16
 """Reactions whose propensities are summed before a choice among them."""
@@ -34,6 +34,8 @@ class Lane(NamedTuple):
     """(species, lanes), whole numbers."""
     inputs: Real | None
     """u, (features, lanes)."""
+    rest: Real | None
+    """What rounding has left of u, so that it does not drift, however many columns of W were added."""
     time: Time
     """Of the last event."""
     since: Real
@@ -90,11 +92,14 @@ def no_step(model: Structure, lane: Lane) -> Step:
 
 
 class Borders(NamedTuple):
-    """Times at which something is recorded, the last of them the end, as pairs."""
+    """Where something is recorded, the last of them the end."""
 
     time: Time
+    """Times, as pairs; infinite where numbers of events are given."""
     limit: Count
     """Most events of a path."""
+    step: Count | None = None
+    """Numbers of events, if these are the borders."""
 
 
 def begin(counts: Real, inputs: Real | None, key: tuple[Word, Word], index: Word, start: Time, running: Flag) -> Lane:
@@ -105,6 +110,7 @@ def begin(counts: Real, inputs: Real | None, key: tuple[Word, Word], index: Word
     return Lane(
         counts=counts,
         inputs=inputs,
+        rest=None if inputs is None else jnp.zeros_like(inputs),
         time=Time(*(jnp.full(many, t, counts.dtype) for t in start)),
         since=jnp.zeros(many, counts.dtype),
         events=jnp.zeros(many, jnp.int32),
@@ -181,6 +187,19 @@ def _starts(model: Structure) -> np.ndarray:
     return np.concatenate([b + np.arange(0, s, BLOCK) for b, s in zip(begins, model.groups, strict=True)])
 
 
+def _added(high: Real, low: Any, by: Real) -> tuple[Real, Real]:
+    """A sum, and what its rounding leaves, to be added the next time (Knuth 1969; Kahan 1965)."""
+    step = by + low
+    total = high + step
+    there = total - high
+    return total, (high - (total - there)) + (step - there)
+
+
+def _kept(counts: Real) -> Real:
+    """The counts; NaN for good where one is negative, and infinite where it no longer moves by one."""
+    return jnp.where(counts >= _largest(counts.dtype), jnp.full_like(counts, jnp.inf), pin(counts))
+
+
 def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders, lane: Lane) -> tuple[Lane, Step]:
     """The block after a turn, and what happened.
 
@@ -196,14 +215,16 @@ def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders,
     total = _chain(sums_of_blocks(groups))[-1]
     exponential, chance, streams = _numbers(lane.streams, real)
     inverse = None if chance.shift is None else 1 / total
-    wait = exponential / total if inverse is None else pin(exponential * inverse)
+    wait = exponential / total if inverse is None or model.network.reactions == 1 else pin(exponential * inverse)
     arrival = clock.add(lane.time, wait)
-    target = Time(*(t[jnp.minimum(lane.border, len(t) - 1)] for t in borders.time))
-    in_time = not_after(arrival, target)
+    target = jax.tree.map(lambda leaf: leaf[jnp.minimum(lane.border, len(leaf) - 1)], (borders.time, borders.step))
+    in_time, reach = not_after(arrival, target[0]), clock.between(lane.time, target[0])
+    if borders.step is not None:
+        in_time, reach = (lane.events < target[1]) & (wait < np.inf), lane.since
     live = (lane.status == np.int32(Status.RUNNING)) & (total - total == 0)
     happens = live & in_time & ~stalls(lane.time, arrival) & (lane.events < borders.limit)
     stops = live & ~in_time
-    horizon = jnp.where(in_time, wait, clock.between(lane.time, target))
+    horizon = jnp.where(in_time, wait, reach)
     dt = jnp.where(happens | stops, jnp.maximum(horizon - lane.since, 0), 0)
     parts = sums_of_blocks([shares.weight(g, inverse, chance) for g in groups])
     sums = _chain(parts)
@@ -216,15 +237,16 @@ def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders,
     rate = _sum([jnp.where(place == np.int32(i), value, 0) for i, value in enumerate(rates)])
     number = jnp.asarray(_starts(model), jnp.int32)[block] + place
     reaction = jnp.where(happens, number, jnp.where(stops, np.int32(BORDER), np.int32(NOTHING)))
-    inputs = lane.inputs
+    inputs, left = lane.inputs, lane.rest
     if inputs is not None and table is not None:
-        inputs = inputs + jnp.where(happens[None], table[:, jnp.maximum(reaction, 0)], real.type(0))
+        inputs, left = _added(inputs, left, jnp.where(happens[None], table[:, jnp.maximum(reaction, 0)], real.type(0)))
     border = lane.border + stops
     status = jnp.where(stops & (border >= len(borders.time.high)), np.int32(Status.DONE), lane.status)
     going = (lane.status != np.int32(Status.RUNNING)) | happens | stops
     return Lane(
-        counts=pin(fire(model, (lane.counts,), reaction, (0, len(lane.counts)))[0]),  # NaN for good where negative
+        counts=_kept(fire(model, (lane.counts,), reaction, (0, len(lane.counts)))[0]),
         inputs=inputs,
+        rest=left,
         time=select(happens, arrival, lane.time),
         since=jnp.where(happens, 0, jnp.where(stops, lane.since + dt, lane.since)),
         events=lane.events + happens,

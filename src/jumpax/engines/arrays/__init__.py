@@ -1,0 +1,1 @@
+"""Paths of networks of thousands of reactions: species and reactions along one axis of arrays, lanes along the other."""
