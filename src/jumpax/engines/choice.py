@@ -11,17 +11,21 @@ from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.engines.engine import AbstractEngine, precision_of
 from jumpax.engines.program import Program
 from jumpax.engines.size import check_program, compilation
+from jumpax.networks import Network
 from jumpax.networks.needs import Need, check_needs
 
 ENGINES = {
     "cpu": "jumpax.engines.cpu:Cpu",
     "gpu": "jumpax.engines.gpu:Gpu",
+    "tables": "jumpax.engines.tables.engine:Tables",
     "arrays": "jumpax.engines.arrays.engine:Arrays",
     "gpu_on_host": "jumpax.engines.gpu:on_host",
     "xla": "jumpax.engines.xla:Xla",
     "reference": "jumpax.engines.reference:Reference",
 }
 """Where each engine is found; imported when it is asked for, since LLVM takes a while."""
+LARGE = 200
+"""Reactions from which a network runs on `tables`, where it can."""
 LARGEST = 20_000
 """Operations of a turn up to which a kernel is compiled; larger programs run on `xla`. It takes 0.4 s for 1,700 operations,
 1.6 s for 5,500, 9 s for 16,000 and 25 s for 32,000, of processor time and with tracing; never more than 200 MB."""
@@ -52,11 +56,13 @@ def engine_for(program: Program, name: str | None) -> AbstractEngine:
     Warns:
         JumpaxWarning: naming what keeps a program from the fast engine; compilation takes long.
     """
+    if name is None and is_large(program.network) and fits_tables(program):
+        name = "tables"
     if name is None and Need.FAMILY in program.network.needs:
         name = "arrays"
     chosen = engine_named(_default(program, platform()) if name is None else name)
     check_needs(program.network, chosen.offers, f"engine {chosen.name!r}")
-    if chosen.name != "arrays":  # which takes seconds
+    if chosen.name not in ("arrays", "tables"):  # which take seconds
         check_program(program, chosen.name)
     return chosen
 
@@ -82,6 +88,28 @@ def platform() -> str:
     if device is None:
         return jax.default_backend()
     return "gpu" if device == "cuda" else getattr(device, "platform", device)
+
+
+def is_large(network: Network) -> bool:
+    """Whether paths are drawn in the order of the engine for large networks."""
+    from jumpax.engines.tables.engine import unfit
+
+    return network.reaction_count >= LARGE and unfit(network) is None
+
+
+@functools.lru_cache(maxsize=256)
+def fits_tables(program: Program) -> bool:
+    """Whether the engine for large networks can run a program."""
+    from jumpax.engines.tables.engine import misfit, plan
+
+    if misfit(program) is not None:
+        return False
+    try:
+        plan(program)
+    except UnsupportedError as refusal:
+        warnings.warn(f"the engine for large networks cannot run this one: {refusal}", JumpaxWarning, stacklevel=5)
+        return False
+    return True
 
 
 @functools.lru_cache(maxsize=256)

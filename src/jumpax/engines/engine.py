@@ -14,6 +14,7 @@ from jumpax.engines.inputs import Inputs, is_own
 from jumpax.engines.kept import Files, Keeper
 from jumpax.engines.program import Program, precision_of
 from jumpax.engines.recorded import Recorded, joined
+from jumpax.engines.traced import trace
 from jumpax.networks import SINGLE, Need
 
 T = TypeVar("T")
@@ -44,12 +45,19 @@ class AbstractEngine(abc.ABC):
     """Whether `gather` may be called under `jax.jit` and `jax.vmap`."""
     offers: ClassVar[frozenset[Need]] = SINGLE - {Need.DELAY}
     """What networks may need of it beyond the plain process."""
+    fewest: ClassVar[int] = FEWEST
+    """Paths that are worth a thread of their own."""
     breadth: ClassVar[int] = 1
     """How many times more paths it should be given at once than a processor."""
 
     @abc.abstractmethod
     def prepare(self, program: Program, inputs: Inputs) -> None:
         """Whatever must be done before the engine is called from inside a JAX program."""
+
+    def record(self, program: Program) -> Any:
+        """Shapes of the records of one path at one stop."""
+        with precision_of(program):
+            return trace(program).record
 
     @abc.abstractmethod
     def start(self, program: Program, inputs: Inputs, room: int) -> Any:
@@ -130,7 +138,7 @@ def run_threads(
 ) -> Recorded:
     """Drive a run in several threads; what interrupts one of them ends all. With files it is kept on disk."""
     total, begin = int(inputs.paths), time.perf_counter()
-    parts, faults = shares(inputs, threads), list[BaseException]()
+    parts, faults = shares(inputs, threads, engine.fewest), list[BaseException]()
     done, room = [0] * len(parts), room_for(int(parts[0][1].paths))
 
     def part(number: int) -> Recorded:
@@ -152,13 +160,13 @@ def run_threads(
     return joined(in_threads([functools.partial(part, number) for number in range(len(parts))], faults.append))
 
 
-def shares(inputs: Inputs, threads: int) -> list[tuple[int, Inputs]]:
+def shares(inputs: Inputs, threads: int, fewest: int = FEWEST) -> list[tuple[int, Inputs]]:
     """The parts of a run for threads of their own, each with the number of its first path; the first is the largest.
 
     What a path does does not depend on the split.
     """
     total = int(inputs.paths)
-    size = max(-(-total // threads), FEWEST)
+    size = max(-(-total // threads), fewest)
     if size >= total:
         return [(0, inputs)]
     return [(first, _share(inputs, first, min(size, total - first))) for first in range(0, total, size)]
@@ -184,7 +192,7 @@ def in_threads(parts: Sequence[Callable[[], T]], failed: Callable[[BaseException
 
 def default_threads(engine: AbstractEngine) -> int:
     """As many threads as cores where they help: XLA has a pool of its own, but blocks of `arrays` run one after the other."""
-    if engine.name not in ("cpu", "arrays"):
+    if engine.name not in ("cpu", "arrays", "tables"):
         return 1
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -13,7 +13,6 @@ from jaxtyping import Bool, Float, Int
 
 from jumpax._base import clock
 from jumpax._base.errors import InputError
-from jumpax._base.memory import check_memory
 from jumpax._base.trees import select
 from jumpax.engines import xla
 from jumpax.engines.completions import schedule_of
@@ -22,10 +21,9 @@ from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.engines.redraw import redrawn
+from jumpax.engines.size import BYTES, check_log_size
+from jumpax.engines.tables.engine import run_logged
 from jumpax.networks import Network
-
-BYTES = 48
-"""Memory for each event without its counts, while logs of rounds are put in the order of paths."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,7 +133,7 @@ def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog
             parts.append((np.asarray(path)[lane], times, np.asarray(number)[here], *kept))
             events += len(lane)
             each = BYTES + 3 * sum(column.itemsize for column in kept)
-            _check(events, each, engine.finished(lanes), int(inputs.paths))
+            check_log_size(events, engine.finished(lanes), int(inputs.paths), each)
         recorded = jax.tree.map(np.asarray, engine.collect(program, inputs, lanes))
     return recorded, _sort(parts, inputs, program.network)
 
@@ -152,6 +150,12 @@ def drawn(program: Program, inputs: Inputs) -> tuple[Recorded, Bool[np.ndarray, 
 
     recorded, again = redrawn(program, inputs, recorded, draw)
     return recorded, again, replaced(log, *others[0]) if others else log
+
+
+def drawn_by_tables(program: Program, inputs: Inputs) -> tuple[Recorded, Bool[np.ndarray, " paths"], EventLog]:
+    """The same of a large network."""
+    recorded, parts = run_logged(program, inputs)
+    return recorded, np.zeros(int(inputs.paths), bool), _sort(parts, inputs, program.network)
 
 
 def replaced(log: EventLog, rows: Int[np.ndarray, " again"], fresh: EventLog) -> EventLog:
@@ -178,16 +182,6 @@ def check_log(network: Network, log: object) -> None:
         raise InputError(f"log must be that of simulate(..., record=Events()), paths.log, not {type(log).__name__}")
     if not log.network.alike(network):
         raise InputError(f"the log is that of paths of another network, {log.network!r}; draw paths of this one")
-
-
-def _check(events: int, each: int, finished: int, paths: int) -> None:
-    """Whether the log still fits; how long it will be is not known beforehand."""
-    check_memory(
-        f"The log of {events:,} events, of which {finished:,} of {paths:,} paths have come to their end,",
-        float(each * events),
-        "Ask for fewer paths at once (with keys of their own), or for less time; folds keep no events",
-        started=True,
-    )
 
 
 def _sort(parts: Sequence[tuple[np.ndarray, ...]], inputs: Inputs, network: Network) -> EventLog:

@@ -14,7 +14,6 @@ from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, packed, unpacked
 from jumpax.engines.redraw import redrawn
-from jumpax.engines.traced import trace
 
 SECONDS_PER_THREAD = 4e-3
 """Work for which one more thread is worth what it costs to start, about a millisecond."""
@@ -25,13 +24,12 @@ def gather(engine: AbstractEngine, program: Program, inputs: Inputs, room: int) 
     if engine.traceable:
         return engine.gather(program, jax.tree.map(jnp.asarray, inputs), room)
     leaves, structure = jax.tree.flatten(inputs)
-    with precision_of(program):
-        record = trace(program).record
+    record = engine.record(program)
     tables = _tables(program, record, (room, len(inputs.stops.step)))
     engine.prepare(program, inputs)
     run = _Run(engine, program, structure, room)
     *made, again = call_host(run, tables, list(map(jnp.asarray, leaves)))
-    return unpacked(record, *made, paths=room)._replace(redrawn=again == 1)
+    return unpacked(record, *made, paths=room)._replace(redrawn=again == 1, whole=made[0])
 
 
 @dataclasses.dataclass(frozen=True)

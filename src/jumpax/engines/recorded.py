@@ -22,6 +22,8 @@ class Recorded(NamedTuple):
     """Time of the last event, as a pair to be added in float64."""
     redrawn: Any = None
     """(paths,) whether a path was drawn again in float64; None where nobody has looked."""
+    whole: Any = None
+    """(paths, stops, n) all whole numbers of the record side by side, where an engine wrote them so: those of the first fold first."""
 
 
 def unpacked(record: Any, integers: Any, reals: Any, ends: Any, time: Any, paths: int) -> Recorded:

@@ -14,7 +14,7 @@ from jumpax._base.errors import InputError, SimulationError, UnsupportedError
 from jumpax._base.types import Precision, default_precision, dtype_of
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines.choice import engine_for
+from jumpax.engines.choice import engine_for, fits_tables, is_large
 from jumpax.engines.completions import STRIP
 from jumpax.engines.engine import AbstractEngine, Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.enlarged import enlarged
@@ -99,7 +99,7 @@ def simulate(
     key: PRNGKeyArray | int,
     record: AbstractFold | Events | Sequence[AbstractFold] = (),
     start: float = 0.0,
-    engine: Literal["cpu", "gpu", "xla", "arrays", "reference"] | None = None,
+    engine: Literal["cpu", "gpu", "xla", "arrays", "tables", "reference"] | None = None,
     precision: Precision | None = None,
     threads: int | None = None,
     bound: float | Sequence[float] | None = None,
@@ -138,7 +138,7 @@ def simulate(
         record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
         start: time at the start.
         engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device), `arrays` (for families
-            of reactions) or `reference` (slow, readable); default is the fastest that can run the model here.
+            of reactions), `tables` (for large networks) or `reference` (slow, readable); default is the fastest that can run the model here.
         precision: `float32` or `float64`; default follows JAX's x64 flag.
         threads: how many to spread the paths over; default all cores on `cpu`, 1 on others.
         bound: for networks with explicitly time-dependent rates, a number that the total propensity never exceeds; or one
@@ -210,11 +210,13 @@ def simulate(
     check_range(program, values)
     check_records(program, room_for(paths), len(stops.values))
     check_queue(program, room_for(paths))
-    if logged and engine not in (None, "xla"):
-        raise UnsupportedError(f"the event log is kept by engine 'xla' only, not by {engine!r}")
-    if logged:
+    if logged and engine not in (None, "xla", "tables"):
+        raise UnsupportedError(f"the event log is kept by engines 'xla' and 'tables' only, not by {engine!r}")
+    if logged and engine is None:
+        engine = "tables" if is_large(network) and fits_tables(program) else "xla"
+    if logged and engine == "xla":
         check_program(program, "xla", alone=True)
-    chosen = engine_for(program, "xla" if logged else engine)
+    chosen = engine_for(program, engine)
     workers = check_positive("threads", _workers(threads, chosen, files, logged), 256)
     make = functools.partial(
         make_inputs.make, program, key=words, theta=values, counts=counts, paths=paths, start=start, max_events=limit
@@ -265,7 +267,7 @@ def _drawn(
     with precision_of(program):
         inputs = jax.tree.map(np.asarray, make(stops=stops))
     if logged:
-        return inputs, *event_log.drawn(program, inputs)
+        return inputs, *(event_log.drawn_by_tables if engine.name == "tables" else event_log.drawn)(program, inputs)
     recorded = run_threads(engine, program, inputs, workers, progress, files)
     recorded, again = redrawn(program, inputs, recorded, lambda wide, some, _: run_threads(engine, wide, some, workers))
     return inputs, recorded, again, None

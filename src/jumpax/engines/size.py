@@ -18,6 +18,9 @@ LONG = 60.0
 COPIES = 2.5
 """Peak memory of a run over that of its records: parts of threads and their union, or those of a device and of the host."""
 
+BYTES = 48
+"""Memory for each event of a log without its counts, while logs of rounds are put in the order of paths."""
+
 FEWER = (
     "Ask for fewer paths at once (paths=..., in chunks with keys of their own) or for fewer times; the means of "
     "jumpax.expectation hold no paths"
@@ -46,6 +49,20 @@ def check_records(program: Program, paths: int, stops: int, remedy: str = FEWER)
         f"{paths:,} paths x {stops:,} stops x {each:,.0f} numbers",
         COPIES * paths * stops * each * program.dtype.itemsize,
         remedy,
+    )
+
+
+def check_log_size(events: int, finished: int, paths: int, each: int = BYTES) -> None:
+    """Whether a log of events still fits; how long it will be is not known beforehand.
+
+    Raises:
+        TooLargeError: it does not.
+    """
+    check_memory(
+        f"The log of {events:,} events, of which {finished:,} of {paths:,} paths have come to their end,",
+        float(each * events),
+        "Ask for fewer paths at once (with keys of their own), or for less time; folds keep no events",
+        started=True,
     )
 
 

@@ -35,13 +35,14 @@ class FirstPassage(AbstractFold):
     def size(self, network) -> Size:
         return Size(2, 2, 20 + 2 * network.links)
 
-    def _holds(self, counts: tuple[Count, ...]) -> Flag:
+    def holds(self, counts: tuple[Count, ...]) -> Flag:
+        """Whether the condition holds."""
         return jnp.asarray(
             given.observe(self.condition, dict(zip(self.network.species, counts, strict=True)), "condition"), bool
         )
 
     def init(self, counts, theta, now) -> tuple:
-        reached = self._holds(counts)
+        reached = self.holds(counts)
         return reached, jnp.where(reached, now, jnp.full_like(now, jnp.nan))
 
     def stop(self, carry, counts, theta, index) -> tuple:
@@ -55,7 +56,7 @@ class FirstPassage(AbstractFold):
 
     def _seen(self, carry, counts, now) -> tuple:
         reached, when = carry
-        holds = self._holds(counts)
+        holds = self.holds(counts)
         return reached | holds, jnp.where(holds & ~reached, now, when)
 
     def done(self, carry) -> Flag:

@@ -9,6 +9,7 @@ import numpy as np
 
 from jumpax._base.errors import TooLargeError, UnsupportedError
 from jumpax._base.types import Word
+from jumpax.engines import choice
 from jumpax.engines.program import Steps
 from jumpax.gradients import failures
 from jumpax.gradients.coupled_difference import CoupledDifference
@@ -168,7 +169,8 @@ class Automatic:
         if sampling.rough:
             reason = "CoupledDifference(): parameters change the observable in steps beside the path, which a score does not see; biased"
             return Choice(CoupledDifference(), reason, theta, wrt, problem=sampling.problem)
-        if self.exact and sampling.gathered is None and sampling.x0 is None:
+        few = sampling.network.reaction_count < choice.LARGE
+        if self.exact and few and sampling.gathered is None and sampling.x0 is None:
             exact = _exact(sampling, wrt, theta, events_per_path(sampling, theta, salted(words, 0)))
             if exact is not None:
                 return Choice(exact, "ExactGradient: the master equation is small enough", theta, wrt)

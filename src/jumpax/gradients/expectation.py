@@ -269,7 +269,7 @@ def expectation(
     paths: int,
     gradient: AbstractEstimator | Automatic | Literal["auto"] = "auto",
     baseline: BaselineSimulations | None = None,
-    engine: Literal["cpu", "gpu", "xla"] | None = None,
+    engine: Literal["cpu", "gpu", "xla", "tables"] | None = None,
     precision: Precision | None = None,
     start: float = 0.0,
     bound: float | Sequence[float] | None = None,

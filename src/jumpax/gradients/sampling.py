@@ -231,7 +231,10 @@ class Run:
         sampling = self.sampling
         snapshots, *own = recorded.record
         kind = np.dtype(sampling.precision)
-        counts = jnp.stack([asked(c, self.keep) for c in snapshots], -1).astype(kind)
+        if recorded.whole is None:
+            counts = jnp.stack([asked(c, self.keep) for c in snapshots], -1).astype(kind)
+        else:  # one array, where there may be thousands
+            counts = asked(recorded.whole, self.keep)[..., : len(snapshots)].astype(kind)
         explicit = None
         if sampling.gathered is None:
             values = jax.vmap(jax.vmap(sampling.observe))(counts)

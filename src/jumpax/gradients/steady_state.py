@@ -96,7 +96,7 @@ def steady_state(
     paths: int,
     window: float | None = None,
     order: Literal[1, 2] = 2,
-    engine: Literal["cpu", "gpu", "xla"] | None = None,
+    engine: Literal["cpu", "gpu", "xla", "tables"] | None = None,
     precision: Precision | None = None,
     max_events: int = 10_000_000,
     round_counts: bool = False,

@@ -1,15 +1,26 @@
 """An expression as a rate law."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import final
 
 from jaxtyping import Array, Float
 
-from jumpax.networks.expressions.expression import Expression, evaluate, names, reads_time, text
+from jumpax.networks.expressions.expression import (
+    Call,
+    Expression,
+    Name,
+    Number,
+    call,
+    evaluate,
+    names,
+    reads_time,
+    text,
+)
 from jumpax.networks.expressions.hill import steady
 from jumpax.networks.laws import AbstractLaw
 from jumpax.networks.laws.law import Reactants
+from jumpax.networks.laws.product import Product
 from jumpax.networks.laws.rate import Values
 
 
@@ -62,6 +73,30 @@ class Formula(AbstractLaw):
         values = {n: counts[n] if n in self.counts else theta[n] for n in read}
         return evaluate(steady(self.expression), values, time)
 
+    def product(self, reactants: Reactants) -> Product | None:
+        """The expression as a rate constant times numbers of molecules, where it is a product of just these."""
+        above, below, number = factors(self.expression)
+        taken: dict[str, list[float]] = {name: [] for name in self.counts}
+        constants = []
+        for factor in above:
+            molecule = _molecule(factor, taken)
+            if molecule is not None:
+                taken[molecule[0]].append(molecule[1])
+            elif taken.keys() & names(factor) or reads_time(factor):
+                return None
+            else:
+                constants.append(factor)
+        inverse = [factor for factor in below if taken.keys() & names(factor) or reads_time(factor)]
+        if inverse or any(sorted(before) != list(range(len(before))) for before in taken.values()):
+            return None
+        constant = _quotient(constants, below)
+        return Product(number, constant, tuple((name, len(before)) for name, before in taken.items()))
+
+    def signature(self, reactants: Reactants) -> Hashable:
+        """The expression, with numbers for names."""
+        numbers = {name: Name(str(number)) for number, name in enumerate((*self.counts, *self.parameters))}
+        return _renamed(self.expression, numbers)
+
     def formula(self, reactants: Reactants) -> str:
         """The expression."""
         return text(self.expression)
@@ -70,3 +105,49 @@ class Formula(AbstractLaw):
 def formula(expression: Expression, species: Collection[str]) -> Formula:
     """The law of an expression, some of whose names are species."""
     return Formula(expression, tuple(name for name in names(expression) if name in species))
+
+
+def factors(expression: Expression) -> tuple[list[Expression], list[Expression], float]:
+    """An expression as a quotient of products: factors above and below that are not numbers, and the numbers' product."""
+    if isinstance(expression, Number):
+        return [], [], expression.value
+    if isinstance(expression, Call) and expression.operator == "multiply":
+        above, below, number = [], [], 1.0
+        for over, under, factor in map(factors, expression.arguments):
+            above, below, number = above + over, below + under, number * factor
+        return above, below, number
+    if isinstance(expression, Call) and expression.operator == "divide":
+        (above, below, number), (under, over, divisor) = map(factors, expression.arguments)
+        if divisor:
+            return above + over, below + under, number / divisor
+    return [expression], [], 1.0
+
+
+def _molecule(factor: Expression, counts: Collection[str]) -> tuple[str, float] | None:
+    """The species whose molecules a factor counts, and how many are left out: A, A - 1, ..."""
+    if isinstance(factor, Name):
+        return (factor.name, 0.0) if factor.name in counts else None
+    if isinstance(factor, Call) and factor.operator == "subtract":
+        first, second = factor.arguments
+        if isinstance(first, Name) and first.name in counts and isinstance(second, Number):
+            return first.name, second.value
+    return None
+
+
+def _quotient(above: list[Expression], below: list[Expression]) -> Expression | str | None:
+    """The product of what parameters bring: a name where it is one, None where there is nothing."""
+    if not below and not above:
+        return None
+    if not below and len(above) == 1 and isinstance(above[0], Name):
+        return above[0].name
+    top = call("multiply", *above) if above else Number(1.0)
+    return call("divide", top, call("multiply", *below)) if below else top
+
+
+def _renamed(expression: Expression, names: Mapping[str, Name]) -> Expression:
+    """The expression with other names."""
+    if isinstance(expression, Name):
+        return names[expression.name]
+    if isinstance(expression, Call):
+        return Call(expression.operator, tuple(_renamed(argument, names) for argument in expression.arguments))
+    return expression

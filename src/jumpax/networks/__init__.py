@@ -1,6 +1,7 @@
 """Reaction networks: what reacts, and at what rate."""
 
 from jumpax.networks import zoo as zoo
+from jumpax.networks.combinations import Combinations as Combinations
 from jumpax.networks.curve import Curve as Curve
 from jumpax.networks.delay import AbstractDelay as AbstractDelay
 from jumpax.networks.delay import ExponentialDelay as ExponentialDelay

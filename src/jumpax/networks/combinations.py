@@ -1,13 +1,15 @@
 """The law of a family by mass action: combinations of reactant molecules, reaction by reaction."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+
+from jumpax.networks.laws.product import Product
 
 
 @final
@@ -48,3 +50,12 @@ class Combinations:
             left = counts[np.maximum(species, 0)] - jnp.asarray(before, kind)
             made = made * jnp.where(species >= 0, left, jnp.ones((), kind))
         return made
+
+    def product(self, reaction: int, species: Sequence[str]) -> Product:
+        """The propensity of one reaction, as a rate constant times numbers of molecules of these species."""
+        taken: dict[str, int] = {}
+        for which, _ in self.slots:
+            if which[reaction] >= 0:
+                name = species[which[reaction]]
+                taken[name] = taken.get(name, 0) + 1
+        return Product(self.shares[reaction], (self.rates, reaction), tuple(taken.items()))

@@ -14,12 +14,14 @@ import numpy as np
 from jumpax._base import math
 from jumpax._base.shares import BASE, UNIT, Chance
 from jumpax._base.status import Status
+from jumpax.engines.choice import is_large
 from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
 from jumpax.engines.reference.happenings import Happenings, Pair, has_come
 from jumpax.engines.reference.under_way import UnderWay
 from jumpax.engines.reference.words import Words
+from jumpax.engines.tables.order import order_of
 from jumpax.folds.fold import Change, Jump
 from jumpax.folds.lasting import Lasting
 from jumpax.networks.ceiling import ceilings
@@ -79,6 +81,8 @@ class Path:
             self.happenings = Happenings(program, self.theta, self.counts, key, index)
         if program.delayed:
             self.under_way = UnderWay(program, key, index, self.code["log"])
+        large = program.precision == "float64" and is_large(program.network)
+        self.order = order_of(program.network) if large else None
         self.sound = all(self.theta[name] >= 0 for name in program.network.nonnegative)
 
     def counts_now(self) -> tuple:
@@ -118,6 +122,8 @@ class Path:
     def _chosen(self, a: list, total: Any, chance: Chance) -> int | None:
         """Number of the reaction that fires; None in a null event."""
         whole = total if self.bound is None else self.bound
+        if self.order is not None:
+            return self._chosen_in_order(a, chance.point * whole)
         if chance.shift is None:
             level, parts, running = chance.point * whole, a, self.real(0)
         else:
@@ -130,6 +136,14 @@ class Path:
             if level < running:
                 return reaction
         return None
+
+    def _chosen_in_order(self, a: list, level: Any) -> int | None:
+        """The same for large networks, where parts of the propensities have an order of their own."""
+        assert self.order is not None
+        reactions, fractions = self.order
+        sums = np.cumsum(np.array(a)[reactions] * fractions)
+        beyond = np.flatnonzero(level < sums)
+        return int(reactions[beyond[0]]) if beyond.size else None
 
     def _later(self, wait: Any) -> Pair:
         if not np.isfinite(wait):

@@ -1,6 +1,6 @@
 """Any scalar JAX function as a rate law."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -84,6 +84,11 @@ class Function(AbstractLaw):
         known = self._resolved()
         values = (time if name == TIME else counts[name] if name in known else theta[name] for name in self.names)
         return self.function(*values)
+
+    def signature(self, reactants: Reactants) -> Hashable:
+        """The function, and which of its arguments are counts."""
+        known = self._resolved()
+        return id(self.function), tuple(name == TIME or name in known for name in self.names)
 
     def formula(self, reactants: Reactants) -> str:
         """What the function returns if that is one expression, else its name and arguments."""

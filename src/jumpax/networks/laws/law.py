@@ -1,10 +1,12 @@
 """The contract of rate laws."""
 
 import abc
+from collections.abc import Hashable
 from typing import TypeAlias
 
 from jaxtyping import Array, Float
 
+from jumpax.networks.laws.product import Product
 from jumpax.networks.laws.rate import Values
 
 Reactants: TypeAlias = tuple[tuple[str, int], ...]
@@ -50,6 +52,14 @@ class AbstractLaw(abc.ABC):
         self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
     ) -> Float[Array, "..."]:
         """The propensity, 1/time, in the floating type of the counts (which are molecules, as floats)."""
+
+    def product(self, reactants: Reactants) -> Product | None:
+        """The propensity as a rate constant times numbers of molecules; None if it is something else, or nobody knows."""
+        return None
+
+    def signature(self, reactants: Reactants) -> Hashable:
+        """Equal for laws that are the same function of their species and parameters, in order; None where nobody knows."""
+        return None
 
     @abc.abstractmethod
     def formula(self, reactants: Reactants) -> str:

@@ -7,6 +7,7 @@ from typing import final
 from jaxtyping import Array, Float
 
 from jumpax.networks.laws.law import AbstractLaw, Reactants
+from jumpax.networks.laws.product import Product
 from jumpax.networks.laws.rate import Rate, Values, as_rate, names, text, value
 
 
@@ -72,6 +73,15 @@ class MassAction(AbstractLaw):
                 sets = sets * (counts[name] - float(taken))
             result = result * (sets if order == 1 else sets * (1.0 / math.factorial(order)))
         return result  # type: ignore[return-value]
+
+    def product(self, reactants: Reactants) -> Product:
+        """`rate / n! * x (x - 1) ...`."""
+        factor = 1.0
+        for _, order in reactants:
+            factor /= math.factorial(order)
+        if isinstance(self.rate, str):
+            return Product(factor, self.rate, reactants)
+        return Product(factor * self.rate, None, reactants)
 
     def formula(self, reactants: Reactants) -> str:
         """For example `k * A * (A - 1) / 2`."""

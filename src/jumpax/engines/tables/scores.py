@@ -1,0 +1,195 @@
+"""The score of rate constants in the loop over tables: a number of firings and one integral for each constant."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jumpax.engines.native.operations import Number
+from jumpax.engines.tables.constants import value_of
+from jumpax.engines.tables.gathered import INT, LONG, REAL, AbstractGathered
+from jumpax.engines.tables.laws import Laws
+from jumpax.engines.tables.layout import Layout
+from jumpax.folds import Score
+from jumpax.networks.expressions.expression import names
+
+
+class Scores(AbstractGathered):
+    """`Score`. For a constant c, d ln c / d theta times (firings - integral of the propensities with c).
+
+    The integral of a propensity is brought up to date when that changes, and at stops. Where waits do not count, the time is
+    replaced by the sum over events of 1 / a_0: the score then has - d a_0 / a_0 at each event.
+    """
+
+    arrays: ClassVar = {
+        "column": INT, "score": REAL, "since": REAL, "clock": REAL, "many": LONG, "slope": REAL, "slope_column": INT,
+        "slope_first": INT,
+    }  # fmt: skip
+
+    def __init__(self, fold: Score, layout: Layout, laws: Laws | None):
+        self.fold, self.laws = fold, laws
+        self.wrt = fold.wrt
+        self.constants = tuple(c for c, constant in enumerate(layout.constants) if self._read(constant))
+        self.layout = layout
+
+    def _read(self, constant: Any) -> bool:
+        return bool(set(names_of(constant)) & set(self.wrt))
+
+    def columns(self, layout: Layout) -> tuple[int, int]:
+        """One for each constant, and one for each parameter that other laws read."""
+        return 0, len(self.constants) + len(self.wrt)
+
+    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+        """The score of each parameter."""
+        count = len(self.constants)
+        slopes = _log_slopes(tuple(self.layout.constants[c] for c in self.constants), self.wrt, theta)
+        out = []
+        for p in range(len(self.wrt)):
+            total = np.array(reals[count + p])
+            for c in range(count):
+                if slopes[c][p] is not None:
+                    total += reals[c] * np.reshape(slopes[c][p], (-1, 1))
+            out.append(total)
+        return tuple(out)
+
+    def made(self, layout: Layout) -> dict[str, np.ndarray]:
+        """Scores, the time up to which they are known, derivatives of other laws."""
+        place = {constant: column for column, constant in enumerate(self.constants)}
+        last = len(self.constants) + len(self.wrt)
+        column = np.full(layout.leaves, last, np.int32)
+        column[: layout.terms - len(layout.laws)] = [place.get(c, last) for c in layout.tables.constant.tolist()]
+        slope_column, first = self._slopes(last)
+        return {
+            "column": column, "score": np.zeros(last + 1), "since": np.zeros(layout.leaves), "clock": np.zeros(1),
+            "many": np.array([last]), "slope": np.zeros(len(slope_column)), "slope_column": slope_column,
+            "slope_first": first,
+        }  # fmt: skip
+
+    def _slopes(self, last: int) -> tuple[np.ndarray, np.ndarray]:
+        """The column of each argument of the other laws, and where those of a law begin."""
+        if self.laws is None:
+            return np.zeros(1, np.int32), np.zeros(1, np.int32)
+        names = self.fold.network.parameters
+        column = np.full(len(self.laws.argument) + 1, last, np.int32)
+        for number, kind in enumerate(self.laws.kind):
+            first = self.laws.first[number]
+            for j in range(
+                self.laws.kinds[kind].species, self.laws.kinds[kind].species + self.laws.kinds[kind].parameters
+            ):
+                name = names[self.laws.argument[first + j]]
+                if name in self.wrt:
+                    column[first + j] = len(self.constants) + self.wrt.index(name)
+        return column, np.append(self.laws.first, len(self.laws.argument)).astype(np.int32)
+
+    def _clock(self, kernel: Any, now: Number) -> Number:
+        return now if self.fold.waiting else kernel.w.get(self.own("clock"), 0)
+
+    def begin(self, kernel: Any) -> None:
+        """Nothing yet."""
+        w = kernel.w
+        with w.span(0, w.do("add", w.get(self.own("many"), 0), 1)) as column:
+            w.put(self.own("score"), column, w.number(0.0))
+        w.put(self.own("clock"), 0, w.number(0.0))
+        start = w.get("time", 0) if self.fold.waiting else w.number(0.0)
+        with w.span(0, kernel.size.leaves) as leaf:
+            w.put(self.own("since"), leaf, start)
+        if self.laws is not None:
+            with w.span(kernel.size.terms, kernel.size.parts) as leaf:
+                self.enter_rate(kernel, leaf)
+
+    def fired(self, kernel: Any, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
+        """One more firing of the constant, or the derivative of the logarithm of another law."""
+        w, do = kernel.w, kernel.w.do
+        w.add(self.own("score"), w.get(self.own("column"), term), w.number(1.0))
+        if not self.fold.waiting:
+            total = w.get("rates", do("sub", kernel.size.nodes, 1))
+            w.add(self.own("clock"), 0, do("div", w.number(1.0), total))
+        if self.laws is not None:
+            with kernel.code.when(do("ge", term, kernel.size.terms)):
+                rate = w.get("rates", term)
+                self._all(kernel, term, lambda slope: do("div", slope, rate))
+
+    def _all(self, kernel: Any, leaf: Number, gain: Any) -> None:
+        """Add to the columns of all arguments of another law, by its derivatives."""
+        w, do = kernel.w, kernel.w.do
+        number = do("sub", leaf, kernel.size.terms)
+        first, end = (w.get(self.own("slope_first"), do("add", number, i)) for i in (0, 1))
+        with w.span(first, end) as argument:
+            w.add(
+                self.own("score"), w.get(self.own("slope_column"), argument), gain(w.get(self.own("slope"), argument))
+            )
+
+    def leave_rate(self, kernel: Any, leaf: Number, now: Number) -> None:
+        """Subtract what has been lived with the old propensity."""
+        w, do = kernel.w, kernel.w.do
+        clock = self._clock(kernel, now)
+        lived = do("sub", clock, w.get(self.own("since"), leaf))
+        w.put(self.own("since"), leaf, clock)
+        w.add(self.own("score"), w.get(self.own("column"), leaf), do("neg", do("mul", w.get("rates", leaf), lived)))
+        if self.laws is not None:
+            with kernel.code.when(do("ge", leaf, kernel.size.terms)):
+                self._all(kernel, leaf, lambda slope: do("neg", do("mul", slope, lived)))
+
+    def enter_rate(self, kernel: Any, leaf: Number) -> None:
+        """Derivatives of another law in the new state."""
+        assert self.laws is not None
+        w, do = kernel.w, kernel.w.do
+
+        def keep(number: Number, argument: int, slope: Number) -> None:
+            w.put(self.own("slope"), do("add", w.get("law_first", number), argument), slope)
+
+        self.laws.slopes(kernel, do("sub", leaf, kernel.size.terms), keep)
+
+    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+        """Write all columns, up to now."""
+        w = kernel.w
+        with w.span(0, kernel.size.parts) as leaf:
+            self.leave_rate(kernel, leaf, now)
+        with w.span(0, w.get(self.own("many"), 0)) as column:
+            self.write(kernel, row, column, w.get(self.own("score"), column))
+
+
+def names_of(constant: Any) -> tuple[str, ...]:
+    """The parameters in a rate constant."""
+    if constant is None:
+        return ()
+    if isinstance(constant, str):
+        return (constant,)
+    return (constant[0],) if isinstance(constant, tuple) else names(constant)
+
+
+def _log_slopes(constants: tuple[Any, ...], wrt: tuple[str, ...], theta: Mapping[str, Any]) -> list[list[Any]]:
+    """Derivatives of the logarithm of each constant by each parameter, for each path or for all; None where there is none."""
+    out = []
+    for constant in constants:
+        row: list[Any] = []
+        for name in wrt:
+            if name not in names_of(constant):
+                row.append(None)
+            elif isinstance(constant, str):
+                with np.errstate(divide="ignore"):
+                    row.append(1.0 / np.asarray(theta[name], np.float64))
+            else:
+                row.append(_slope(constant, name, theta))
+        out.append(row)
+    return out
+
+
+def _slope(constant: Any, name: str, theta: Mapping[str, Any]) -> np.ndarray:
+    """D ln c / d theta of an expression."""
+    read = names_of(constant)
+    with jax.enable_x64(True):
+        values = np.broadcast_arrays(*(np.asarray(theta[n], np.float64) for n in read))
+        function = functools.partial(_logarithm, constant, read)
+        where = read.index(name)
+        slope: Any = jax.grad(function, where)
+        for _ in range(values[0].ndim):
+            slope = jax.vmap(slope)
+        return np.asarray(slope(*map(jnp.asarray, values)))
+
+
+def _logarithm(constant: Any, read: tuple[str, ...], *values: Any) -> Any:
+    return jnp.log(value_of(constant, dict(zip(read, values, strict=True))))
