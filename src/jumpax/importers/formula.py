@@ -50,7 +50,7 @@ class Formula(AbstractLaw):
         """Whether it reads the time."""
         return reads_time(self.expression)
 
-    def resolve(self, species: tuple[str, ...]) -> "Formula":
+    def resolve(self, species: Collection[str]) -> "Formula":
         """Itself."""
         return self
 

@@ -43,28 +43,27 @@ def check_theta(
     check_network(network, ALL)
     if not isinstance(theta, Mapping):
         raise InputError(f"theta must map the names of parameters to numbers, not be {type(theta).__name__}")
-    known = tuple(dict.fromkeys((*network.parameters, *more)))
+    shapes, free = {**network.shapes, **dict.fromkeys(more, ())}, {*network.beside}
+    known, nonnegative = dict.fromkeys((*network.parameters, *more)), {*network.nonnegative}
     faults = [unknown_name("parameter", name, known) for name in theta if name not in known]
     faults += [
-        f"parameter {name!r} {'' if name in network.parameters else 'of the start '}is missing"
+        f"parameter {name!r} {'' if name in network.shapes else 'of the start '}is missing"
         for name in known
         if name not in theta
     ]
     values: dict[str, np.ndarray] = {}
-    for name in known:
-        if name not in theta:
-            continue
-        what, value = f"parameter {name!r}", _numbers(theta[name])
+    for name in (name for name in known if name in theta):
+        what, value, shape = f"parameter {name!r}", _numbers(theta[name]), shapes[name]
         if value is None:
             faults.append(f"{what} is not a number: {theta[name]!r}")
-        elif value.shape not in (shape := network.shapes[name], value.shape[:1] + shape):
+        elif value.shape not in (shape, value.shape[:1] + shape):
             one = f"an array of shape {shape}" if shape else "one number"
             faults.append(f"{what} has shape {value.shape}; give {one}, or one per path")
         else:
             values[name] = value
-            if name not in network.beside:  # which may be infinite or not a number, as times of what never happens are
-                faults += _outside(what, value, negative=name not in network.nonnegative)
-    own = {f"parameter {name!r}": v for name, v in values.items() if v.ndim > len(network.shapes[name])}
+            if name not in free:  # which may be infinite or not a number, as times of what never happens are
+                faults += _outside(what, value, negative=name not in nonnegative)
+    own = {f"parameter {name!r}": v for name, v in values.items() if v.ndim > len(shapes[name])}
     faults += _lengths(own, paths)
     _refuse("theta", network, faults)
     return values
