@@ -18,10 +18,12 @@ class Faults:
         """Note what is raised inside, as a fault of `what`."""
         try:
             yield
-        except UnsupportedError as fault:
-            self.unread.append(f"{what}: {fault}")
-        except InputError as fault:
-            self.wrong.append(f"{what}: {fault}")
+        except (InputError, UnsupportedError) as fault:
+            self.note(what, fault)
+
+    def note(self, what: str, fault: InputError | UnsupportedError) -> None:
+        """Note what was raised, as a fault of `what`."""
+        (self.unread if isinstance(fault, UnsupportedError) else self.wrong).append(f"{what}: {fault}")
 
     def tell(self, origin: str) -> None:
         """Raise if there is something.

@@ -1,5 +1,6 @@
 """An expression as a rate law."""
 
+import functools
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import final
@@ -35,7 +36,7 @@ class Formula(AbstractLaw):
         """Its names that are species."""
         return self.counts
 
-    @property
+    @functools.cached_property
     def parameters(self) -> tuple[str, ...]:
         """Its names that are not."""
         return tuple(name for name in names(self.expression) if name not in self.counts)

@@ -2,11 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from jumpax._base.errors import UnsupportedError
-from jumpax.importers.formula import formula
-from jumpax.networks.expressions.expression import Call, Expression, Name, Number, call, names
+from jumpax.importers.formula import Formula, formula
+from jumpax.networks.expressions.expression import Call, Expression, Name, Number, call, names, with_names
 from jumpax.networks.laws import AbstractLaw, MassAction
 
 Side = tuple[tuple[str, int], ...]
@@ -31,6 +31,17 @@ def law(expression: Expression, reactants: Side, species: Collection[str]) -> Ab
     if alike and math.isclose(number * orders, 1.0, rel_tol=1e-12):
         return MassAction(rates[0])
     return formula(expression, species)
+
+
+def renamed(law: AbstractLaw, names: Mapping[str, Name]) -> AbstractLaw:
+    """A law made by `law` with other names; itself if it has none of these."""
+    if isinstance(law, MassAction):
+        other = names.get(str(law.rate))
+        return law if other is None else MassAction(other.name)
+    if isinstance(law, Formula):
+        counts = tuple(names[name].name if name in names else name for name in law.counts)
+        return Formula(with_names(law.expression, names), counts)
+    return law
 
 
 def _product(expression: Expression) -> tuple[Counter[Expression], Counter[Expression], float]:
