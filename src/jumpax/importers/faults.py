@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError, UnsupportedError, first_of
 
 
 class Faults:
@@ -32,7 +32,7 @@ class Faults:
             UnsupportedError: something is not read; the message has everything.
             InputError: all of it is wrong.
         """
-        everything = list(dict.fromkeys((*self.wrong, *self.unread)))
+        everything = first_of((*self.wrong, *self.unread))
         if everything:
             kind = UnsupportedError if self.unread else InputError
             raise kind(f"{origin} cannot be used:\n" + "\n".join(f"- {fault}" for fault in everything))

@@ -21,7 +21,7 @@ def law(expression: Expression, reactants: Side, species: Collection[str]) -> Ab
     above, below, number = _product(expression)
     if below:
         both = above & below
-        volumes = Counter({f: both[f] for f in both if isinstance(f, Name) and f.name not in species})
+        volumes = Counter[Expression]({f: both[f] for f in both if isinstance(f, Name) and f.name not in species})
         above, below = above - volumes, below - volumes
     rates = [f.name for f in above if isinstance(f, Name) and f.name not in species]
     wanted: Counter[Expression] = Counter()

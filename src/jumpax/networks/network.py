@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jumpax._base import given
-from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
+from jumpax._base.errors import InputError, JumpaxWarning, first_of, unknown_name
 from jumpax._base.memory import check_memory
 from jumpax.networks import describe, structure
 from jumpax.networks.changes import Changes, changes_of
@@ -86,7 +86,7 @@ class Network:
         object.__setattr__(self, "_units", tuple(sorted((units or {}).items())))
         object.__setattr__(self, "events", _events(events))
         object.__setattr__(self, "families", blocks)
-        if faults := list(dict.fromkeys(contradictions(self))):
+        if faults := first_of(contradictions(self)):
             raise InputError(f"the network {name!r} cannot be built:\n" + "\n".join(f"- {fault}" for fault in faults))
         for doubt in doubts(self):
             warnings.warn(doubt, JumpaxWarning, stacklevel=2)
