@@ -28,9 +28,24 @@ class JumpaxWarning(UserWarning):
     """A doubt about a model or a result, or word of a long wait, that does not stop the work."""
 
 
+LISTED, COMPARED, TOLD = 300, 2_000, 100
+"""Known names that are listed, and that are compared with an unknown one; faults that are told at once."""
+
+
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     """Sentence for an unknown name: the known ones and the nearest match."""
     names = list(known)
-    near = difflib.get_close_matches(str(name), names, n=1)
+    near = difflib.get_close_matches(str(name), names, n=1) if len(names) <= COMPARED else []
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"unknown {kind} {name!r}; known: {', '.join(names) or 'none'}.{hint}"
+    listed = ", ".join(names) if len(names) <= LISTED else f"{', '.join(names[:3])} and {len(names) - 3:,} more"
+    return f"unknown {kind} {name!r}; known: {listed or 'none'}.{hint}"
+
+
+def first_of(faults: Iterable[str]) -> list[str]:
+    """The different ones; of more than a hundred the first, and that there are more, which are not even asked for."""
+    found: dict[str, None] = {}
+    for fault in faults:
+        if len(found) == TOLD and fault not in found:
+            return [*found, "and more of that kind"]
+        found[fault] = None
+    return [*found]

@@ -6,14 +6,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
-from jumpax.importers import guard, kinetics, net_rates
+from jumpax.importers import guard
 from jumpax.importers.counts import said, whole
 from jumpax.importers.faults import Faults
 from jumpax.importers.infix import parse
 from jumpax.importers.model import FileModel, Rule
+from jumpax.importers.net_reactions import NetReactions
 from jumpax.networks import Network, Reaction, check_counts, check_theta
-from jumpax.networks.equation import write
-from jumpax.networks.expressions.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
+from jumpax.networks.expressions.expression import (
+    Call,
+    Expression,
+    Name,
+    Number,
+    call,
+    evaluate_host,
+    names,
+    reads_time,
+)
 
 _BLOCKS = ("parameters", "functions", "species", "reactions", "groups")
 _UNUSED = (
@@ -30,7 +39,7 @@ _HEADER = re.compile(
 )
 _LONGEST = 1_000_000  # characters of a line: a group names thousands of species
 
-Line = tuple[int, list[str]]
+Line = tuple[int, str]
 
 
 def read_net(path: Path, round_counts: bool) -> FileModel:
@@ -53,10 +62,18 @@ def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:
     blocks: dict[str, list[Line]] = {name: [] for name in _BLOCKS}
     inside = ""
     for number, line in enumerate(text.splitlines(), 1):
-        words = line.split("#", 1)[0].split()
+        if "#" in line:
+            line = line.split("#", 1)[0]
+        words = line.split(None, 1)
         if not words:
             continue
-        where, name = f"line {number}", " ".join(words[1:])
+        if inside in blocks and words[0] not in ("begin", "end"):
+            if words[0] != str(len(blocks[inside]) + 1) or len(words) < 2:
+                entry = f"entry number {len(blocks[inside]) + 1} of {inside}"
+                faults.wrong.append(f"line {number}: {entry} should be here")
+            blocks[inside].append((number, words[-1] if len(words) > 1 else ""))
+            continue
+        where, name = f"line {number}", " ".join(" ".join(words[1:]).split())
         if words[0] == "begin":
             if inside or name not in (*_BLOCKS, *_UNUSED) or blocks.get(name):
                 faults.unread.append(f"{where}: the block {name!r} here")
@@ -65,12 +82,8 @@ def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:
             if not inside or name != inside:
                 faults.wrong.append(f"{where}: the end of {name!r}, where {inside!r} is open")
             inside = ""
-        elif not inside and not _HEADER.fullmatch(" ".join(words)):
+        elif not inside and not _HEADER.fullmatch(" ".join(line.split())):
             faults.unread.append(f"{where}: {words[0]!r} outside of the blocks; export the network alone")
-        elif inside in _BLOCKS:
-            if words[0] != str(len(blocks[inside]) + 1) or len(words) < 2:
-                faults.wrong.append(f"{where}: entry number {len(blocks[inside]) + 1} of {inside} should be here")
-            blocks[inside].append((number, [*words[1:], ""] if len(words) < 2 else words[1:]))
     if inside:
         faults.wrong.append(f"the block {inside!r} has no end")
     return blocks
@@ -90,18 +103,21 @@ class _Net:
         self.fixed: set[str] = set()
         self.defined = {"time"}
         self.values: dict[str, Expression] = {}
+        self.numbers: dict[str, float] = {}
         self._inside: tuple[str, ...] = ()
 
     def build(self, origin: str, name: str) -> FileModel:
         """The model, or all faults."""
         self._names()
+        self.reader = NetReactions(self.species, self.fixed, self.formulas, self.value)
         x0 = self._counts()
-        reactions = [r for line in self.blocks["reactions"] for r in self._reaction(*line)]
+        reactions = [*self._reactions()]
         observables = dict(self._observables(x0))
         if not reactions and not self.faults.wrong and not self.faults.unread:
             self.faults.wrong.append("it has no reactions")
         theta = {}
-        for parameter in dict.fromkeys(p for r in reactions for p in r.law.parameters):
+        laws = {id(r.law): r.law for r in reactions}.values()
+        for parameter in dict.fromkeys(p for law in laws for p in law.parameters):
             with self.faults.of(f"parameter {parameter!r}"):
                 theta[parameter] = x0.get(parameter, 0.0) if parameter in self.fixed else self._number(parameter)
         self.faults.tell(origin)
@@ -115,26 +131,29 @@ class _Net:
 
     def _names(self) -> None:
         """What is defined, before anything is read. A group may be called like a parameter."""
-        self.functions = {words[0].split("(")[0] for _, words in self.blocks["functions"]}
+        self.functions = {entry.split("(")[0] for _, entry in self.blocks["functions"]}
         for block, pattern in (("parameters", r"(\S+?)\s*=?\s+(.*)"), ("functions", r"(\w+)\(\)\s*=?\s*(.*)")):
-            for number, words in self.blocks[block]:
-                found = re.fullmatch(pattern, " ".join(words))
+            for number, entry in self.blocks[block]:
+                entry = " ".join(entry.split())
+                found = re.fullmatch(pattern, entry)
                 if found is None:
-                    self.faults.unread.append(f"line {number}: {block[:-1]} {' '.join(words)!r}")
+                    self.faults.unread.append(f"line {number}: {block[:-1]} {entry!r}")
                 else:
                     self._define(found.group(1), number)
                     self.formulas[found.group(1)] = (number, found.group(2))
-        for number, words in self.blocks["groups"]:
+        for number, entry in self.blocks["groups"]:
+            words = entry.split() or [""]
             if words[0] in self.formulas and words[0] not in {*self.functions, *self.groups}:
                 self.shared.add(words[0])
             else:
                 self._define(words[0], number)
             self.groups[words[0]] = (number, "".join(words[1:]))
-        for number, words in self.blocks["species"]:
-            species = words[0].replace("$", "", 1)
+        for number, entry in self.blocks["species"]:
+            written = entry.split(None, 1)[0] if entry else ""
+            species = written.replace("$", "", 1)
             self._define(species, number)
             self.species.append(species)
-            if species != words[0]:
+            if species != written:
                 self.fixed.add(species)
 
     def _define(self, name: str, number: int) -> None:
@@ -171,8 +190,12 @@ class _Net:
         return self._evaluated(self.formulas[name][1])
 
     def _evaluated(self, text: str) -> float:
-        """A formula of parameters as a number."""
+        """A formula of parameters as a number; each is worked out once."""
+        if text not in self.numbers:
+            self.numbers[text] = self._number_of(text)
+        return self.numbers[text]
 
+    def _number_of(self, text: str) -> float:
         def number(name: str) -> Expression:
             if name not in self.formulas:
                 raise InputError(unknown_name("parameter", name, self.formulas))
@@ -184,57 +207,46 @@ class _Net:
             raise InputError(f"{text} has no finite value")
         return value
 
-    def _at(self, index: str) -> str:
-        if not index.isdigit() or not 1 <= int(index) <= len(self.species):
-            raise InputError(f"species number {index!r}; there are 1 to {len(self.species)}")
-        return self.species[int(index) - 1]
-
     def _group(self, text: str) -> Expression:
         terms = []
         for term in filter(None, text.split(",")):
             weight, _, index = term.rpartition("*")
             if not re.fullmatch(r"[0-9.]*", weight) or weight.count(".") > 1 or weight == ".":
                 raise InputError(f"{term!r} is not a species number with a weight")
-            terms.append(call("multiply", Number(float(weight or 1)), Name(self._at(index))))
-        return call("add", *terms) if terms else Number(0.0)
+            count = Name(self.reader.at(index))
+            terms.append(call("multiply", Number(float(weight)), count) if weight else count)
+        if len(terms) > 1:
+            return Call("add", tuple(terms))  # of any length: it is as flat as it is long
+        return terms[0] if terms else Number(0.0)
 
     def _counts(self) -> dict[str, float]:
         counts = {}
-        for (number, words), species in zip(self.blocks["species"], self.species, strict=True):
+        for (number, entry), species in zip(self.blocks["species"], self.species, strict=True):
             with self.faults.of(f"line {number}: species {species!r}"):
-                amount = self._evaluated(" ".join(words[1:]) or "0")
+                amount = self._evaluated(" ".join(entry.split()[1:]) or "0")
                 counts[species] = whole(amount, converted=False, rounded=self.round_counts)
                 self.notes.append(said(species, amount, counts[species]))
         return counts
 
-    def _reaction(self, number: int, words: list[str]) -> list[Reaction]:
-        with self.faults.of(f"line {number}: reaction {' '.join(words)!r}"):
-            if len(words) < 3:
-                raise InputError("reactants, products and a rate are needed")
-            left, right = ([self._at(i) for i in side.split(",") if i != "0"] for side in words[:2])
-            if len(left) > guard.MOST_TAKEN:
-                raise UnsupportedError(f"more than {guard.MOST_TAKEN:,} reactants")
-            whole = net_rates.rate(words[2:], left, self.value)
-            used, made = (self._moving(side) for side in (left, right))
-            if dict(used) == dict(made):
-                return []
-            law = kinetics.law(whole, used, [s for s in self._read(whole) if s not in self.fixed])
-            return [Reaction(write(used, made), law, name=f"r{number}")]
-        return []
-
-    def _read(self, expression: Expression) -> list[str]:
-        return [name for name in names(expression) if name not in self.formulas]
-
-    def _moving(self, side: list[str]) -> tuple[tuple[str, int], ...]:
-        return tuple((s, side.count(s)) for s in dict.fromkeys(side) if s not in self.fixed)
+    def _reactions(self) -> Iterator[Reaction]:
+        for number, entry in self.blocks["reactions"]:
+            words = entry.split()
+            try:
+                made = self.reader.reaction(f"r{number}", words)
+            except (InputError, UnsupportedError) as fault:
+                self.faults.note(f"line {number}: reaction {' '.join(words)!r}", fault)
+            else:
+                if made is not None:
+                    yield made
 
     def _observables(self, x0: dict[str, float]) -> Iterator[tuple[str, Rule]]:
         """Groups, and functions that rates read, as formulas of counts."""
         for name in dict.fromkeys((*self.groups, *(n for n in self.formulas if n in self.values))):
             with self.faults.of(f"observable {name!r}"):
                 expression = self._group(self.groups[name][1]) if name in self.groups else self.value(name)
-                if reads_time(expression) or not set(self._read(expression)):
+                read = names(expression)
+                if reads_time(expression) or all(n in self.formulas for n in read):
                     continue
-                known = {n: self._number(n) for n in names(expression) if n in self.formulas}
-                known |= {n: float(x0[n]) for n in names(expression) if n in self.fixed and n in x0}
+                known = {n: self._number(n) for n in read if n in self.formulas}
+                known |= {n: float(x0[n]) for n in read if n in self.fixed and n in x0}
                 yield name, Rule(expression, tuple(known.items()))

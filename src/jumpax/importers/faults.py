@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError, UnsupportedError, first_of
 
 
 class Faults:
@@ -18,10 +18,12 @@ class Faults:
         """Note what is raised inside, as a fault of `what`."""
         try:
             yield
-        except UnsupportedError as fault:
-            self.unread.append(f"{what}: {fault}")
-        except InputError as fault:
-            self.wrong.append(f"{what}: {fault}")
+        except (InputError, UnsupportedError) as fault:
+            self.note(what, fault)
+
+    def note(self, what: str, fault: InputError | UnsupportedError) -> None:
+        """Note what was raised, as a fault of `what`."""
+        (self.unread if isinstance(fault, UnsupportedError) else self.wrong).append(f"{what}: {fault}")
 
     def tell(self, origin: str) -> None:
         """Raise if there is something.
@@ -30,7 +32,7 @@ class Faults:
             UnsupportedError: something is not read; the message has everything.
             InputError: all of it is wrong.
         """
-        everything = list(dict.fromkeys((*self.wrong, *self.unread)))
+        everything = first_of((*self.wrong, *self.unread))
         if everything:
             kind = UnsupportedError if self.unread else InputError
             raise kind(f"{origin} cannot be used:\n" + "\n".join(f"- {fault}" for fault in everything))

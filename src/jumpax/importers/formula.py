@@ -1,5 +1,6 @@
 """An expression as a rate law."""
 
+import functools
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass
 from typing import final
@@ -46,7 +47,7 @@ class Formula(AbstractLaw):
         """Its names that are species."""
         return self.counts
 
-    @property
+    @functools.cached_property
     def parameters(self) -> tuple[str, ...]:
         """Its names that are not."""
         return tuple(name for name in names(self.expression) if name not in self.counts)
@@ -61,7 +62,7 @@ class Formula(AbstractLaw):
         """Whether it reads the time."""
         return reads_time(self.expression)
 
-    def resolve(self, species: tuple[str, ...]) -> "Formula":
+    def resolve(self, species: Collection[str]) -> "Formula":
         """Itself."""
         return self
 

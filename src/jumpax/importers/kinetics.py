@@ -2,11 +2,11 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from jumpax._base.errors import UnsupportedError
-from jumpax.importers.formula import formula
-from jumpax.networks.expressions.expression import Call, Expression, Name, Number, call, names
+from jumpax.importers.formula import Formula, formula
+from jumpax.networks.expressions.expression import Call, Expression, Name, Number, call, names, with_names
 from jumpax.networks.laws import AbstractLaw, MassAction
 
 Side = tuple[tuple[str, int], ...]
@@ -19,9 +19,10 @@ _RANGE = 1e30
 def law(expression: Expression, reactants: Side, species: Collection[str]) -> AbstractLaw:
     """`MassAction` where the expression is just that, also after volumes cancel, else a `Formula`."""
     above, below, number = _product(expression)
-    both = above & below
-    volumes = Counter[Expression]({f: both[f] for f in both if isinstance(f, Name) and f.name not in species})
-    above, below = above - volumes, below - volumes
+    if below:
+        both = above & below
+        volumes = Counter[Expression]({f: both[f] for f in both if isinstance(f, Name) and f.name not in species})
+        above, below = above - volumes, below - volumes
     rates = [f.name for f in above if isinstance(f, Name) and f.name not in species]
     wanted: Counter[Expression] = Counter()
     for name, order in reactants:
@@ -33,19 +34,40 @@ def law(expression: Expression, reactants: Side, species: Collection[str]) -> Ab
     return formula(expression, species)
 
 
+def renamed(law: AbstractLaw, names: Mapping[str, Name]) -> AbstractLaw:
+    """A law made by `law` with other names; itself if it has none of these."""
+    if isinstance(law, MassAction):
+        other = names.get(str(law.rate))
+        return law if other is None else MassAction(other.name)
+    if isinstance(law, Formula):
+        counts = tuple(names[name].name if name in names else name for name in law.counts)
+        return Formula(with_names(law.expression, names), counts)
+    return law
+
+
 def _product(expression: Expression) -> tuple[Counter[Expression], Counter[Expression], float]:
     """An expression as a quotient of products: factors above and below that are not numbers, and the numbers' product."""
+    above: list[Expression] = []
+    below: list[Expression] = []
+    number = _sorted_out(expression, above, below)
+    return Counter(above), Counter(below), number
+
+
+def _sorted_out(expression: Expression, above: list[Expression], below: list[Expression]) -> float:
+    """Add the factors of an expression to those above and below; the product of its numbers."""
     if isinstance(expression, Number):
-        return Counter(), Counter(), expression.value
+        return expression.value
     if isinstance(expression, Call) and expression.operator == "multiply":
-        above, below, number = Counter[Expression](), Counter[Expression](), 1.0
-        for over, under, factor in map(_product, expression.arguments):
-            above, below, number = above + over, below + under, number * factor
-        return above, below, number
+        number = 1.0
+        for argument in expression.arguments:
+            number = number * _sorted_out(argument, above, below)
+        return number
     if isinstance(expression, Call) and expression.operator == "divide":
-        (above, below, number), (under, over, divisor) = map(_product, expression.arguments)
-        return above + over, below + under, number / divisor if divisor else math.nan
-    return Counter([expression]), Counter(), 1.0
+        number = _sorted_out(expression.arguments[0], above, below)
+        divisor = _sorted_out(expression.arguments[1], below, above)
+        return number / divisor if divisor else math.nan
+    above.append(expression)
+    return 1.0
 
 
 def scaled(expression: Expression, factor: float) -> Expression:
@@ -97,6 +119,13 @@ def _factors(expression: Expression) -> tuple[list[Expression], float]:
         power = int(rest[0].value)  # type: ignore[union-attr]
         return factors * power, number**power
     return [expression], 1.0
+
+
+def has_minus(expression: Expression) -> bool:
+    """Whether there is a minus in it, without which it is no difference of rates."""
+    if isinstance(expression, Call):
+        return expression.operator in ("subtract", "negate") or any(map(has_minus, expression.arguments))
+    return isinstance(expression, Number) and expression.value < 0
 
 
 def halves(

@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ from jumpax.importers.faults import Faults
 from jumpax.importers.model import FileModel, Rule
 from jumpax.importers.symbols import Symbols, is_point
 from jumpax.networks import Network, Reaction, check_counts, check_theta
-from jumpax.networks.equation import write
 from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import Expression, Number, evaluate_host, flag, names, reads_time, text
 from jumpax.networks.laws.function import TIME
@@ -112,7 +111,8 @@ class _Builder:
         self.taken = {x.getId() for x in (*model.getListOfSpecies(), *model.getListOfParameters())}
         self.taken |= {x.getId() for x in model.getListOfCompartments()}
         self.symbols = Symbols(model, self.public)
-        self.counts = tuple(self.public(name) for name in self.symbols.counts)
+        self.counts = {self.public(name): name for name in self.symbols.counts}
+        self.own = {self.public(name): name for name in reversed(self.symbols.known())}
         self.values: dict[str, float] = {}
         self.notes: list[str] = []
 
@@ -136,7 +136,7 @@ class _Builder:
         theta = {}
         for parameter in dict.fromkeys(p for r in reactions for c in r.channels() for p in c.law.parameters):
             theta[parameter] = self._number(parameter)
-        rates = tuple(theta)
+        rates = dict.fromkeys(theta)
         theta |= self._beside(events, theta)
         self.faults.tell(origin)
         given = self.model.getId()
@@ -177,7 +177,7 @@ class _Builder:
         """The value of a number of theta."""
         if parameter in self.values:
             return self.values[parameter]
-        name = next((n for n in self.symbols.known() if self.public(n) == parameter), parameter)
+        name = self.own.get(parameter, parameter)
         with self.faults.of(f"parameter {parameter!r}"):
             return self._amount(name) if name in self.symbols.species else self.symbols.number(name)
         return 0.0
@@ -230,8 +230,8 @@ class _Builder:
             if dict(reactants) == dict(products):
                 return []
             before, after = dict(reactants), dict(products)
-            changed = [s for s in self.symbols.counts if before.get(self.public(s)) != after.get(self.public(s))]
-            unit = self.symbols.units.rate(reaction, changed)
+            changed = {self.counts[s] for s in {**before, **after} if before.get(s) != after.get(s)}
+            unit = self.symbols.units.rate(reaction, sorted(changed, key=self.symbols.counts.__getitem__))
             return [self._made(name, reactants, products, rate, unit, reaction.getReversible())]
         return []
 
@@ -239,8 +239,9 @@ class _Builder:
         self, name: str, reactants: Any, products: Any, rate: Expression, unit: float, reversible: bool
     ) -> Reaction:
         """The reaction of a rate in units of the file; `unit` is the molecules in one."""
-        ways = kinetics.halves(rate, dict(reactants), dict(products)) if reversible else None
-        if ways is None and kinetics.reads_backward(rate, dict(reactants), dict(products)):
+        mixed = kinetics.has_minus(rate)
+        ways = kinetics.halves(rate, dict(reactants), dict(products)) if mixed and reversible else None
+        if mixed and ways is None and kinetics.reads_backward(rate, dict(reactants), dict(products)):
             hint = "write two reactions" if reversible else "mark it reversible, or write two reactions"
             warnings.warn(
                 f"reaction {name!r} goes one way at the rate {text(rate)}, a difference that reads like forward minus backward; "
@@ -253,7 +254,7 @@ class _Builder:
             kinetics.law(kinetics.scaled(rate, unit), side, self.counts)
             for rate, side in zip(rates, (reactants, products))
         ]
-        return Reaction(write(reactants, products, ways is not None), *laws, name=name)
+        return Reaction.of(reactants, products, *laws, name=name)
 
     def _counts(self) -> dict[str, int]:
         """Amounts at the start."""
@@ -274,7 +275,7 @@ class _Builder:
         """Rules, and species that never change, as formulas of counts; not those that read the time or change by events."""
         fixed = [name for name in self.symbols.species if name not in self.symbols.counts]
         for name in dict.fromkeys((*fixed, *self.symbols.rules)):
-            if name in self.symbols.references or self.model.getCompartment(name) is not None:
+            if name in self.symbols.references or name in self.symbols.compartments:
                 continue
             with self.faults.of(f"rule for {name!r}" if name in self.symbols.rules else f"species {name!r}"):
                 if name in self.symbols.rules:
@@ -311,13 +312,13 @@ class _Builder:
     def _beside(self, events: tuple[Event, ...], theta: Mapping[str, float]) -> dict[str, float]:
         """Values of parameters that only events read or change; nan for those that nothing reads and that have none."""
         found: dict[str, float] = {}
+        known = {*theta, *self.counts}
         for event in events:
             with self.faults.of(f"event {event.name!r}"):
-                known = {*theta, *self.counts, *found}
                 read = {n for e in (event.trigger, event.priority) if e is not None for n in names(e)}
                 read |= {n for _, value in event.assignments for n in names(value)}
                 for name in event.names:
-                    if name not in known:
+                    if name not in known and name not in found:
                         found[name] = self._state(name, name in read)
                 values = {**theta, **found}
                 check(event.trigger, self.counts, lambda e, t, values=values: evaluate_host(e, values, t))
@@ -325,7 +326,7 @@ class _Builder:
 
     def _state(self, name: str, read: bool) -> float:
         """Value at the start: inf for a time that never comes, nan for what has no value and that nothing reads."""
-        own = next((p for p in self.model.getListOfParameters() if self.public(p.getId()) == name), None)
+        own = self.symbols.parameters.get(self.own.get(name, ""))
         if own is not None and own.getId() not in self.symbols.starts:
             value = own.getValue() if own.isSetValue() else math.nan
             if math.isinf(value) or not (read or math.isfinite(value)):
@@ -342,14 +343,14 @@ class _Builder:
             molecules = self.symbols.molecules(name, value)
             converted = self.symbols.units.of(name).molecules != 1.0
             return self.public(name), near_whole(molecules) if converted else molecules
-        if self.model.getParameter(name) is None:
+        if name not in self.symbols.parameters:
             raise UnsupportedError(f"an assignment to {name!r}, which is neither a species nor a parameter")
         return self.public(name), value
 
-    def _units(self, theta: Sequence[str]) -> dict[str, str]:
+    def _units(self, theta: Collection[str]) -> dict[str, str]:
         """Units of parameters, as the file calls them, and of counts that are not just items of the file."""
-        found = {p.getId(): p.getUnits() for p in self.model.getListOfParameters() if p.isSetUnits()}
-        units = {self.public(name): unit for name, unit in found.items() if self.public(name) in theta}
+        found = {self.public(name): p for name, p in self.symbols.parameters.items() if p.isSetUnits()}
+        units = {name: parameter.getUnits() for name, parameter in found.items() if name in theta}
         for name in self.symbols.counts:
             unit = self.symbols.units.of(name)
             if unit.name and unit.note:

@@ -1,6 +1,7 @@
 """What the names of an SBML model mean in its formulas, and their values at the start."""
 
 import contextlib
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -35,10 +36,13 @@ class Symbols:
         assigned = (a.getVariable() for e in model.getListOfEvents() for a in e.getListOfEventAssignments())
         self.assigned = frozenset(assigned)
         self.species = {s.getId(): s for s in model.getListOfSpecies()}
-        self.counts = tuple(name for name in self.species if self._is_count(name))
+        self.parameters = {p.getId(): p for p in model.getListOfParameters()}
+        self.compartments = {c.getId(): c for c in model.getListOfCompartments()}
+        self.reactions = {r.getId(): r for r in model.getListOfReactions()}
+        self.counts = {name: number for number, name in enumerate(filter(self._is_count, self.species))}
         self.references = {
             r.getId(): r
-            for reaction in model.getListOfReactions()
+            for reaction in self.reactions.values()
             for r in (*reaction.getListOfReactants(), *reaction.getListOfProducts())
             if r.isSetId()
         }
@@ -59,7 +63,7 @@ class Symbols:
 
     def size(self, species: Any, value: Callable[[str], Expression]) -> Expression | None:
         """The compartment size that turns amounts into what the symbol means; None where it means the amount."""
-        compartment = self.model.getCompartment(species.getCompartment())
+        compartment = self.compartments.get(species.getCompartment())
         if species.getHasOnlySubstanceUnits():
             return None
         if compartment is None:
@@ -105,34 +109,37 @@ class Symbols:
             return call("divide", Name(self.public(name)), self.molecules(name, Number(1.0)))
         if name in self.references:
             return Number(self.number(name))
-        if (reaction := self.model.getReaction(name)) is not None:
+        if (reaction := self.reactions.get(name)) is not None:
             law = reaction.getKineticLaw()
             if law is None:
                 raise InputError(f"the reaction {name!r} has no rate to read")
             return self.expression(law.getMath(), self.local(reaction))
-        if self.model.getParameter(name) is None and self.model.getCompartment(name) is None:
+        if name not in self.parameters and name not in self.compartments:
             raise InputError(unknown_name("name", name, self.known()))
         if name in self.starts and name not in self.assigned:
             with contextlib.suppress(UnsupportedError):  # a constant may use what a law may not
                 formula = self.expression(self.starts[name].getMath())
-                still = {self.public(n) for n in (*self.counts, *self.assigned)}
-                if names(formula) and not reads_time(formula) and not still.intersection(names(formula)):
+                if names(formula) and not reads_time(formula) and not self._moving.intersection(names(formula)):
                     return formula
         if self._is_unit(name):
             return Number(1.0)
         return Name(self.public(name))
 
+    @functools.cached_property
+    def _moving(self) -> frozenset[str]:
+        """Public names of all that reactions or events change."""
+        return frozenset(map(self.public, (*self.counts, *self.assigned)))
+
     def _is_unit(self, name: str) -> bool:
         """Whether it is a compartment of size 1, which formulas can do without."""
-        compartment = self.model.getCompartment(name)
+        compartment = self.compartments.get(name)
         if compartment is None or name in self.assigned or name in self.starts:
             return False
         return is_point(compartment) or (compartment.isSetSize() and compartment.getSize() == 1.0)
 
     def known(self) -> tuple[str, ...]:
         """All names of the file that a formula may read."""
-        lists = (self.model.getListOfParameters(), self.model.getListOfCompartments())
-        return (*self.species, *(x.getId() for items in lists for x in items))
+        return (*self.species, *self.parameters, *self.compartments)
 
     def local(self, reaction: Any) -> dict[str, str]:
         """Public names of the parameters of one reaction."""
@@ -159,14 +166,14 @@ class Symbols:
             value = self._species_number(self.species[name])
         elif name in self.references:
             value = self.references[name].getStoichiometry()
-        elif (parameter := self.model.getParameter(name)) is not None:
+        elif (parameter := self.parameters.get(name)) is not None:
             value = parameter.getValue() if parameter.isSetValue() else math.nan
-        elif (compartment := self.model.getCompartment(name)) is not None:
+        elif (compartment := self.compartments.get(name)) is not None:
             value = compartment.getSize() if compartment.isSetSize() else 1.0 if is_point(compartment) else math.nan
         else:
             raise InputError(unknown_name("name", name, self.known()))
         if not math.isfinite(value):
-            kind = "compartment" if self.model.getCompartment(name) is not None else "name"
+            kind = "compartment" if name in self.compartments else "name"
             remedy = "; give it a size (often 1)" if kind == "compartment" else ""
             raise InputError(f"the {kind} {name!r} is read, but has no finite value at the start{remedy}")
         return value

@@ -58,12 +58,13 @@ class Units:
     def __init__(self, model: Any, amount: Callable[[str], float]):
         self.model, self._amount = model, amount
         self.modern = model.getLevel() > 2
+        self._usual = model.getSubstanceUnits() if self.modern else "substance"
+        self._named = {species.getId(): species.getSubstanceUnits() for species in model.getListOfSpecies()}
         self._known: dict[str, Substance] = {}
 
     def of(self, species: str) -> Substance:
         """The unit that a species is counted in."""
-        named = self.model.getSpecies(species).getSubstanceUnits()
-        return self._substance(named or (self.model.getSubstanceUnits() if self.modern else "substance"))
+        return self._substance(self._named[species] or self._usual)
 
     def rate(self, reaction: Any, changed: Iterable[str]) -> float:
         """Reactions in one unit of a rate: molecules in the unit of its extent, which is that of the species it changes.
@@ -97,7 +98,7 @@ class Units:
         Warns:
             JumpaxWarning: about a doubtful unit.
         """
-        found = dict.fromkeys(self.of(species.getId()) for species in self.model.getListOfSpecies())
+        found = dict.fromkeys(map(self.of, self._named))
         for unit in found:
             if unit.doubtful:
                 warnings.warn(unit.note, JumpaxWarning, stacklevel=2)

@@ -1,6 +1,7 @@
 """Two copies of a network that fire together whenever they can: the split coupling."""
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -8,7 +9,6 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import JumpaxWarning
-from jumpax.networks import equation as equations
 from jumpax.networks.kinds import check_network
 from jumpax.networks.laws import AbstractLaw
 from jumpax.networks.laws.law import Reactants
@@ -58,7 +58,7 @@ class SplitPropensity(AbstractLaw):
         """Whether the law is."""
         return self.law.time_dependent
 
-    def resolve(self, species: tuple[str, ...]) -> "SplitPropensity":
+    def resolve(self, species: Collection[str]) -> "SplitPropensity":
         """Itself: the law knows its network already."""
         return self
 
@@ -133,5 +133,5 @@ def _split(reaction: Reaction) -> list[Reaction]:
             for side in (reaction.reactants, reaction.products)
         )
         law = SplitPropensity(reaction.law, reaction.reactants, part)
-        out.append(Reaction(equations.write(left, right), law, name=f"{reaction.name}, {part}"))
+        out.append(Reaction.of(left, right, law, name=f"{reaction.name}, {part}"))
     return out

@@ -2,7 +2,7 @@
 
 import abc
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import ClassVar, NamedTuple, TypeAlias, final
 
 import jax
@@ -78,7 +78,7 @@ class AbstractDelay(abc.ABC):
                 raise InputError(f"{kind}: consuming changes {name!r} by a whole number, not {change!r}")
         object.__setattr__(self, "consuming", tuple((name, int(change)) for name, change in sorted(changes.items())))
 
-    def misfits(self, species: Sequence[str]) -> Iterator[str]:
+    def misfits(self, species: Collection[str]) -> Iterator[str]:
         """Sentences about names that do not fit a network with these species."""
         changes = self.consuming if isinstance(self.consuming, tuple) else ()
         for name, _ in changes:

@@ -6,7 +6,8 @@ if TYPE_CHECKING:
     from jumpax.networks.network import Network
 
 MANY = 300
-"""Species beyond which conserved sums are not looked for unless somebody asks: it would take long."""
+"""Species beyond which conserved sums are not looked for unless somebody asks, and reactions beyond which formulas do not stand in
+a column: names of species may be long."""
 
 
 def describe(network: "Network") -> str:
@@ -52,9 +53,9 @@ def _reactions(network: "Network") -> list[str]:
          r.law.formula(r.reactants) + ("" if r.delay is None else f", completes after {r.delay}"))
         for r in network.reactions
     ]  # fmt: skip
-    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
-    lines = [f"{name:<{widths[0]}} {equation:<{widths[1]}}   {formula}" for name, equation, formula in rows]
-    return lines if widths[0] else [line[1:] for line in lines]
+    widths = [max(len(row[column]) for row in rows) if len(rows) <= MANY else 0 for column in (0, 1)]
+    lines = (f"{name:<{widths[0]}} {equation:<{widths[1]}}   {formula}" for name, equation, formula in rows)
+    return [line.lstrip() if not widths[0] else line for line in lines]
 
 
 def _table(network: "Network") -> list[str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from jumpax.networks.laws import MassAction
 from jumpax.networks.reaction import Reaction
 
 if TYPE_CHECKING:
@@ -26,33 +27,39 @@ def doubts(network: "Network") -> tuple[str, ...]:
         >>> doubts(Network([Reaction("2 X -> Y", MassAction("k"))]))
         ()
     """
-    return tuple(doubt for reaction in network.reactions for doubt in _of(reaction, network.parameters))
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return tuple(doubt for reaction in network.reactions for doubt in _of(reaction))
 
 
-def _of(reaction: Reaction, parameters: tuple[str, ...]) -> Iterator[str]:
-    read = reaction.law.species(reaction.reactants)
+def _of(reaction: Reaction) -> Iterator[str]:
+    if isinstance(reaction.law, MassAction):
+        return  # which stops by itself
+    change, read = reaction.change, reaction.law.species(reaction.reactants)
     for name, order in reaction.reactants:
-        if reaction.change.get(name, 0) >= 0:
+        if change.get(name, 0) >= 0:
             continue
-        label = f"{reaction.name}: " if reaction.name == reaction.equation else f"{reaction.name}: {reaction.equation} "
-        label += f"has propensity {reaction.law.formula(reaction.reactants)}, which does not "
         if name not in read:
-            yield f"{label}read the reactant {name}, so it does not stop when {name} is used up"
+            yield f"{_label(reaction)}read the reactant {name}, so it does not stop when {name} is used up"
             continue
-        left = next((n for n in range(order) if _fires(reaction, read, parameters, name, n)), None)
+        left = next((n for n in range(order) if _fires(reaction, read, name, n)), None)
         if left is not None:
             product = " * ".join([name, *(f"({name} - {taken})" for taken in range(1, order))])
-            yield f"{label}vanish at {name} = {left}; use MassAction, or a law with the factor {product}"
+            yield f"{_label(reaction)}vanish at {name} = {left}; use MassAction, or a law with the factor {product}"
 
 
-def _fires(reaction: Reaction, read: tuple[str, ...], parameters: tuple[str, ...], name: str, left: int) -> bool:
+def _label(reaction: Reaction) -> str:
+    """What begins the sentence."""
+    label = f"{reaction.name}: " if reaction.name == reaction.equation else f"{reaction.name}: {reaction.equation} "
+    return f"{label}has propensity {reaction.law.formula(reaction.reactants)}, which does not "
+
+
+def _fires(reaction: Reaction, read: tuple[str, ...], name: str, left: int) -> bool:
     """Whether the propensity is a number other than 0 with `left` molecules of `name`."""
     counts = dict.fromkeys(read, np.float64(_OTHERS)) | {name: np.float64(left)}
-    theta = dict.fromkeys(parameters, np.float64(1.0))
+    theta = dict.fromkeys(reaction.law.parameters, np.float64(1.0))
     try:
-        with np.errstate(all="ignore"), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            propensity = float(reaction.law.propensity(counts, theta, np.float64(0.0), reaction.reactants))  # type: ignore[arg-type]
+        propensity = float(reaction.law.propensity(counts, theta, np.float64(0.0), reaction.reactants))  # type: ignore[arg-type]
     except Exception:
         return False  # trying must never be what stops a model; the engine will report what is wrong
     return not np.isnan(propensity) and propensity != 0.0

@@ -1,11 +1,16 @@
 """Reaction equations as text: `A + 2 B -> C`."""
 
 import re
+from collections.abc import Iterable, Mapping
+
+import numpy as np
 
 from jumpax._base.errors import InputError
 
 Side = tuple[tuple[str, int], ...]
 
+_PLAIN = re.compile(r"[^\s.*\-0-9+<>=→⇌∅][^\s+<>=→⇌]*")  # a name that needs no closer look
+_SPACE = re.compile(r"\s")
 _ARROW = re.compile(r"<->|->")
 _NOTHING = ("0", "∅")
 _FOREIGN = re.compile(r"<-|=>|→|⇌")  # arrows of other notations: better refused than taken for names
@@ -32,6 +37,26 @@ def parse(text: str) -> tuple[Side, Side, bool]:
 def write(reactants: Side, products: Side, reversible: bool = False) -> str:
     """The equation in its standard form; `parse` reads it back."""
     return f"{_write_side(reactants)} {'<->' if reversible else '->'} {_write_side(products)}"
+
+
+def side(counts: Mapping[str, int] | Side) -> Side:
+    """Species and multiplicities, given by name, as one side of an equation that `parse` could read.
+
+    Raises:
+        InputError: a name that an equation cannot have, or a multiplicity that is not a whole number above 0.
+    """
+    pairs: Iterable[tuple[str, int]] = counts.items() if isinstance(counts, Mapping) else counts
+    made = tuple(pairs)
+    for name, count in made:
+        if not isinstance(name, str) or not (_PLAIN.fullmatch(name) or parse(f"{name} -> 0")[0] == ((name, 1),)):
+            raise InputError(f"{name!r} cannot be the name of a species")
+        if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+            raise InputError(f"the multiplicity of {name!r} must be a whole number above 0, not {count!r}")
+    if len(made) > 1 and len(dict(made)) < len(made):
+        raise InputError(
+            f"a species comes twice among {', '.join(repr(name) for name, _ in made)}; add its molecules up"
+        )
+    return made if all(type(count) is int for _, count in made) else tuple((name, int(count)) for name, count in made)
 
 
 def _write_side(side: Side) -> str:
@@ -62,7 +87,7 @@ def _term(text: str, term: str, at: int) -> tuple[str, int]:
     at_name = at + len(term) - len(name)
     if not name:
         raise _fault(text, at, f"{term} of what? A species is missing here")
-    if any(c.isspace() for c in name):
+    if _SPACE.search(name):
         raise _fault(text, at_name, f"{name!r} has white space in it; is there a + missing?")
     if name[0] in ".*-0123456789" or _FOREIGN.search(name):
         raise _fault(text, at_name, f"{name!r} cannot be the name of a species (multiplicities are whole: 2 A or 2A)")

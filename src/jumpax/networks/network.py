@@ -3,8 +3,9 @@
 import warnings
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from itertools import chain
 from typing import Any, final
 
 import jax.numpy as jnp
@@ -12,9 +13,11 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jumpax._base import given
-from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
+from jumpax._base.errors import InputError, JumpaxWarning, first_of, unknown_name
 from jumpax._base.memory import check_memory
 from jumpax.networks import describe, structure
+from jumpax.networks.changes import Changes, changes_of
+from jumpax.networks.contradictions import contradictions
 from jumpax.networks.delay import AbstractDelay
 from jumpax.networks.doubts import doubts
 from jumpax.networks.equation import parse, write
@@ -22,7 +25,7 @@ from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import names, reads_time
 from jumpax.networks.family import Family, Shape
 from jumpax.networks.fingerprint import digest
-from jumpax.networks.laws.function import TIME
+from jumpax.networks.laws import AbstractLaw
 from jumpax.networks.needs import ALL, Need, check_needs
 from jumpax.networks.reaction import Reaction
 
@@ -73,30 +76,38 @@ class Network:
     ):
         blocks = _families(families)
         channels = _channels(reactions, some=bool(blocks))
-        parts = [reaction.species() for reaction in channels] + [family.species for family in blocks]
-        named = tuple(dict.fromkeys(name for part in parts for name in part))
-        species = named if species is None else tuple(species)
-        called = _names(channels)
-        object.__setattr__(self, "species", species)
-        object.__setattr__(
-            self, "reactions", tuple(r.within(n, species) for r, n in zip(channels, called, strict=True))
-        )
+        if species is None:
+            parts = chain((r.species() for r in channels), (family.species for family in blocks))
+            species = dict.fromkeys(chain.from_iterable(parts))
+        object.__setattr__(self, "species", tuple(species))
+        own = tuple(r.within(n, self.numbers) for r, n in zip(channels, _names(channels), strict=True))
+        object.__setattr__(self, "reactions", own)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "_units", tuple(sorted((units or {}).items())))
         object.__setattr__(self, "events", _events(events))
         object.__setattr__(self, "families", blocks)
-        if faults := list(dict.fromkeys(self._faults())):
+        if faults := first_of(contradictions(self)):
             raise InputError(f"the network {name!r} cannot be built:\n" + "\n".join(f"- {fault}" for fault in faults))
         for doubt in doubts(self):
             warnings.warn(doubt, JumpaxWarning, stacklevel=2)
 
     @cached_property
+    def numbers(self) -> Mapping[str, int]:
+        """The number of each species."""
+        return {name: number for number, name in enumerate(self.species)}
+
+    @cached_property
+    def distinct_laws(self) -> tuple[AbstractLaw, ...]:
+        """Its rate laws, one that several reactions share once: of tens of thousands of reactions there may be dozens."""
+        return tuple({id(r.law): r.law for r in self.reactions}.values())
+
+    @cached_property
     def parameters(self) -> tuple[str, ...]:
         """Names of the parameters, in the order of first appearance: those of laws, delays, families, and events."""
-        read = [p for reaction in self.reactions for p in reaction.law.parameters]
+        read = [name for law in self.distinct_laws for name in law.parameters]
         read += [rate for r in self.reactions if r.delay for rate in r.delay.rates.values() if isinstance(rate, str)]
         read += [name for family in self.families for name in family.shapes]
-        read += [name for event in self.events for name in event.names if name not in self.species]
+        read += [name for event in self.events for name in event.names if name not in self.numbers]
         return tuple(dict.fromkeys(read))
 
     @cached_property
@@ -123,28 +134,29 @@ class Network:
     @cached_property
     def beside(self) -> tuple[str, ...]:
         """Those of the parameters that only events read or change."""
-        known = self._of_reactions | {name for family in self.families for name in family.shapes}
+        known = self.of_reactions | {name for family in self.families for name in family.shapes}
         return tuple(name for name in self.parameters if name not in known)
 
     @cached_property
-    def _of_reactions(self) -> set[Any]:
+    def of_reactions(self) -> frozenset[Any]:
         """What laws and delays read."""
-        return {p for r in self.reactions for p in (*r.law.parameters, *(r.delay.rates.values() if r.delay else ()))}
+        delays = (r.delay.rates.values() for r in self.reactions if r.delay)
+        return frozenset(chain((name for law in self.distinct_laws for name in law.parameters), *delays))
 
     @cached_property
     def moved(self) -> tuple[str, ...]:
         """Those of the parameters that events change."""
         assigned = dict.fromkeys(name for event in self.events for name, _ in event.assignments)
-        return tuple(name for name in assigned if name not in self.species)
+        return tuple(name for name in assigned if name not in self.numbers)
 
     def reads_counts(self, event: Event) -> bool:
         """Whether the trigger of an event reads counts."""
-        return bool(set(names(event.trigger)) & set(self.species))
+        return any(name in self.numbers for name in names(event.trigger))
 
     @cached_property
     def nonnegative(self) -> tuple[str, ...]:
         """Those of the parameters that must not be negative."""
-        return tuple(dict.fromkeys(p for reaction in self.reactions for p in reaction.law.nonnegative))
+        return tuple(dict.fromkeys(name for law in self.distinct_laws for name in law.nonnegative))
 
     @property
     def units(self) -> dict[str, str]:
@@ -152,29 +164,26 @@ class Network:
         return dict(self._units)
 
     @cached_property
+    def changes(self) -> Changes:
+        """What one firing of each reaction adds to each count, without zeros: for networks of any size."""
+        return changes_of(self.reactions, self.families, self.numbers)
+
+    @cached_property
     def stoichiometry(self) -> Int[np.ndarray, "species reactions"]:
-        """What one firing of each reaction adds to each count."""
+        """What one firing of each reaction adds to each count; `changes` is the same for large networks."""
         size = len(self.species) * self.reaction_count
-        check_memory(
-            f"The stoichiometry of {self!r}", 8.0 * size, "Such a network cannot be simulated whole; leave parts out"
-        )
-        row = {name: index for index, name in enumerate(self.species)}
+        check_memory(f"The stoichiometry of {self!r}", 8.0 * size, "Its `changes` have no zeros, and fit")
         matrix = np.zeros((len(self.species), self.reaction_count), dtype=np.int64)
-        for column, reaction in enumerate(self.reactions):
-            for name, change in reaction.change.items():
-                matrix[row[name], column] = change
-        first = len(self.reactions)
-        for family in self.families:
-            matrix[[row[name] for name in family.species], first : first + family.reactions] = family.stoichiometry
-            first += family.reactions
+        matrix[self.changes.species, self.changes.reactions] = self.changes.amounts
         matrix.flags.writeable = False
         return matrix
 
     @cached_property
     def links(self) -> int:
         """How many species and parameters its laws read and its reactions change, each for itself: a measure of its size."""
-        reads = sum(len(r.law.species(r.reactants)) + len(r.law.parameters) for r in self.reactions)
-        return reads + sum(len(r.change) for r in self.reactions)
+        parameters = {id(law): len(law.parameters) for law in self.distinct_laws}
+        reads = sum(len(r.law.species(r.reactants)) + parameters[id(r.law)] for r in self.reactions)
+        return reads + int(self.changes.starts[len(self.reactions)])
 
     def with_delays(self, delays: Mapping[str, AbstractDelay]) -> "Network":
         """The same network, some reactions of which complete later; for networks that somebody else wrote.
@@ -185,20 +194,20 @@ class Network:
         Raises:
             InputError: everything that does not fit.
         """
-        known = [str(r.name) for r in self.reactions]
+        known = dict.fromkeys(str(r.name) for r in self.reactions)
         delays = {name if name in known else _standard(name): delay for name, delay in delays.items()}
         faults = [unknown_name("reaction", name, known) for name in delays if name not in known]
         for name, delay in delays.items():
             if not isinstance(delay, AbstractDelay):
                 faults.append(f"{name!r}: a delay is needed, such as FixedDelay(2.0), not {delay!r}")
             else:
-                faults += [f"the delay of {name!r}: {fault}" for fault in delay.misfits(self.species)]
+                faults += [f"the delay of {name!r}: {fault}" for fault in delay.misfits(self.numbers)]
         if faults:
             raise InputError("delays do not fit the network:\n" + "\n".join(f"- {fault}" for fault in faults))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", JumpaxWarning)  # the doubts about the network have been told
             made = [
-                Reaction(write(r.reactants, r.products), r.law, name=r.name, delay=delays.get(str(r.name), r.delay))
+                Reaction.of(r.reactants, r.products, r.law, name=r.name, delay=delays.get(str(r.name), r.delay))
                 for r in self.reactions
             ]
             return Network(made, self.species, self.name, self.units, self.events, self.families)
@@ -209,10 +218,10 @@ class Network:
             warnings.simplefilter("ignore", JumpaxWarning)
             return Network(self.reactions, self.species, self.name, self.units, events, self.families)
 
-    @property
+    @cached_property
     def time_dependent(self) -> bool:
         """Whether some propensity depends on time between two events."""
-        return any(reaction.law.time_dependent for reaction in self.reactions)
+        return any(law.time_dependent for law in self.distinct_laws)
 
     @cached_property
     def needs(self) -> frozenset[Need]:
@@ -292,18 +301,19 @@ class Network:
     def dependency_graph(self) -> tuple[tuple[int, ...], ...]:
         """For each reaction the reactions whose propensity may change when it fires; not for families."""
         check_needs(self, ALL - {Need.FAMILY}, "dependency_graph")
-        row = {name: index for index, name in enumerate(self.species)}
+        row = self.numbers
         reads = [[row[name] for name in self.reads(index)] for index in range(len(self.reactions))]
         return structure.dependency_graph(reads, [[row[name] for name in r.change] for r in self.reactions])
 
     def conservation_laws(self) -> Int[np.ndarray, "laws species"]:
         """Integer weights of the species whose weighted sums no reaction changes, under way or completed; nonnegative where possible."""
         if Need.DELAY not in self.needs:
-            return structure.conservation_laws(self.stoichiometry)
+            return structure.conservation_laws(self.changes.columns(), len(self.species))
         stages = [stage for reaction in self.reactions for stage in reaction.stages]
-        return structure.conservation_laws(
-            np.array([[stage.get(name, 0) for stage in stages] for name in self.species])
-        )
+        columns = {
+            tuple(sorted((self.numbers[n], change) for n, change in stage.items() if change)) for stage in stages
+        }
+        return structure.conservation_laws(columns, len(self.species))
 
     def describe(self) -> str:
         """Propensities as formulas, stoichiometry, conserved sums, parameters with units: text to be printed."""
@@ -313,40 +323,16 @@ class Network:
         sizes = f"{len(self.species)} species, {self.reaction_count} reactions, {len(self.parameters)} parameters"
         return f"Network({self.name!r}: {sizes})"
 
-    def _faults(self) -> Iterable[str]:
-        """Contradictions in the names."""
-        for name, times in Counter(self.species).items():
-            if times > 1:
-                yield f"species {name!r} is listed {times} times"
-        for family in self.families:
-            for name in family.species:
-                if name not in self.species:
-                    yield f"family {family.name!r}: {unknown_name('species', name, self.species)}"
-        for name, times in Counter(r.name for r in self.reactions).items():
-            if times > 1:
-                yield f"{times} reactions are called {name!r}; give them different names"
-        for reaction in self.reactions:
-            for name in (*reaction.species(), *reaction.law.species(reaction.reactants)):
-                if name not in self.species:
-                    yield f"reaction {reaction.name!r}: {unknown_name('species', name, self.species)}"
-            if reaction.delay is not None:
-                yield from (
-                    f"the delay of {reaction.name!r}: {fault}" for fault in reaction.delay.misfits(self.species)
-                )
-        for name in self.parameters:
-            found = {family.shapes[name] for family in self.families if name in family.shapes}
-            if name in self._of_reactions or any(name in event.names for event in self.events):
-                found.add(())
-            if len(found) > 1:
-                yield f"parameter {name!r} has different shapes in different places; give it different names"
-            if name in self.species:
-                yield f"{name!r} is both a species and a parameter"
-        if self.time_dependent and TIME in (*self.species, *self.parameters):
-            yield f"{TIME!r} is a species or a parameter, but a function reads it as the time"
-        known = (*self.parameters, *self.species, "time")
-        for name, _ in self._units:
-            if name not in known:
-                yield f"units: {unknown_name('parameter or species', name, known)}"
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(tuple(self.__getstate__().values()))
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Its fields alone: hashes of text are others in another process."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def _fit(reaction: Reaction, value: Any, kind: Any, shape: tuple[int, ...]) -> Float[Array, "..."]:
@@ -406,8 +392,8 @@ def _names(channels: list[Reaction]) -> list[str]:
     for reaction in channels:
         name = reaction.name
         if name is None:
-            seen[reaction.equation] += 1
-            again = seen[reaction.equation]
-            name = reaction.equation if again == 1 else f"{reaction.equation} #{again}"
+            name = reaction.equation
+            seen[name] += 1
+            name += f" #{seen[name]}" if seen[name] > 1 else ""
         names.append(name)
     return names

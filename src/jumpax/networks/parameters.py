@@ -1,12 +1,13 @@
 """What comes from outside, checked on the host before anything is compiled: theta and initial counts."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, first_of, unknown_name
 from jumpax.networks.kinds import check_network
 from jumpax.networks.needs import ALL
 from jumpax.networks.network import Network
@@ -43,28 +44,27 @@ def check_theta(
     check_network(network, ALL)
     if not isinstance(theta, Mapping):
         raise InputError(f"theta must map the names of parameters to numbers, not be {type(theta).__name__}")
-    known = tuple(dict.fromkeys((*network.parameters, *more)))
-    faults = [unknown_name("parameter", name, known) for name in theta if name not in known]
+    shapes, free = {**network.shapes, **dict.fromkeys(more, ())}, {*network.beside}
+    known, nonnegative = dict.fromkeys((*network.parameters, *more)), {*network.nonnegative}
+    faults = first_of(unknown_name("parameter", name, known) for name in theta if name not in known)
     faults += [
-        f"parameter {name!r} {'' if name in network.parameters else 'of the start '}is missing"
+        f"parameter {name!r} {'' if name in network.shapes else 'of the start '}is missing"
         for name in known
         if name not in theta
     ]
     values: dict[str, np.ndarray] = {}
-    for name in known:
-        if name not in theta:
-            continue
-        what, value = f"parameter {name!r}", _numbers(theta[name])
+    for name in (name for name in known if name in theta):
+        what, value, shape = f"parameter {name!r}", _numbers(theta[name]), shapes[name]
         if value is None:
             faults.append(f"{what} is not a number: {theta[name]!r}")
-        elif value.shape not in (shape := network.shapes[name], value.shape[:1] + shape):
+        elif value.shape not in (shape, value.shape[:1] + shape):
             one = f"an array of shape {shape}" if shape else "one number"
             faults.append(f"{what} has shape {value.shape}; give {one}, or one per path")
         else:
             values[name] = value
-            if name not in network.beside:  # which may be infinite or not a number, as times of what never happens are
-                faults += _outside(what, value, negative=name not in network.nonnegative)
-    own = {f"parameter {name!r}": v for name, v in values.items() if v.ndim > len(network.shapes[name])}
+            if name not in free:  # which may be infinite or not a number, as times of what never happens are
+                faults += _outside(what, value, negative=name not in nonnegative)
+    own = {f"parameter {name!r}": v for name, v in values.items() if v.ndim > len(shapes[name])}
     faults += _lengths(own, paths)
     _refuse("theta", network, faults)
     return values
@@ -98,6 +98,9 @@ def check_counts(
         array([7, 0], dtype=int32)
     """
     check_network(network, ALL)
+    counts = _at_once(network, x0, round_counts)
+    if counts is not None and (counts.ndim == 1 or paths in (None, len(counts))):
+        return counts
     faults: list[str] = []
     columns = _columns_by_name(network, x0, faults) if isinstance(x0, Mapping) else _columns(network, x0, faults)
     for name, column in columns.items():
@@ -107,6 +110,21 @@ def check_counts(
     faults += _lengths({f"count of {name!r}": column for name, column in columns.items() if column.ndim}, paths)
     _refuse("x0", network, faults)
     return np.stack(np.broadcast_arrays(*columns.values()), axis=-1).astype(np.int32)
+
+
+def _at_once(network: Network, x0: Any, round_counts: bool) -> Int[np.ndarray, "*paths species"] | None:
+    """The counts if they are plain numbers without a fault; None where each has to be looked at."""
+    numbers = x0
+    if isinstance(x0, Mapping):
+        numbers = [x0.get(name) for name in network.species] if len(x0) == len(network.species) else []
+        if not all(type(number) in (int, float) for number in numbers):
+            return None
+    counts = _numbers(numbers)
+    if counts is None or counts.ndim not in (1, 2) or counts.shape[-1] != len(network.species):
+        return None
+    counts = np.floor(counts + 0.5) if round_counts else counts
+    sound = (counts >= 0) & (counts <= LARGEST_COUNT)
+    return counts.astype(np.int32) if sound.all() and (counts == np.floor(counts)).all() else None
 
 
 def check_numbers(
@@ -132,7 +150,7 @@ def check_numbers(
 
 
 def _columns_by_name(network: Network, x0: Mapping[str, Any], faults: list[str]) -> dict[str, np.ndarray]:
-    faults += [unknown_name("species", name, network.species) for name in x0 if name not in network.species]
+    faults += first_of(unknown_name("species", name, network.species) for name in x0 if name not in network.numbers)
     faults += [f"the count of {name!r} is missing" for name in network.species if name not in x0]
     columns = {}
     for name in network.species:
@@ -170,6 +188,8 @@ def _law(given: Any) -> str:
 def _numbers(value: Any) -> np.ndarray | None:
     """The value in float64, which holds every int32 exactly; None if it does not consist of real numbers."""
     try:
+        if type(value) in (int, float):
+            return np.array(value, np.float64)
         array = np.asarray(value)
         if array.dtype == object and all(isinstance(item, int) for item in array.flat):  # beyond 64 bits
             array = array.astype(np.float64)
@@ -182,6 +202,8 @@ def _numbers(value: Any) -> np.ndarray | None:
 
 def _outside(what: str, value: np.ndarray, *, negative: bool, whole: bool = False) -> Iterator[str]:
     """Sentences about values that are not allowed; each names the first one."""
+    if value.ndim == 0 and not whole and math.isfinite(value) and (negative or value >= 0):
+        return
     finite = np.isfinite(value)
     tests = [("is not finite", ~finite)]
     if not negative:
@@ -211,4 +233,5 @@ def _lengths(arrays: dict[str, np.ndarray], paths: int | None) -> Iterator[str]:
 
 def _refuse(what: str, network: Network, faults: list[str]) -> None:
     if faults:
-        raise InputError(f"{what} does not fit the network {network.name!r}:\n" + "\n".join(f"- {f}" for f in faults))
+        listed = "\n".join(f"- {fault}" for fault in first_of(faults))
+        raise InputError(f"{what} does not fit the network {network.name!r}:\n{listed}")

@@ -1,6 +1,6 @@
 """A reaction: what is used up, what is made, and how fast."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -13,7 +13,7 @@ from jumpax.networks.laws.rate import Values
 
 
 @final
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, slots=True)
 class Reaction:
     """One reaction, or a reversible pair.
 
@@ -57,16 +57,35 @@ class Reaction:
             raise InputError(f"{equation!r} is reversible and needs a second law, for the way from right to left")
         if reverse_law is not None and not reversible:
             raise InputError(f"{equation!r} has a law for the way back; write <-> for a reversible reaction")
-        if dict(reactants) == dict(products):
-            raise InputError(f"{equation!r} changes nothing")
-        if name is not None and (not isinstance(name, str) or not name.strip()):
-            raise InputError(f"{equation!r}: the name of a reaction must be text, not {name!r}")
-        if delay is not None and not isinstance(delay, AbstractDelay):
-            raise InputError(f"{equation!r}: a delay is needed, such as FixedDelay(2.0), not {delay!r}")
-        if delay is not None and reversible:
-            raise InputError(f"{equation!r} goes both ways and has one delay; write two reactions, each with its own")
-        back = None if reverse_law is None else _as_law(equation, reverse_law)
-        _fill(self, reactants, products, _as_law(equation, law), back, name, delay)
+        _fill(self, equation, reactants, products, law, reverse_law, name, delay)
+
+    @classmethod
+    def of(
+        cls,
+        reactants: Mapping[str, int] | equations.Side,
+        products: Mapping[str, int] | equations.Side,
+        law: AbstractLaw | Callable[..., Any],
+        reverse_law: AbstractLaw | Callable[..., Any] | None = None,
+        name: str | None = None,
+        delay: AbstractDelay | None = None,
+    ) -> "Reaction":
+        """A reaction by the molecules of each species on its two sides, for programs that write thousands of them.
+
+        With `reverse_law` it is reversible; everything else is as in `Reaction`.
+
+        Raises:
+            InputError: a name that an equation cannot have, a multiplicity that is not a whole number above 0, laws or delay that
+                do not fit.
+
+        Example:
+            >>> from jumpax.networks import MassAction
+            >>> Reaction.of({"A": 1, "B": 2}, {"C": 1}, MassAction("k")) == Reaction("A + 2 B -> C", MassAction("k"))
+            True
+        """
+        reaction = object.__new__(cls)
+        left, right = equations.side(reactants), equations.side(products)
+        _fill(reaction, None, left, right, law, reverse_law, name, delay)
+        return reaction
 
     @property
     def equation(self) -> str:
@@ -114,15 +133,20 @@ class Reaction:
 
     def channels(self) -> tuple["Reaction", ...]:
         """The one or two reactions that go one way only; the way back of `r` is called `r_reverse`."""
-        forward = _channel(self.reactants, self.products, self.law, self.name, self.delay)
         if self.reverse_law is None:
-            return (forward,)
+            return (self,)
         name = None if self.name is None else f"{self.name}_reverse"
-        return forward, _channel(self.products, self.reactants, self.reverse_law, name)
+        return (
+            _channel(self.reactants, self.products, self.law, self.name),
+            _channel(self.products, self.reactants, self.reverse_law, name),
+        )
 
-    def within(self, name: str, species: tuple[str, ...]) -> "Reaction":
+    def within(self, name: str, species: Collection[str]) -> "Reaction":
         """This one-way reaction with a name, and with a law that knows the species of the network."""
-        return _channel(self.reactants, self.products, self.law.resolve(species), name, self.delay)
+        law = self.law.resolve(species)
+        if law is self.law and name == self.name:
+            return self
+        return _channel(self.reactants, self.products, law, name, self.delay)
 
     def __repr__(self) -> str:
         laws = self.law if self.reverse_law is None else f"{self.law}, {self.reverse_law}"
@@ -137,21 +161,55 @@ def _channel(
     name: str | None,
     delay: AbstractDelay | None = None,
 ) -> Reaction:
+    """A one-way reaction made of parts of a reaction."""
     reaction = object.__new__(Reaction)
-    _fill(reaction, reactants, products, law, None, name, delay)
+    _set(reaction, reactants, products, law, None, name, delay)
     return reaction
 
 
-def _fill(reaction: Reaction, *values: object) -> None:
-    for field, value in zip(("reactants", "products", "law", "reverse_law", "name", "delay"), values, strict=True):
+def _set(reaction: Reaction, *values: object) -> None:
+    for field, value in zip(Reaction.__slots__, values, strict=True):
         object.__setattr__(reaction, field, value)
 
 
-def _as_law(equation: str, law: object) -> AbstractLaw:
-    if isinstance(law, AbstractLaw):
-        return law
+def _fill(
+    reaction: Reaction,
+    equation: str | None,
+    reactants: equations.Side,
+    products: equations.Side,
+    law: object,
+    back: object,
+    name: object,
+    delay: object,
+) -> None:
+    """Set the fields, once all of them have been checked; the equation is what messages call it."""
+    law, back = _as_law(law), None if back is None else _as_law(back)
+    _set(reaction, reactants, products, law, back, name, delay)
+    if fault := _misfit(reaction):
+        raise InputError(f"{equation or reaction.equation!r}{fault}")
+
+
+def _misfit(reaction: Reaction) -> str:
+    """How the parts of a reaction do not fit, as the rest of a sentence; empty if they do."""
+    if len(reaction.reactants) == len(reaction.products) and dict(reaction.reactants) == dict(reaction.products):
+        return " changes nothing"
+    if reaction.name is not None and (not isinstance(reaction.name, str) or not reaction.name.strip()):
+        return f": the name of a reaction must be text, not {reaction.name!r}"
+    if reaction.delay is not None and not isinstance(reaction.delay, AbstractDelay):
+        return f": a delay is needed, such as FixedDelay(2.0), not {reaction.delay!r}"
+    if reaction.delay is not None and reaction.reverse_law is not None:
+        return " goes both ways and has one delay; write two reactions, each with its own"
+    laws = (reaction.law, *(() if reaction.reverse_law is None else (reaction.reverse_law,)))
+    return next((fault for fault in map(_no_law, laws) if fault), "")
+
+
+def _no_law(law: object) -> str:
+    """How something is no law, as the rest of a sentence."""
     if isinstance(law, str | int | float):
-        raise InputError(f"{equation!r}: a rate constant is not a law; write MassAction({law!r})")
-    if not callable(law):
-        raise InputError(f"{equation!r}: a law or a function is needed, not {law!r}")
-    return Function(law)
+        return f": a rate constant is not a law; write MassAction({law!r})"
+    return "" if isinstance(law, AbstractLaw) else f": a law or a function is needed, not {law!r}"
+
+
+def _as_law(law: Any) -> Any:
+    """A law; functions become one, and what is neither stays itself."""
+    return Function(law) if callable(law) and not isinstance(law, AbstractLaw | str | int | float) else law

@@ -1,6 +1,6 @@
 """What follows from the equations alone: who depends on whom, and what is conserved."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from math import gcd
 
@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Int
 
 Row = dict[int, int]
+Column = tuple[tuple[int, int], ...]
 
 
 def dependency_graph(reads: Sequence[Sequence[int]], changes: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
@@ -24,18 +25,21 @@ def dependency_graph(reads: Sequence[Sequence[int]], changes: Sequence[Sequence[
     return tuple(tuple(sorted({r for index in species for r in readers.get(index, ())})) for species in changes)
 
 
-def conservation_laws(stoichiometry: Int[np.ndarray, "species reactions"]) -> Int[np.ndarray, "laws species"]:
-    """Integer basis of the weights y with y . stoichiometry = 0, by exact arithmetic.
+def conservation_laws(changes: Iterable[Column], species: int) -> Int[np.ndarray, "laws species"]:
+    """Integer basis of the weights y whose sum y_i c_i is 0 for each change c, by exact arithmetic.
 
     Rows are nonnegative where enough of such laws exist (conserved totals, the smallest first, by Farkas' algorithm);
     otherwise the basis is completed from the rational null space. Each row is free of common divisors.
+
+    Args:
+        changes: pairs of the number of a species and what is added to its count, in the order of the species.
+        species: how many there are.
     """
-    columns = {tuple(column) for column in stoichiometry.T if column.any()}
-    columns -= {tuple(-v for v in column) for column in columns if _leads_negative(column)}
-    changes = [{i: int(v) for i, v in enumerate(column) if v} for column in sorted(columns)]
-    species = stoichiometry.shape[0]
-    kernel = _null_space(changes, species)
-    totals = sorted(_totals(changes, species, 4 * species + 64), key=lambda row: (len(row), sorted(row)))
+    columns = {column for column in changes if column}
+    columns -= {tuple((i, -v) for i, v in column) for column in columns if column[0][1] < 0}
+    rows = [dict(column) for column in sorted(columns, key=_dense_order)]
+    kernel = _null_space(rows, species)
+    totals = sorted(_totals(rows, species, 4 * species + 64), key=lambda row: (len(row), sorted(row)))
     basis = _independent([*totals, *kernel], len(kernel))
     laws = np.zeros((len(basis), species), dtype=np.int64)
     for index, row in enumerate(basis):
@@ -43,8 +47,9 @@ def conservation_laws(stoichiometry: Int[np.ndarray, "species reactions"]) -> In
     return laws
 
 
-def _leads_negative(column: tuple[int, ...]) -> bool:
-    return next(v for v in column if v) < 0
+def _dense_order(column: Column) -> list[tuple[int, int, int]]:
+    """A key by which changes are sorted as they would be with their zeros written out."""
+    return [*((1, -i, v) if v > 0 else (-1, i, v) for i, v in column), (0, 0, 0)]
 
 
 def _null_space(rows: list[Row], width: int) -> list[Row]:

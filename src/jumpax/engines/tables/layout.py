@@ -262,7 +262,8 @@ def _touched(
     network: Network, found: Terms, parts: dict[str, list], members: sparse.csr_array, sizes: list[int]
 ) -> dict[str, np.ndarray]:
     """What each reaction changes, as lists of its own."""
-    changes = changes_of(network)  # (species, reactions)
+    entries, shape = network.changes, (len(network.species), network.reaction_count)
+    changes = sparse.csc_array((entries.amounts, entries.species, entries.starts), shape, dtype=np.int64)
     sums = (members[:, :-1] @ changes).tocsc()
     sums.eliminate_zeros()
     many = len(found.terms)
@@ -304,20 +305,3 @@ def _ancestors(leaves: sparse.csc_array, sizes: list[int]) -> tuple[sparse.csc_a
         children.append(np.where(nodes < lower // FAN, first + FAN * nodes, -1))
         first += lower
     return sparse.csc_array(sparse.vstack(levels)), np.concatenate(children)
-
-
-def changes_of(network: Network) -> sparse.csc_array:
-    """The stoichiometry, (species, reactions), without zeros."""
-    row = {name: number for number, name in enumerate(network.species)}
-    rows, columns, values = [], [], []
-    for number, reaction in enumerate(network.reactions):
-        for name, change in reaction.change.items():
-            rows.append(row[name])
-            columns.append(number)
-            values.append(change)
-    made = [sparse.coo_array((values, (rows, columns)), (len(row), len(network.reactions)), dtype=np.int64)]
-    for family in network.families:
-        own = sparse.coo_array(family.stoichiometry)
-        numbers = np.array([row[name] for name in family.species])
-        made.append(sparse.coo_array((own.data, (numbers[own.row], own.col)), (len(row), family.reactions)))
-    return sparse.csc_array(sparse.hstack(made), dtype=np.int64)

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias, final
@@ -139,6 +140,18 @@ def replaced(expression: Expression, values: Mapping[str, float]) -> Expression:
     if not isinstance(expression, Call):
         return expression
     return call(expression.operator, *(replaced(argument, values) for argument in expression.arguments))
+
+
+def with_names(expression: Expression, names: Mapping[str, Name]) -> Expression:
+    """The expression with other names in the place of some; parts without them are shared, not copied."""
+    if isinstance(expression, Name):
+        return names.get(expression.name, expression)
+    if not isinstance(expression, Call):
+        return expression
+    arguments = tuple([with_names(argument, names) for argument in expression.arguments])
+    if all(map(operator.is_, arguments, expression.arguments)):
+        return expression
+    return Call(expression.operator, arguments)
 
 
 def names(expression: Expression) -> tuple[str, ...]:

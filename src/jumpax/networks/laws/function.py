@@ -1,6 +1,6 @@
 """Any scalar JAX function as a rate law."""
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
 from typing import Any, final
 
@@ -73,9 +73,10 @@ class Function(AbstractLaw):
         """Whether it reads `t`."""
         return TIME in self.names
 
-    def resolve(self, species: tuple[str, ...]) -> "Function":
+    def resolve(self, species: Collection[str]) -> "Function":
         """The law that knows which of its names are counts."""
-        return replace(self, counts=tuple(name for name in self.names if name in species and name != TIME))
+        counts = tuple(name for name in self.names if name in species and name != TIME)
+        return self if counts == self.counts else replace(self, counts=counts)
 
     def propensity(
         self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants

@@ -1,5 +1,6 @@
 """Hill activation and repression."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, final
 
@@ -76,7 +77,7 @@ class Hill(AbstractLaw):
         """Never."""
         return False
 
-    def resolve(self, species: tuple[str, ...]) -> "Hill":
+    def resolve(self, species: Collection[str]) -> "Hill":
         """Itself."""
         return self
 

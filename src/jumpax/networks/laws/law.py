@@ -1,7 +1,7 @@
 """The contract of rate laws."""
 
 import abc
-from collections.abc import Hashable
+from collections.abc import Collection, Hashable
 from typing import TypeAlias
 
 from jaxtyping import Array, Float
@@ -44,7 +44,7 @@ class AbstractLaw(abc.ABC):
         """Whether the propensity depends on time between two events."""
 
     @abc.abstractmethod
-    def resolve(self, species: tuple[str, ...]) -> "AbstractLaw":
+    def resolve(self, species: Collection[str]) -> "AbstractLaw":
         """This law inside a network with these species (itself, unless its names were open until now)."""
 
     @abc.abstractmethod

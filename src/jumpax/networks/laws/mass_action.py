@@ -1,6 +1,7 @@
 """Mass action in the stochastic convention."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import final
 
@@ -58,7 +59,7 @@ class MassAction(AbstractLaw):
         """Never."""
         return False
 
-    def resolve(self, species: tuple[str, ...]) -> "MassAction":
+    def resolve(self, species: Collection[str]) -> "MassAction":
         """Itself."""
         return self
 

@@ -1,5 +1,6 @@
 """Michaelis-Menten kinetics."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import final
 
@@ -66,7 +67,7 @@ class MichaelisMenten(AbstractLaw):
         """Never."""
         return False
 
-    def resolve(self, species: tuple[str, ...]) -> "MichaelisMenten":
+    def resolve(self, species: Collection[str]) -> "MichaelisMenten":
         """Itself."""
         return self
 
