@@ -66,8 +66,6 @@ def misfit(program: Program) -> str | None:
     if program.thinned:
         return "it draws no waits from a bound"
     wrong = [type(part).__name__ for part in _parts(program.fold) if type(part) not in _GATHERED]
-    if isinstance(program.fold, Together) and program.fold.until is not None and len(_parts(program.fold)) > 2:
-        wrong.append("a fold that ends the path for others")
     return f"it gathers {KNOWN}, not {', '.join(wrong)}" if wrong else None
 
 
@@ -80,6 +78,14 @@ _GATHERED: dict[type, Any] = {
 }
 
 
+def _enders(fold: AbstractFold) -> tuple[int, ...]:
+    """Numbers of the parts of a fold that end a path where all of them wish it."""
+    parts, until = _parts(fold), getattr(fold, "until", None)
+    if not fold.ends:
+        return ()
+    return (until,) if until is not None else tuple(number for number, part in enumerate(parts) if part.ends)
+
+
 @functools.lru_cache(maxsize=32)
 def _plan(program: Program, logged: bool) -> Plan:
     layout = layout_of(program.network)
@@ -87,7 +93,7 @@ def _plan(program: Program, logged: bool) -> Plan:
         laws = laws_of(program.network, layout.laws) if layout.laws else None
         gathered = tuple(_GATHERED[type(part)](part, layout, laws) for part in _parts(program.fold))
         gathered += (Log(),) if logged else ()
-        text = Kernel(gathered, laws, program.fold.ends).write()
+        text = Kernel(gathered, laws, _enders(program.fold)).write()
     widths = np.array([one.columns(layout) for one in gathered])
     offsets = np.cumsum(widths, 0) - widths
     whole, real = widths.sum(0)

@@ -23,8 +23,6 @@ class AbstractGathered(abc.ABC):
 
     arrays: ClassVar[dict[str, str]] = {}
     """Types of its own arrays, by names that it has to itself."""
-    ends: ClassVar[bool] = False
-    """Whether it may end a path."""
     number = 0
     """Its place among those of a run."""
 
@@ -59,7 +57,7 @@ class AbstractGathered(abc.ABC):
         """After an event."""
 
     def done(self, kernel: Any) -> Number:
-        """Whether it wants nothing more of the path, if it `ends`."""
+        """Whether it wants nothing more of the path, if it may end one."""
         raise NotImplementedError
 
     def stop(self, kernel: Any, row: Number, now: Number) -> None:
@@ -205,7 +203,6 @@ class Passage(AbstractGathered):
     """`FirstPassage`: when a condition on the counts first holds."""
 
     arrays: ClassVar = {"when": REAL}
-    ends: ClassVar = True
 
     def __init__(self, fold: FirstPassage):
         self.fold = fold

@@ -92,10 +92,10 @@ class Kernel:
     Args:
         gathered: what is gathered along the paths.
         laws: those that are no mass action; None if there are none.
-        ends: whether a path ends where all that may end it wish it.
+        ends: numbers of those that end a path where all of them wish it.
     """
 
-    def __init__(self, gathered: Sequence[AbstractGathered], laws: Laws | None = None, ends: bool = False):
+    def __init__(self, gathered: Sequence[AbstractGathered], laws: Laws | None = None, ends: Sequence[int] = ()):
         self.gathered, self.laws = tuple(gathered), laws
         self.arrays = {**KINDS, **STATE, **GIVEN, **MADE}
         if laws is not None:
@@ -302,7 +302,7 @@ class Kernel:
 
     def _done(self) -> Number | None:
         """Whether nothing more is wanted of the path; None if there is no end before the last stop."""
-        flags = [one.done(self) for one in self.gathered if one.ends] if self.ends else []
+        flags = [self.gathered[number].done(self) for number in self.ends]
         return functools.reduce(lambda a, b: self.w.do("and_", a, b), flags) if flags else None
 
     def _end(self, status: Number, last: Number) -> None:
