@@ -28,9 +28,7 @@ def test_currents_of_an_exclusion_process_and_their_gradients():
     network, particles = exclusion(SITES), SITES // 4
     draws = np.random.default_rng(0)
     filled = np.stack([draws.permutation(SITES) < particles for _ in range(400)])
-    start = jumpax.StartTable(
-        {name: column for name, column in zip(network.species, np.hstack([filled, ~filled]).T.astype(int))}
-    )
+    start = jumpax.StartTable(dict(zip(network.species, np.hstack([filled, ~filled]).T.astype(int))))
     names = {side: [f"{side}{i}" for i in range(SITES)] for side in ("right", "left")}
     hops = jumpax.PathObservable(
         jumpax.ReactionCounts(network),

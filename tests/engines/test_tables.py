@@ -192,7 +192,7 @@ def test_the_law_is_that_of_the_master_equation(name):
     assert stats.chi2.sf(square, some.sum()) > 1e-5
 
 
-def rules(sites=3, kinds=6):
+def rules(sites=3):
     """A network as rules write it: molecules with sites that bind partners, change, and let go, whatever else is bound."""
     states = ["".join(s) for s in itertools.product("ubp", repeat=sites)]
     reactions = []
@@ -211,7 +211,11 @@ def rules(sites=3, kinds=6):
     theta = {name: 0.3 + 0.1 * i for i, name in enumerate(Network(reactions).parameters)}
     theta |= {name: 0.01 for name in theta if name.startswith("on")}
     network = Network(reactions)
-    return network, theta, {name: 60 if name == "L" else 40 if name == "M_uuu" else 0 for name in network.species}
+    return (
+        network,
+        theta,
+        {name: 60 if name == "L" else 40 if name == "M_" + sites * "u" else 0 for name in network.species},
+    )
 
 
 def test_a_network_of_rules_follows_the_reference():
@@ -293,3 +297,22 @@ def test_the_log_has_every_event():
         assert (np.diff(times) > 0).all()
         before = np.bincount(reactions[times <= TIMES[1]], minlength=len(network.reactions))
         assert before.tolist() == [column[number, 1] for column in counted.records]
+
+
+def test_rates_of_a_network_of_rules_are_fitted_and_audited(monkeypatch):
+    """Estimates within 4.5 of their standard errors and those of the data."""
+    monkeypatch.setattr(choice, "LARGE", 100)
+    network, theta, x0 = rules()
+    seen, times = [s for s in network.species if s.count("b") == 1] + ["L"], [0.5, 1.5]
+    data = drawn(network, theta, x0, times=times, paths=2000, key=21)
+    means = {s: data[s].mean(0) for s in seen}
+    errors = {s: np.maximum(data[s].std(0), 0.1) / np.sqrt(2000) for s in seen}
+    given = {name: jumpax.Fixed(value) for name, value in theta.items()}
+    given |= {name: jumpax.Free(theta[name] * 1.5) for name in ("on0", "act1")}
+    problem = jumpax.Problem(network, x0, jumpax.losses.TimeSeries(times, means, errors, paths=2000), given)
+    found = jumpax.fit(problem)
+    for name in ("on0", "act1"):
+        assert abs(found.estimates[name] - theta[name]) < 4.5 * found.standard_errors[name]
+    audit = jumpax.audit(network, theta, x0, [0.5], observable=jumpax.Moments("L"), paths=500, wrt=["on0", "rest"])
+    assert not audit.refused
+    assert max(abs(row.z) for row in audit.rows) < 4.5

@@ -11,6 +11,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.types import Precision, Word
+from jumpax.engines.choice import is_large
 from jumpax.engines.provenance import provenance
 from jumpax.gradients.alternative_path import AlternativePath
 from jumpax.gradients.automatic import Automatic
@@ -43,6 +44,11 @@ ESTIMATORS: dict[str, AbstractEstimator] = {
     "alternative path": AlternativePath(),
 }
 """What is tried when nobody says otherwise; the score function comes first, for work is compared with its work."""
+OF_LARGE: dict[str, AbstractEstimator] = {
+    "score function": ScoreFunction(),
+    "score function, optimal baseline": ScoreFunction("optimal"),
+}
+"""The same for networks of so many reactions that the others would take long to compile."""
 FLOOR = 1e-5
 """Smallest error of a z-score, relative to the largest gradient of the entry: some entries have no noise at all."""
 
@@ -163,7 +169,7 @@ def audit(
         times: stops.
         steps: stops after numbers of events, instead of times.
         observable: what is expected; default the mean of every species.
-        estimators: by name; default `ESTIMATORS`. Work is relative to the first one.
+        estimators: by name; default `ESTIMATORS`, of large networks `OF_LARGE`. Work is relative to the first one.
         wrt: parameters; default all.
         paths: for each estimator.
         key: for all of them.
@@ -187,7 +193,8 @@ def audit(
     """
     network, theta, x0 = numbers_of(network, theta, x0)
     check_network(network, who="jumpax.audit")
-    chosen = dict(ESTIMATORS if estimators is None else estimators)
+    usual = OF_LARGE if is_large(network) else ESTIMATORS
+    chosen = dict(usual if estimators is None else estimators)
     if not chosen:
         raise InputError("there is nothing to audit: give at least one estimator")
     seen = Moments(*network.species) if observable is None else observable
@@ -236,9 +243,11 @@ def _reference(
     measured: Mapping[str, Measured],
 ) -> tuple[np.ndarray, np.ndarray, str]:
     """The gradient to compare with, its error, and where it comes from."""
-    along = sampling.gathered is not None
+    along, large = sampling.gathered is not None, is_large(sampling.network)
     cost = (
-        None if along or sampling.x0 is not None else sampled_cost(sampling, _plain(values), names, 10 * BUDGET, limits)
+        None
+        if along or large or sampling.x0 is not None
+        else sampled_cost(sampling, _plain(values), names, 10 * BUDGET, limits)
     )
     if cost is not None:
         exact = ExactGradient(cost.limits, states=max(cost.states, 1))
@@ -249,7 +258,7 @@ def _reference(
         return made.gradient, np.zeros_like(made.gradient), "exact"
     why = "the master equation starts in one state" if sampling.x0 is not None else "the master equation is too large"
     why = "the master equation knows counts at stops only" if along else why
-    split = lattice_split(sampling, values, salted(words, 998))
+    split = None if large else lattice_split(sampling, values, salted(words, 998))
     parts = [
         m
         for name, m in measured.items()
