@@ -30,7 +30,7 @@ def simulate(model=None, theta=THETA, **options):
 
 
 def compiled():
-    return xla._start._cache_size(), xla._advance._cache_size()
+    return xla._start()._cache_size(), xla._advance._cache_size()
 
 
 def test_new_numbers_never_recompile():
