@@ -117,7 +117,7 @@ def start(program: Program, inputs: Inputs, room: int) -> Lanes:
     stops = inputs.stops.step.shape[0]
     species = len(program.network.species)
     return Lanes(
-        lane=lane._replace(status=jnp.full(size, Status.DONE, jnp.int32)),
+        lane=lane._replace(status=jnp.full(size, np.int32(Status.DONE))),
         decision=decision,
         path=jnp.full(size, -1, jnp.int32),
         theta=theta,
