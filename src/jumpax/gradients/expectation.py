@@ -199,7 +199,7 @@ class Expectation:
             check_start(start, checked)
         if not traced:
             check_delays(network, checked)
-        batched = [] if own else [k for k, v in checked.items() if v.ndim > len(network.shapes[k])]
+        batched = [] if own else [k for k, v in checked.items() if v.ndim > len(network.shapes.get(k, ()))]
         if batched:
             raise InputError(f"parameters {batched} are arrays; use jax.vmap over theta for several values")
         kind = np.dtype(self.sampling.precision)

@@ -44,6 +44,7 @@ def check_theta(
     if not isinstance(theta, Mapping):
         raise InputError(f"theta must map the names of parameters to numbers, not be {type(theta).__name__}")
     known = tuple(dict.fromkeys((*network.parameters, *more)))
+    shapes = dict.fromkeys(known, ()) | dict(network.shapes)
     faults = [unknown_name("parameter", name, known) for name in theta if name not in known]
     faults += [
         f"parameter {name!r} {'' if name in network.parameters else 'of the start '}is missing"
@@ -57,14 +58,14 @@ def check_theta(
         what, value = f"parameter {name!r}", _numbers(theta[name])
         if value is None:
             faults.append(f"{what} is not a number: {theta[name]!r}")
-        elif value.shape not in (shape := network.shapes[name], value.shape[:1] + shape):
+        elif value.shape not in (shape := shapes[name], value.shape[:1] + shape):
             one = f"an array of shape {shape}" if shape else "one number"
             faults.append(f"{what} has shape {value.shape}; give {one}, or one per path")
         else:
             values[name] = value
             if name not in network.beside:  # which may be infinite or not a number, as times of what never happens are
                 faults += _outside(what, value, negative=name not in network.nonnegative)
-    own = {f"parameter {name!r}": v for name, v in values.items() if v.ndim > len(network.shapes[name])}
+    own = {f"parameter {name!r}": v for name, v in values.items() if v.ndim > len(shapes[name])}
     faults += _lengths(own, paths)
     _refuse("theta", network, faults)
     return values
