@@ -110,7 +110,7 @@ def test_folds(name, need):
         with pytest.raises(jumpax.UnsupportedError, match=f"the fold {name} does not treat {need.value}"):
             drawn(need, None, fold_for(name, network), paths=2)
         return
-    paths = drawn(need, "arrays" if need is Need.FAMILY else "xla", [fold_for(name, network)])
+    paths = drawn(need, None, [fold_for(name, network)])
     (record,) = paths.records
     edges = (0.0, *TIMES)
     if name == "TimeAverages":

@@ -302,11 +302,15 @@ def test_conditions_on_counts_that_float32_does_not_hold_are_read_in_float64():
 
 
 def test_times_that_float32_rounds_are_met_at_a_stop_of_the_same_number():
-    for when in (0.1, 0.7, 24.7, 1e6 + 0.3):
-        network = Network([DECAY], events=[Event.at(when, {"A": 9}), Event.at("late", {"A": 3})])
-        for engine in ("reference", "xla", "cpu"):
-            paths = jumpax.simulate(
-                network, {"d": 1e-12, "late": when + 1.1}, {"A": 5}, times=[0.99 * when, when, when + 1.1], paths=1, key=0,
-                engine=engine, precision="float32",
-            )  # fmt: skip
-            assert paths["A"].tolist() == [[5, 9, 3]], (when, engine)
+    """Four moments that are numbers, and four that are parameters, with a stop at each and one before each number."""
+    moments = (0.1, 0.7, 24.7, 1e6 + 0.3)
+    numbers = [Event.at(when, {"A": 9 + place}) for place, when in enumerate(moments)]
+    named = [Event.at(f"late{place}", {"A": 3 + place}) for place in range(4)]
+    theta = {f"late{place}": when + 0.15 for place, when in enumerate(moments)}
+    times = [time for when in moments for time in (0.99 * when, when, when + 0.15)]
+    network = Network([DECAY], events=[*numbers, *named])
+    for engine in ("reference", "xla", "cpu"):
+        paths = jumpax.simulate(
+            network, {"d": 1e-12, **theta}, {"A": 5}, times=times, paths=1, key=0, engine=engine, precision="float32",
+        )  # fmt: skip
+        assert paths["A"].tolist() == [[5, 9, 3, 3, 10, 4, 4, 11, 5, 5, 12, 6]], engine

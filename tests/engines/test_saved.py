@@ -7,7 +7,7 @@ import pytest
 import jumpax
 from jumpax._base import random
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines import load_lanes, save_lanes
+from jumpax.engines import load_lanes, save_lanes, xla
 from jumpax.engines.choice import engine_named
 from jumpax.engines.engine import precision_of
 from jumpax.engines.program import Program, Times
@@ -74,7 +74,7 @@ def saved(tmp_path_factory):
 def test_another_run_is_refused_by_field(saved, change, field):
     program, inputs = prepared(**change)
     with precision_of(program):
-        like = jax.eval_shape(lambda: Xla().start(program, inputs, ROOM))
+        like = jax.eval_shape(lambda: xla.start(program, xla.pad(inputs, ROOM), ROOM))
         like = jax.tree.map(lambda leaf: np.zeros(leaf.shape, leaf.dtype), like)
     with pytest.raises(jumpax.InputError, match=rf"- {field}: .* in the file, .* here"):
         load_lanes(saved, like, program, inputs)

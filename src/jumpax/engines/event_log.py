@@ -85,6 +85,7 @@ class EventLog:
 @functools.partial(jax.jit, static_argnums=0)
 def _round(program: Program, inputs: Inputs, lanes: xla.Lanes) -> tuple[xla.Lanes, tuple[Any, ...]]:
     """Turns of all lanes, and what happened: path, number, time and, where reactions do not tell them, counts."""
+    lanes = xla.refill(program, inputs, lanes)
     look, move = xla.halves(program, inputs, lanes)
     many = len(program.network.reactions)
     lively = bool(program.network.events)
@@ -111,7 +112,7 @@ def _round(program: Program, inputs: Inputs, lanes: xla.Lanes) -> tuple[xla.Lane
     path = lanes.path
     lanes, made = lax.scan(body, lanes, None, length=xla.TURNS)
     rows = jax.tree.map(lambda *leaves: jnp.stack(leaves, 1), *made)
-    return xla.settle(program, inputs, lanes), (path, *rows)
+    return xla.serve(program, inputs, lanes), (path, *rows)
 
 
 def run(program: Program, inputs: Inputs, room: int) -> tuple[Recorded, EventLog]:

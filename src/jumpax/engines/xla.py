@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from jumpax._base.compiling import plain
 from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Real
@@ -96,26 +97,31 @@ def _record_shape(program: Program, lane: Lane, theta: Mapping[str, Real]) -> An
 
 
 def start(program: Program, inputs: Inputs, room: int) -> Lanes:
-    """Lanes at the start of the first paths, and empty records with room for `room` paths."""
+    """Idle lanes, and empty records with room for `room` paths.
+
+    No path has begun: the first ones are taken from the queue as all others are, so that what begins a path is compiled once.
+    """
     size, dtype = block_size(room), program.dtype
-    slot = jnp.arange(size, dtype=jnp.int32)
-    alive = slot < inputs.paths
-    path = jnp.where(alive, slot, 0)
+    path = jnp.zeros(size, jnp.int32)
     theta = _theta_at(inputs, path) if is_per_path(inputs)[0] else dict(inputs.theta)
-    lane = _fresh(program, inputs, path, theta)
-    lane = lane._replace(status=jnp.where(alive, lane.status, np.int32(Status.DONE)))
+    look = jax.vmap(functools.partial(decide, program), in_axes=(0, _axes(theta), None))
+
+    def shown() -> tuple[Lane, Decision]:
+        lane = _fresh(program, inputs, path, theta)
+        return lane, look(lane, theta, inputs.limit)
+
+    lane, decision = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(shown))
     integers = [
         not jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(_record_shape(program, lane, theta))
     ]
     stops = inputs.stops.step.shape[0]
     species = len(program.network.species)
-    look = jax.vmap(functools.partial(decide, program), in_axes=(0, _axes(theta), None))
     return Lanes(
-        lane=lane,
-        decision=look(lane, theta, inputs.limit),
-        path=jnp.where(alive, path, -1),
+        lane=lane._replace(status=jnp.full(size, np.int32(Status.DONE))),
+        decision=decision,
+        path=jnp.full(size, -1, jnp.int32),
         theta=theta,
-        queue=jnp.minimum(size, inputs.paths),
+        queue=jnp.int32(0),
         integers=jnp.full((room, stops, sum(integers)), -1, jnp.int32),
         reals=jnp.full((room, stops, len(integers) - sum(integers)), jnp.nan, dtype),
         ends=jnp.zeros((room, 2 + species), jnp.int32),
@@ -207,7 +213,7 @@ def _act(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     return lax.while_loop(lambda state: state[0], body, (stands, lanes))[1]
 
 
-def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
+def serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     """Record parked lanes, move them to their next stop, write the ends of finished ones."""
     lane, fold, axes = lanes.lane, program.fold, _axes(lanes.theta)
     stops = inputs.stops.step.shape[0]
@@ -256,7 +262,7 @@ def _serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     )  # fmt: skip
 
 
-def _refill(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
+def refill(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     """Idle lanes take the next paths from the queue."""
     paths = inputs.paths
 
@@ -283,24 +289,18 @@ def _refill(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
     return lax.cond(jnp.any(lanes.path < 0) & (lanes.queue < paths), fill, lambda lanes: lanes, lanes)
 
 
-def settle(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
-    """What is done between turns: record, move on to the next stop, refill."""
-    return _refill(program, inputs, _serve(program, inputs, lanes))
-
-
-def _settle(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
-    """The same, after the events that happen between turns."""
-    return settle(program, inputs, _act(program, inputs, lanes) if program.network.events else lanes)
-
-
 def advance(program: Program, inputs: Inputs, lanes: Lanes, budget: Count) -> Lanes:
-    """Up to `budget` rounds of turns, records and refills; fewer when all paths have ended."""
+    """Up to `budget` rounds of refills, turns, events and records; fewer when all paths have ended."""
 
     def body(state: tuple[Count, Lanes]) -> tuple[Count, Lanes]:
-        return state[0] + 1, _settle(program, inputs, _turns(program, inputs, state[1]))
+        lanes = _turns(program, inputs, refill(program, inputs, state[1]))
+        if program.network.events:
+            lanes = _act(program, inputs, lanes)
+        return state[0] + 1, serve(program, inputs, lanes)
 
     def more(state: tuple[Count, Lanes]) -> Any:
-        return (state[0] < budget) & jnp.any(state[1].path >= 0)
+        under_way = jnp.any(state[1].path >= 0) | (state[1].queue < inputs.paths)
+        return (state[0] < budget) & under_way
 
     return lax.while_loop(more, body, (jnp.int32(0), lanes))[1]
 
@@ -310,7 +310,12 @@ def _unpack(program: Program, lanes: Lanes, paths: int) -> Recorded:
     return unpacked(record, lanes.integers, lanes.reals, lanes.ends, lanes.end_times, paths)
 
 
-_start = jax.jit(start, static_argnums=(0, 2))
+@functools.cache
+def _start() -> Any:
+    """Compiled `start`, which computes nothing; made late, since importing jumpax starts no back end."""
+    return jax.jit(start, static_argnums=(0, 2), compiler_options=plain())
+
+
 _advance = jax.jit(advance, static_argnums=0, donate_argnums=2)
 
 
@@ -325,9 +330,9 @@ class Xla(AbstractEngine):
         """Nothing."""
 
     def start(self, program: Program, inputs: Inputs, room: int) -> Lanes:
-        """Lanes at the start of the first paths."""
+        """Idle lanes, before the first paths."""
         padded = pad(inputs, room)
-        return _start(program, padded, room)
+        return _start()(program, padded, room)
 
     def advance(self, program: Program, inputs: Inputs, lanes: Lanes, budget: int) -> Lanes:
         """Lanes after up to `budget` rounds of turns."""

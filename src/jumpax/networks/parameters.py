@@ -44,8 +44,8 @@ def check_theta(
     check_network(network, ALL)
     if not isinstance(theta, Mapping):
         raise InputError(f"theta must map the names of parameters to numbers, not be {type(theta).__name__}")
-    shapes, free = {**network.shapes, **dict.fromkeys(more, ())}, {*network.beside}
     known, nonnegative = dict.fromkeys((*network.parameters, *more)), {*network.nonnegative}
+    shapes, free = dict.fromkeys(known, ()) | dict(network.shapes), {*network.beside}
     faults = first_of(unknown_name("parameter", name, known) for name in theta if name not in known)
     faults += [
         f"parameter {name!r} {'' if name in network.shapes else 'of the start '}is missing"

@@ -25,7 +25,7 @@ def estimated(sampling: Sampling, estimator: Any, wrt: tuple[str, ...], theta: M
     Each path has a theta of its own here, so that the squares of its derivatives are known.
     """
     stops, entries = len(sampling.stops.values), sampling.entries
-    numbers = sum(int(np.prod(sampling.network.shapes[name])) for name in wrt)
+    numbers = sum(int(np.prod(sampling.network.shapes.get(name, ()))) for name in wrt)
     check_memory(
         f"Derivatives of {sampling.paths:,} paths x {stops:,} stops x {entries:,} entries by {numbers:,} numbers",
         2.0 * np.dtype(sampling.precision).itemsize * sampling.paths * stops * entries * max(1, numbers),
