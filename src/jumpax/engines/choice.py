@@ -92,9 +92,11 @@ def platform() -> str:
 
 def is_large(network: Network) -> bool:
     """Whether paths are drawn in the order of the engine for large networks."""
+    if network.reaction_count < LARGE:  # and nothing more is imported
+        return False
     from jumpax.engines.tables.engine import unfit
 
-    return network.reaction_count >= LARGE and unfit(network) is None
+    return unfit(network) is None
 
 
 @functools.lru_cache(maxsize=256)

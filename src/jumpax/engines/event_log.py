@@ -22,7 +22,6 @@ from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.engines.redraw import redrawn
 from jumpax.engines.size import BYTES, check_log_size
-from jumpax.engines.tables.engine import run_logged
 from jumpax.networks import Network
 
 
@@ -155,6 +154,8 @@ def drawn(program: Program, inputs: Inputs) -> tuple[Recorded, Bool[np.ndarray, 
 
 def drawn_by_tables(program: Program, inputs: Inputs) -> tuple[Recorded, Bool[np.ndarray, " paths"], EventLog]:
     """The same of a large network."""
+    from jumpax.engines.tables.engine import run_logged  # slow to import, and not needed by most
+
     recorded, parts = run_logged(program, inputs)
     return recorded, np.zeros(int(inputs.paths), bool), _sort(parts, inputs, program.network)
 

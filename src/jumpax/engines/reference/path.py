@@ -21,7 +21,6 @@ from jumpax.engines.program import Program
 from jumpax.engines.reference.happenings import Happenings, Pair, has_come
 from jumpax.engines.reference.under_way import UnderWay
 from jumpax.engines.reference.words import Words
-from jumpax.engines.tables.order import order_of
 from jumpax.folds.fold import Change, Jump
 from jumpax.folds.lasting import Lasting
 from jumpax.networks.ceiling import ceilings
@@ -81,8 +80,11 @@ class Path:
             self.happenings = Happenings(program, self.theta, self.counts, key, index)
         if program.delayed:
             self.under_way = UnderWay(program, key, index, self.code["log"])
-        large = program.precision == "float64" and is_large(program.network)
-        self.order = order_of(program.network) if large else None
+        self.order = None
+        if program.precision == "float64" and is_large(program.network):
+            from jumpax.engines.tables.order import order_of  # slow to import, and not needed by most
+
+            self.order = order_of(program.network)
         self.sound = all(self.theta[name] >= 0 for name in program.network.nonnegative)
 
     def counts_now(self) -> tuple:

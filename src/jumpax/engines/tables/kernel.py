@@ -366,23 +366,23 @@ class Kernel:
         common = do("ge", both_block, 0)
         left, right = w.get("left_pattern", term), w.get("right_pattern", term)
         partners = w.get("sums", w.get("right", term))
-        whole = w.real(
-            do("sub", do("mul", w.get("sums", w.get("left", term)), partners), w.get("sums", w.get("both", term)))
-        )
+        others = w.real(partners)  # products of sums may be too large for whole numbers
+        first, both = (w.real(w.get("sums", w.get(name, term))) for name in ("left", "both"))
+        whole = do("sub", do("mul", first, others), both)
         overlap = w.get("both_entry", term)
 
         def block_weight(block: Number) -> Number:
-            own = do("mul", w.get("sums", do("add", w.get("first_block", left), block)), partners)
+            own = do("mul", w.real(w.get("sums", do("add", w.get("first_block", left), block))), others)
             shared = w.get("sums", do("select", common, do("add", both_block, block), w.long(NONE)))
-            return do("sub", own, shared)
+            return do("sub", own, w.real(shared))
 
         def entry_weight(entry: Number) -> Number:
             at = do("add", w.get("first_entry", left), entry)
             free = w.variable(partners)
             with code.when(common):
                 free.value = do("sub", partners, w.get("other_weight", do("add", overlap, entry)))
-            pairs = do("mul", w.get("weight", at), free.value)
-            return do("mul", w.get("counts", w.get("species", at)), pairs)
+            pairs = do("mul", w.real(w.get("weight", at)), w.real(free.value))
+            return do("mul", w.real(w.get("counts", w.get("species", at))), pairs)
 
         entry, rest = self._entry(left, do("mul", share, whole), block_weight, entry_weight)
         column, within = w.variable(w.long(0)), w.variable(rest)
@@ -421,11 +421,11 @@ class Kernel:
         move(-1)
 
         def block_weight(number: Number) -> Number:
-            return w.get("sums", do("add", w.get("first_block", right), number))
+            return w.real(w.get("sums", do("add", w.get("first_block", right), number)))
 
         def entry_weight(number: Number) -> Number:
             at = do("add", w.get("first_entry", right), number)
-            return do("mul", w.get("counts", w.get("species", at)), w.get("weight", at))
+            return w.real(do("mul", w.get("counts", w.get("species", at)), w.get("weight", at)))
 
         point = do("mul", share.value, w.real(do("sub", partners, taken.value)))
         column.value, share.value = self._entry(right, point, block_weight, entry_weight)
@@ -456,7 +456,7 @@ class Kernel:
         found, rest, size = w.variable(first), w.variable(w.number(0.0)), w.variable(w.number(1.0))
         with code.repeat() as only_if:
             only_if(do("lt", here.value, end))
-            own = w.real(weight(here.value))
+            own = weight(here.value)
             with code.when(do("gt", own, w.number(0.0))):
                 found.value, rest.value, size.value = here.value, left.value, own
             only_if(do("ge", left.value, own))
