@@ -255,21 +255,14 @@ def test_what_leaves_when():
 
 
 def test_stops_are_right_continuous():
-    """A burst at the start, delayed by exactly 2."""
+    """A burst at the start, delayed by exactly 2, by a little less, and not at all."""
     network = Network([Reaction("A -> B", MassAction("k"), name="r")])
-    for tau, found in [(2.0, 0), (1.9999, 5), (0.0, 5)]:
-        paths = simulate_delays(
-            network,
-            {"k": 1e6},
-            {"A": 5, "B": 0},
-            delays={"r": FixedDelay(tau)},
-            times=[1e-9, 2.0, 9.0],
-            paths=3,
-            key=78,
-        )
-        assert (paths["B"][:, 1] == found).all()
-        assert (paths["B"][:, 2] == 5).all()
-        assert (paths.status == Status.ABSORBED).all()
+    theta = {"k": 1e6, "tau": [2.0, 1.9999, 0.0]}
+    paths = simulate_delays(
+        network, theta, {"A": 5, "B": 0}, delays={"r": FixedDelay("tau")}, times=[1e-9, 2.0, 9.0], paths=3, key=78
+    )
+    assert paths["B"][:, 1:].tolist() == [[0, 5], [5, 5], [5, 5]]
+    assert (paths.status == Status.ABSORBED).all()
 
 
 def test_numbers_per_path():
@@ -282,7 +275,7 @@ def test_numbers_per_path():
     assert [Status(s).name for s in paths.status] == ["ABSORBED", "REACHED"]
 
 
-@pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 def test_a_path_depends_on_its_number_alone(precision):
     def run(times, paths, **options):
         law = {"make": GammaDelay(0.5, 2.0)}

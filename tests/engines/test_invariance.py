@@ -43,7 +43,7 @@ def test_batch_size(precision, engine):
     most = run("telegraph", (), precision, engine, paths=4096)
     moved = most.events > 0
     assert len(np.unique(most.end_times[moved])) > 0.99 * moved.sum() > 1000  # fault 39: no two paths are the same
-    for size in (7, 64, 1000):
+    for size in (7, 64, 3000):  # of lanes: 64, and as many as for all
         fewer = run("telegraph", (), precision, engine, paths=size)
         for name, value in part(most, size).items():
             np.testing.assert_array_equal(getattr(fewer, name), value, err_msg=f"{name}, {size} paths")

@@ -86,7 +86,9 @@ def engines_of(network):
 
 
 @pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name == "delays" else name for name in CASES]
+)  # of delays there are two more
 def test_engines_follow_reference(name, precision):
     network = CASES[name][0]
     folds = (ReactionCounts(network), TimeAverages(network), FirstPassage(network, lambda counts: counts["A"] >= 8))

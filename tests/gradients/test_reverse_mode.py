@@ -572,6 +572,9 @@ def test_what_is_not_available_is_refused():
     ]:
         with pytest.raises((jumpax.UnsupportedError, jumpax.InputError), match=said):
             _values(_genes_32, theta, observable, gradient=gradient, **more)
+    drawn = jumpax.expectation(counts, _genes_32, {f"x{i}": jumpax.Poisson("m") for i in range(32)}, [1.0], paths=2)
+    with pytest.raises(jumpax.UnsupportedError, match="starts in one state"):
+        drawn.estimate(theta | {"m": 2.0}, 0)
     model = jumpax.zoo.birth_death()
     with pytest.raises(jumpax.UnsupportedError, match="gradient=TrapezoidalTangent"):
         _values(model.network, model.theta, jumpax.Moments("X"), gradient=jumpax.ScoreFunction())
