@@ -70,8 +70,7 @@ class Formula(AbstractLaw):
         self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
     ) -> Float[Array, "..."]:
         """The value of the expression."""
-        read = names(self.expression)
-        values = {n: counts[n] if n in self.counts else theta[n] for n in read}
+        values = {name: counts[name] for name in self.counts} | {name: theta[name] for name in self.parameters}
         return evaluate(steady(self.expression), values, time)
 
     def product(self, reactants: Reactants) -> Product | None:
