@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jumpax._base.errors import TooLargeError
 from jumpax.networks import MassAction, Network, Reaction
 from jumpax.networks.structure import conservation_laws
 from jumpax.networks.zoo import MODELS, driven_ring
@@ -34,6 +35,12 @@ def test_open_systems_conserve_nothing():
 
 def test_a_large_ring_is_done_exactly():
     np.testing.assert_array_equal(driven_ring(300).network.conservation_laws(), np.ones((1, 300)))
+
+
+def test_too_many_conserved_sums_are_refused_by_their_numbers(monkeypatch):
+    monkeypatch.setenv("JUMPAX_MEMORY_LIMIT", "1")
+    with pytest.raises(TooLargeError, match=r"99,999 conserved sums of 100,000 species would take about 80 GB"):
+        conservation_laws([((3, 1),)], 100_000)
 
 
 _MATRICES = st.integers(1, 5).flatmap(

@@ -1,7 +1,7 @@
 """An expression as a rate law."""
 
 import functools
-from collections.abc import Collection, Hashable, Mapping
+from collections.abc import Collection, Hashable
 from dataclasses import dataclass
 from typing import final
 
@@ -17,6 +17,7 @@ from jumpax.networks.expressions.expression import (
     names,
     reads_time,
     text,
+    with_names,
 )
 from jumpax.networks.expressions.hill import steady
 from jumpax.networks.laws import AbstractLaw
@@ -70,8 +71,7 @@ class Formula(AbstractLaw):
         self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
     ) -> Float[Array, "..."]:
         """The value of the expression."""
-        read = names(self.expression)
-        values = {n: counts[n] if n in self.counts else theta[n] for n in read}
+        values = {name: counts[name] for name in self.counts} | {name: theta[name] for name in self.parameters}
         return evaluate(steady(self.expression), values, time)
 
     def product(self, reactants: Reactants) -> Product | None:
@@ -96,7 +96,7 @@ class Formula(AbstractLaw):
     def signature(self, reactants: Reactants) -> Hashable:
         """The expression, with numbers for names."""
         numbers = {name: Name(str(number)) for number, name in enumerate((*self.counts, *self.parameters))}
-        return _renamed(self.expression, numbers)
+        return with_names(self.expression, numbers)
 
     def formula(self, reactants: Reactants) -> str:
         """The expression."""
@@ -110,18 +110,30 @@ def formula(expression: Expression, species: Collection[str]) -> Formula:
 
 def factors(expression: Expression) -> tuple[list[Expression], list[Expression], float]:
     """An expression as a quotient of products: factors above and below that are not numbers, and the numbers' product."""
+    above: list[Expression] = []
+    below: list[Expression] = []
+    number = _sorted_out(expression, above, below)
+    return above, below, number
+
+
+def _sorted_out(expression: Expression, above: list[Expression], below: list[Expression]) -> float:
+    """Add the factors of an expression to those above and below; the product of its numbers."""
     if isinstance(expression, Number):
-        return [], [], expression.value
+        return expression.value
     if isinstance(expression, Call) and expression.operator == "multiply":
-        above, below, number = [], [], 1.0
-        for over, under, factor in map(factors, expression.arguments):
-            above, below, number = above + over, below + under, number * factor
-        return above, below, number
+        number = 1.0
+        for argument in expression.arguments:
+            number = number * _sorted_out(argument, above, below)
+        return number
     if isinstance(expression, Call) and expression.operator == "divide":
-        (above, below, number), (under, over, divisor) = map(factors, expression.arguments)
+        over, under, divisor = factors(expression.arguments[1])
         if divisor:
-            return above + over, below + under, number / divisor
-    return [expression], [], 1.0
+            number = _sorted_out(expression.arguments[0], above, below)
+            above += under
+            below += over
+            return number / divisor
+    above.append(expression)
+    return 1.0
 
 
 def _molecule(factor: Expression, counts: Collection[str]) -> tuple[str, float] | None:
@@ -143,12 +155,3 @@ def _quotient(above: list[Expression], below: list[Expression]) -> Expression | 
         return above[0].name
     top = call("multiply", *above) if above else Number(1.0)
     return call("divide", top, call("multiply", *below)) if below else top
-
-
-def _renamed(expression: Expression, names: Mapping[str, Name]) -> Expression:
-    """The expression with other names."""
-    if isinstance(expression, Name):
-        return names[expression.name]
-    if isinstance(expression, Call):
-        return Call(expression.operator, tuple(_renamed(argument, names) for argument in expression.arguments))
-    return expression

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 
 from jumpax._base.errors import UnsupportedError
-from jumpax.importers.formula import Formula, formula
+from jumpax.importers.formula import Formula, factors, formula
 from jumpax.networks.expressions.expression import Call, Expression, Name, Number, call, names, with_names
 from jumpax.networks.laws import AbstractLaw, MassAction
 
@@ -46,28 +46,9 @@ def renamed(law: AbstractLaw, names: Mapping[str, Name]) -> AbstractLaw:
 
 
 def _product(expression: Expression) -> tuple[Counter[Expression], Counter[Expression], float]:
-    """An expression as a quotient of products: factors above and below that are not numbers, and the numbers' product."""
-    above: list[Expression] = []
-    below: list[Expression] = []
-    number = _sorted_out(expression, above, below)
+    """Factors of an expression above and below that are not numbers, and how often each comes; and the numbers' product."""
+    above, below, number = factors(expression)
     return Counter(above), Counter(below), number
-
-
-def _sorted_out(expression: Expression, above: list[Expression], below: list[Expression]) -> float:
-    """Add the factors of an expression to those above and below; the product of its numbers."""
-    if isinstance(expression, Number):
-        return expression.value
-    if isinstance(expression, Call) and expression.operator == "multiply":
-        number = 1.0
-        for argument in expression.arguments:
-            number = number * _sorted_out(argument, above, below)
-        return number
-    if isinstance(expression, Call) and expression.operator == "divide":
-        number = _sorted_out(expression.arguments[0], above, below)
-        divisor = _sorted_out(expression.arguments[1], below, above)
-        return number / divisor if divisor else math.nan
-    above.append(expression)
-    return 1.0
 
 
 def scaled(expression: Expression, factor: float) -> Expression:

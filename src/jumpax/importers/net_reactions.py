@@ -81,7 +81,8 @@ class NetReactions:
     def _law(self, rate: str, left: _Names) -> AbstractLaw:
         """The law of these reactants, from that of any that are as alike to each other and as fixed."""
         places = {name: f"\0{'fixed' if name in self.fixed else ''}{i}" for i, name in enumerate(dict.fromkeys(left))}
-        self.fixed.update(place for name, place in places.items() if name in self.fixed)
+        if self.fixed:
+            self.fixed.update([place for name, place in places.items() if name in self.fixed])
         pattern = tuple(places[name] for name in left)
         if (rate, pattern) not in self._patterns:
             whole = net_rates.rate(rate.split(), pattern, self.lookup)

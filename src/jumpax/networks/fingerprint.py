@@ -57,14 +57,15 @@ class _Writer:
 
     def text(self, value: Any, seen: tuple[int, ...]) -> _Text:
         """The fingerprint of a value inside of others."""
-        if value is None or isinstance(value, str | bytes | bool | int | float | complex):
-            return f"{type(value).__name__}:{value!r}"
+        write, head, odd = _writer(type(value))
+        if write is None:
+            return f"{head}:{value!r}"
         if id(value) in self.known:
             return self.known[id(value)][1]
         if id(value) in seen:
             self.odd += 1
             return "again"
-        before, (write, head, odd) = self.odd, _writer(type(value))
+        before = self.odd
         self.odd += odd
         made = write(self, value, head, (*seen, id(value)))
         if self.odd == before and isinstance(made, str) and len(made) < _SHORT:
@@ -118,8 +119,10 @@ _WRITERS: tuple[tuple[tuple[type, ...], Callable[..., _Text]], ...] = (
 
 
 @functools.cache
-def _writer(kind: type) -> tuple[Callable[..., _Text], str, bool]:
-    """What writes values of a type, what they begin with, and whether they may be part of themselves."""
+def _writer(kind: type) -> tuple[Callable[..., _Text] | None, str, bool]:
+    """What writes values of a type, what they begin with, and whether they may be part of themselves; none for plain ones."""
+    if issubclass(kind, str | bytes | bool | int | float | complex | types.NoneType):
+        return None, kind.__name__, False
     plain = _Writer._fields if dataclasses.is_dataclass(kind) else _Writer._other
     write = next((write for kinds, write in _WRITERS if issubclass(kind, kinds)), plain)
     return write, f"{kind.__module__}.{kind.__qualname__}", write not in (_Writer._items, _Writer._fields)

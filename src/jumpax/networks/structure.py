@@ -7,6 +7,8 @@ from math import gcd
 import numpy as np
 from jaxtyping import Int
 
+from jumpax._base.memory import check_memory
+
 Row = dict[int, int]
 Column = tuple[tuple[int, int], ...]
 
@@ -34,11 +36,19 @@ def conservation_laws(changes: Iterable[Column], species: int) -> Int[np.ndarray
     Args:
         changes: pairs of the number of a species and what is added to its count, in the order of the species.
         species: how many there are.
+
+    Raises:
+        TooLargeError: they are too many.
     """
     columns = {column for column in changes if column}
     columns -= {tuple((i, -v) for i, v in column) for column in columns if column[0][1] < 0}
     rows = [dict(column) for column in sorted(columns, key=_dense_order)]
     kernel = _null_space(rows, species)
+    check_memory(
+        f"{len(kernel):,} conserved sums of {species:,} species",
+        8.0 * len(kernel) * species,
+        "Leave out species that do not change",
+    )
     totals = sorted(_totals(rows, species, 4 * species + 64), key=lambda row: (len(row), sorted(row)))
     basis = _independent([*totals, *kernel], len(kernel))
     laws = np.zeros((len(basis), species), dtype=np.int64)
@@ -91,29 +101,41 @@ def _independent(rows: list[Row], rank: int) -> list[Row]:
 def _reduce(row: dict[int, Fraction], pivots: dict[int, dict[int, Fraction]]) -> dict[int, Fraction]:
     """The row without the pivots' columns."""
     while found := [i for i in row if i in pivots]:
-        row = _minus(row, pivots[found[0]], row[found[0]])
+        for index in found:
+            if index in row:
+                row = _minus(row, pivots[index], row[index])
     return row
 
 
 def _minus(row: dict[int, Fraction], other: dict[int, Fraction], factor: Fraction) -> dict[int, Fraction]:
     result = dict(row)
     for index, value in other.items():
-        result[index] = result.get(index, Fraction(0)) - factor * value
-    return {i: v for i, v in result.items() if v}
+        left = result.pop(index, 0) - factor * value
+        if left:
+            result[index] = left
+    return result
 
 
 def _totals(changes: list[Row], species: int, limit: int) -> list[Row]:
     """Nonnegative laws of minimal support (Farkas); those found so far are dropped when there are more than `limit`."""
-    laws: list[Row] = [{i: 1} for i in range(species)]
+    laws: dict[int, Row] = {i: {i: 1} for i in range(species)}
+    holders = [{i} for i in range(species)]  # for each species the laws that it is in
     for change in changes:
-        effect = [sum(law[i] * change[i] for i in law.keys() & change.keys()) for law in laws]
-        kept = [law for law, e in zip(laws, effect) if e == 0]
-        up = [(law, e) for law, e in zip(laws, effect) if e > 0]
-        down = [(law, -e) for law, e in zip(laws, effect) if e < 0]
-        if len(kept) + len(up) * len(down) > limit:
+        touched = set[int]().union(*(holders[i] for i in change))
+        effects = {n: sum(laws[n].get(i, 0) * v for i, v in change.items()) for n in sorted(touched)}
+        up = [(laws[n], e) for n, e in effects.items() if e > 0]
+        down = [(laws[n], -e) for n, e in effects.items() if e < 0]
+        if len(laws) - len(up) - len(down) + len(up) * len(down) > limit:
             return []
-        laws = [*kept, *_minimal([_add(a, ea, b, eb) for a, ea in up for b, eb in down], kept)]
-    return laws
+        for n in (n for n, e in effects.items() if e):
+            for i in laws.pop(n):
+                holders[i].remove(n)
+        for law in _minimal([_add(a, ea, b, eb) for a, ea in up for b, eb in down], laws.values()):
+            number = species = species + 1
+            laws[number] = law
+            for i in law:
+                holders[i].add(number)
+    return list(laws.values())
 
 
 def _add(a: Row, effect_a: int, b: Row, effect_b: int) -> Row:
@@ -128,10 +150,14 @@ def _primitive(row: Row) -> Row:
     return {i: v // divisor for i, v in row.items()}
 
 
-def _minimal(new: list[Row], kept: list[Row]) -> list[Row]:
+def _minimal(new: list[Row], kept: Iterable[Row]) -> list[Row]:
     """Those of the new laws whose support contains no other support; the kept ones are minimal already."""
     chosen: list[Row] = []
+    by_first: dict[int, list[Row]] = {}
+    for law in kept if new else ():
+        by_first.setdefault(next(iter(law)), []).append(law)
     for law in sorted(new, key=len):
-        if not any(other.keys() <= law.keys() for other in (*kept, *chosen)):
+        if not any(other.keys() <= law.keys() for i in law for other in by_first.get(i, ())):
             chosen.append(law)
+            by_first.setdefault(next(iter(law)), []).append(law)
     return chosen

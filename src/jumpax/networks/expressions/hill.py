@@ -27,11 +27,22 @@ def steady(expression: Expression) -> Expression:
         >>> text(steady(call("divide", call("multiply", v, power), call("add", call("power", k, n), power))))
         'v * hill(A, K, n)'
     """
+    return _steady(expression) if _divides(expression) else expression
+
+
+def _divides(expression: Expression) -> bool:
+    """Whether there may be something below a bar."""
+    if not isinstance(expression, Call):
+        return False
+    return expression.operator in ("divide", "power") or any(map(_divides, expression.arguments))
+
+
+def _steady(expression: Expression) -> Expression:
     if not isinstance(expression, Call):
         return expression
     if expression.operator in ("multiply", "divide", "power") and (found := _fraction(expression)) is not None:
         return found
-    return Call(expression.operator, tuple(map(steady, expression.arguments)))
+    return Call(expression.operator, tuple(map(_steady, expression.arguments)))
 
 
 @dataclass(frozen=True)
