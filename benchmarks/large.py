@@ -48,7 +48,7 @@ PATHS = {"jumpax": 200, "bngsim": 24}
 """Of a comparison."""
 SEEN = 100.0
 """Molecules in all paths from which a species is compared."""
-ROUNDS = 3
+ROUNDS = 2
 
 
 class Problem(NamedTuple):
@@ -74,7 +74,7 @@ def found(folders: Iterable[Path], tell: Callable[[str], None]) -> list[Problem]
 def cell(tool: str, problem: Problem, folder: Path, **asked: Any) -> dict:
     """What a fresh process measures."""
     script = peers_run.HERE / f"large_{tool}.py"
-    words = {"file": str(problem.file), "until": problem.until, "seconds": 4.0, "most": 10_000, **asked}
+    words = {"file": str(problem.file), "until": problem.until, "seconds": 3.0, "most": 10_000, **asked}
     with tempfile.TemporaryDirectory() as cache:
         done = subprocess.run(
             [peers_run.interpreter(tool, folder), str(script), json.dumps(words)],
@@ -167,8 +167,10 @@ def in_words(one: dict) -> str:
     return text + "".join(f"  {one[key]}" for key in ("score_error", "means_error") if one.get(key))
 
 
-def run(tiny: bool, models: Iterable[Path], folder: Path, tell: Callable[[str], None]) -> list[dict]:
-    """One row for each network and tool."""
+def run(
+    tiny: bool, models: Iterable[Path], only: Iterable[str], folder: Path, tell: Callable[[str], None]
+) -> list[dict]:
+    """One row for each network and tool; of all networks, or only some of them by name."""
     rows = []
     with tempfile.TemporaryDirectory() as place:
         problems = []
@@ -176,7 +178,9 @@ def run(tiny: bool, models: Iterable[Path], folder: Path, tell: Callable[[str], 
             file = Path(place, f"{name}.net")
             file.write_text(make(small if tiny else size))
             problems.append(Problem(name, file, until))
-        for problem in [*problems, *found(models, tell)]:
+        problems += found(models, tell)
+        wanted = set(only) or {problem.name for problem in problems}
+        for problem in (problem for problem in problems if problem.name in wanted):
             rows += problem_rows(problem, folder, tiny, tell)
     if errors := [one for one in rows if one["tool"] == "jumpax" and ("error" in one or "score_error" in one)]:
         raise RuntimeError(f"jumpax failed: {errors}")

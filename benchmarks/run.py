@@ -70,7 +70,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
     parser.add_argument(
-        "--only", nargs="+", help="gpu: one section, rows, chi_square, beside or tuning; trust: networks"
+        "--only", nargs="+", help="gpu: one section, rows, chi_square, beside or tuning; trust, large: networks"
     )
     parser.add_argument("--calls", type=int, default=20, help="trust: calls for each network")
     parser.add_argument("--paths", type=int, default=20_000, help="trust: paths of each call")
@@ -130,7 +130,7 @@ def main() -> None:
     elif arguments.what == "large":
         import large
 
-        rows = large.run(arguments.tiny, arguments.models, arguments.venvs, tell)
+        rows = large.run(arguments.tiny, arguments.models, arguments.only or (), arguments.venvs, tell)
     else:
         import peers_run
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 import large_harness
-from large_harness import AbstractTool, cpu_seconds, least, peak_mb
+from large_harness import AbstractTool, cpu_seconds, peak_mb
 
 
 class Tool(AbstractTool):
@@ -50,7 +50,11 @@ class Tool(AbstractTool):
         self.once(until, 1)
 
     def prepare(self, until):
-        self.fixed = least(lambda: self.once(until, 1))
+        spent = [self.spent]  # of the first, which is enough where it takes long
+        while sum(spent) < 0.3:
+            self.once(until, 1)
+            spent.append(self.spent - sum(spent))
+        self.fixed = min(spent)
 
     def run(self, until, paths, seed):
         return [self.once(until, seed + number) for number in range(paths)], None

@@ -41,27 +41,17 @@ class AbstractTool:
         self.marks[name] = cpu_seconds()
 
 
-def least(action):
-    """Processor seconds of an action that is repeated for a while, at best."""
-    spent = []
-    while sum(spent) < 0.3:
-        begin = cpu_seconds()
-        action()
-        spent.append(cpu_seconds() - begin)
-    return min(spent)
-
-
 def rate(tool, asked):
-    """Events and seconds of a run that takes about as long as asked."""
+    """Events and seconds of a run that takes about as long as asked; paths with a costly set-up are fewer."""
     paths, seed = 1, 1
     while True:
-        begin = tool.seconds()
+        begin, both = tool.seconds(), cpu_seconds()
         events, _ = tool.run(asked["until"], paths, seed)
-        spent = max(tool.seconds() - begin, 1e-6)
-        if spent > 0.6 * asked["seconds"] or paths >= asked["most"]:
+        spent, both = max(tool.seconds() - begin, 1e-6), cpu_seconds() - both
+        if max(spent, both / 2) > 0.6 * asked["seconds"] or paths >= asked["most"]:
             return {"events": sum(events), "seconds": spent, "paths": paths, "events_per_second": sum(events) / spent}
         seed += paths
-        paths = min(asked["most"], math.ceil(paths * min(30.0, asked["seconds"] / spent)))
+        paths = min(asked["most"], math.ceil(paths * min(30.0, asked["seconds"] / max(spent, both / 2))))
 
 
 def means(tool, asked):
