@@ -13,6 +13,7 @@ PYPI = {
     "copasi": ["copasi-basico==0.92", "python-copasi==4.48.311"],
     "rebop": ["rebop==0.9.2"],
     "bngsim": ["bngsim==0.16.0"],
+    "bionetgen": ["--no-deps", "bionetgen==0.8.7"],
     "gillespy2": ["gillespy2==1.8.3"],
 }
 TOOLS = ("jumpax", "bioscrape", "copasi", "rebop", "bngsim")

@@ -1,4 +1,4 @@
-"""Benchmarks: `python benchmarks/run.py kernels|start|peers|gradients|trust|calls|gpu|vector|table|picture [--json] [--tiny] [--out FILE]`.
+"""Benchmarks: `python benchmarks/run.py kernels|start|peers|gradients|trust|calls|gpu|vector|large|table|picture [--json] [--tiny] [--out FILE]`.
 
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
 start     a fresh process up to its first result: import, simulate, score, automatic gradient, fit, `jumpax simulate`, with
@@ -10,6 +10,8 @@ calls     what one call for values and gradient costs, few paths and many, on al
 gpu       everything about the gpu engine on the GPU of this machine, written to FILE after each
           section (--only SECTION for one of them); without a GPU, the same in tiny size on the processor
 vector    events and images per CPU second of a family of 532 reactions, forward and with gradients
+large     networks of hundreds to tens of thousands of reactions: start, events per CPU second, memory, and the score of all
+          constants, beside bngsim and BioNetGen; a ring and rules are made, .net files are found in the folders of --models
 table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results
 picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
 
@@ -50,16 +52,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "what",
-        choices=["kernels", "start", "peers", "gradients", "trust", "calls", "gpu", "vector", "table", "picture"],
+        choices=[
+            "kernels",
+            "start",
+            "peers",
+            "gradients",
+            "trust",
+            "calls",
+            "gpu",
+            "vector",
+            "large",
+            "table",
+            "picture",
+        ],
     )
     parser.add_argument("--json", action="store_true", help="print the rows as one JSON list on standard output")
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
     parser.add_argument(
-        "--only", nargs="+", help="gpu: one section, rows, chi_square, beside or tuning; trust: networks"
+        "--only", nargs="+", help="gpu: one section, rows, chi_square, beside or tuning; trust, large: networks"
     )
     parser.add_argument("--calls", type=int, default=20, help="trust: calls for each network")
     parser.add_argument("--paths", type=int, default=20_000, help="trust: paths of each call")
+    parser.add_argument("--models", type=Path, nargs="+", default=[], help="large: folders with .net files")
     parser.add_argument(
         "--venvs", type=Path, default=Path(__file__).parent / ".venvs", help="where peers are installed"
     )
@@ -112,6 +127,10 @@ def main() -> None:
         import vector
 
         rows = vector.run(arguments.tiny, tell)
+    elif arguments.what == "large":
+        import large
+
+        rows = large.run(arguments.tiny, arguments.models, arguments.only or (), arguments.venvs, tell)
     else:
         import peers_run
 

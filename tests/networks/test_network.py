@@ -220,3 +220,10 @@ def test_description():
         "conserved:\n  B + C\n\n"
         "parameters:\n  on [1/min]\n  off\n  v\n  K\n  k"
     )
+    assert network.describe(most=1) == (
+        "example: 3 species, 4 reactions\n\n"
+        "reactions, with propensities in 1/min:\n  bind: A + B -> C   on * A * B\n  ... and 3 more\n\n"
+        "stoichiometry (change of each count):\n  bind: C +1, A -1, B -1\n  ... and 3 more\n\n"
+        "conserved:\n  B + C\n\n"
+        "parameters:\n  on [1/min]\n  ... and 4 more"
+    )

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from jumpax._base.errors import InputError, TooLargeError, UnsupportedError
 from jumpax._base.extras import EXTRAS, missing
 from jumpax._base.types import Precision, default_precision
+from jumpax.cli import large_network
 from jumpax.cli.models import Round, find_file
 from jumpax.cli.operations import network_program, operations_per_event
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
@@ -23,10 +24,13 @@ from jumpax.exact import StateSpace
 from jumpax.importers import FileModel
 from jumpax.networks import Network, doubts
 from jumpax.networks.ceiling import check_ceilings
+from jumpax.networks.describe import MANY
 from jumpax.networks.zoo import Model
 
 _PATHS, _STEPS, _SECONDS = 4096, 64, 0.3
 _MOST_STATES = 20_000
+FEW = 5
+"""Reactions, parameters and the like of a large network that are shown."""
 
 
 def run(
@@ -53,8 +57,10 @@ def run(
     """
     document: dict[str, Any] = {"command": "check", "machine": _machine()}
     if model is not None:
+        begin = time.perf_counter()
         chosen, file = find_file(model, theta or (), x0 or (), without_events=True, round_counts=round_counts)
-        document["model"] = _model(chosen, file, precision or default_precision(), run_it)
+        read = time.perf_counter() - begin
+        document["model"] = _model(chosen, file, precision or default_precision(), run_it, read)
     if output.json:
         print_json(document)
     else:
@@ -76,19 +82,23 @@ def _machine() -> dict[str, Any]:
     }
 
 
-def _model(model: Model, file: FileModel | None, precision: Precision, run_it: bool) -> dict[str, Any]:
+def _model(model: Model, file: FileModel | None, precision: Precision, run_it: bool, read: float) -> dict[str, Any]:
     network = model.network
-    large = too_large_to_count(network_program(network, precision))
+    begin = time.perf_counter()
     engine, refused = _engine(network, precision)
+    spent = {"reading": read, "tables": time.perf_counter() - begin}
+    on_tables = engine == "tables"
+    large = on_tables or too_large_to_count(network_program(network, precision))
     kinds = {} if large else operations_per_event(network, precision)
-    return {
+    speed = (large_network.speed if on_tables else _speed) if run_it and refused is None else None
+    made = {
         "name": network.name,
-        "description": network.describe(),
+        "description": network.describe(FEW if large else None),
         "species": len(network.species),
-        "reactions": len(network.reactions),
+        "reactions": network.reaction_count,
         "parameters": len(network.parameters),
         "digest": network.digest,
-        "conserved": [] if large else _conserved(model),
+        "conserved": None if len(network.species) > MANY else _conserved(model),
         "doubts": list(doubts(network)),
         "time_dependent": network.time_dependent,
         "notes": () if file is None else file.notes,
@@ -104,8 +114,12 @@ def _model(model: Model, file: FileModel | None, precision: Precision, run_it: b
             "by_kind": kinds,
             "estimated": large,
         },
-        "speed": _speed(model, precision) if run_it and refused is None else None,
+        "tables": large_network.tables(network, spent) if on_tables else None,
+        "speed": None if speed is None else speed(model, precision),
     }
+    if on_tables:
+        made["tables"]["peak"] = large_network.peak()
+    return made
 
 
 def _engine(network: Network, precision: Precision) -> tuple[str | None, str | None]:
@@ -196,20 +210,19 @@ def _show(document: dict[str, Any]) -> None:
 
 def _show_model(model: dict[str, Any]) -> None:
     people().print(model["description"], soft_wrap=True)
-    kinds = ", ".join(f"{count} {name}" for name, count in list(model["operations_per_event"]["by_kind"].items())[:6])
     speed: dict[str, Any] = model["speed"] or {"compile_seconds": None, "events_per_second": None}
     for what in ("observables", "events"):
-        for name, formula in model[what].items():
-            people().print(f"{what[:-1]} {name}: {formula}", soft_wrap=True)
+        lines = [f"{what[:-1]} {name}: {formula}" for name, formula in model[what].items()]
+        most = FEW if model["tables"] else len(lines)
+        rest = [f"... and {len(lines) - most:,} more {what}"] if len(lines) > most else []
+        for line in [*lines[:most], *rest]:
+            people().print(line, soft_wrap=True)
     print_notes(model["notes"])
     rows = {
         "doubts": "\n".join(model["doubts"]) or "none",
         "engine": model["engine"] or "none",
         "states": f"{model['states']['number']:,}" if model["states"]["number"] else model["states"]["why"],
-        "operations per event": f"about {model['operations_per_event']['total']:,}"
-        if model["operations_per_event"]["estimated"]
-        else f"{model['operations_per_event']['total']} ({kinds}, ...)",
-        "compilation": "not measured" if speed["compile_seconds"] is None else f"{speed['compile_seconds']:.2f} s",
+        **(large_network.rows(model) if model["tables"] else _turn(model, speed)),
         "speed": "not measured"
         if speed["events_per_second"] is None
         else f"{speed['events_per_second'] / 1e6:.3g} million events/s in {model['precision']}, on one thread",
@@ -218,3 +231,13 @@ def _show_model(model: dict[str, Any]) -> None:
     if model["refused"]:
         people().print(in_options(model["refused"], "check"), soft_wrap=True)
     print_table("cost", {"what": list(rows), "value": list(rows.values())})
+
+
+def _turn(model: dict[str, Any], speed: dict[str, Any]) -> dict[str, str]:
+    """What a turn of the loop takes, and its compilation."""
+    made, compiled = model["operations_per_event"], speed["compile_seconds"]
+    kinds = ", ".join(f"{count} {name}" for name, count in list(made["by_kind"].items())[:6])
+    return {
+        "operations per event": f"about {made['total']:,}" if made["estimated"] else f"{made['total']} ({kinds}, ...)",
+        "compilation": "not measured" if compiled is None else f"{compiled:.2f} s",
+    }

@@ -315,9 +315,13 @@ class Network:
         }
         return structure.conservation_laws(columns, len(self.species))
 
-    def describe(self) -> str:
-        """Propensities as formulas, stoichiometry, conserved sums, parameters with units: text to be printed."""
-        return describe.describe(self)
+    def describe(self, most: int | None = None) -> str:
+        """Propensities as formulas, stoichiometry, conserved sums, parameters with units: text to be printed.
+
+        Args:
+            most: how many of each are shown; all without it.
+        """
+        return describe.describe(self, most)
 
     def __repr__(self) -> str:
         sizes = f"{len(self.species)} species, {self.reaction_count} reactions, {len(self.parameters)} parameters"
