@@ -238,18 +238,13 @@ class Network:
         return frozenset(need for need, some in found.items() if some)
 
     def alike(self, other: "Network") -> bool:
-        """Whether the same things may happen to the paths of both, at rates that may be written in other ways.
-
-        So that a fold or a log made for one is right for the other.
-        """
+        """Whether a fold or a log made for one is right for the other: the same things may happen, at rates written in other ways."""
         if self == other:
             return True
         same = self.species == other.species and self.events == other.events and self.needs == other.needs
-        jumps = [(f.species, f.stoichiometry.tolist()) for f in self.families]
+        jumps = [[(f.species, f.stoichiometry.tolist()) for f in network.families] for network in (self, other)]
         return (
-            same
-            and [r.stages for r in self.reactions] == [r.stages for r in other.reactions]
-            and jumps == [(f.species, f.stoichiometry.tolist()) for f in other.families]
+            same and jumps[0] == jumps[1] and [r.stages for r in self.reactions] == [r.stages for r in other.reactions]
         )
 
     @cached_property

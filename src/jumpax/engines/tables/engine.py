@@ -17,7 +17,8 @@ from jumpax.engines.recorded import Recorded
 from jumpax.engines.size import check_log_size
 from jumpax.engines.tables.constants import values_of
 from jumpax.engines.tables.gathered import LOGGED, AbstractGathered, Averages, Counts, Firings, Log, Passage
-from jumpax.engines.tables.kernel import GIVEN, MADE, PATH, STATE, Kernel, Sizes
+from jumpax.engines.tables.interface import GIVEN, MADE, PATH, STATE, Sizes
+from jumpax.engines.tables.kernel import Kernel
 from jumpax.engines.tables.laws import Laws, laws_of
 from jumpax.engines.tables.layout import Layout, layout_of
 from jumpax.engines.tables.scores import Scores
