@@ -49,6 +49,8 @@ PATHS = {"jumpax": 200, "bngsim": 24}
 SEEN = 100.0
 """Molecules in all paths from which a species is compared."""
 ROUNDS = 2
+SLOW = 60.0
+"""Seconds from which a path is drawn once."""
 
 
 class Problem(NamedTuple):
@@ -140,7 +142,8 @@ def problem_rows(problem: Problem, folder: Path, tiny: bool, tell: Callable[[str
     cells: dict[str, list[dict]] = {tool: [] for tool in (*tools, "score")}
     for _ in range(1 if tiny else ROUNDS):
         for tool in tools:
-            cells[tool].append(cell(tool, problem, folder, **asked))
+            if all(one.get("seconds", 0.0) < SLOW for one in cells[tool]):
+                cells[tool].append(cell(tool, problem, folder, **asked))
         cells["score"].append(cell("jumpax", problem, folder, score=True, **asked))
     rows = [row(tool, problem, cells[tool]) for tool in tools]
     rows[0] |= scored(cells["score"])

@@ -12,7 +12,8 @@ gpu       everything about the gpu engine on the GPU of this machine, written to
 vector    events and images per CPU second of a family of 532 reactions, forward and with gradients
 large     networks of hundreds to tens of thousands of reactions: start, events per CPU second, memory, and the score of all
           constants, beside bngsim and BioNetGen; a ring and rules are made, .net files are found in the folders of --models
-table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results
+table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results; that of large
+          networks is written there
 picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
 
 Events are counted as fired; CPU time; median of repetitions; one core (but for calls), so that no tool gains by threads.
@@ -83,6 +84,7 @@ def main() -> None:
         import table
 
         print(table.tables())
+        table.write_large()
         return
     if arguments.what == "picture":
         import picture

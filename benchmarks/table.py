@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 RESULTS = Path(__file__).parent / "results"
+BEGIN, END = "<!-- written by benchmarks/run.py table -->\n", "<!-- end of the table -->"
 
 
 def rate(row: dict) -> str:
@@ -84,6 +85,50 @@ def start() -> str:
     return f"{text}\n\nJAX itself: {jax:.2f} s. {about(made)}"
 
 
+def large() -> str:
+    """Large networks: one line for each, jumpax beside its peers."""
+    made = json.loads((RESULTS / "large.json").read_text())
+    rows = {(row["model"], row["tool"]): row for row in made["rows"]}
+    models = list(dict.fromkeys(row["model"] for row in made["rows"]))
+    tools = list(dict.fromkeys(row["tool"] for row in made["rows"]))
+    names = " / ".join(tools)
+    head = [
+        "network",
+        "species / reactions",
+        f"million events/s, {names}",
+        "beside the fastest peer",
+        f"start, s, {names}",
+    ]
+    head += [f"memory, MB, {names}", "score", "means beside bngsim: largest z, rms z, how many"]
+
+    def each(model: str, key: str, digits: str, unit: float = 1.0) -> str:
+        values = [rows.get((model, tool), {}).get(key) for tool in tools]
+        return " / ".join("-" if value is None else f"{value / unit:{digits}}" for value in values)
+
+    lines = []
+    for model in models:
+        own = rows[model, "jumpax"]
+        ratio = "" if own["ratio"] is None else f"{own['ratio']:.3g} x"
+        z = f"{own['z_largest']:.1f}, {own['z_rms']:.2f}, {own['compared']}" if "z_rms" in own else ""
+        lines.append([
+            model, f"{own['species']:,} / {own['reactions']:,}", each(model, "events_per_second", ".3g", 1e6), ratio,
+            each(model, "start", ".2f"), each(model, "peak_mb", ".0f"), f"{own['score_ratio']:.2f} x", z,
+        ])  # fmt: skip
+    text = "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines))
+    versions = ", ".join(f"{tool} {rows[models[0], tool].get('version', '')}" for tool in tools)
+    jax = min(row["jax"] for row in made["rows"] if "jax" in row)
+    return f"{text}\n\nImporting JAX, which is part of the start of jumpax: {jax:.2f} s. {versions}. {about(made)}"
+
+
+def write_large() -> None:
+    """Put the table of large networks into the documents that have a place for it."""
+    for name in ("docs/large_networks.md", "docs/performance.md"):
+        document = Path(__file__).parents[1] / name
+        before, rest = document.read_text(encoding="utf-8").split(BEGIN)
+        after = rest.split(END)[1]
+        document.write_text(f"{before}{BEGIN}\n{large()}\n\n{END}{after}", encoding="utf-8")
+
+
 def tables() -> str:
     """All tables, as they stand in the document."""
     kernels = json.loads((RESULTS / "kernels.json").read_text())
@@ -97,5 +142,5 @@ def tables() -> str:
         f"Kernels, million events per second of one core (x2: of wall time on two). {about(kernels)}\n\n{loops}\n\n"
         f"Beside peers, in one run, states at the end, float32 for jumpax. {about(peers)}\n\n{beside}\n\n"
         f"To the first result, seconds of processor time, with empty caches / with full ones.\n\n{start()}\n\n"
-        f"Calls, wall time.\n\n{calls()}\n\nGradients.\n\n{gradients()}"
+        f"Calls, wall time.\n\n{calls()}\n\nGradients.\n\n{gradients()}\n\nLarge networks.\n\n{large()}"
     )
