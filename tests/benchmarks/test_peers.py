@@ -43,7 +43,8 @@ def test_bngsim_is_among_the_peers_and_one_long_path_among_the_rows(monkeypatch)
     monkeypatch.setattr(peers_run.subprocess, "run", run)
     rows = peers_run.run(True, Path(), lambda line: None)
     assert {command[0] for command in asked} == {"jumpax", "bioscrape", "copasi", "rebop", "bngsim"}
-    assert all((PEERS / f"peer_{peer}.py").exists() for peer in peers_run.PYPI)
+    assert all((PEERS / f"peer_{peer}.py").exists() for peer in peers_run.TOOLS)
+    assert all(any(PEERS.glob(f"*_{peer}.py")) for peer in peers_run.PYPI)
     alone = [command for command in asked if "--until" in command]
     assert len(alone) == len(peers_run.TOOLS)
     assert all(command[3] == "1" for command in alone)

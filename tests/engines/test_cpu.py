@@ -187,6 +187,8 @@ def test_it_is_the_default_up_to_a_size(monkeypatch):
     run = jumpax.simulate(model.network, model.theta, model.x0, times=[1.0], paths=8, key=0)
     assert run.provenance["engine"] == "cpu"
     program = Program(jumpax.zoo.driven_ring(sites=160).network, Snapshots(), "float32")
+    assert choice.engine_for(program, None).name == "tables"
+    monkeypatch.setattr(choice, "LARGE", 1_000)
     assert 5_000 < operations(program) < choice.LARGEST
     assert choice.engine_for(program, None).name == "cpu"
     monkeypatch.setattr(choice, "LARGEST", 5_000)
