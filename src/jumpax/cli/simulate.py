@@ -31,7 +31,7 @@ def run(
     theta: list[str] | None = None,
     x0: list[str] | None = None,
     round_counts: Round = False,
-    engine: Literal["cpu", "gpu", "xla", "reference"] | None = None,
+    engine: Literal["cpu", "gpu", "xla", "tables", "reference"] | None = None,
     precision: Literal["float32", "float64"] | None = None,
     threads: int | None = None,
     bound: str | None = None,
