@@ -134,7 +134,7 @@ def test_an_end_is_named():
     alike(*made)
 
 
-def test_paths_depend_on_nothing_else(tmp_path):
+def test_paths_depend_on_nothing_else():
     network, theta, x0 = NETWORKS["overlap"]
     plain = drawn(network, theta, x0, paths=7)
     alike(plain, drawn(network, theta, x0, paths=7, threads=3))
@@ -316,3 +316,49 @@ def test_rates_of_a_network_of_rules_are_fitted_and_audited(monkeypatch):
     audit = jumpax.audit(network, theta, x0, [0.5], observable=jumpax.Moments("L"), paths=500, wrt=["on0", "rest"])
     assert not audit.refused
     assert max(abs(row.z) for row in audit.rows) < 4.5
+
+
+def test_the_score_of_a_passage_ends_with_it():
+    """The passage of births to 6 takes 6 / k, whatever stops come after it, while rates go on; z below 4.5."""
+    network = Network([Reaction("0 -> N", MassAction("k"))])
+    passage = jumpax.PassageTime(lambda counts: counts["N"] >= 6)
+    mean = jumpax.expectation(
+        passage, network, {"N": 0}, [1.0, 30.0, 60.0], paths=4000, gradient=jumpax.ScoreFunction(), engine="tables"
+    )
+    got = mean.estimate({"k": 2.0}, 8)
+    assert (got.value.reached[1:] == 1).all()
+    for stop in (1, 2):
+        assert abs(got.value.time[stop] - 3.0) < 4.5 * got.standard_error.time[stop]
+        slope, error = got.gradient["k"].time[stop], got.gradient_standard_error["k"].time[stop]
+        assert abs(slope + 1.5) < 4.5 * error
+        assert error < 0.05  # (T - E T) S has a standard deviation of about 1.6
+
+
+def test_large_changes_and_weights_are_whole():
+    """What a reaction adds to a sum may be more than 32 bits hold."""
+    made = [Reaction("0 -> 300000000 A", MassAction("b"))]
+    network = Network([*made, *(Reaction(f"A -> B{i}", MassAction("k")) for i in range(12))])
+    x0 = dict.fromkeys(network.species, 0)
+    made = [
+        drawn(network, {"b": 2.0, "k": 1e-8}, x0, engine, paths=3, throw=False) for engine in ("tables", "reference")
+    ]
+    assert made[0].counts.max() > 200_000_000
+    alike(*made)
+
+
+def test_a_negative_constant_is_named_where_it_makes_a_propensity_negative(tmp_path):
+    text = "begin parameters\n1 a 1.0\n2 b 2.0\nend parameters\nbegin species\n1 A() 0\n2 B() 3\nend species\nbegin reactions\n1 1 0 (a-b)\n2 2 1 a\nend reactions\n"
+    (tmp_path / "model.net").write_text(text)
+    model = jumpax.read(tmp_path / "model.net")
+    made = [drawn(model.network, model.theta, model.x0, e, throw=False) for e in ("tables", "reference")]
+    alike(*made)
+    assert (made[0].events > 0).any()
+    assert (made[0].status == jumpax.Status.BAD_PROPENSITY).any()
+
+
+def test_what_moves_a_large_network_to_another_engine_is_told():
+    network, theta, x0 = NETWORKS["dimers"]
+    sums = jumpax.observables.PathSums(jumpax.observables.Activity(network))
+    with pytest.warns(jumpax.JumpaxWarning, match="'tables'.*draws other paths"):
+        paths = jumpax.simulate(network, theta, x0, times=[1.0], paths=2, key=0, record=sums)
+    assert paths.provenance["engine"] == "cpu"

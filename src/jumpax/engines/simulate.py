@@ -2,6 +2,7 @@
 
 import functools
 import os
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from jumpax._base import clock, random
-from jumpax._base.errors import InputError, SimulationError, UnsupportedError
+from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, UnsupportedError
 from jumpax._base.types import Precision, default_precision, dtype_of
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
@@ -116,7 +117,8 @@ def simulate(
     Every path is a sample of the continuous-time Markov chain with propensities a_r(x, theta). In float64 a reaction is
     chosen with its probability to 2^-53; in float32 to about 1e-6 of that probability itself, wherever it stands in the
     list, down to 1e-12. Waits have 53 or 32 bits, the clock is compensated. Path number i
-    depends on the key, the model and the precision alone: not on times, folds, batch, engine state, or other paths. A path that
+    depends on the key, the model and the precision alone: not on times, folds, batch, engine state, or other paths (folds that
+    engine `tables` does not gather move a large network to another engine, with a warning). A path that
     float32 cannot follow (a wait too short for its clock, a propensity beyond its range) is drawn again in float64, by the
     same words and more of them, and `Paths.redrawn` says so.
 
@@ -217,6 +219,13 @@ def simulate(
     if logged and engine == "xla":
         check_program(program, "xla", alone=True)
     chosen = engine_for(program, engine)
+    if engine is None and chosen.name != "tables" and is_large(network):
+        warnings.warn(
+            f"engine 'tables', for networks as large as {network!r}, does not gather all of record=...: engine {chosen.name!r} draws other "
+            "paths under this key, and takes long to compile. Gather that along a part of the network, or see docs/large_networks.md",
+            JumpaxWarning,
+            stacklevel=2,
+        )
     workers = check_positive("threads", _workers(threads, chosen, files, logged), 256)
     make = functools.partial(
         make_inputs.make, program, key=words, theta=values, counts=counts, paths=paths, start=start, max_events=limit

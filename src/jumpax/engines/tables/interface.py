@@ -48,4 +48,5 @@ class Sizes(NamedTuple):
     reals: Any
 
 
-KINDS = {name: REAL if name in ("unit", "share") else INT for name in Tables._fields}
+KINDS = dict.fromkeys(Tables._fields, INT) | {"unit": REAL, "share": REAL, "sum_change": LONG}
+"""Types of the tables."""

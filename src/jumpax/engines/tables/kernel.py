@@ -152,8 +152,7 @@ class Kernel:
         row = do("mul", do("mul", path, size.own_constants), size.constants)
         with w.span(0, size.terms) as term:
             value = w.get("constants", do("add", row, w.get("constant", term)))
-            sound = do("select", do("ge", value, w.number(0.0)), value, w.number(np.nan))
-            w.put("constants_now", term, do("mul", sound, w.get("unit", term)))
+            w.put("constants_now", term, do("mul", value, w.get("unit", term)))
             self.rates.term(term)
         if self.laws is not None:
             with w.span(size.terms, size.parts) as leaf:
@@ -233,7 +232,8 @@ class Kernel:
             bad = do("not_", do("ge", w.get("rates", do("sub", size.nodes, 1)), w.number(0.0)))
             only_if(do("not_", do("or_", fires, bad)))
             row = do("add", do("mul", w.get("whole", PATH), size.stops), here)
-            seen = do("select", steps, now[0].value, high)
+            stands = steps if done is None else do("or_", steps, done)  # what ends a path ends its integrals
+            seen = do("select", stands, now[0].value, high)
             for one in self.gathered:
                 one.stop(self, row, seen)
             following = do("add", here, 1)

@@ -151,7 +151,7 @@ def layout_of(network: Network) -> Layout:
     sizes = _tree(len(found.terms) + len(found.laws))
     arrays = {**parts, **_entries(patterns), **_slots(found), **_members(members)}
     arrays |= _touched(network, found, parts, members, sizes)
-    kinds = {"unit": np.float64, "share": np.float64}
+    kinds = {"unit": np.float64, "share": np.float64, "sum_change": np.int64}
     tables = Tables(**{n: np.ascontiguousarray(arrays[n], kinds.get(n, np.int32)) for n in Tables._fields})
     return Layout(
         tables, found.constants, found.laws, len(network.species), len(sums.members),

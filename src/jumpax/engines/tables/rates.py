@@ -31,11 +31,12 @@ class Rates:
             w.put("sums", number, total.value)
 
     def term(self, term: Number) -> None:
-        """The propensity of a term, from its sums."""
+        """The propensity of a term, from its sums: not a number where it is negative."""
         w, do = self.w, self.w.do
         left, right, both = (w.real(w.get("sums", w.get(name, term))) for name in ("left", "right", "both"))
         pairs = do("sub", do("mul", left, right), both)
-        w.put("rates", term, do("mul", w.get("constants_now", term), pairs))
+        rate = do("mul", w.get("constants_now", term), pairs)
+        w.put("rates", term, do("select", do("ge", rate, w.number(0.0)), rate, w.number(float("nan"))))
 
     def node(self, node: Number) -> None:
         """The sum of the children of an inner node."""
