@@ -14,6 +14,7 @@ from scipy import stats
 import jumpax
 from jumpax import MassAction, Network, Reaction, zoo
 from jumpax.engines import choice
+from jumpax.engines.tables.laws import laws_of
 from jumpax.engines.tables.layout import layout_of
 from jumpax.engines.tables.order import order_of
 from jumpax.folds import FirstPassage, ReactionCounts, Score, TimeAverages
@@ -362,3 +363,22 @@ def test_what_moves_a_large_network_to_another_engine_is_told():
     with pytest.warns(jumpax.JumpaxWarning, match="'tables'.*draws other paths"):
         paths = jumpax.simulate(network, theta, x0, times=[1.0], paths=2, key=0, record=sums)
     assert paths.provenance["engine"] == "cpu"
+
+
+def test_laws_of_one_kind_are_one_function():
+    """Without being traced, whatever their names."""
+    ring = [
+        Reaction(f"0 -> X{i}", jumpax.networks.Hill(f"X{(i + 1) % 9}", "beta", "K", 2.0, kind=form))
+        for i in range(9)
+        for form in ("activation", "repression")
+    ]
+    network = Network([*ring, *(Reaction(f"X{i} -> 0", MassAction("d")) for i in range(9))])
+    laws = laws_of(network, layout_of(network).laws)
+    assert len(laws.kind) == 18
+    assert len(laws.kinds) == 2
+    assert None not in {r.law.signature(r.reactants) for r in network.reactions}
+    made = [
+        drawn(network, {"beta": 5.0, "K": 3.0, "d": 1.0}, dict.fromkeys(network.species, 4), e)
+        for e in ("tables", "reference")
+    ]
+    alike(*made)

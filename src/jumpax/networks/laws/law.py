@@ -1,7 +1,8 @@
 """The contract of rate laws."""
 
 import abc
-from collections.abc import Collection, Hashable
+import dataclasses
+from collections.abc import Collection, Hashable, Mapping
 from typing import TypeAlias
 
 from jaxtyping import Array, Float
@@ -58,9 +59,23 @@ class AbstractLaw(abc.ABC):
         return None
 
     def signature(self, reactants: Reactants) -> Hashable:
-        """Equal for laws that are the same function of their species and parameters, in order; None where nobody knows."""
-        return None
+        """Equal for laws that are the same function of their species and parameters, in order; None where nobody knows.
+
+        By default what it is made of, with numbers for names.
+        """
+        if not dataclasses.is_dataclass(self):
+            return None
+        numbers = {name: number for number, name in enumerate((*self.species(reactants), *self.parameters))}
+        fields = tuple(_numbered(getattr(self, field.name), numbers) for field in dataclasses.fields(self))
+        return fields, tuple((numbers.get(name), order) for name, order in reactants)
 
     @abc.abstractmethod
     def formula(self, reactants: Reactants) -> str:
         """The propensity as people write it."""
+
+
+def _numbered(value: Hashable, numbers: Mapping[str, int]) -> Hashable:
+    """A value with numbers, in brackets, for names."""
+    if isinstance(value, tuple):
+        return tuple(_numbered(part, numbers) for part in value)
+    return (numbers[value],) if isinstance(value, str) and value in numbers else value
