@@ -68,6 +68,16 @@ class RuleLoss(AbstractLoss):
         """That of the loss."""
         return self.inner.value(expected, values, paths)
 
+    @property
+    def linear(self) -> "RuleLoss | None":
+        """That of the loss."""
+        inner = self.inner.linear
+        return None if inner is None else RuleLoss(inner, dict(self.rules))
+
+    def residuals(self, expected: Any) -> Float[Array, "times numbers"]:
+        """Those of the loss."""
+        return self.inner.residuals(expected)
+
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """That of the loss."""
         return self.inner.whitened(expected, jacobian, paths)

@@ -16,7 +16,9 @@ from jumpax._base import given
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.networks import Network
 
-Scale: TypeAlias = Literal["identity", "log", "log_below", "logit"]
+Scale: TypeAlias = Literal["identity", "log", "log_below", "logit", "log_box"]
+LOG_BOX: Scale = "log_box"
+"""The logit of the logarithm between those of two positive bounds."""
 
 
 def free_faults(value: Any, lower: Any, upper: Any) -> list[str]:
@@ -57,6 +59,8 @@ class Free:
         lower: bound; -infinity for none.
         upper: bound; infinity for none.
         unit: for people.
+        logarithmic: between two positive bounds: whether its logarithm is searched, as for orders of magnitude. A fit with a
+            `budget` searches all of such a box evenly (see `Free.box`).
 
     Raises:
         InputError: a start on or beyond the bounds, bounds that leave no room, or what is no number.
@@ -69,17 +73,34 @@ class Free:
     lower: float = 0.0
     upper: float = math.inf
     unit: str = ""
+    logarithmic: bool = False
 
     def __post_init__(self):
-        if faults := free_faults(self.value, self.lower, self.upper):
+        faults = free_faults(self.value, self.lower, self.upper)
+        if self.logarithmic and not (self.lower > 0 and math.isfinite(self.upper)):
+            faults.append("a logarithmic scale between bounds needs two positive, finite ones")
+        if faults:
             raise InputError(f"Free({self.value!r}, lower={self.lower!r}, upper={self.upper!r}): {'; '.join(faults)}")
 
     @property
     def scale(self) -> Scale:
         """The unconstrained scale."""
+        if self.logarithmic:
+            return LOG_BOX
         if math.isinf(self.lower):
             return "identity" if math.isinf(self.upper) else "log_below"
         return "log" if math.isinf(self.upper) else "logit"
+
+    @classmethod
+    def box(cls, lower: float, upper: float, unit: str = "") -> "Free":
+        """A parameter known to lie between two positive numbers, its order of magnitude being unknown: log-uniform.
+
+        >>> Free.box(0.01, 100.0).value
+        1.0
+        """
+        if not 0 < lower < upper < math.inf:
+            raise InputError(f"a box needs two positive numbers, the smaller first; got {lower!r} and {upper!r}")
+        return cls(math.sqrt(lower * upper), lower, upper, unit, logarithmic=True)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,6 +209,8 @@ def _constrained(scale: Scale, u: Any, lower: Any, upper: Any) -> Any:
         return lower + jnp.exp(u)
     if scale == "log_below":
         return upper - jnp.exp(u)
+    if scale == LOG_BOX:
+        return lower * jnp.exp(jnp.log(upper / lower) / (1 + jnp.exp(-u)))
     return lower + (upper - lower) / (1 + jnp.exp(-u))
 
 
@@ -198,6 +221,8 @@ def _unconstrained(scale: Scale, value: float, lower: float, upper: float) -> fl
         return math.log(value - lower)
     if scale == "log_below":
         return math.log(upper - value)
+    if scale == LOG_BOX:
+        return math.log(math.log(value / lower) / math.log(upper / value))
     return math.log((value - lower) / (upper - value))
 
 

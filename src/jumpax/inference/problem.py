@@ -330,16 +330,30 @@ def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, 
         made = plan.expected(plan.structure.theta(plan.structure.values(u, numbers)), key)
         return made, made
 
-    def judged(expected: Any, slopes: Any, paths: Any) -> tuple[Float[Array, ""], Float[Array, " free"]]:
+    jacobian, made = jax.jacfwd(batches, has_aux=True)(u)
+    return judged(plan.structure, loss, numbers, u, made, jacobian, paths)
+
+
+def judged(
+    structure: Structure,
+    loss: AbstractLoss,
+    numbers: Numbers,
+    u: Float[Array, " free"],
+    made: Any,
+    jacobian: Any,
+    paths: Any,
+) -> Evaluation:
+    """Loss and derivatives from the observable of batches, leaves (batches, times, ...), and its Jacobian, (..., free)."""
+
+    def level_and_slope(expected: Any, slopes: Any, paths: Any) -> tuple[Float[Array, ""], Float[Array, " free"]]:
         def value(expected: Any, u: Float[Array, " free"]) -> Float[Array, ""]:
-            return loss.value(expected, plan.structure.values(u, numbers), paths)
+            return loss.value(expected, structure.values(u, numbers), paths)
 
         level, (steep, direct) = jax.value_and_grad(value, (0, 1))(expected, u)
         return level, _contract(steep, slopes) + direct
 
-    jacobian, made = jax.jacfwd(batches, has_aux=True)(u)
     mean, slopes = jax.tree.map(lambda leaf: leaf.mean(0), (made, jacobian))
-    level, gradient = judged(mean, slopes, paths)
+    level, gradient = level_and_slope(mean, slopes, paths)
     count = jax.tree.leaves(made)[0].shape[0]
     roots = loss.whitened(mean, jacobian, paths)
     own = jnp.einsum("kep,keq->pq", roots, roots)
@@ -348,7 +362,7 @@ def _evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, 
         return Evaluation(level, nothing, gradient, jnp.zeros_like(own), own, mean, jacobian)
     without = jax.tree.map(lambda leaf: (leaf.sum(0, keepdims=True) - leaf) / (count - 1), (made, jacobian))
     share = (count - 1) / count
-    levels, gradients = jax.vmap(lambda e, s: judged(e, s, paths * share))(*without)
+    levels, gradients = jax.vmap(lambda e, s: level_and_slope(e, s, paths * share))(*without)
     spread = gradients - gradients.mean(0, keepdims=True)
     total = roots.sum(0)
     information = (total.T @ total - own) / (count * (count - 1))

@@ -54,6 +54,18 @@ class AbstractLoss(eqx.Module):
             W such that the Fisher information is the sum over entries of W W^T.
         """
 
+    @property
+    def linear(self) -> "AbstractLoss | None":
+        """A loss on the same data that has `residuals` and a minimum near by; None if there is none."""
+        return None
+
+    def residuals(self, expected: Tree) -> Float[Array, "times numbers"]:
+        """Differences from the data in units of their standard errors, linear in the expectation: the loss is half the sum of squares.
+
+        Only of losses that are `linear` themselves.
+        """
+        raise NotImplementedError(f"{type(self).__name__} has no linear residuals")
+
     @abc.abstractmethod
     def notes(self, expected: Tree, paths: float) -> dict[str, Any]:
         """What a reader must know to judge the number: smoothing, data that no path reached."""

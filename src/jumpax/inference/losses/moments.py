@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, final
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -67,6 +68,15 @@ class MomentMatch(AbstractLoss):
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
         """Half the squared distance of the moments, in units of their covariance."""
         return half_square(expected[:, 0] - self.measured, self.root)
+
+    @property
+    def linear(self) -> AbstractLoss:
+        """Itself."""
+        return self
+
+    def residuals(self, expected: Any) -> Float[Array, "times order"]:
+        """Differences of the moments, whitened."""
+        return jnp.einsum("tij,tj->ti", self.root, expected[:, 0] - self.measured)
 
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """Jacobian of the moments, in units of their covariance."""

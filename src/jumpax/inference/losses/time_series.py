@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import equinox as eqx
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -104,6 +105,15 @@ class TimeSeries(AbstractLoss):
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
         """Half the sum of squares."""
         return half_square(expected[..., 0] - self.measured, self.root)
+
+    @property
+    def linear(self) -> AbstractLoss:
+        """Itself."""
+        return self
+
+    def residuals(self, expected: Any) -> Float[Array, "times species"]:
+        """(E[x] - mean) / standard error."""
+        return jnp.einsum("tij,tj->ti", self.root, expected[..., 0] - self.measured)
 
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """Jacobian of the means, in units of their standard errors."""

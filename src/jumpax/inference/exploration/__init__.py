@@ -1,0 +1,7 @@
+"""Searches of whole boxes with few paths, by regression on paths that each have parameters of their own."""
+
+from jumpax.inference.exploration.explore import Exploration, Visit, explore
+from jumpax.inference.exploration.responses import Responses
+from jumpax.inference.exploration.scattered import Scattered
+
+__all__ = ["Exploration", "Responses", "Scattered", "Visit", "explore"]
