@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import poisson
 
 from jumpax import InputError
 from jumpax.cli.app import main
@@ -126,6 +127,48 @@ loss = { kind = "time_series" }
     assert isinstance(series, losses.Together)
     assert loss.times == (1.0, 2.0)
     np.testing.assert_array_equal(series.losses[1].measured, [[3.0], [3.1]])
+
+
+GROUPED = """begin parameters
+ 1 make 2
+ 2 lose 1
+end parameters
+begin species
+ 1 X() 0
+end species
+begin reactions
+ 1 0 1 make
+ 2 1 0 lose
+end reactions
+begin groups
+ 1 Dimer 2*1
+end groups
+"""
+
+
+def test_groups_of_a_file_in_several_data_sets(folder):
+    """Twice a Poisson count, and its mean: the loss of both is that of the species itself."""
+    (folder / "m.net").write_text(GROUPED, encoding="utf-8")
+    (folder / "even.csv").write_text("n,t,m\n8,1,7.5\n6,2,8.1\n", encoding="utf-8")
+    head = "model = \"m.net\"\n[parameters]\nmake = { free = 4.0 }\n[exact]\nlimits = { 'X()' = 40 }\n"
+    data = """
+[[data]]
+file = "even.csv"
+species = "Dimer"
+count = "n"
+time = "t"
+[[data]]
+file = "even.csv"
+time = "t"
+means = { Dimer = "m" }
+standard_errors = { Dimer = 0.5 }
+loss = { kind = "time_series" }
+"""
+    problem = read_problem(written(folder, head + data)).problem
+    found = float(problem.evaluate(np.log([4.0]), None).loss)
+    mean = 4 * (1 - np.exp(-np.array([1.0, 2.0])))
+    wanted = -poisson.logpmf([4, 3], mean).sum() + 0.5 * (((2 * mean - [7.5, 8.1]) / 0.5) ** 2).sum()
+    assert found == pytest.approx(wanted, rel=1e-4)
 
 
 def test_a_law_of_observation_in_a_file(folder, capsys):

@@ -126,6 +126,22 @@ def test_by_simulation(mixed):
     assert found.paths == pytest.approx((1 if mixed else 2) * 1600 * evaluations) or mixed
 
 
+def test_each_condition_has_an_estimator_of_its_own():
+    """Means of 100 exp(-k t) at two times, by simulation with the automatic choice: 4 standard errors of it."""
+    k = 0.8
+    parts = {}
+    for name, times in {"early": [0.4], "late": [1.0, 2.0]}.items():
+        data = losses.TimeSeries(times, {"A": 100 * np.exp(-k * np.array(times))}, {"A": 2.0})
+        parts[name] = Problem(DECAY, {"A": 100}, data, {"k": Free(0.4)}, source=SMALL)
+    found = fit(Conditions(parts), key=3)
+    assert abs(found.estimates["k"] - k) < 4 * found.simulation_errors["k"] + 0.002
+    times = np.array([0.4, 1.0, 2.0])
+    slopes = -100 * times * np.exp(-k * times)
+    assert found.standard_errors["k"] == pytest.approx(2 / np.linalg.norm(slopes), rel=0.1)
+    evaluations = len(found.history.loss) + found.provenance["final"]
+    assert found.paths >= 2 * 1600 * evaluations
+
+
 def test_noise_of_the_gradient_is_that_over_keys():
     """100 evaluations at one point: the mean squared error matches the variance, to 5 sigma of a chi-squared law."""
     joint = both(["birth"], Simulation(paths=64, batches=8))
