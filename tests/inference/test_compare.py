@@ -9,6 +9,8 @@ from scipy.stats import chi2
 import jumpax
 from jumpax.exact import StateSpace, distribution
 from jumpax.inference import Fixed, Free, MasterEquation, Problem, Simulation, compare, losses
+from jumpax.inference.compare import _one_after_the_other
+from jumpax.inference.guesses import AbstractGuesses, Model
 
 TELEGRAPH = jumpax.zoo.telegraph()
 RATES = {"k_on": 1.8, "k_off": 2.0, "k_tx": 25.0, "gamma": 1.0}
@@ -127,6 +129,34 @@ def test_what_cannot_be_compared_is_refused():
         compare(pair, level=1.0)
     with pytest.raises(jumpax.InputError, match="'likelihood ratio' or 'Wald'"):
         compare(pair, test="F")
+
+
+class Table(AbstractGuesses):
+    """Guesses with given heights."""
+
+    def __init__(self, heights):
+        self.heights = {frozenset(names): height for names, height in heights.items()}
+
+    def model(self, released):
+        return Model(self.heights[frozenset(released)], {})
+
+    def degrees(self, name):
+        return 1
+
+    def kind(self, name):
+        return "fold change"
+
+
+def test_what_others_make_superfluous_is_taken_back():
+    """a alone explains most of what b and c do together; with both, it adds nothing."""
+    heights = {"": 200, "a": 90, "b": 150, "c": 150, "ab": 60, "ac": 70, "bc": 20.5, "abc": 20}
+    differing, found = _one_after_the_other(Table(heights), ("a", "b", "c"), 0.05)
+    assert differing == ("b", "c")
+    assert not found["a"].differs
+    assert found["a"].statistic == 0.5
+    assert found["b"].statistic == 150 - 20.5
+    heights = {"": 200, "a": 90, "b": 150, "c": 150, "ab": 89, "ac": 88, "bc": 100, "abc": 87}
+    assert _one_after_the_other(Table(heights), ("a", "b", "c"), 0.05)[0] == ("a",)
 
 
 @pytest.mark.long

@@ -10,7 +10,7 @@ from scipy.stats import chi2
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
 from jumpax.inference.comparison import Change, Compared, Comparison, change
 from jumpax.inference.conditions import Conditions
-from jumpax.inference.guesses import AbstractGuesses, Fits, Gaussian, Model, having
+from jumpax.inference.guesses import AbstractGuesses, Fits, Gaussian, having
 from jumpax.inference.problem import Problem
 
 
@@ -28,10 +28,11 @@ def compare(
 
     One after the other: the conditions begin with all parameters in common. Of those not yet said to differ, the one whose
     release (a value in each condition) raises the likelihood most is said to differ if its p value, times the number of
-    those left, is below `level` (Holm 1979); then again without it. The p value is that of twice the gain in
-    log-likelihood by the chi-squared law with one degree of freedom per condition beyond the first. The chance to name a
-    parameter that does not differ is about `level`, for many data; where two parameters change the data alike,
-    the better of the two is named, so look at both p values.
+    those left, is below `level` (Holm 1979); then again without it. Of several, those that the others have made superfluous
+    are taken back. The p value is that of twice the gain in log-likelihood by the chi-squared law with one degree of
+    freedom per condition beyond the first: of what is named against the model without it, of all others against the model
+    with it. The chance to name a parameter beside those that differ is about `level`, for many data; where two parameters
+    change the data alike, the better of the two is named, so look at both p values.
 
     By the likelihood ratio each guess is a fit of its own. By Wald's test one fit in which all may differ serves all:
     the likelihood is taken to be Gaussian around it, with the noise of the simulation added to the errors.
@@ -86,7 +87,7 @@ def compare(
     fits = Fits(joint, settings)
     guesses = fits if chosen == "likelihood ratio" else Gaussian(joint, tested, settings)
     differing, found = _one_after_the_other(guesses, tested, level)
-    fit = fits.fitted(tuple(differing))[1]
+    fit = fits.fitted(differing)[1]
     for doubt in (*fits.doubts, *fit.doubts.values()):
         warnings.warn(doubt, JumpaxWarning, stacklevel=2)
     return Comparison(tuple(problems), tuple(found[name] for name in tested), chosen, level, fit)
@@ -107,33 +108,43 @@ def _tested(joint: Conditions, parameters: Sequence[str] | None) -> tuple[str, .
 
 def _one_after_the_other(
     guesses: AbstractGuesses, tested: tuple[str, ...], level: float
-) -> tuple[list[str], dict[str, Compared]]:
-    """Release one parameter after the other; the order, and what was found about each."""
-    differing: list[str] = []
-    found: dict[str, Compared] = {}
+) -> tuple[tuple[str, ...], dict[str, Compared]]:
+    """Release one parameter after the other; those that differ, in order, and what was found about each."""
+    differing: tuple[str, ...] = ()
+    corrected: dict[str, float] = {}
     least = 0.0
-    while left := [name for name in tested if name not in found]:
-        before = guesses.model(tuple(differing))
-        gains = {name: _gain(guesses, before, tuple(differing), name) for name in left}
-        ranked = sorted(left, key=lambda name: (gains[name].p, -gains[name].statistic))
-        best = gains[ranked[0]]
-        corrected = max(least, min(1.0, best.p * len(left)))
-        if corrected < level:
-            least = corrected
-            differing.append(best.name)
-            found[best.name] = best._replace(differs=True, corrected=corrected)
-            continue
-        for rank, name in enumerate(ranked):
-            least = max(least, min(1.0, gains[name].p * (len(left) - rank)))
-            found[name] = gains[name]._replace(corrected=least)
+    while left := [name for name in tested if name not in differing]:
+        best = min((_gain(guesses, differing, name) for name in left), key=lambda gain: (gain.p, -gain.statistic))
+        least = max(least, min(1.0, best.p * len(left)))
+        if least >= level:
+            break
+        differing, corrected[best.name] = (*differing, best.name), least
+    differing, found = _needed(guesses, differing, corrected, level)
+    rest = [_gain(guesses, differing, name) for name in tested if name not in differing]
+    for rank, gain in enumerate(sorted(rest, key=lambda gain: (gain.p, -gain.statistic))):
+        least = max(least, min(1.0, gain.p * (len(rest) - rank)))
+        found[gain.name] = gain._replace(corrected=least)
     return differing, found
 
 
-def _gain(guesses: AbstractGuesses, before: Model, differing: tuple[str, ...], name: str) -> Compared:
+def _needed(
+    guesses: AbstractGuesses, differing: tuple[str, ...], corrected: dict[str, float], level: float
+) -> tuple[tuple[str, ...], dict[str, Compared]]:
+    """Without those that the ones named after them have made superfluous."""
+    while differing:
+        gains = [_gain(guesses, tuple(n for n in differing if n != name), name) for name in differing]
+        worst = max(gains, key=lambda gain: gain.p)
+        if worst.p < level:
+            each = [gain._replace(differs=True, corrected=max(gain.p, corrected[gain.name])) for gain in gains]
+            return differing, {gain.name: gain for gain in each}
+        differing = tuple(n for n in differing if n != worst.name)
+    return (), {}
+
+
+def _gain(guesses: AbstractGuesses, released: tuple[str, ...], name: str) -> Compared:
     """What the release of one more parameter brings."""
-    after, degrees = guesses.model((*differing, name)), guesses.degrees(name)
-    gain = max(0.0, before.height - after.height)
-    kind = guesses.kind(name)
+    before, after = guesses.model(released), guesses.model((*released, name))
+    gain, degrees, kind = max(0.0, before.height - after.height), guesses.degrees(name), guesses.kind(name)
     changes: dict[str, Change] = {
         c: change(difference, error, kind) for (n, c), (difference, error) in after.differences.items() if n == name
     }
