@@ -127,17 +127,21 @@ def test_by_simulation(mixed):
 
 
 def test_each_condition_has_an_estimator_of_its_own():
-    """Means of 100 exp(-k t) at two times, by simulation with the automatic choice: 4 standard errors of it."""
-    k = 0.8
-    parts = {}
-    for name, times in {"early": [0.4], "late": [1.0, 2.0]}.items():
-        data = losses.TimeSeries(times, {"A": 100 * np.exp(-k * np.array(times))}, {"A": 2.0})
-        parts[name] = Problem(DECAY, {"A": 100}, data, {"k": Free(0.4)}, source=SMALL)
-    found = fit(Conditions(parts), key=3)
-    assert abs(found.estimates["k"] - k) < 4 * found.simulation_errors["k"] + 0.002
-    times = np.array([0.4, 1.0, 2.0])
-    slopes = -100 * times * np.exp(-k * times)
-    assert found.standard_errors["k"] == pytest.approx(2 / np.linalg.norm(slopes), rel=0.1)
+    """Means of 100 exp(-k t) with another k in each, by the automatic choice: 4 standard errors of the simulation."""
+    times, rates = np.array([0.5, 1.5]), {"slow": 0.6, "fast": 1.1}
+    parts = {
+        name: Problem(
+            DECAY, {"A": 100}, losses.TimeSeries(times, {"A": 100 * np.exp(-k * times)}, {"A": 2.0}), {"k": Free(0.8)},
+            source=SMALL,
+        )
+        for name, k in rates.items()
+    }  # fmt: skip
+    found = fit(Conditions(parts, ["k"]), key=3)
+    for name, k in rates.items():
+        own = f"k[{name}]"
+        assert abs(found.estimates[own] - k) < 4 * found.simulation_errors[own] + 0.002
+        slopes = 100 * times * np.exp(-k * times)
+        assert found.standard_errors[own] == pytest.approx(2 / np.linalg.norm(slopes), rel=0.1)
     evaluations = len(found.history.loss) + found.provenance["final"]
     assert found.paths >= 2 * 1600 * evaluations
 
@@ -192,6 +196,11 @@ def test_what_does_not_fit_together_is_told():
         Conditions({"a": steady(CONTROL, SMALL), "b": steady(DRUG, Simulation(800, 4))})
     with pytest.raises(jumpax.InputError, match="unknown parameter 'birth'"):
         both(["birth"], derived={"twice": Derived(lambda birth: 2 * birth)})
+    with pytest.raises(jumpax.InputError, match=r"the name 'drug\[1\]' has brackets"):
+        Conditions({"a": steady(CONTROL), "drug[1]": steady(DRUG)})
+    leaking = Conditions({"a": steady(CONTROL), "b": steady(DRUG, MasterEquation({"X": 12}))})
+    with pytest.raises(jumpax.SimulationError, match="condition 'b'"):
+        leaking.evaluate(np.log([12.0]), None)
     with pytest.raises(jumpax.InputError, match="unknown free parameter 'birth'"):
         both(["birth"]).starting({"birth": 3.0})
     with pytest.raises(jumpax.InputError, match="unknown free or fixed parameter 'x'"):

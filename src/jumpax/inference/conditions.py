@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, SimulationError, unknown_name
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.names import global_names, of_condition, shared_parameters
@@ -74,7 +74,10 @@ class Conditions(AbstractProblem):
         own = (self.own,) if isinstance(self.own, str) else tuple(self.own)
         object.__setattr__(self, "own", own)
         known = list(dict.fromkeys(n for p in self.problems.values() for n in p.parameters))
-        faults = [f"own: {unknown_name('parameter', n, known)}" for n in own if n not in known]
+        faults = [
+            f"the name {n!r} has brackets, which tell conditions apart" for n in (*self.problems, *known) if "[" in n
+        ]
+        faults += [f"own: {unknown_name('parameter', n, known)}" for n in own if n not in known]
         object.__setattr__(self, "parameters", shared_parameters(self.problems, self.names, faults))
         faults += [f"derived: {n!r} is a parameter already" for n in self.derived if n in self.parameters]
         object.__setattr__(self, "parameters", {**self.parameters, **self.derived})
@@ -169,10 +172,12 @@ class Conditions(AbstractProblem):
 
     def evaluate(self, u: Float[Array, " free"], key: Any) -> Evaluation:
         """Sums over conditions, each with a key of its own."""
-        found = [
-            problem.evaluate(own, None if key is None else jax.random.fold_in(key, number))
-            for number, (problem, own) in enumerate(self.split(u))
-        ]
+        found = []
+        for number, (condition, (problem, own)) in enumerate(zip(self.problems, self.split(u), strict=True)):
+            try:
+                found.append(problem.evaluate(own, None if key is None else jax.random.fold_in(key, number)))
+            except SimulationError as fault:
+                raise SimulationError(f"condition {condition!r}: {fault}") from fault
         size, batches = len(self.free), max(_batches(f) for f in found)
         gradient: Any = np.zeros(size)
         covariance: Any = np.zeros((size, size))

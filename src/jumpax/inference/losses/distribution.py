@@ -42,7 +42,7 @@ class LogLikelihood(AbstractLoss):
         size: places of the histogram, at least two above the largest count; default half as much again. Larger than
             needed lets several data sets share a compiled step.
         smoothing: weight w of the reference law, in paths; 0 leaves only the floor of 1e-30.
-        reference: the law q; default `NegativeBinomial()`.
+        reference: the law q of the observed counts; default `NegativeBinomial()`.
         observation: what happens between the true count and the observed one: `Capture`, `Background`, or a list of them in
             order. Their parameters are free, fixed or derived like any other.
         size_factors: of each cell, relative: they multiply the capture probability. Work grows with the number of different
