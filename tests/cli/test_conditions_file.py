@@ -218,6 +218,16 @@ k = { free = 2.0 }
     assert loss.parameters == ("phi",)
 
 
+def test_shared_parameters_that_differ_are_told_in_words_of_the_file(folder, capsys):
+    text = TWO.replace(", own = true", "").replace('fold = { ratio = ["birth[drug]", "birth[control]"] }\n', "")
+    text = text.replace('"drug.csv" }', '"drug.csv" }\nparameters = { birth = { free = 9.0 } }')
+    assert main(["fit", str(written(folder, text))]) == 2
+    assert "give one start and the same bounds, or own = true for birth" in capsys.readouterr().err
+    seen = ONE + '[data]\nfile = "drug.csv"\nspecies = "X"\ncount = "number"\n[loss]\ncapture = "p"\n'
+    assert main(["fit", str(written(folder, seen))]) == 2
+    assert "give true_size = ... in [loss], beyond the largest true count" in capsys.readouterr().err
+
+
 def test_errors_name_the_entry(folder):
     text = TWO.replace('data = { file = "drug.csv" }', 'data = { file = "drugs.csv" }\nsettel = 3.0')
     with pytest.raises(InputError) as fault:

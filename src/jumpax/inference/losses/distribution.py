@@ -167,9 +167,7 @@ class LogLikelihood(AbstractLoss):
 def _true_size(observation: Sequence[AbstractObservation], given: int | None, size: int) -> int:
     """Places of the true counts."""
     if given is not None and (not observation or given < 2):
-        raise InputError(
-            "true_size is for a law of observation, and 2 or more; without one size=... is the number of places"
-        )
+        raise InputError("true_size is for a law of observation, and 2 or more; for the counts themselves it is size")
     if given is None and any(step.loses for step in observation):
         raise InputError(
             "with a capture probability there are more molecules than counts: give true_size=..., beyond the largest true count"
