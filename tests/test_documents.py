@@ -64,7 +64,8 @@ DECAY = """<?xml version="1.0" encoding="UTF-8"?>
 </reaction></listOfReactions></model></sbml>
 """
 FILES = {
-    "docs/models.md": {"model.xml": DECAY, "model.net": DIMERS, "counts.csv": "hours,number\n1,2\n1,3\n2,1\n2,4\n"}
+    "docs/conditions.md": {"control.csv": "count\n3\n0\n7\n", "drug.csv": "count\n9\n12\n4\n"},
+    "docs/models.md": {"model.xml": DECAY, "model.net": DIMERS, "counts.csv": "hours,number\n1,2\n1,3\n2,1\n2,4\n"},
 }
 """What documents take to be there."""
 

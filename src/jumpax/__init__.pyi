@@ -40,10 +40,12 @@ from .gradients import lattice_coverage as lattice_coverage
 from .gradients import steady_state as steady_state
 from .importers import FileModel as FileModel
 from .importers import read as read
+from .inference import Conditions as Conditions
 from .inference import Derived as Derived
 from .inference import Fixed as Fixed
 from .inference import Free as Free
 from .inference import Problem as Problem
+from .inference import compare as compare
 from .inference import fit as fit
 from .inference import losses as losses
 from .networks import Binomial as Binomial

@@ -1,6 +1,5 @@
 """`jumpax fit`."""
 
-import dataclasses
 import sys
 import warnings
 from pathlib import Path
@@ -16,9 +15,10 @@ from jumpax.cli.models import Round
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.problem_file import ProblemFile, read_problem
 from jumpax.cli.rule_loss import RuleLoss
-from jumpax.inference import FitResult, Profile, agreed, profile
+from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, profile
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.fit import quiet_fit
-from jumpax.inference.losses import LogLikelihood
+from jumpax.inference.losses import LogLikelihood, Together
 
 
 def run(
@@ -59,11 +59,13 @@ def run(
         start = {n: found.estimates[n] for n in asked.problem.free}
         settings.pop("starts", None)
         wanted = dict(asked.profile)
-        problem_there = dataclasses.replace(asked.problem.resuming(start), source=wanted.pop("source"))
+        source = wanted.pop("source")
+        problem_there = asked.problem.resuming(start).drawing(lambda _: source)
         bound = profile(problem_there, **wanted, key=key, **settings)
         found = agreed(asked.problem, found, bound)
     for doubt in found.doubts.values():  # not before, for a profile may settle one
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
+    compared = None if found.interrupted else _compared(asked, key, settings)
     files = _write(asked, found, bound, key, out, report)
     if output.json:
         bounded = {} if bound is None else {"profile": bound.to_dict()}
@@ -74,12 +76,13 @@ def run(
                 "seed": key,
                 **(told := found.to_dict()),
                 **bounded,
+                **({} if compared is None else {"comparison": compared.to_dict()}),
                 "files": files,
                 "notes": {**told["notes"], "model": asked.notes},
             }
         )
     else:
-        _show(asked, found, bound, files)
+        _show(asked, found, bound, compared, files)
     if found.interrupted:
         raise SystemExit(int(Exit.INTERRUPTED))
 
@@ -106,13 +109,13 @@ def _write(
         from jumpax.results import save
         from jumpax.results.fits import fit_to_dataset
 
-        more = {"seed": seed, "model": asked.problem.network.describe()}
+        more = {"seed": seed, "model": _models(asked.problem)}
         files["out"] = str(save(fit_to_dataset(found, bound, **more), out))
     if report is not None:
         from jumpax.results import Section, write_report
 
         bounds = [] if bound is None else [f"Bound: {bound}."]
-        text = "\n\n".join([*found.summary(), *bounds, asked.problem.network.describe()])
+        text = "\n\n".join([*found.summary(), *bounds, _models(asked.problem)])
         section = Section(asked.name, text, found.table(), _figures(asked, found, bound))
         provenance = {"seed": seed, **found.provenance}
         files["report"] = str(write_report(report, f"Fit of {asked.name}", [section], provenance=provenance))
@@ -127,15 +130,15 @@ def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dic
     values = {name: history.values[:, i] for i, name in enumerate(found.free)}
     upper, _ = plots.convergence(history.loss, values, units=dict(found.units), loss_name="loss")
     figures: dict[str, Any] = {"Loss and parameters step by step.": upper.figure}
-    loss = asked.problem.loss
-    loss = loss.inner if isinstance(loss, RuleLoss) else loss
-    if isinstance(loss, LogLikelihood):
+    for condition, loss, expected in _data_sets(asked.problem, found.expected):
         for row, cells in enumerate(loss.cells):
             counts = np.repeat(np.arange(loss.size), cells.astype(int))
-            place = "at steady state" if loss.times is None else f"at time {loss.times[row]:g}"
-            law = {"fitted law": found.expected[row]}
+            place = "at steady state" if loss.times is None else f"at time {loss.times[loss.rows[row]]:g}"
+            size = f" with size factor {loss.factors[row]:g}" if len(loss.factors) > 1 else ""
+            law = {"fitted law": expected[row]}
             axes = plots.distribution(counts, law, species=loss.species, label="cells")
-            figures[f"Counts of {loss.species} {place}, and the fitted law."] = axes.figure
+            where = f" of {condition}" if condition else ""
+            figures[f"Counts of {loss.species} {place}{size}{where}, and the fitted law."] = axes.figure
     if bound is not None:
         axes = plots.profile(
             bound.values, bound.log_likelihood, name=bound.name, unit=bound.unit or None, threshold=bound.drop
@@ -146,12 +149,46 @@ def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dic
     return figures
 
 
-def _show(asked: ProblemFile, found: FitResult, bound: Profile | None, files: dict[str, str]) -> None:
+def _data_sets(problem: AbstractProblem, expected: Any) -> list[tuple[str, LogLikelihood, Any]]:
+    """Counts of one species: their condition, their loss, and the fitted law."""
+    if isinstance(problem, Conditions):
+        return [
+            (name, loss, law) for name, p in problem.problems.items() for _, loss, law in _data_sets(p, expected[name])
+        ]
+    loss = problem.split(np.zeros(len(problem.free)))[0][0].loss
+    pairs = zip(loss.losses, expected, strict=True) if isinstance(loss, Together) else [(loss, expected)]
+    plain = [(part.inner if isinstance(part, RuleLoss) else part, law) for part, law in pairs]
+    return [("", part, law) for part, law in plain if isinstance(part, LogLikelihood)]
+
+
+def _compared(asked: ProblemFile, key: int, settings: dict[str, Any]) -> Comparison | None:
+    """Which parameters differ, if the file asks."""
+    if asked.compare is None or not isinstance(asked.problem, Conditions):
+        return None
+    wanted = dict(asked.compare)
+    tested = wanted.pop("parameters", None)
+    kept = [name for name in asked.problem.own if tested is not None and name not in tested]
+    more = {name: value for name, value in settings.items() if name != "starts"}
+    return compare(asked.problem.problems, tested, own=kept, key=key, **wanted, **more)
+
+
+def _models(problem: AbstractProblem) -> str:
+    """The networks in words, each once."""
+    parts = problem.split(np.zeros(len(problem.free)))
+    return "\n\n".join(dict.fromkeys(part.network.describe() for part, _ in parts))
+
+
+def _show(
+    asked: ProblemFile, found: FitResult, bound: Profile | None, compared: Comparison | None, files: dict[str, str]
+) -> None:
     print_table(f"{asked.name}: estimates ± standard errors", found.table())
     for line in found.summary():
         people().print(line, soft_wrap=True)
     if bound is not None:
         people().print(f"bound: {bound}", soft_wrap=True)
+    if compared is not None:
+        print_table(f"{asked.name}: which parameters differ", compared.table())
+        people().print(compared.summary(), soft_wrap=True)
     print_notes(asked.notes)
     for what, file in files.items():
         people().print(f"{what}: {file}", soft_wrap=True)

@@ -15,7 +15,7 @@ from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Parameter
 from jumpax.networks import Network
 from jumpax.networks.expressions.expression import Call, Expression, Number
-from jumpax.observables import Observable
+from jumpax.observables import Observable, places_of
 from jumpax.observables.observable import CountsByName
 
 _COUNTING = ("add", "subtract", "multiply", "negate")
@@ -28,6 +28,11 @@ class WithRules:
 
     observable: Observable
     rules: tuple[tuple[str, Rule], ...]
+
+    @property
+    def places(self) -> dict[str, int]:
+        """Those of the observable."""
+        return places_of(self.observable)
 
     def __call__(self, counts: CountsByName) -> Any:
         """The observable."""
@@ -64,6 +69,24 @@ class RuleLoss(AbstractLoss):
             warnings.simplefilter("ignore", JumpaxWarning)  # the doubts about the network have been told
             return Network(network.reactions, (*network.species, *(name for name, _ in self.rules)))
 
+    @property
+    def likelihood(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether the loss is."""
+        return self.inner.likelihood
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those of the loss."""
+        return self.inner.parameters
+
+    def seen(self, expected: Any, values: Mapping[str, Any]) -> Any:
+        """That of the loss."""
+        return self.inner.seen(expected, values)
+
+    def wrong(self, values: Mapping[str, float]) -> list[str]:
+        """Those of the loss."""
+        return self.inner.wrong(values)
+
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
         """That of the loss."""
         return self.inner.value(expected, values, paths)
@@ -96,11 +119,13 @@ def with_rules(
         InputError: counts are compared with a rule whose values need not be whole numbers.
         UnsupportedError: the rule reads a parameter that is to be found.
     """
+    if isinstance(loss, losses.Together):
+        return losses.Together(*(with_rules(part, network, rules, parameters) for part in loss.losses))
     given = getattr(loss, "species", ())
     named = (given,) if isinstance(given, str) else given
     wanted = {name: rules[name] for name in named if name in rules and name not in network.species}
     for name, rule in wanted.items():
-        if isinstance(loss, losses.LogLikelihood) and not _counts(rule.expression):
+        if isinstance(loss, losses.LogLikelihood | losses.JointLogLikelihood) and not _counts(rule.expression):
             raise InputError(
                 f"data: the observable {name!r} = {rule} need not be a whole number; log_likelihood compares counts. Take "
                 "moments or time_series."

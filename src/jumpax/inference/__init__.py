@@ -2,6 +2,9 @@
 
 from jumpax.inference import losses as losses
 from jumpax.inference.combinations import Combination as Combination
+from jumpax.inference.compare import compare as compare
+from jumpax.inference.comparison import Comparison as Comparison
+from jumpax.inference.conditions import Conditions as Conditions
 from jumpax.inference.fit import fit as fit
 from jumpax.inference.optimiser import natural_gradient as natural_gradient
 from jumpax.inference.optimiser import scale_by_information as scale_by_information

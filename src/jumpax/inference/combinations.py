@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import qr
 
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.information import Information
 from jumpax.inference.optimiser import LEAST
-from jumpax.inference.problem import Problem
 
 SIMPLE = (0.0, 0.5, 1.0, 2.0)
 """Exponents that are taken for those nearby."""
@@ -35,7 +35,7 @@ class Combination(NamedTuple):
         return f"{self.name} to {size}"
 
 
-def combinations(problem: Problem, information: Information) -> tuple[Combination, ...]:
+def combinations(problem: AbstractProblem, information: Information) -> tuple[Combination, ...]:
     """Those of several free parameters that are known; empty if none, or all parameters, are determined.
 
     A combination c . u of the unconstrained parameters is determined if it does not change along the directions that
@@ -68,7 +68,7 @@ def _simple(weight: float) -> float:
     return float(np.sign(weight)) * nearest if abs(abs(weight) - nearest) <= CLOSE else weight
 
 
-def _named(problem: Problem, weights: Float[np.ndarray, " free"]) -> tuple[str, bool]:
+def _named(problem: AbstractProblem, weights: Float[np.ndarray, " free"]) -> tuple[str, bool]:
     """A product of powers if all that take part are searched by their logarithm, and true; else a sum, and false."""
     scales = problem.structure.scales
     parts = [(_term(problem, int(i)), scales[i], float(weights[i])) for i in np.flatnonzero(weights)]
@@ -85,7 +85,7 @@ def _named(problem: Problem, weights: Float[np.ndarray, " free"]) -> tuple[str, 
     return text, False
 
 
-def _term(problem: Problem, i: int) -> str:
+def _term(problem: AbstractProblem, i: int) -> str:
     """What a parameter's scale is made of."""
     name, low, high = problem.free[i], problem.numbers.lower[i], problem.numbers.upper[i]
     above = name if low == 0 else f"({name} - {low:g})"

@@ -10,11 +10,13 @@ from jaxtyping import Float
 
 from jumpax._base.errors import JumpaxError
 from jumpax.gradients import exact_cost
+from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.information import Information, pooled
 from jumpax.inference.parameters import Fixed
-from jumpax.inference.problem import Evaluation, Problem
+from jumpax.inference.problem import Problem
 from jumpax.inference.sources import MasterEquation, Simulation
-from jumpax.observables import Histogram
+from jumpax.observables import AbstractPathObservable, places_of
 
 REACH = 2.0
 """Standard errors within which the loss is taken to be quadratic."""
@@ -31,7 +33,7 @@ TURNS, SPACES = 8, 4
 WORK = 5e7
 """Work of the master equation, as `exact_cost` counts it, up to which it steps in: less than a second an evaluation."""
 
-Ask = Callable[[Problem, Float[np.ndarray, " free"]], Evaluation]
+Ask = Callable[[AbstractProblem, Float[np.ndarray, " free"]], Evaluation]
 
 
 class Reading(NamedTuple):
@@ -44,7 +46,7 @@ class Reading(NamedTuple):
 class Conclusion(NamedTuple):
     """The estimate, and what is known there."""
 
-    problem: Problem
+    problem: AbstractProblem
     """With the source that the numbers come from."""
     point: Float[np.ndarray, " free"]
     found: tuple[Evaluation, ...]
@@ -66,7 +68,7 @@ class Conclusion(NamedTuple):
 
 
 def conclude(
-    problem: Problem,
+    problem: AbstractProblem,
     point: Float[np.ndarray, " free"],
     found: Sequence[Evaluation],
     tail: Sequence[Reading],
@@ -95,10 +97,10 @@ def conclude(
     return _exactly(problem, ending)
 
 
-def _exactly(problem: Problem, ending: Conclusion) -> Conclusion:
+def _exactly(problem: AbstractProblem, ending: Conclusion) -> Conclusion:
     """The same by the master equation, if that can be; with other limits of its space where the estimate leaves them."""
 
-    def ask(problem: Problem, u: Float[np.ndarray, " free"]) -> Evaluation:
+    def ask(problem: AbstractProblem, u: Float[np.ndarray, " free"]) -> Evaluation:
         return problem.evaluate(jnp.asarray(u, float), None)
 
     point = ending.point
@@ -117,7 +119,7 @@ def _exactly(problem: Problem, ending: Conclusion) -> Conclusion:
 
 
 def _settled(
-    problem: Problem,
+    problem: AbstractProblem,
     point: Float[np.ndarray, " free"],
     found: list[Evaluation],
     tail: list[Reading],
@@ -143,7 +145,7 @@ def _settled(
 
 
 def _judged(
-    problem: Problem, point: Float[np.ndarray, " free"], found: list[Evaluation], tail: list[Reading]
+    problem: AbstractProblem, point: Float[np.ndarray, " free"], found: list[Evaluation], tail: list[Reading]
 ) -> Conclusion:
     """What all evaluations near a point say."""
     here = [Reading(point, e) for e in found]
@@ -165,7 +167,7 @@ def _judged(
 
 
 def _near(
-    problem: Problem, point: Float[np.ndarray, " free"], found: list[Evaluation], tail: list[Reading]
+    problem: AbstractProblem, point: Float[np.ndarray, " free"], found: list[Evaluation], tail: list[Reading]
 ) -> list[Reading]:
     """Evaluations elsewhere that are as good as here; none if those here have no noise."""
     if problem.source.deterministic or not tail:
@@ -180,18 +182,34 @@ def _near(
     return [reading for reading in tail if close(reading)]
 
 
-def by_master_equation(problem: Problem, u: Float[np.ndarray, " free"]) -> Problem | None:
+def by_master_equation(problem: AbstractProblem, u: Float[np.ndarray, " free"]) -> AbstractProblem | None:
     """The same problem on the exact law; None if there is none, or it is too large, or not wanted."""
+    if problem.source.deterministic:
+        return None
+    parts = [exact_part(part, own) for part, own in problem.split(u)]
+    made = tuple(part for part in parts if part is not None)
+    return problem.of(made) if len(made) == len(parts) else None
+
+
+def exact_part(problem: Problem, u: Float[np.ndarray, " free"]) -> Problem | None:
+    """The same for one condition."""
     source = problem.source
+    if source.deterministic:
+        return problem
     if not isinstance(source, Simulation) or not source.exact or problem.network.needs or problem.law:
+        return None
+    if isinstance(problem.plan.observable, AbstractPathObservable):
         return None
     theta = problem.structure.theta({name: float(value) for name, value in problem.values(jnp.asarray(u)).items()})
     times = [problem.settle or 0.0] if problem.loss.times is None else [t - problem.start for t in problem.loss.times]
     moving = [n for n in problem.network.parameters if not isinstance(problem.parameters[n], Fixed)]
     cost = exact_cost(problem.network, problem.plan.begin, theta, times, budget=WORK, wrt=moving)
-    observed = problem.loss.observable(problem.network)
-    if cost is not None and isinstance(observed, Histogram):  # every datum has its place
-        wider = {**cost.limits, observed.species: max(cost.limits[observed.species], observed.size)}
+    places = places_of(problem.plan.observable)
+    if cost is not None and places:  # every datum has its place
+        wider = {
+            **cost.limits,
+            **{name: max(cost.limits[name], size) for name, size in places.items() if name in cost.limits},
+        }
         cost = exact_cost(problem.network, problem.plan.begin, theta, times, wider, WORK, wrt=moving)
     if cost is None:
         return None

@@ -8,8 +8,10 @@ import jax.numpy as jnp
 
 from jumpax._base.errors import SimulationError
 from jumpax.gradients import Choice, stale
+from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.parameters import Fixed
-from jumpax.inference.problem import Evaluation, Problem
+from jumpax.inference.problem import Problem
 from jumpax.inference.sources import Simulation
 
 SHARE = 0.5
@@ -25,17 +27,27 @@ class Deciding:
     def __init__(self):
         self.choice: Choice | None = None
         self._choosing = self._evaluating = 0.0
+        self._others: list[Deciding] = []
+        """Of conditions beyond the first."""
 
     @property
     def paths(self) -> float:
         """Simulated so far, to choose and to evaluate."""
-        return self._choosing + self._evaluating
+        return self._choosing + self._evaluating + sum(other.paths for other in self._others)
 
-    def evaluate(self, problem: Problem, u: Any, key: Any) -> Evaluation:
+    def evaluate(self, problem: AbstractProblem, u: Any, key: Any) -> Evaluation:
         """Loss and derivatives of the problem at an unconstrained point."""
+        parts = problem.split(u)
+        self._others += [Deciding() for _ in range(len(parts) - 1 - len(self._others))]
+        each = zip((self, *self._others), parts, strict=True)
+        decided = tuple(own._counted(part, point, key) for own, (part, point) in each)
+        return problem.of(decided).evaluate(u, key)
+
+    def _counted(self, problem: Problem, u: Any, key: Any) -> Problem:
+        """The problem as it is to be evaluated, and its paths among those simulated."""
         decided = self._decided(problem, u, key)
         self._evaluating += decided.source.simulated(_moving(problem))
-        return decided.evaluate(u, key)
+        return decided
 
     def _decided(self, problem: Problem, u: Any, key: Any) -> Problem:
         """The problem as it is to be evaluated at an unconstrained point."""

@@ -15,12 +15,13 @@ from jaxtyping import PRNGKeyArray
 from jumpax._base import random
 from jumpax._base.errors import InputError, JumpaxWarning, SimulationError
 from jumpax.engines.provenance import provenance
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Conclusion, conclude
 from jumpax.inference.deciding import Deciding
 from jumpax.inference.doubts import doubts, outcome
 from jumpax.inference.information import mean
 from jumpax.inference.optimiser import natural_gradient
-from jumpax.inference.problem import Problem, check_problem
+from jumpax.inference.problem import check_problem
 from jumpax.inference.progress import Told, teller
 from jumpax.inference.result import FitResult, Run
 from jumpax.inference.search import (
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
 
 def fit(
-    problem: Problem,
+    problem: AbstractProblem,
     *,
     key: PRNGKeyArray | int = 0,
     starts: int | Sequence[Mapping[str, float]] = 1,
@@ -64,7 +65,7 @@ def fit(
     the data do. Consistent as paths grow; for biases see the loss. Ctrl-C ends the search and keeps what was reached.
 
     Args:
-        problem: data, model and parameters.
+        problem: data, model and parameters; or `Conditions` of several.
         key: the same key gives the same fit.
         starts: how many start points: the one of the problem, then others drawn around it; or the points themselves.
             The run with the least final loss is reported; starts whose paths cannot be followed are left out, with a warning.
@@ -108,7 +109,7 @@ def fit(
 
 
 def quiet_fit(
-    problem: Problem,
+    problem: AbstractProblem,
     *,
     key: PRNGKeyArray | int = 0,
     starts: int | Sequence[Mapping[str, float]] = 1,
@@ -125,7 +126,8 @@ def quiet_fit(
     check_problem(problem)
     if not problem.free:
         raise InputError("no parameter is Free, so there is nothing to fit")
-    _ = problem.plan.expected  # what does not fit into memory shows here
+    for part, _ in problem.split(np.zeros(len(problem.free))):
+        _ = part.plan.expected  # what does not fit into memory shows here
     exact = problem.source.deterministic
     for name, number in (("steps", steps), ("average", average), ("final", final)):
         if number < 1:
@@ -161,7 +163,7 @@ def quiet_fit(
 
 
 def _result(
-    problem: Problem, runs: list[Run], best: int, ending: Conclusion, asked: int, settings: Settings, words: Any
+    problem: AbstractProblem, runs: list[Run], best: int, ending: Conclusion, asked: int, settings: Settings, words: Any
 ) -> FitResult:
     """Everything about the best run."""
     u, source = ending.point, ending.problem.source
@@ -170,13 +172,13 @@ def _result(
     doubted = doubts(left, ending, run)
     converged, reason = outcome(run, doubted)
     expected = jax.tree.map(np.asarray, mean(ending.found))
-    notes = problem.loss.notes(expected, source.total)
+    notes = ending.problem.notes(expected)
     if source != problem.source:
         notes["end of the search"] = f"by the master equation, for paths left it in doubt: {source!r}"
     where = provenance(
-        problem.network, words, str(jnp.zeros(()).dtype), type(problem.source).__name__, source=repr(problem.source),
-        loss=type(problem.loss).__name__, steps=settings.steps, average=settings.average, final=asked,
-        paths_per_step=problem.source.total, ending=repr(source), stopping=repr(settings.stopping), settle=problem.settle,
+        problem.split(u)[0][0].network, words, str(jnp.zeros(()).dtype), type(problem.source).__name__,
+        source=repr(problem.source), steps=settings.steps, average=settings.average, final=asked,
+        paths_per_step=problem.source.total, ending=repr(source), stopping=repr(settings.stopping),
         gradient=None if settings.deciding.choice is None else settings.deciding.choice.reason,
     )  # fmt: skip
     return FitResult(
@@ -200,8 +202,12 @@ def _result(
         doubts=doubted,
         notes=notes,
         expected=expected,
-        units={n: p.unit or problem.network.units.get(n, "") for n, p in problem.parameters.items()},
+        units=problem.units,
         paths=settings.deciding.paths,
         seconds=0.0,
-        provenance={**where, "versions": {**where["versions"], "optax": importlib.metadata.version("optax")}},
+        provenance={
+            **where,
+            **problem.told(),
+            "versions": {**where["versions"], "optax": importlib.metadata.version("optax")},
+        },
     )

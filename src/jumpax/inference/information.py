@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float
 
+from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.optimiser import LEAST
-from jumpax.inference.problem import Evaluation, Problem
 
 RESOLVED = 3.0
 """Standard errors by which an eigenvalue must exceed 0."""
@@ -69,7 +69,7 @@ class Information(NamedTuple):
         return ROUNDING * max(float(self.eigenvalues[-1]), 0.0)
 
 
-def pooled(problem: Problem, u: Float[np.ndarray, " free"], evaluations: Sequence[Evaluation]) -> Information:
+def pooled(problem: AbstractProblem, u: Float[np.ndarray, " free"], evaluations: Sequence[Evaluation]) -> Information:
     """The information of all evaluations together: products of different groups of paths, so that it is unbiased.
 
     The noise of its eigenvalues is that of the jackknife over groups; unknown (infinite) for fewer than three.
@@ -94,7 +94,7 @@ def pooled(problem: Problem, u: Float[np.ndarray, " free"], evaluations: Sequenc
     return Information(matrix, unit, values, vectors, noise)
 
 
-def _groups(problem: Problem, evaluations: Sequence[Evaluation]) -> Float[np.ndarray, "groups entries free"]:
+def _groups(problem: AbstractProblem, evaluations: Sequence[Evaluation]) -> Float[np.ndarray, "groups entries free"]:
     """Whitened Jacobians."""
     batches = jax.tree.leaves(evaluations[0].jacobian)[0].shape[0]
     apart = len(evaluations) * batches <= GROUPS
@@ -111,15 +111,13 @@ def mean(evaluations: Sequence[Evaluation]) -> Any:
     return jax.tree.map(lambda *leaves: np.mean(np.stack(leaves), 0), *[e.expected for e in evaluations])
 
 
-def paths(problem: Problem, evaluations: Sequence[Evaluation]) -> Any:
+def paths(problem: AbstractProblem, evaluations: Sequence[Evaluation]) -> Any:
     """Behind that average, as losses want to be told."""
-    if problem.source.deterministic:
-        return problem.source.total
-    return np.asarray(problem.source.total * len(evaluations), jnp.zeros(()).dtype)
+    return problem.paths(len(evaluations))
 
 
 def _unit(
-    problem: Problem, u: Float[np.ndarray, " free"], diagonal: Float[np.ndarray, " free"]
+    problem: AbstractProblem, u: Float[np.ndarray, " free"], diagonal: Float[np.ndarray, " free"]
 ) -> Float[np.ndarray, " free"]:
     """Units of the parameters."""
     alone = 100 / np.sqrt(np.maximum(diagonal, 1e-300))

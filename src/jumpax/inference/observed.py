@@ -107,6 +107,27 @@ def grouped(
     return tuple(float(t) for t in distinct), groups
 
 
+def by_factor(
+    species: str, counts: Any, times: Any, factors: Any
+) -> tuple[list[int], Float[np.ndarray, " groups"], list[Int[np.ndarray, " cells"]]]:
+    """Counts by time and size factor: place of the time of each group, its factor, its counts.
+
+    Raises:
+        InputError: factors that are not one positive number per cell.
+    """
+    if isinstance(counts, Mapping):
+        raise InputError("size factors are one per row: give counts and times as columns, too")
+    column, sizes = numbers(counts, f"count of {species!r}"), numbers(factors, "size factors")
+    if len(sizes) != len(column):
+        raise InputError(f"{len(sizes)} size factors for {len(column)} counts of {species!r}")
+    _refuse(rows("size factor is not a positive number", ~((sizes > 0) & np.isfinite(sizes)), sizes))
+    when = np.zeros(len(column)) if times is None else numbers(times, "times")
+    places = {time: place for place, time in enumerate(np.unique(when))}
+    keys, which = np.unique(np.stack([when, sizes], 1), axis=0, return_inverse=True)
+    groups = [column[which.reshape(-1) == group].astype(np.int64) for group in range(len(keys))]
+    return [places[time] for time in keys[:, 0]], keys[:, 1], groups
+
+
 def of_one_path(means: Float[np.ndarray, " times"], errors: Float[np.ndarray, " times"]) -> bool:
     """Whether means look like the counts of one path.
 

@@ -227,22 +227,31 @@ def _unconstrained(scale: Scale, value: float, lower: float, upper: float) -> fl
 
 
 def resolve(
-    parameters: Mapping[str, Parameter], network: Network, start: tuple[str, ...] = ()
+    parameters: Mapping[str, Parameter], network: Network, start: tuple[str, ...] = (), seen: tuple[str, ...] = ()
 ) -> tuple[Structure, Numbers, dict[str, float]]:
-    """Structure, numbers, and start values of the free parameters; `start`: those of the law of the counts at the start.
+    """Structure, numbers, and start values of the free parameters.
+
+    Args:
+        parameters: by name.
+        network: reads some of them.
+        start: those that the law of the counts at the start reads.
+        seen: those that the loss reads, in the law of what is observed.
 
     Raises:
         InputError: everything that is wrong: missing parameters of the network, unknown names in formulas, circles,
             fixed values that are not finite, free parameters that nothing depends on.
     """
+    owners = dict.fromkeys(seen, "data") | dict.fromkeys(start, "start") | dict.fromkeys(network.parameters, "network")
+    faults = [f"parameter {n!r} of the {owner} is missing" for n, owner in owners.items() if n not in parameters]
+    return joined(parameters, tuple(dict.fromkeys((*network.parameters, *start))), tuple(owners), faults)
+
+
+def joined(
+    parameters: Mapping[str, Parameter], network: tuple[str, ...], read: tuple[str, ...], faults: list[str]
+) -> tuple[Structure, Numbers, dict[str, float]]:
+    """The same for names that networks, and all that reads parameters, ask for, with faults that are known already."""
     wrong = [n for n, p in parameters.items() if not isinstance(p, Free | Fixed | Derived)]
-    faults = [f"parameter {name!r} must be Free, Fixed or Derived, not {parameters[name]!r}" for name in wrong]
-    read = tuple(dict.fromkeys((*network.parameters, *start)))
-    faults += [
-        f"parameter {name!r} of the {'network' if name in network.parameters else 'start'} is missing"
-        for name in read
-        if name not in parameters
-    ]
+    faults = [f"parameter {name!r} must be Free, Fixed or Derived, not {parameters[name]!r}" for name in wrong] + faults
     free = {n: p for n, p in parameters.items() if isinstance(p, Free)}
     fixed = {n: p for n, p in parameters.items() if isinstance(p, Fixed)}
     numbers = Numbers(
@@ -261,7 +270,7 @@ def resolve(
     if faults:
         raise InputError("the parameters do not fit together:\n" + "\n".join(f"- {fault}" for fault in faults))
     scales: tuple[Scale, ...] = tuple(p.scale for p in free.values())
-    structure = Structure(read, tuple(free), scales, tuple(fixed), order)
+    structure = Structure(network, tuple(free), scales, tuple(fixed), order)
     return structure, numbers, {n: float(p.value) for n, p in free.items()}
 
 
@@ -282,7 +291,7 @@ def _ordered(derived: dict[str, Derived], known: set[str], faults: list[str]) ->
 
 
 def _idle(free: Mapping[str, Free], derived: Mapping[str, Derived], read: tuple[str, ...]) -> list[str]:
-    """Sentences about free parameters that neither network nor start feels."""
+    """Sentences about free parameters that nothing feels."""
     felt, found = set(read), True
     while found:
         found = {r for n, p in derived.items() if n in felt for r in p.names} - felt

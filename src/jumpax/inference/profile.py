@@ -13,12 +13,13 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.doubts import outcome, undetermined, unresolved
 from jumpax.inference.fit import quiet_fit
 from jumpax.inference.parameters import Free
-from jumpax.inference.problem import Problem, check_problem
+from jumpax.inference.problem import check_problem
 from jumpax.inference.result import FitResult
-from jumpax.inference.sources import Simulation
+from jumpax.inference.sources import AbstractSource, Simulation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Profile:
 
 
 def profile(
-    problem: Problem,
+    problem: AbstractProblem,
     name: str,
     values: Sequence[float],
     *,
@@ -123,8 +124,7 @@ def profile(
         raise InputError(
             f"values of {name!r} outside its bounds {free.lower:g} and {free.upper:g}: {', '.join(map(str, beyond))}"
         )
-    if isinstance(problem.source, Simulation):  # likelihoods of one kind only can be compared
-        problem = dataclasses.replace(problem, source=dataclasses.replace(problem.source, exact=False))
+    problem = problem.drawing(_to_the_end)
     found: dict[float, _Point] = {}
     for value in points:
         _add(problem, name, value, found, key, settings)
@@ -159,8 +159,13 @@ def profile(
     return Profile(
         name, np.array(order), np.array([found[v].level - top for v in order]), np.array([found[v].error for v in order]),
         {n: np.array([found[v].others[n] for v in order]) for n in found[order[0]].others}, drop, confidence, lower, upper,
-        resolved, one_sided, problem.parameters[name].unit or problem.network.units.get(name, ""),
+        resolved, one_sided, problem.units[name],
     )  # fmt: skip
+
+
+def _to_the_end(source: AbstractSource) -> AbstractSource:
+    """The source without another one at the end: likelihoods of one kind only can be compared."""
+    return dataclasses.replace(source, exact=False) if isinstance(source, Simulation) else source
 
 
 class _Point(NamedTuple):
@@ -173,7 +178,9 @@ class _Point(NamedTuple):
     stopped: bool
 
 
-def _add(problem: Problem, name: str, value: float, found: dict[float, _Point], key: Any, settings: dict) -> None:
+def _add(
+    problem: AbstractProblem, name: str, value: float, found: dict[float, _Point], key: Any, settings: dict
+) -> None:
     """Fit the others at one value, from where they were at the nearest one."""
     fixed = problem.fixing(name, value)
     if found:
@@ -193,7 +200,14 @@ def _scale(value: float) -> float:
 
 
 def _bound(
-    problem: Problem, name: str, found: dict, side: int, drop: float, refine: int, key: Any, settings: dict[str, Any]
+    problem: AbstractProblem,
+    name: str,
+    found: dict,
+    side: int,
+    drop: float,
+    refine: int,
+    key: Any,
+    settings: dict[str, Any],
 ) -> float | None:
     """Where the profile falls below the threshold on one side of its maximum; None if it does not."""
     for turn in range(refine + 1):
@@ -219,7 +233,7 @@ def _drop(confidence: float) -> float:
     return 0.5 * NormalDist().inv_cdf((1 + confidence) / 2) ** 2
 
 
-def agreed(problem: Problem, result: FitResult, bound: Profile) -> FitResult:
+def agreed(problem: AbstractProblem, result: FitResult, bound: Profile) -> FitResult:
     """A fit with what a profile says of one of its free parameters, so that the two cannot contradict each other.
 
     A bound takes the place of that end of the interval. Where the profile stays above the threshold beyond that end, the

@@ -77,7 +77,7 @@ class FitResult:
     notes: Mapping[str, Any]
     """From the loss: cells, smoothing, cells that no path reached."""
     expected: Any
-    """The observable at the estimate, with a leading axis of times."""
+    """What is compared with the data, at the estimate, with a leading axis of times; of `Conditions`, by condition."""
     units: Mapping[str, str]
     paths: float
     """Simulated altogether; infinite for exact expectations."""

@@ -11,10 +11,11 @@ import numpy as np
 from jaxtyping import Float
 
 from jumpax._base.errors import InputError
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Reading
 from jumpax.inference.deciding import Deciding
+from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.information import mean, paths
-from jumpax.inference.problem import Evaluation, Problem
 from jumpax.inference.progress import FitProgress, Told
 from jumpax.inference.result import History, Run
 from jumpax.inference.stopping import AbstractStopping
@@ -47,7 +48,9 @@ def _light(found: Evaluation) -> Evaluation:
     return found._replace(expected=None, jacobian=None)
 
 
-def starting_points(problem: Problem, starts: int | Sequence[Mapping[str, float]], key: Any) -> Iterator[np.ndarray]:
+def starting_points(
+    problem: AbstractProblem, starts: int | Sequence[Mapping[str, float]], key: Any
+) -> Iterator[np.ndarray]:
     """Unconstrained start points."""
     first = problem.structure.unconstrained(problem.start_values, problem.numbers)
     if not isinstance(starts, int):
@@ -75,7 +78,7 @@ class _Ask:
         self._settings = settings
         self._key = jax.random.fold_in(jax.random.fold_in(settings.key, number), FINAL)
 
-    def __call__(self, problem: Problem, u: Float[np.ndarray, " free"]) -> Evaluation:
+    def __call__(self, problem: AbstractProblem, u: Float[np.ndarray, " free"]) -> Evaluation:
         own = jax.random.fold_in(self._key, self.asked)
         self.asked += 1
         return self._settings.deciding.evaluate(problem, jnp.asarray(u, float), own)
@@ -94,7 +97,9 @@ class End(NamedTuple):
     ask: _Ask
 
 
-def descend(problem: Problem, u: Float[np.ndarray, " free"], number: int, starts: int, settings: Settings) -> End:
+def descend(
+    problem: AbstractProblem, u: Float[np.ndarray, " free"], number: int, starts: int, settings: Settings
+) -> End:
     """One search from a start point."""
     begin_with, step_on = _optimiser(settings.optimiser)
     point, state = jnp.asarray(u, float), begin_with(jnp.asarray(u, float))
@@ -146,7 +151,7 @@ def _optimiser(optimiser: "optax.GradientTransformationExtraArgs") -> tuple[Any,
     return jax.jit(optimiser.init), jax.jit(step)
 
 
-def _history(problem: Problem, seen: list[Evaluation], places: list[np.ndarray]) -> History:
+def _history(problem: AbstractProblem, seen: list[Evaluation], places: list[np.ndarray]) -> History:
     return History(
         np.array([float(e.loss) for e in seen]), np.array([float(e.loss_error) for e in seen]),
         np.array([e.gradient for e in seen]), np.array([e.gradient_error for e in seen]), np.array(places),
@@ -154,7 +159,7 @@ def _history(problem: Problem, seen: list[Evaluation], places: list[np.ndarray])
     )  # fmt: skip
 
 
-def named_values(problem: Problem, u: Float[np.ndarray, " free"]) -> dict[str, float]:
+def named_values(problem: AbstractProblem, u: Float[np.ndarray, " free"]) -> dict[str, float]:
     """Values of the free parameters."""
     values = problem.values(jnp.asarray(u))
     return {name: float(values[name]) for name in problem.free}
@@ -169,7 +174,7 @@ def _progress(number: int, starts: int, step: int, steps: int, found: Evaluation
     )  # fmt: skip
 
 
-def pooled_loss(problem: Problem, u: Float[np.ndarray, " free"], found: Sequence[Evaluation]) -> float:
+def pooled_loss(problem: AbstractProblem, u: Float[np.ndarray, " free"], found: Sequence[Evaluation]) -> float:
     """Loss of all paths at the estimate taken together: the bias from noise is that much smaller."""
     return problem.level(mean(found), jnp.asarray(u), paths(problem, found))
 

@@ -14,7 +14,7 @@ from jumpax._base.errors import InputError
 from jumpax.exact import StateSpace, distribution, stationary
 from jumpax.gradients import AbstractEstimator, Automatic, Expectation, ScoreFunction, expectation
 from jumpax.networks import Network
-from jumpax.observables import Histogram, Observable
+from jumpax.observables import Observable, places_of
 
 Expected: TypeAlias = Callable[[Mapping[str, Any], Any], Any]
 """From theta and a key to the expected observable: leaves (batches, times, ...), differentiable in theta."""
@@ -127,7 +127,7 @@ class Simulation(AbstractSource):
     ) -> Expectation:
         """The expectation over one batch."""
         stops = (start + (settle or 0.0),) if times is None else times
-        usual = ScoreFunction() if isinstance(observable, Histogram) else "auto"
+        usual = ScoreFunction() if places_of(observable) else "auto"  # indicators have no tangent
         gradient = usual if self.gradient is None else self.gradient
         return expectation(
             observable, network, x0, stops, paths=self.paths // self.batches, start=start,
@@ -185,6 +185,31 @@ class MasterEquation(AbstractSource):
             return jax.tree.map(lambda leaf: jnp.tensordot(p, jnp.asarray(leaf, p.dtype), 1)[None], table)
 
         return expected
+
+
+@dataclasses.dataclass(frozen=True)
+class Sources(AbstractSource):
+    """The sources of several conditions."""
+
+    sources: tuple[AbstractSource, ...]
+
+    @property
+    def deterministic(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether all are."""
+        return all(source.deterministic for source in self.sources)
+
+    @property
+    def total(self) -> float:
+        """Paths of all that simulate; infinite if none does."""
+        return sum(s.total for s in self.sources if not s.deterministic) or float("inf")
+
+    def simulated(self, wrt: tuple[str, ...]) -> float:
+        """Paths of all."""
+        return sum(source.simulated(wrt) for source in self.sources)
+
+    def expected(self, *problem: Any) -> Expected:
+        """There is none of all together."""
+        raise InputError("each condition has a source of its own")
 
 
 @functools.lru_cache(maxsize=8)

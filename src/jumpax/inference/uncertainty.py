@@ -7,10 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.combinations import Combination, combinations
 from jumpax.inference.information import Information
 from jumpax.inference.optimiser import LEAST
-from jumpax.inference.problem import Problem
 
 FELT = 0.03
 """Share of a direction in a parameter from which on the parameter is lost with it."""
@@ -39,7 +39,10 @@ class Uncertainty(NamedTuple):
 
 
 def uncertainty(
-    problem: Problem, u: Float[np.ndarray, " free"], information: Information, noise: Float[np.ndarray, "free free"]
+    problem: AbstractProblem,
+    u: Float[np.ndarray, " free"],
+    information: Information,
+    noise: Float[np.ndarray, "free free"],
 ) -> Uncertainty:
     """What is known at the estimate `u`.
 
@@ -74,7 +77,10 @@ def uncertainty(
 
 
 def _intervals(
-    problem: Problem, u: Float[np.ndarray, " free"], errors: Float[np.ndarray, " free"], lost: Mapping[str, float]
+    problem: AbstractProblem,
+    u: Float[np.ndarray, " free"],
+    errors: Float[np.ndarray, " free"],
+    lost: Mapping[str, float],
 ) -> dict[str, tuple[float, float]]:
     """Symmetric on the unconstrained scale, so that they respect bounds; those bounds where nothing is determined."""
     ends = [problem.values(jnp.asarray(u + side * QUANTILE * errors)) for side in (-1, 1)]

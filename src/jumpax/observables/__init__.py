@@ -3,10 +3,12 @@
 from jumpax.observables.activity import Activity as Activity
 from jumpax.observables.current import Current as Current
 from jumpax.observables.entropy_production import EntropyProduction as EntropyProduction
+from jumpax.observables.joint_histogram import JointHistogram as JointHistogram
 from jumpax.observables.observable import Histogram as Histogram
 from jumpax.observables.observable import Moments as Moments
 from jumpax.observables.observable import Observable as Observable
 from jumpax.observables.observable import check_observable as check_observable
+from jumpax.observables.observable import places_of as places_of
 from jumpax.observables.passage_time import Passage as Passage
 from jumpax.observables.passage_time import PassageTime as PassageTime
 from jumpax.observables.path_likelihood import log_likelihood as log_likelihood
@@ -17,6 +19,7 @@ from jumpax.observables.path_sums import PathSum as PathSum
 from jumpax.observables.path_sums import PathSums as PathSums
 from jumpax.observables.rates import Rates as Rates
 from jumpax.observables.reaction_count import ReactionCount as ReactionCount
+from jumpax.observables.several import Several as Several
 from jumpax.observables.time_average import TimeAverage as TimeAverage
 from jumpax.observables.tur_ratio import TurRatio as TurRatio
 from jumpax.observables.tur_ratio import tur_ratio as tur_ratio

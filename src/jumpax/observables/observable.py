@@ -44,6 +44,11 @@ def check_observable(observable: Any, along: bool = False) -> None:
     given.check_function(observable, "the observable", "As in Moments('A') or lambda counts: counts['A']")
 
 
+def places_of(observable: Any) -> dict[str, int]:
+    """Of an observable that is made of indicators of counts: species, and up to how many counts of each; else empty."""
+    return dict(getattr(observable, "places", {}))
+
+
 def count_of(counts: CountsByName, species: str) -> Float[Array, ""]:
     """The count of one species.
 
@@ -93,6 +98,11 @@ class Histogram:
 
     species: str
     size: int
+
+    @property
+    def places(self) -> dict[str, int]:
+        """How many counts of each species have a place of their own."""
+        return {self.species: self.size}
 
     def __call__(self, counts: CountsByName) -> Float[Array, " size"]:
         """One-hot vector of the count."""

@@ -1,7 +1,7 @@
 """Whole distributions: the likelihood of measured counts under the simulated law."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import equinox as eqx
@@ -11,8 +11,9 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
 from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.observation import AbstractObservation, Capture, check_observations, observed
 from jumpax.inference.losses.reference import AbstractReference, NegativeBinomial
-from jumpax.inference.observed import grouped, time_faults
+from jumpax.inference.observed import by_factor, grouped, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Histogram
 
@@ -20,6 +21,8 @@ FLOOR = 1e-30
 """Least probability of a datum."""
 _FEW = 5.0
 """Counts that fewer paths than this reached are pooled in the Fisher information."""
+_BEYOND = 1e-3
+"""Share of an observed law without a place above which there is a warning."""
 
 
 @final
@@ -39,7 +42,13 @@ class LogLikelihood(AbstractLoss):
         size: places of the histogram, at least two above the largest count; default half as much again. Larger than
             needed lets several data sets share a compiled step.
         smoothing: weight w of the reference law, in paths; 0 leaves only the floor of 1e-30.
-        reference: the law q; default `NegativeBinomial()`.
+        reference: the law q of the observed counts; default `NegativeBinomial()`.
+        observation: what happens between the true count and the observed one: `Capture`, `Background`, or a list of them in
+            order. Their parameters are free, fixed or derived like any other.
+        size_factors: of each cell, relative: they multiply the capture probability. Work grows with the number of different
+            ones, so round them.
+        true_size: places of the histogram of the true counts; needed with `Capture`, which sees fewer than there are. What
+            lies beyond is taken to be no datum.
 
     Raises:
         InputError: counts that are negative, missing or fractional, empty groups; with row numbers.
@@ -53,8 +62,13 @@ class LogLikelihood(AbstractLoss):
     size: int = eqx.field(static=True)
     smoothing: float = eqx.field(static=True)
     reference: AbstractReference = eqx.field(static=True)
-    cells: Float[np.ndarray, "times size"]
-    """Number of cells by time and count."""
+    observation: tuple[AbstractObservation, ...] = eqx.field(static=True)
+    true_size: int = eqx.field(static=True)
+    rows: tuple[int, ...] = eqx.field(static=True)
+    """Place of the time of each group of cells; groups have one time and one size factor."""
+    factors: Float[np.ndarray, " groups"]
+    cells: Float[np.ndarray, "groups size"]
+    """Number of cells by group and count."""
 
     def __init__(
         self,
@@ -65,8 +79,18 @@ class LogLikelihood(AbstractLoss):
         size: int | None = None,
         smoothing: float = 5.0,
         reference: AbstractReference | None = None,
+        observation: AbstractObservation | Sequence[AbstractObservation] = (),
+        size_factors: Any = None,
+        true_size: int | None = None,
     ):
+        self.observation = check_observations(observation)
         self.times, groups = grouped(species, counts, times)
+        rows, factors = range(len(groups)), np.ones(1)
+        if size_factors is not None:
+            if not any(isinstance(step, Capture) for step in self.observation):
+                raise InputError("size_factors multiply the capture probability: give observation=Capture(...), too")
+            rows, factors, groups = by_factor(species, counts, times, size_factors)
+        self.rows, self.factors = tuple(rows), factors
         largest = max(int(group.max()) for group in groups)
         least = largest + 2
         if size is not None and size < least:
@@ -75,11 +99,27 @@ class LogLikelihood(AbstractLoss):
             raise InputError(f"smoothing must be 0 or more paths; got {smoothing!r}")
         self.species, self.size, self.smoothing = species, size or largest * 3 // 2 + 10, float(smoothing)
         self.reference = NegativeBinomial() if reference is None else reference
+        self.true_size = _true_size(self.observation, true_size, self.size)
         self.cells = np.stack([np.bincount(g, minlength=self.size) for g in groups]).astype(float)
 
     def observable(self, network: Network) -> Histogram:
         """The histogram of the species."""
-        return Histogram(self.species, self.size)
+        return Histogram(self.species, self.true_size)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those of the law of observation."""
+        return tuple(dict.fromkeys(name for step in self.observation for name in step.parameters))
+
+    def seen(self, expected: Any, values: Mapping[str, Any]) -> Any:
+        """The law of the observed counts of each group."""
+        if not self.observation:
+            return expected
+        return observed(expected[:, np.array(self.rows)], self.observation, values, self.factors, self.size)
+
+    def wrong(self, values: Mapping[str, float]) -> list[str]:
+        """What is wrong with parameters of the law of observation."""
+        return [fault for step in self.observation for fault in step.wrong(values, self.factors)]
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
@@ -110,20 +150,40 @@ class LogLikelihood(AbstractLoss):
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of cells, smoothing, and the cells that no path reached."""
-        missed = np.where(np.asarray(expected) == 0, self.cells, 0)
-        unreached = int(missed.sum())
-        if unreached and not (self.smoothing and np.isfinite(paths)):
+        lost = np.where(np.asarray(expected) == 0, self.cells, 0)
+        told = missed(int(self.cells.sum()), int(lost.sum()), self.smoothing, paths, self.reference.name)
+        told |= {"unreached_counts": [int(n) for n in np.flatnonzero(lost.sum(0))]}
+        beyond = float(np.max(np.asarray(expected)[:, -1]))
+        if self.observation and beyond > _BEYOND:
             warnings.warn(
-                f"{unreached} of {int(self.cells.sum())} cells have counts of probability 0; they get {FLOOR:g} and no "
-                "gradient. Set smoothing above 0, simulate more paths, or see whether the model can produce such "
-                "counts.",
+                f"a share of {beyond:.2g} of the law lies beyond the places of the true or the observed counts: give a larger "
+                f"true_size than {self.true_size}, or a larger size than {self.size}.",
                 JumpaxWarning,
                 stacklevel=2,
             )
-        law = f"weight of {self.smoothing:g} in {paths:,.0f} paths on the {self.reference.name}"
-        return {
-            "cells": int(self.cells.sum()),
-            "smoothing": law if self.smoothing and np.isfinite(paths) else f"none; floor {FLOOR:g}",
-            "unreached_cells": unreached,
-            "unreached_counts": [int(n) for n in np.flatnonzero(missed.sum(0))],
-        }
+        return told
+
+
+def _true_size(observation: Sequence[AbstractObservation], given: int | None, size: int) -> int:
+    """Places of the true counts."""
+    if given is not None and (not observation or given < 2):
+        raise InputError("true_size is for a law of observation, and 2 or more; for the counts themselves it is size")
+    if given is None and any(step.loses for step in observation):
+        raise InputError(
+            "with a capture probability there are more molecules than counts: give true_size=..., beyond the largest true count"
+        )
+    return size if given is None else given
+
+
+def missed(cells: int, unreached: int, smoothing: float, paths: float, reference: str) -> dict[str, Any]:
+    """Notes on cells, smoothing, and cells that no path reached."""
+    smoothed = bool(smoothing) and bool(np.isfinite(paths))
+    if unreached and not smoothed:
+        warnings.warn(
+            f"{unreached} of {cells} cells have counts of probability 0; they get {FLOOR:g} and no gradient. Set smoothing "
+            "above 0, simulate more paths, or see whether the model can produce such counts.",
+            JumpaxWarning,
+            stacklevel=3,
+        )
+    law = f"weight of {smoothing:g} in {paths:,.0f} paths on the {reference}" if smoothed else f"none; floor {FLOOR:g}"
+    return {"cells": cells, "smoothing": law, "unreached_cells": unreached}

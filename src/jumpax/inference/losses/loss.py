@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
 from jaxtyping import Array, Float
@@ -20,6 +20,8 @@ class AbstractLoss(eqx.Module):
     curvature is the Fisher information, and standard errors follow.
     """
 
+    likelihood: ClassVar[bool] = True
+    """Whether it is minus a log-likelihood, so that differences of it are likelihood ratios."""
     times: eqx.AbstractVar[tuple[float, ...] | None]
     """When it was observed; None: at steady state."""
 
@@ -30,6 +32,27 @@ class AbstractLoss(eqx.Module):
     @abc.abstractmethod
     def faults(self, network: Network, start: float) -> list[str]:
         """Sentences about data that do not fit the network, or a run from time `start`."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the parameters that the law of what is observed reads."""
+        return ()
+
+    def seen(self, expected: Tree, values: Mapping[str, Any]) -> Tree:
+        """What is compared with the data, from the expected observable: linear in that, as it is by default.
+
+        Args:
+            expected: leaves (batches, times, ...).
+            values: every named parameter.
+
+        Returns:
+            Leaves (batches, times, ...), without their first axis the `expected` of the methods below.
+        """
+        return expected
+
+    def wrong(self, values: Mapping[str, float]) -> list[str]:
+        """Sentences about values of those parameters that make no sense."""
+        return []
 
     @abc.abstractmethod
     def value(self, expected: Tree, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:

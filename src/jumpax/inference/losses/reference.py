@@ -42,11 +42,14 @@ class NegativeBinomial(AbstractReference):
         counts = jnp.arange(law.shape[1], dtype=law.dtype)
         mean = jnp.maximum(law @ counts, 1e-6)[:, None]
         variance = (law @ counts**2)[:, None] - mean**2
-        n = counts[None]
-        shape = mean**2 / jnp.maximum(variance - mean, _LEAST_EXCESS * mean**2)
-        log_p = gammaln(n + shape) - gammaln(shape) - gammaln(n + 1)
-        log_p += n * jnp.log(mean / (mean + shape)) - shape * jnp.log1p(mean / shape)
-        return closed(jnp.exp(log_p))
+        return closed(jnp.exp(log_negative_binomial(counts[None], mean, variance)))
+
+
+def log_negative_binomial(n: Any, mean: Any, variance: Any) -> Any:
+    """Logarithm of the negative binomial with this mean and variance; of one next to Poisson if that is narrower."""
+    shape = mean**2 / jnp.maximum(variance - mean, _LEAST_EXCESS * mean**2)
+    log_p = gammaln(n + shape) - gammaln(shape) - gammaln(n + 1)
+    return log_p + n * jnp.log(mean / (mean + shape)) - shape * jnp.log1p(mean / shape)
 
 
 def closed(p: Float[Array, "times size"]) -> Float[Array, "times size"]:

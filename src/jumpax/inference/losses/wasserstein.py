@@ -58,6 +58,7 @@ class Wasserstein(AbstractLoss):
         10
     """
 
+    likelihood = False
     species: str = eqx.field(static=True)
     times: tuple[float, ...] | None = eqx.field(static=True)
     size: int = eqx.field(static=True)

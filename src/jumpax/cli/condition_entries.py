@@ -1,0 +1,140 @@
+"""One condition of a problem file: model, start, parameters, data and source."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.cli.data_entries import read_loss
+from jumpax.cli.entries import Table, check_entries, part_of
+from jumpax.cli.models import find_file
+from jumpax.cli.rule_loss import with_rules
+from jumpax.importers import FileModel
+from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simulation
+from jumpax.inference.parameters import Parameter
+from jumpax.networks import check_counts
+from jumpax.networks.toml_model import read_model
+from jumpax.networks.zoo import Model
+
+MODEL = ("network", "theta", "x0", "units", "reference")
+"""Entries of a model in the file itself."""
+
+
+class Condition(NamedTuple):
+    """What the entries of one condition ask for."""
+
+    problem: Problem
+    notes: tuple[str, ...]
+    """What was assumed or changed in reading the model's file."""
+
+
+class Collector:
+    """Faults of several steps, told together."""
+
+    def __init__(self):
+        self.faults: list[str] = []
+        self.unread = False
+
+    def take(self, step: Callable[[], Any]) -> Any:
+        """What a step makes; None, and one more fault, if it cannot."""
+        try:
+            return step()
+        except (InputError, UnsupportedError) as fault:
+            self.faults.append(str(fault))
+            self.unread |= isinstance(fault, UnsupportedError)
+        except (TypeError, ValueError) as fault:
+            self.faults.append(f"a value has the wrong kind: {fault}")
+        return None
+
+
+def read_condition(table: Table, file: Path, collected: Collector, *, round_counts: bool) -> Condition | None:
+    """The problem that a table describes; None, and more faults, if it cannot be set up."""
+    model, opened = collected.take(lambda: _model(table, file, round_counts)) or (None, None)
+    parameters = collected.take(lambda: _parameters(part_of(table, "parameters"), model)) if model else None
+    loss = collected.take(lambda: read_loss(table, file.parent))
+    source = collected.take(lambda: read_source(table))
+    if model is None or parameters is None or loss is None or source is None:
+        return None
+
+    def together() -> Problem:
+        options = {key: table[key] for key in ("settle", "start") if key in table}
+        judged = with_rules(loss, model.network, {} if opened is None else opened.observables, parameters)
+        return Problem(model.network, model.x0, judged, parameters, source=source, **options)
+
+    problem = collected.take(together)
+    return None if problem is None else Condition(problem, () if opened is None else opened.notes)
+
+
+def _model(table: Table, file: Path, round_counts: bool) -> tuple[Model, FileModel | None]:
+    """A model of the zoo or of another file, with other numbers if given, or the one in this file."""
+    if ("model" in table) == ("network" in table):
+        raise InputError(
+            "give either model = '<name in the zoo, or a file>' or a table [network], with [x0] and [theta]"
+        )
+    if "network" in table:
+        own = {k: v for k, v in table.items() if k in MODEL}
+        return read_model(own, name=file.stem, origin=str(file), round_counts=round_counts), None
+    named = str(table["model"])
+    made, opened = find_file(str(file.parent / named) if Path(named).suffix else named, round_counts=round_counts)
+    own, theta = part_of(table, "x0"), part_of(table, "theta")
+    check_entries("x0", own, made.network.species)
+    check_entries("theta", theta, made.network.parameters)
+    start = check_counts(made.network, {**made.x0, **own}, round_counts=round_counts).tolist()
+    x0 = dict(zip(made.network.species, start, strict=True))
+    return Model(made.network, {**made.theta, **theta}, x0, made.times, made.reference), opened
+
+
+def _parameters(part: Table, model: Model) -> dict[str, Parameter]:
+    """Parameters of the file; those of the network that it does not name are fixed at the model's values."""
+    found: dict[str, Parameter] = {n: Fixed(v) for n, v in model.theta.items() if n not in part}
+    faults = []
+    for name, entry in part.items():
+        try:
+            found[name] = _parameter(name, entry)
+        except InputError as fault:
+            faults.append(str(fault))
+    if faults:
+        raise InputError("\n".join(faults))
+    return found
+
+
+def _parameter(name: str, entry: Any) -> Parameter:
+    """`{free = 1.0, lower = 0.0, upper = 9.0}`, `{fixed = 1.0}`, `{product = [..]}` or `{ratio = [.., ..]}`."""
+    kinds = ("free", "fixed", "product", "ratio")
+    given = [kind for kind in kinds if isinstance(entry, Mapping) and kind in entry]
+    if len(given) != 1:
+        raise InputError(f"parameter {name!r} must be a table with one of {', '.join(kinds)}, not {entry!r}")
+    kind = given[0]
+    check_entries(f"parameter {name!r}", entry, (kind, "unit", *(("lower", "upper", "own") if kind == "free" else ())))
+    value, unit = entry[kind], str(entry.get("unit", ""))
+    if kind in ("product", "ratio"):
+        names = isinstance(value, list) and all(isinstance(v, str) for v in value)
+        if not names or (kind == "ratio" and len(value) != 2):
+            raise InputError(f"parameter {name!r}: {kind} needs a list of {'two ' * (kind == 'ratio')}names")
+        return Derived.product(*value, unit=unit) if kind == "product" else Derived.ratio(*value, unit=unit)
+    bounds = {key: entry[key] for key in ("lower", "upper") if key in entry}
+    if wrong := [v for v in (value, *bounds.values()) if isinstance(v, bool) or not isinstance(v, int | float)]:
+        raise InputError(f"parameter {name!r}: {wrong[0]!r} is not a number")
+    if kind == "fixed":
+        return Fixed(float(value), unit)
+    try:
+        return Free(float(value), unit=unit, **{key: float(bound) for key, bound in bounds.items()})
+    except InputError as fault:
+        raise InputError(f"parameter {name!r}: {fault}") from None
+
+
+def read_source(table: Table) -> Simulation | MasterEquation:
+    """Where expectations come from.
+
+    Raises:
+        InputError: entries that nobody knows, or simulation and master equation at once.
+    """
+    if "exact" in table and "simulation" in table:
+        raise InputError("give either [simulation] or [exact], not both")
+    if "exact" in table:
+        part = part_of(table, "exact")
+        check_entries("exact", part, ("limits", "tolerance"))
+        return MasterEquation(**part)
+    part = part_of(table, "simulation")
+    check_entries("simulation", part, ("paths", "batches", "max_events", "exact"))
+    return Simulation(**part)

@@ -1,0 +1,30 @@
+"""Tables of a problem file."""
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from jumpax._base.errors import InputError, unknown_name
+
+Table: TypeAlias = Mapping[str, Any]
+
+
+def part_of(table: Table, key: str) -> Table:
+    """A table in a table; empty if there is none.
+
+    Raises:
+        InputError: something else stands there.
+    """
+    part = table.get(key, {})
+    if not isinstance(part, Mapping):
+        raise InputError(f"{key} must be a table, [{key}], not {part!r}")
+    return part
+
+
+def check_entries(where: str, part: Table, known: tuple[str, ...]) -> None:
+    """Refuse entries that nobody reads.
+
+    Raises:
+        InputError: there are some.
+    """
+    if wrong := [unknown_name("entry", key, known) for key in part if key not in known]:
+        raise InputError("\n".join(f"{where}: {fault}" for fault in wrong))

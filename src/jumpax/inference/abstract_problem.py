@@ -1,0 +1,151 @@
+"""What a fit asks of a problem, of one condition or of several."""
+
+import abc
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax.inference.evaluation import Evaluation
+from jumpax.inference.parameters import Numbers, Parameter, Structure
+from jumpax.inference.sources import AbstractSource
+
+if TYPE_CHECKING:
+    from jumpax.inference.problem import Problem
+
+Point = Float[np.ndarray, " free"]
+
+
+class AbstractProblem(abc.ABC):
+    """Parameters, and a loss with its derivatives as a function of the free ones. Final subclasses are frozen dataclasses.
+
+    Points are those of the unconstrained scale of the free parameters.
+    """
+
+    parameters: Mapping[str, Parameter]
+    """Every parameter by name."""
+    source: AbstractSource
+    """Where expectations come from."""
+
+    @property
+    @abc.abstractmethod
+    def resolved(self) -> tuple[Structure, Numbers, dict[str, float]]:
+        """Structure and numbers of the parameters, and start values of the free ones."""
+
+    @property
+    @abc.abstractmethod
+    def units(self) -> dict[str, str]:
+        """Of all parameters; empty where there is none."""
+
+    @abc.abstractmethod
+    def split(self, u: Any) -> tuple[tuple["Problem", Any], ...]:
+        """The problem of each condition, and the point as that one has it."""
+
+    @abc.abstractmethod
+    def of(self, parts: tuple["Problem", ...]) -> Self:
+        """The same with other problems of the conditions."""
+
+    @abc.abstractmethod
+    def fixing(self, name: str, value: float) -> Self:
+        """The same problem with one parameter fixed.
+
+        Raises:
+            InputError: for a name that is not a free or fixed parameter.
+        """
+
+    @abc.abstractmethod
+    def starting(self, values: Mapping[str, float]) -> Self:
+        """The same problem, begun at other values of some free parameters.
+
+        Raises:
+            InputError: other names than those of free parameters; values on or beyond their bounds.
+        """
+
+    @abc.abstractmethod
+    def paths(self, evaluations: int) -> Any:
+        """How many paths are behind so many evaluations together, as `level` and `whitened` are to be told."""
+
+    @abc.abstractmethod
+    def level(self, expected: Any, u: Float[Array, " free"], paths: Any) -> float:
+        """The loss of an expectation at a point."""
+
+    @abc.abstractmethod
+    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[np.ndarray, "batches entries free"]:
+        """The Jacobian in units of the standard deviation of the data, in float64: its products lose what is small in float32."""
+
+    @abc.abstractmethod
+    def evaluate(self, u: Float[Array, " free"], key: Any) -> Evaluation:
+        """Loss and derivatives at a point, as numbers.
+
+        Raises:
+            SimulationError: the loss or a derivative is not a number; names the parameters.
+        """
+
+    @abc.abstractmethod
+    def notes(self, expected: Any) -> dict[str, Any]:
+        """What a reader must know to judge the loss: smoothing, data that no path reached."""
+
+    @abc.abstractmethod
+    def told(self) -> dict[str, Any]:
+        """Loss, time to settle and digest of the network, for the provenance of a result."""
+
+    @property
+    def structure(self) -> Structure:
+        """Which parameters are free, fixed, derived."""
+        return self.resolved[0]
+
+    @property
+    def numbers(self) -> Numbers:
+        """Bounds and fixed values."""
+        return self.resolved[1]
+
+    @property
+    def start_values(self) -> dict[str, float]:
+        """Where the search begins."""
+        return dict(self.resolved[2])
+
+    @property
+    def free(self) -> tuple[str, ...]:
+        """Names of the free parameters."""
+        return self.structure.free
+
+    def values(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
+        """Every named value at a point."""
+        made = _values(self.structure, self.numbers, jnp.asarray(u, float))
+        return {name: made[name] for name in self.structure.names}
+
+    def slopes(self, u: Float[Array, " free"]) -> dict[str, Float[Array, " free"]]:
+        """Their derivatives."""
+        made = _slopes(self.structure, self.numbers, jnp.asarray(u, float))
+        return {name: made[name] for name in self.structure.names}
+
+    def resuming(self, estimates: Mapping[str, float]) -> Self:
+        """The same problem, begun where a fit ended: estimates that were rounded to a bound are moved off it."""
+
+        def inside(name: str, value: float) -> float:
+            i = self.free.index(name)
+            low, high = float(self.numbers.lower[i]), float(self.numbers.upper[i])
+            width = high - low if math.isfinite(high - low) else max(1.0, abs(value))
+            return min(max(value, low + 1e-6 * width), high - 1e-6 * width)
+
+        return self.starting({name: inside(name, value) for name, value in estimates.items()})
+
+    def drawing(self, change: Callable[[AbstractSource], AbstractSource]) -> Self:
+        """The same with other sources of expectations: what `change` makes of each."""
+        parts = [part for part, _ in self.split(np.zeros(len(self.free)))]
+        return self.of(tuple(part.from_source(change(part.source)) for part in parts))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _values(structure: Structure, numbers: Numbers, u: Float[Array, " free"]) -> dict[str, Any]:
+    return {name: jnp.asarray(value, u.dtype) for name, value in structure.values(u, numbers).items()}
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _slopes(structure: Structure, numbers: Numbers, u: Float[Array, " free"]) -> dict[str, Any]:
+    return jax.jacfwd(lambda u: _values(structure, numbers, u))(u)

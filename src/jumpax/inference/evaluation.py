@@ -1,0 +1,154 @@
+"""One evaluation of a loss with its derivatives: what is static about it, and what is compiled."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jumpax._base.compiling import plain
+from jumpax._base.host import library_of
+from jumpax._base.types import default_precision
+from jumpax.engines.choice import engine_for
+from jumpax.engines.program import Program
+from jumpax.folds import Snapshots, Together
+from jumpax.inference.losses import AbstractLoss
+from jumpax.inference.parameters import Numbers, Structure
+from jumpax.inference.sources import AbstractSource, Expected
+from jumpax.networks import Network
+from jumpax.networks.starts import AbstractStart
+from jumpax.observables import Observable
+
+
+class Evaluation(NamedTuple):
+    """Loss and derivatives at one point, on the unconstrained scale."""
+
+    loss: Float[Array, ""]
+    loss_error: Float[Array, ""]
+    """Standard error of the loss, from the batches."""
+    gradient: Float[Array, " free"]
+    gradient_covariance: Float[Array, "free free"]
+    """Of the gradient, from the batches."""
+    information: Float[Array, "free free"]
+    """Expected Fisher information of the data; unbiased, so that it need not be positive."""
+    expected: Any
+    """What is compared with the data, averaged over batches; a leading axis of times."""
+    jacobian: Any
+    """Of the observable, (batches, times, ..., free)."""
+
+    @property
+    def gradient_error(self) -> Float[Array, " free"]:
+        """Standard error of the gradient."""
+        library = library_of(self.gradient_covariance)
+        return library.sqrt(library.maximum(library.diagonal(self.gradient_covariance), 0.0))
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Everything static about a problem; equal plans are compiled once."""
+
+    structure: Structure
+    observable: Observable
+    network: Network
+    x0: tuple[tuple[str, int], ...] | AbstractStart
+    times: tuple[float, ...] | None
+    settle: float | None
+    start: float
+    source: AbstractSource
+
+    @property
+    def begin(self) -> Any:
+        """Counts at the start by name, or their law."""
+        return self.x0 if isinstance(self.x0, AbstractStart) else dict(self.x0)
+
+    @functools.cached_property
+    def expected(self) -> Expected:
+        """The expectation as a function of theta and key."""
+        return self.source.expected(self.observable, self.network, self.begin, self.times, self.settle, self.start)
+
+
+def evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, " free"], key: Any) -> Evaluation:
+    """One evaluation; every derivative comes from one Jacobian of the expectation.
+
+    Noise is that of the jackknife over batches: what loss and gradient are without each of them. The gradient is that of the
+    jackknife too: logarithms and squares of noisy means bias it by O(1 / paths), in the same direction in every evaluation, so
+    that a mean over many would be wrong by more than their spread tells. That term is taken off (Quenouille 1956,
+    doi:10.1093/biomet/43.3-4.353); what counts that few paths reach leave beyond it is not.
+    """
+    paths = plan.source.total
+    paths = paths if math.isinf(paths) else jnp.asarray(paths, u.dtype)
+
+    def batches(u: Float[Array, " free"]) -> tuple[Any, Any]:
+        values = plan.structure.values(u, numbers)
+        made = loss.seen(plan.expected(plan.structure.theta(values), key), values)
+        return made, made
+
+    jacobian, made = jax.jacfwd(batches, has_aux=True)(u)
+    return judged(plan.structure, loss, numbers, u, made, jacobian, paths)
+
+
+def judged(
+    structure: Structure, loss: AbstractLoss, numbers: Numbers, u: Float[Array, " free"], made: Any, jacobian: Any, paths: Any
+) -> Evaluation:
+    """Loss and derivatives from what is seen in each batch, leaves (batches, times, ...), and its Jacobian, (..., free)."""
+
+    def sloped(expected: Any, slopes: Any, paths: Any) -> tuple[Float[Array, ""], Float[Array, " free"]]:
+        def value(expected: Any, u: Float[Array, " free"]) -> Float[Array, ""]:
+            return loss.value(expected, structure.values(u, numbers), paths)
+
+        height, (steep, direct) = jax.value_and_grad(value, (0, 1))(expected, u)
+        return height, _contract(steep, slopes) + direct
+
+    mean, slopes = jax.tree.map(lambda leaf: leaf.mean(0), (made, jacobian))
+    height, gradient = sloped(mean, slopes, paths)
+    count = jax.tree.leaves(made)[0].shape[0]
+    roots = loss.whitened(mean, jacobian, paths)
+    own = jnp.einsum("kep,keq->pq", roots, roots)
+    if count == 1:
+        nothing = jnp.zeros_like(height)
+        return Evaluation(height, nothing, gradient, jnp.zeros_like(own), own, mean, jacobian)
+    without = jax.tree.map(lambda leaf: (leaf.sum(0, keepdims=True) - leaf) / (count - 1), (made, jacobian))
+    share = (count - 1) / count
+    levels, gradients = jax.vmap(lambda e, s: sloped(e, s, paths * share))(*without)
+    spread = gradients - gradients.mean(0, keepdims=True)
+    total = roots.sum(0)
+    information = (total.T @ total - own) / (count * (count - 1))
+    return Evaluation(
+        height, jnp.sqrt(share * ((levels - levels.mean()) ** 2).sum()),
+        count * gradient - (count - 1) * gradients.mean(0), share * spread.T @ spread,
+        (information + information.T) / 2, mean, jacobian,
+    )  # fmt: skip
+
+
+def _contract(slope: Any, jacobian: Any) -> Any:
+    """Sum of the products over everything but the last axis of the Jacobian, that of the free parameters."""
+
+    def over(s: Any, x: Any) -> Any:
+        return jnp.tensordot(s, x, s.ndim)
+
+    return functools.reduce(jnp.add, jax.tree.leaves(jax.tree.map(over, slope, jacobian)))
+
+
+@functools.lru_cache(64)
+def compiled(network: Network) -> Callable[..., Evaluation]:
+    """Of paths that are drawn outside the programs of XLA, which may then be compiled in haste."""
+    program = Program(network, Together((Snapshots(),)), default_precision())
+    outside = not engine_for(program, None).traceable
+    return jax.jit(evaluate, static_argnums=0, compiler_options=plain() if outside else {})
+
+
+def level(loss: AbstractLoss, expected: Any, values: Mapping[str, Any], paths: Any) -> Any:
+    """The loss of an expectation."""
+    return loss.value(expected, values, paths)
+
+
+def whitened(loss: AbstractLoss, expected: Any, jacobian: Any, paths: Any) -> Any:
+    """Its Jacobian in units of the standard deviation of the data."""
+    return loss.whitened(expected, jacobian, paths)
+
+
+compiled_level, compiled_whitened = jax.jit(level), jax.jit(whitened)

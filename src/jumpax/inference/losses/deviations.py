@@ -1,0 +1,132 @@
+"""Standard deviations measured along time."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, final
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, unknown_name
+from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.quadratic import half_square, whitened
+from jumpax.inference.losses.time_series import TimeSeries
+from jumpax.inference.losses.together import Together
+from jumpax.inference.observed import numbers, rows, time_faults
+from jumpax.networks import Network
+from jumpax.observables import Moments
+
+_LEAST = 1e-6
+"""Least variance whose root is taken."""
+
+
+@final
+class Deviations(AbstractLoss):
+    """Standard deviations of counts over independent paths, others at each time.
+
+    loss = sum over times and species of ((sd[x] - deviation) / standard error)^2 / 2, sd[x] the square root of
+    E[x^2] - E[x]^2. Exact if the errors are Gaussian. Bias O(1/paths), from squares of noise. With the means of the same cells
+    in one likelihood: `means_and_deviations`.
+
+    Args:
+        times: when, increasing.
+        deviations: for each species its measured standard deviation at each time, in molecules.
+        standard_errors: of those: for each species a number, or one per time.
+
+    Raises:
+        InputError: times out of order, missing numbers, numbers that are not positive; with row numbers.
+
+    Example:
+        >>> Deviations([1.0, 2.0], {"A": [4.8, 3.4]}, {"A": 0.2}).measured.tolist()
+        [[4.8], [3.4]]
+    """
+
+    species: tuple[str, ...] = eqx.field(static=True)
+    times: tuple[float, ...] | None = eqx.field(static=True)
+    measured: Float[np.ndarray, "times species"]
+    root: Float[np.ndarray, "times species species"]
+
+    def __init__(self, times: Sequence[float], deviations: Mapping[str, Any], standard_errors: Mapping[str, Any]):
+        when = numbers(times, "times")
+        faults = rows("time is missing or not finite", ~np.isfinite(when))
+        faults += rows("time does not increase", np.append(False, np.diff(when) <= 0), when)
+        if not deviations:
+            raise InputError("deviations must name at least one species")
+        columns, errors = [], []
+        for name, given in deviations.items():
+            column = numbers(given, f"standard deviation of {name!r}")
+            if name not in standard_errors:
+                raise InputError(f"the standard errors of the standard deviations of {name!r} are missing")
+            if len(column) != len(when):
+                raise InputError(f"{len(column)} standard deviations of {name!r} for {len(when)} times")
+            error = np.broadcast_to(np.asarray(standard_errors[name], float), column.shape)
+            faults += rows(
+                f"standard deviation of {name!r} is not a positive number", ~((column > 0) & np.isfinite(column))
+            )
+            faults += rows(f"standard error of the deviation of {name!r} is not positive", ~(error > 0), error)
+            columns.append(column)
+            errors.append(error)
+        if faults:
+            raise InputError("the observed data cannot be used:\n" + "\n".join(f"- {fault}" for fault in faults))
+        self.species, self.times = tuple(deviations), tuple(float(t) for t in when)
+        self.measured = np.stack(columns, 1)
+        self.root = np.stack([np.diag(1 / row) for row in np.stack(errors, 1)])
+
+    def observable(self, network: Network) -> Moments:
+        """The first two raw moments of the species."""
+        return Moments(*self.species, order=2)
+
+    def faults(self, network: Network, start: float) -> list[str]:
+        """The species must exist, no time may lie before the start."""
+        unknown = [unknown_name("species", s, network.species) for s in self.species if s not in network.species]
+        return unknown + time_faults(self.times, start)
+
+    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+        """Half the sum of squares."""
+        return half_square(_deviation(expected) - self.measured, self.root)
+
+    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+        """Jacobian of the deviations at the mean over batches, linear in that of the raw moments."""
+        mean, deviation = expected[None, ..., 0, None], _deviation(expected)[None, ..., None]
+        slopes = (jacobian[:, :, :, 1] - 2 * mean * jacobian[:, :, :, 0]) / (2 * deviation)
+        return whitened(slopes, self.root)
+
+    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+        """Number of deviations."""
+        return {"data": f"{self.measured.size} standard deviations, taken as those of independent paths at each time"}
+
+
+def _deviation(expected: Float[Array, "times species 2"]) -> Float[Array, "times species"]:
+    return jnp.sqrt(jnp.maximum(expected[..., 1] - expected[..., 0] ** 2, _LEAST))
+
+
+def means_and_deviations(
+    times: Sequence[float], means: Mapping[str, Any], deviations: Mapping[str, Any], cells: int
+) -> Together:
+    """Measured means and standard deviations of cells, others at each time, as one loss.
+
+    The standard error of a mean is sd / sqrt(cells), that of a standard deviation sd / sqrt(2 (cells - 1)), as for Gaussian
+    counts; for other laws give errors of your own: `Together(TimeSeries(...), Deviations(...))`.
+
+    Args:
+        times: when, increasing.
+        means: for each species its mean at each time.
+        deviations: of the same species.
+        cells: how many were measured at each time.
+
+    Raises:
+        InputError: fewer than two cells, species without a mean or a deviation, and what the two losses refuse.
+
+    Example:
+        >>> means_and_deviations([1.0], {"A": [36.8]}, {"A": [4.8]}, cells=100).times
+        (1.0,)
+    """
+    if isinstance(cells, bool) or not isinstance(cells, int | np.integer) or cells < 2:
+        raise InputError(f"cells must be a whole number, 2 or more; got {cells!r}")
+    if odd := [name for name in {**means, **deviations} if name not in means or name not in deviations]:
+        raise InputError(f"needed are mean and standard deviation of each species; {', '.join(odd)} has one of them")
+    columns = {name: numbers(column, f"standard deviation of {name!r}") for name, column in deviations.items()}
+    of_means = {name: column / np.sqrt(cells) for name, column in columns.items()}
+    own = {name: column / np.sqrt(2 * (cells - 1)) for name, column in columns.items()}
+    return Together(TimeSeries(times, means, of_means, paths=int(cells)), Deviations(times, columns, own))

@@ -1,0 +1,159 @@
+"""How often reactions fired between times: cases, births, products."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, final
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jax.scipy.special import gammaln, polygamma
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.observed import count_faults, numbers, rows, time_faults
+from jumpax.networks import Network
+from jumpax.observables import ReactionCount
+
+_LEAST = 1e-6
+"""Least mean whose logarithm is taken."""
+Error = Literal["poisson", "negative_binomial", "normal"]
+ERRORS: tuple[Error, ...] = ("poisson", "negative_binomial", "normal")
+
+
+@final
+class ReactionSeries(AbstractLoss):
+    """Counts of firings of reactions between times, with an error law around their mean.
+
+    With m = reported x E[firings since the time before], the loss is minus the logarithm of
+
+        poisson            Poisson(y; m)
+        negative_binomial  the negative binomial with mean m and variance m + m^2 / spread
+        normal             the Gaussian with mean m and standard deviation spread
+
+    The mean is that over many paths. For the counts of one path, as of one outbreak, this is right as far as the error law
+    covers how paths differ; its steps are taken to be independent. Bias O(1/paths), from the logarithm of the mean.
+
+    Args:
+        times: ends of the intervals, increasing; the first begins at the start of the run.
+        counts: for each reaction, by its name, its count in each interval.
+        error: which law.
+        spread: name of its parameter; none for "poisson".
+        reported: name of the parameter by which means are multiplied, such as a reporting probability; None: 1.
+
+    Raises:
+        InputError: times out of order, counts that no count can be, a spread where there is none, or none where one is
+            needed.
+
+    Example:
+        >>> loss = ReactionSeries([7.0, 14.0], {"S + I -> 2 I": [12, 31]}, error="negative_binomial", spread="phi")
+        >>> loss.parameters
+        ('phi',)
+    """
+
+    reactions: tuple[str, ...] = eqx.field(static=True)
+    times: tuple[float, ...] | None = eqx.field(static=True)
+    error: Error = eqx.field(static=True)
+    spread: str | None = eqx.field(static=True)
+    reported: str | None = eqx.field(static=True)
+    measured: Float[np.ndarray, "times reactions"]
+
+    def __init__(
+        self,
+        times: Sequence[float],
+        counts: Mapping[str, Any],
+        *,
+        error: Error = "poisson",
+        spread: str | None = None,
+        reported: str | None = None,
+    ):
+        if error not in ERRORS:
+            raise InputError(unknown_name("error law", error, ERRORS))
+        if (spread is None) != (error == "poisson"):
+            raise InputError(f"error={error!r} {'has no' if spread else 'needs a'} parameter spread=...")
+        if not counts:
+            raise InputError("counts must name at least one reaction")
+        when = numbers(times, "times")
+        faults = rows("time is missing or not finite", ~np.isfinite(when))
+        faults += rows("time does not increase", np.append(False, np.diff(when) <= 0), when)
+        columns = {name: numbers(column, f"count of {name!r}") for name, column in counts.items()}
+        for name, column in columns.items():
+            if len(column) != len(when):
+                raise InputError(f"{len(column)} counts of {name!r} for {len(when)} times")
+            faults += count_faults(column, f"count of {name!r}")
+        if faults:
+            raise InputError("the observed data cannot be used:\n" + "\n".join(f"- {fault}" for fault in faults))
+        self.reactions, self.times, self.error = tuple(counts), tuple(float(t) for t in when), error
+        self.spread, self.reported = spread, reported
+        self.measured = np.stack(list(columns.values()), 1)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those of the error law and of the report."""
+        return tuple(dict.fromkeys(name for name in (self.reported, self.spread) if name is not None))
+
+    def observable(self, network: Network) -> ReactionCount:
+        """Firings since the time before."""
+        return ReactionCount(*self.reactions, since_stop=True)
+
+    def faults(self, network: Network, start: float) -> list[str]:
+        """The reactions must exist, no time may lie before the start."""
+        try:
+            self.observable(network).fold(network)
+        except (InputError, UnsupportedError) as fault:
+            return [str(fault), *time_faults(self.times, start)]
+        return time_faults(self.times, start)
+
+    def seen(self, expected: Any, values: Mapping[str, Any]) -> tuple[Any, Any]:
+        """Means, and the parameter of the error law."""
+        mean = expected * (1.0 if self.reported is None else values[self.reported])
+        spread = jnp.zeros(()) if self.spread is None else jnp.asarray(values[self.spread])
+        return mean, jnp.broadcast_to(spread.astype(mean.dtype), (mean.shape[0], mean.shape[1]))
+
+    def wrong(self, values: Mapping[str, float]) -> list[str]:
+        """A spread or a report that is not positive."""
+        bad = [name for name in self.parameters if not values[name] > 0]
+        return [f"{name} = {values[name]:g} of the reaction counts must be positive: set bounds" for name in bad]
+
+    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+        """Minus the log-likelihood of all counts, up to a constant."""
+        mean, spread, y = jnp.maximum(expected[0], _LEAST), expected[1][:, None], self.measured
+        if self.error == "poisson":
+            return (mean - y * jnp.log(mean)).sum()
+        if self.error == "normal":
+            return (0.5 * ((expected[0] - y) / spread) ** 2 + jnp.log(spread)).sum()
+        log_p = gammaln(y + spread) - gammaln(spread) - gammaln(y + 1)
+        log_p += y * jnp.log(mean / (mean + spread)) - spread * jnp.log1p(mean / spread)
+        return -log_p.sum()
+
+    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+        """Rows of the mean, and of the spread, which are orthogonal."""
+        mean, spread = jnp.maximum(expected[0], _LEAST), expected[1][:, None]
+        slopes = jnp.broadcast_to(jacobian[1][:, :, None], jacobian[0].shape)
+        if self.error == "poisson":
+            return _flat(jacobian[0] / jnp.sqrt(mean)[None, ..., None])
+        if self.error == "normal":
+            scale = jnp.broadcast_to(1 / spread, mean.shape)[None, ..., None]
+            return jnp.concatenate([_flat(jacobian[0] * scale), _flat(slopes * scale * np.sqrt(2.0))], 1)
+        scale = 1 / jnp.sqrt(mean + mean**2 / spread)
+        own = jnp.sqrt(jnp.maximum(self._information(mean, spread), 0.0))
+        return jnp.concatenate([_flat(jacobian[0] * scale[None, ..., None]), _flat(slopes * own[None, ..., None])], 1)
+
+    def _information(
+        self, mean: Float[Array, "times reactions"], spread: Float[Array, "times 1"]
+    ) -> Float[Array, "times reactions"]:
+        """Of the spread of negative binomials, the mean of the trigamma function over counts."""
+        m, s = mean[..., None], spread[..., None]
+        n = jnp.arange(4.0 * self.measured.max() + 50)[None, None]
+        log_p = gammaln(n + s) - gammaln(s) - gammaln(n + 1) + n * jnp.log(m / (m + s)) - s * jnp.log1p(m / s)
+        p = jnp.exp(log_p)
+        rise = polygamma(1, s) - polygamma(1, n + s)
+        return ((p * rise).sum(-1) / p.sum(-1)) - 1 / spread + 1 / (mean + spread)
+
+    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+        """Number of counts, and the error law."""
+        return {"data": f"{self.measured.size} counts of reactions between times", "error_law": self.error}
+
+
+def _flat(rows: Float[Array, "batches times reactions free"]) -> Float[Array, "batches entries free"]:
+    return rows.reshape(rows.shape[0], -1, rows.shape[3])

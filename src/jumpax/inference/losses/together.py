@@ -1,0 +1,104 @@
+"""Several data sets of one condition, from one simulation."""
+
+from collections.abc import Mapping
+from typing import Any, final
+
+import equinox as eqx
+import jax
+import numpy as np
+from jaxtyping import Array, Float, Int
+
+from jumpax._base.errors import InputError
+from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.networks import Network
+from jumpax.observables import Several
+
+
+@final
+class Together(AbstractLoss):
+    """The sum of several losses on the same paths: data sets of other species, other times or other kinds.
+
+    loss = sum of the losses, each at its own times; the log-likelihood of all data if they are independent: other cells in
+    each data set (for several counts of the same cells see `JointLogLikelihood`).
+
+    Args:
+        losses: two or more. All have times, or all are at steady state.
+
+    Raises:
+        InputError: fewer than two, something that is no loss, or losses with times beside losses without.
+
+    Example:
+        >>> from jumpax.inference.losses import LogLikelihood, TimeSeries
+        >>> both = Together(
+        ...     LogLikelihood("M", [3, 5, 4], [1.0, 2.0, 2.0]),
+        ...     TimeSeries([2.0, 3.0], {"P": [9.1, 12.0]}, {"P": 0.5}),
+        ... )
+        >>> both.times
+        (1.0, 2.0, 3.0)
+    """
+
+    losses: tuple[AbstractLoss, ...]
+    times: tuple[float, ...] | None = eqx.field(static=True)
+    rows: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    """Where the times of each loss stand among all."""
+
+    def __init__(self, *losses: AbstractLoss):
+        if len(losses) < 2 or not all(isinstance(loss, AbstractLoss) for loss in losses):
+            raise InputError(f"Together takes two or more of jumpax.losses, not {losses!r}")
+        steady = [loss.times is None for loss in losses]
+        if any(steady) and not all(steady):
+            raise InputError(
+                "Together has data with times beside data at steady state: these are two conditions, each a Problem of its "
+                "own, for Conditions"
+            )
+        self.losses = losses
+        each = [loss.times or (0.0,) for loss in losses]
+        joined = sorted({time for times in each for time in times})
+        self.times = None if steady[0] else tuple(joined)
+        self.rows = tuple(tuple(joined.index(time) for time in times) if not steady[0] else (0,) for times in each)
+
+    @property
+    def likelihood(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Whether all are."""
+        return all(loss.likelihood for loss in self.losses)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Those of all."""
+        return tuple(dict.fromkeys(name for loss in self.losses for name in loss.parameters))
+
+    def observable(self, network: Network) -> Several:
+        """The observables of all."""
+        return Several(tuple(loss.observable(network) for loss in self.losses))
+
+    def faults(self, network: Network, start: float) -> list[str]:
+        """Those of all."""
+        return list(dict.fromkeys(fault for loss in self.losses for fault in loss.faults(network, start)))
+
+    def seen(self, expected: Any, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What each compares with its data, at its own times."""
+        each = zip(self.losses, expected, self.rows, strict=True)
+        return tuple(loss.seen(_at(np.array(rows), own), values) for loss, own, rows in each)
+
+    def wrong(self, values: Mapping[str, float]) -> list[str]:
+        """Those of all."""
+        return list(dict.fromkeys(fault for loss in self.losses for fault in loss.wrong(values)))
+
+    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+        """The sum."""
+        return sum(loss.value(own, values, paths) for loss, own in zip(self.losses, expected, strict=True))  # pyright: ignore[reportReturnType]
+
+    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+        """One below the other."""
+        each = zip(self.losses, expected, jacobian, strict=True)
+        return jax.numpy.concatenate([loss.whitened(own, slopes, paths) for loss, own, slopes in each], 1)
+
+    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+        """Those of each, with its number."""
+        each = enumerate(zip(self.losses, expected, strict=True), 1)
+        return {f"{key}[{i}]": said for i, (loss, own) in each for key, said in loss.notes(own, paths).items()}
+
+
+def _at(rows: Int[np.ndarray, " times"], expected: Any) -> Any:
+    """An observable at some of the times."""
+    return jax.tree.map(lambda leaf: leaf[:, rows], expected)
