@@ -92,7 +92,13 @@ def evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, "
 
 
 def judged(
-    structure: Structure, loss: AbstractLoss, numbers: Numbers, u: Float[Array, " free"], made: Any, jacobian: Any, paths: Any
+    structure: Structure,
+    loss: AbstractLoss,
+    numbers: Numbers,
+    u: Float[Array, " free"],
+    made: Any,
+    jacobian: Any,
+    paths: Any,
 ) -> Evaluation:
     """Loss and derivatives from what is seen in each batch, leaves (batches, times, ...), and its Jacobian, (..., free)."""
 

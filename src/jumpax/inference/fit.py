@@ -21,7 +21,7 @@ from jumpax.inference.deciding import Deciding
 from jumpax.inference.doubts import doubts, outcome
 from jumpax.inference.information import mean
 from jumpax.inference.optimiser import natural_gradient
-from jumpax.inference.problem import check_problem
+from jumpax.inference.problem import Problem, check_problem
 from jumpax.inference.progress import Told, teller
 from jumpax.inference.result import FitResult, Run
 from jumpax.inference.search import (
@@ -34,6 +34,7 @@ from jumpax.inference.search import (
     pooled_loss,
     starting_points,
 )
+from jumpax.inference.searched import check_budget, searched
 from jumpax.inference.stopping import AbstractStopping, SignalToNoise, SmallSteps
 from jumpax.inference.uncertainty import uncertainty
 
@@ -51,6 +52,7 @@ def fit(
     steps: int = 200,
     average: int = 20,
     final: int = 8,
+    budget: int | None = None,
     progress: bool | Told = False,
 ) -> FitResult:
     """Find the parameters under which the data are most likely.
@@ -64,6 +66,11 @@ def fit(
     What is still not resolved then is said to be so: `unresolved` is what too few paths leave open, `undetermined` what
     the data do. Consistent as paths grow; for biases see the loss. Ctrl-C ends the search and keeps what was reached.
 
+    With a `budget` nothing need be known of where to start: the boxes of the parameters (`Free.box`) are searched as a whole, by
+    paths that each have parameters of their own, and regression on them; several places are followed, fresh paths decide
+    between them, and the rest of the paths goes into the estimate. It does not depend on how many events a path has, as the
+    noise of scores does. `FitResult.search` has the best parameters against paths, and whether the data are explained.
+
     Args:
         problem: data, model and parameters; or `Conditions` of several.
         key: the same key gives the same fit.
@@ -75,6 +82,8 @@ def fit(
         steps: most steps per start.
         average: how many of the last steps are averaged (1 for exact expectations).
         final: least number of evaluations at the estimate (1 for exact expectations).
+        budget: most paths, all in all, of a search of boxes. For losses on counts; `starts` that are given are places to follow,
+            too, and the number of paths of the source does not matter.
         progress: True for a line on standard error, or a function of `FitProgress`.
 
     Returns:
@@ -101,7 +110,7 @@ def fit(
     """
     result = quiet_fit(
         problem, key=key, starts=starts, optimiser=optimiser, stopping=stopping, steps=steps, average=average, final=final,
-        progress=progress,
+        budget=budget, progress=progress,
     )  # fmt: skip
     for doubt in result.doubts.values():
         warnings.warn(doubt, JumpaxWarning, stacklevel=2)
@@ -118,6 +127,7 @@ def quiet_fit(
     steps: int = 200,
     average: int = 20,
     final: int = 8,
+    budget: int | None = None,
     progress: bool | Told = False,
 ) -> FitResult:
     """`fit`, for callers that tell the doubts themselves."""
@@ -126,12 +136,16 @@ def quiet_fit(
     check_problem(problem)
     if not problem.free:
         raise InputError("no parameter is Free, so there is nothing to fit")
-    for part, _ in problem.split(np.zeros(len(problem.free))):
-        _ = part.plan.expected  # what does not fit into memory shows here
-    exact = problem.source.deterministic
     for name, number in (("steps", steps), ("average", average), ("final", final)):
         if number < 1:
             raise InputError(f"{name} must be 1 or more; got {number!r}")
+    if budget is not None:
+        if optimiser is not None or stopping is not None:
+            raise InputError("a search with a budget moves and ends by its own rules: leave out optimiser and stopping")
+        return _with_budget(check_budget(problem, budget), budget, key, starts)
+    for part, _ in problem.split(np.zeros(len(problem.free))):
+        _ = part.plan.expected  # what does not fit into memory shows here
+    exact = problem.source.deterministic
     chosen = natural_gradient(1.0 if exact else 0.5, decay=0.0 if exact else 0.9) if optimiser is None else optimiser
     rule = (SmallSteps() if exact else SignalToNoise()) if stopping is None else stopping
     words = random.key_words(key)
@@ -157,13 +171,43 @@ def quiet_fit(
     end = ends[best]
     spare = 0 if end.run.reason == INTERRUPTED else max(len(end.run.history.loss), settings.final)
     ending = conclude(problem, end.point, end.found, end.tail, end.ask, spare)
-    result = _result(problem, [end.run for end in ends], best, ending, end.ask.asked, settings, words)
+    choice = settings.deciding.choice
+    about = {
+        "steps": settings.steps, "average": settings.average, "final": end.ask.asked, "paths_per_step": problem.source.total,
+        "stopping": repr(settings.stopping), "gradient": None if choice is None else choice.reason,
+    }  # fmt: skip
+    result = _result(problem, [end.run for end in ends], best, ending, settings.deciding.paths, words, about)
     told = {"starts": f"{len(lost)} of {len(points)} starts were given up: {lost[0]}"} if lost else {}
     return dataclasses.replace(result, doubts={**result.doubts, **told}, seconds=time.perf_counter() - begin)
 
 
+def _with_budget(problem: Problem, budget: int, key: Any, starts: int | Sequence[Mapping[str, float]]) -> FitResult:
+    """By a search of boxes."""
+    begin, words = time.perf_counter(), random.key_words(key)
+    known = [] if isinstance(starts, int) else list(starting_points(problem, starts, key))
+    found = searched(problem, budget, jax.random.key(key) if isinstance(key, int) else key, known)
+    about = {"budget": budget, "final": found.asked, "paths_per_step": found.scattered.source.total}
+    result = _result(found.scattered, [found.run], 0, found.ending, found.search.paths[-1], words, about)
+    doubted = {**found.doubts, **result.doubts}
+    converged, reason = outcome(result.runs[0], doubted)
+    return dataclasses.replace(
+        result,
+        doubts=doubted,
+        converged=converged,
+        reason=reason,
+        search=found.search,
+        seconds=time.perf_counter() - begin,
+    )
+
+
 def _result(
-    problem: AbstractProblem, runs: list[Run], best: int, ending: Conclusion, asked: int, settings: Settings, words: Any
+    problem: AbstractProblem,
+    runs: list[Run],
+    best: int,
+    ending: Conclusion,
+    paths: float,
+    words: Any,
+    about: dict[str, Any],
 ) -> FitResult:
     """Everything about the best run."""
     u, source = ending.point, ending.problem.source
@@ -177,9 +221,7 @@ def _result(
         notes["end of the search"] = f"by the master equation, for paths left it in doubt: {source!r}"
     where = provenance(
         problem.split(u)[0][0].network, words, str(jnp.zeros(()).dtype), type(problem.source).__name__,
-        source=repr(problem.source), steps=settings.steps, average=settings.average, final=asked,
-        paths_per_step=problem.source.total, ending=repr(source), stopping=repr(settings.stopping),
-        gradient=None if settings.deciding.choice is None else settings.deciding.choice.reason,
+        source=repr(problem.source), ending=repr(source), **about,
     )  # fmt: skip
     return FitResult(
         free=problem.free,
@@ -203,7 +245,7 @@ def _result(
         notes=notes,
         expected=expected,
         units=problem.units,
-        paths=settings.deciding.paths,
+        paths=paths,
         seconds=0.0,
         provenance={
             **where,

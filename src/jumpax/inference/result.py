@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from jumpax.inference.combinations import Combination
 
@@ -35,6 +35,30 @@ class Run(NamedTuple):
     stopped: bool
     """By its rule: not because all steps were used, nor by Ctrl-C."""
     history: History
+
+
+class Search(NamedTuple):
+    """How a fit with a budget has searched."""
+
+    budget: int
+    """Most paths."""
+    paths: Int[np.ndarray, " visits"]
+    """Paths drawn until then."""
+    values: Float[np.ndarray, "visits free"]
+    """The best free parameters after so many paths."""
+    loss: Float[np.ndarray, " visits"]
+    """There, as far as it was known; infinite or NaN where it was not."""
+    loss_error: Float[np.ndarray, " visits"]
+    lost: int
+    """Paths that could not be followed, most of them where the model explodes."""
+    candidates: int
+    """Places that were followed downhill."""
+    others: tuple[dict[str, float], ...]
+    """Other places that explain the data as well, as far as their paths tell."""
+    misfit: float
+    """Least loss that is likely at the best place, over what the scatter of the data gives on average."""
+    explained: bool
+    """Whether the data are explained."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +107,8 @@ class FitResult:
     """Simulated altogether; infinite for exact expectations."""
     seconds: float
     provenance: Mapping[str, Any]
+    search: Search | None = None
+    """Of a fit with a budget."""
 
     @property
     def history(self) -> History:
@@ -111,10 +137,25 @@ class FitResult:
                  "reason": r.reason}
                 for r in self.runs
             ],
+            "search": self._searched,
             "notes": dict(self.notes),
             "paths": _finite(self.paths),
             "seconds": round(self.seconds, 3),
             "provenance": dict(self.provenance),
+        }  # fmt: skip
+
+    @property
+    def _searched(self) -> dict[str, Any] | None:
+        if self.search is None:
+            return None
+        found = self.search
+        trace = [
+            {"paths": int(paths), "values": _plain(dict(zip(self.free, values.tolist(), strict=True)))}
+            for paths, values in zip(found.paths, found.values, strict=True)
+        ]
+        return {
+            "budget": found.budget, "trace": trace, "lost": found.lost, "candidates": found.candidates,
+            "others": [_plain(other) for other in found.others], "misfit": _finite(found.misfit), "explained": found.explained,
         }  # fmt: skip
 
     def shown(self, name: str) -> str:

@@ -98,7 +98,7 @@ class _Search:
         self.replicates = 1.0
         """Paths, or cells, that the errors of the data stand for."""
         self._first = FIRST * (len(responses.problem.free) + 2)
-        self._enough = int(responses.problem.source.max_events)
+        self._enough = responses.source.max_events
 
     def add(self, known: Sequence[Float[np.ndarray, " free"]] = ()) -> None:
         """Candidates from known places and from points all over the boxes."""

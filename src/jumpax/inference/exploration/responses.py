@@ -26,78 +26,88 @@ CHUNK = 512
 
 
 class Responses:
-    """Draws paths at points of the unconstrained scale; keeps count, and keeps all that it found.
+    """Draws paths at points of the unconstrained scale; keeps count, and keeps the residuals that it found.
 
     Args:
         problem: with a source `Simulation`.
-        loss: with linear residuals.
+        loss: on its data, with linear residuals.
         budget: most paths.
         key: of all paths.
     """
 
     def __init__(self, problem: Problem, loss: AbstractLoss, budget: float, key: Any):
-        assert isinstance(problem.source, Simulation)
         self.problem, self.loss, self.budget = problem, loss, budget
         self.drawn = self.lost = 0
         """Paths, and those of them that could not be followed."""
-        self.cap = problem.source.max_events
-        self._source, self._key, self._calls = problem.source, key, 0
-        plan = problem.plan
-        self._stops = (plan.start + (plan.settle or 0.0),) if plan.times is None else plan.times
-        self._bins = intervals(len(self._stops))
-        self._observable = loss.observable(problem.network)
-        free = len(problem.free)
-        self.points: Float[np.ndarray, "paths free"] = np.zeros((0, free))
+        self.cap = self.source.max_events
+        """Events after which a path is given up."""
+        self._key, self._calls = key, 0
+        self._bins = intervals(len(loss.times or (0.0,)))
+        self.points: Float[np.ndarray, "paths free"] = np.zeros((0, len(problem.free)))
         self.residuals: Float[np.ndarray, "paths entries"] = np.zeros((0, 0), np.float32)
+
+    @property
+    def source(self) -> Simulation:
+        """Of the problem."""
+        assert isinstance(self.problem.source, Simulation)
+        return self.problem.source
 
     @property
     def left(self) -> int:
         """Paths that may still be drawn."""
-        return int(min(self.budget - self.drawn, 2**31))
+        return int(min(max(self.budget - self.drawn, 0), 2**31))
 
     def draw(self, points: Float[np.ndarray, "paths free"]) -> Float[np.ndarray, "paths entries"]:
         """Residuals of one path at each point, NaN where it could not be followed; kept."""
         residuals = self.binned(self.whole(points))
-        self.lost += int(np.isnan(residuals[:, 0]).sum())
         self.points = np.concatenate([self.points, points])
         self.residuals = np.concatenate([self.residuals.reshape(-1, residuals.shape[1]), residuals])
         return residuals
 
     def whole(self, points: Float[np.ndarray, "paths free"]) -> Float[np.ndarray, "paths stops numbers"]:
         """The same at every stop, and not kept."""
-        return np.concatenate([self._some(points[i : i + CHUNK]) for i in range(0, len(points), CHUNK)])
+
+        def residuals(part: Float[np.ndarray, "paths free"]) -> np.ndarray:
+            made, followed = self._seen(self.loss, part)
+            found = np.asarray(_residuals(self.loss, made))[: len(part)]
+            return np.where(followed[:, None, None], found, np.float32(np.nan))
+
+        return np.concatenate([residuals(points[i : i + CHUNK]) for i in range(0, len(points), CHUNK)])
 
     def binned(self, residuals: Float[np.ndarray, "paths stops numbers"]) -> Float[np.ndarray, "paths entries"]:
         """In few numbers: see `intervals`."""
         return np.einsum("bs,pse->pbe", self._bins, residuals).reshape(len(residuals), -1)
 
-    def observables(self, points: Float[np.ndarray, "paths free"]) -> tuple[Any, Bool[np.ndarray, " paths"]]:
-        """The observable of the loss along one path at each point, leaves (paths, stops, ...), and whether it was followed."""
-        parts = []
-        for i in range(0, len(points), CHUNK):
-            made, followed = self._observed(points[i : i + CHUNK])
-            parts.append((jax.tree.map(lambda leaf: np.asarray(leaf)[: len(followed)], made), followed))  # noqa: B023
+    def seen(self, points: Float[np.ndarray, "paths free"]) -> tuple[Any, Bool[np.ndarray, " paths"]]:
+        """What the loss of the problem sees of one path at each point, leaves (paths, stops, ...), and whether it was followed."""
+
+        def part(points: Float[np.ndarray, "paths free"]) -> tuple[Any, np.ndarray]:
+            made, followed = self._seen(self.problem.loss, points)
+            return jax.tree.map(lambda leaf: np.asarray(leaf)[: len(points)], made), followed
+
+        parts = [part(points[i : i + CHUNK]) for i in range(0, len(points), CHUNK)]
         return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
 
-    def _some(self, points: Float[np.ndarray, "paths free"]) -> Float[np.ndarray, "paths stops numbers"]:
-        made, followed = self._observed(points)
-        residuals = np.asarray(_residuals(self.loss, made))[: len(points)]
-        return np.where(followed[:, None, None], residuals, np.float32(np.nan))
-
-    def _observed(self, points: Float[np.ndarray, "paths free"]) -> tuple[Any, Bool[np.ndarray, " paths"]]:
-        """The observable, of a few paths more than that so that there are few shapes to compile for; and what was followed."""
-        count, plan = len(points), self.problem.plan
+    def _seen(
+        self, loss: AbstractLoss, points: Float[np.ndarray, "paths free"]
+    ) -> tuple[Any, Bool[np.ndarray, " paths"]]:
+        """Of a few paths more, which repeat the last: there are few shapes to compile for."""
+        count, problem, plan = len(points), self.problem, self.problem.plan
         self.drawn += count
         self._calls += 1
-        theta = _theta(self.problem.structure, self.problem.numbers, jnp.asarray(points, float))
-        key = jax.random.fold_in(self._key, self._calls)
-        paths = simulate(
-            plan.network, {name: np.asarray(value) for name, value in theta.items()}, plan.begin, times=self._stops,
-            paths=count, key=key, start=plan.start, max_events=self.cap, bound=self._source.bound, throw=False,
-        )  # fmt: skip
         wide = 1 << (count - 1).bit_length()
+        padded = jnp.asarray(np.pad(points, ((0, wide - count), (0, 0)), mode="edge"), float)
+        values = _values(problem.structure, problem.numbers, padded)
+        theta = {name: np.asarray(values[name])[:count] for name in problem.structure.network}
+        stops = (plan.start + (plan.settle or 0.0),) if loss.times is None else loss.times
+        paths = simulate(
+            plan.network, theta, plan.begin, times=stops, paths=count, key=jax.random.fold_in(self._key, self._calls),
+            start=plan.start, max_events=self.cap, bound=self.source.bound, throw=False,
+        )  # fmt: skip
+        faulty = np.asarray(paths.faulty)
+        self.lost += int(faulty.sum())
         counts = np.pad(np.asarray(paths.counts), ((0, wide - count), (0, 0), (0, 0)), mode="edge")
-        return _observe(self._observable, plan.network.species, counts), ~np.asarray(paths.faulty)
+        return _observed(loss.observable(problem.network), plan.network.species, loss, values, counts), ~faulty
 
 
 def intervals(stops: int) -> Float[np.ndarray, "intervals stops"]:
@@ -116,20 +126,23 @@ def intervals(stops: int) -> Float[np.ndarray, "intervals stops"]:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _theta(structure: Structure, numbers: Numbers, points: Float[Array, "paths free"]) -> dict[str, Any]:
+def _values(structure: Structure, numbers: Numbers, points: Float[Array, "paths free"]) -> dict[str, Any]:
     def one(u: Float[Array, " free"]) -> dict[str, Any]:
-        made = structure.theta(structure.values(u, numbers))
-        return {name: jnp.asarray(value, u.dtype) for name, value in made.items()}
+        return {name: jnp.asarray(value, u.dtype) for name, value in structure.values(u, numbers).items()}
 
     return jax.vmap(one)(points)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _observe(observable: Observable, species: tuple[str, ...], counts: Any) -> Any:
-    def one(stop: Any) -> Any:
-        return observable({name: stop[i].astype(float) for i, name in enumerate(species)})
+def _observed(observable: Observable, species: tuple[str, ...], loss: AbstractLoss, values: Any, counts: Any) -> Any:
+    def stop(counts: Any) -> Any:
+        return observable({name: counts[i].astype(float) for i, name in enumerate(species)})
 
-    return jax.vmap(jax.vmap(one))(counts)
+    def path(values: Any, counts: Any) -> Any:
+        alone = jax.tree.map(lambda leaf: leaf[None], jax.vmap(stop)(counts))
+        return jax.tree.map(lambda leaf: leaf[0], loss.seen(alone, values))
+
+    return jax.vmap(path)(values, counts)
 
 
 @jax.jit

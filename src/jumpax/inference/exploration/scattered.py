@@ -9,12 +9,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import SimulationError
+from jumpax.inference.evaluation import Evaluation, judged
 from jumpax.inference.exploration.coordinates import near_points
 from jumpax.inference.exploration.responses import Responses
-from jumpax.inference.problem import Evaluation, Problem, judged
+from jumpax.inference.problem import Problem
 
 BATCHES = 8
 """Independent parts of the paths, whose differences tell the noise."""
+REACH = 2.5
+"""Root mean square distance, in the scale, up to which paths of earlier evaluations count for slopes."""
 
 
 class Scattered:
@@ -36,6 +39,8 @@ class Scattered:
     ):
         self._responses, self._scale, self._generator = responses, scale, generator
         self._half = paths // (2 * BATCHES)
+        self._pool: list[tuple[np.ndarray, np.ndarray, list[np.ndarray]]] = []
+        """Points, whether they were followed and what was seen, of all evaluations, by batch."""
         self.asked = 0
         """Evaluations so far."""
 
@@ -54,16 +59,16 @@ class Scattered:
         free, half = len(u), self._half
         about = np.stack([near_points(np.asarray(u), self._scale, half, self._generator) for _ in range(BATCHES)])
         points = np.concatenate([np.broadcast_to(u, (BATCHES, half, free)), about], 1)
-        made, followed = self._responses.observables(points.reshape(-1, free))
+        made, followed = self._responses.seen(points.reshape(-1, free))
         followed = followed.reshape(BATCHES, 2 * half)
         if not followed[:, :half].all():
             at = ", ".join(f"{name} = {float(value):g}" for name, value in problem.values(jnp.asarray(u)).items())
             raise SimulationError(f"paths cannot be followed for {self._responses.cap:,} events at {at}")
-        x = np.linalg.solve(self._scale, (points - u).reshape(-1, free).T).T.reshape(BATCHES, -1, free)
-        level, slope = (
-            jax.tree.map(functools.partial(fitted, x * followed[..., None], followed), made)
-            for fitted in (_level, _slope)
-        )
+        leaves, tree = jax.tree.flatten(made)
+        leaves = [leaf.reshape(BATCHES, 2 * half, *leaf.shape[1:]) for leaf in leaves]
+        self._pool.append((points, followed, leaves))
+        level = jax.tree.unflatten(tree, [leaf[:, :half].mean(1, dtype=np.float64) for leaf in leaves])
+        slope = jax.tree.unflatten(tree, self._slopes(np.asarray(u)))
         back = np.linalg.inv(self._scale)
         jacobian = jax.tree.map(lambda leaf: leaf @ back, slope)
         return jax.tree.map(
@@ -74,26 +79,27 @@ class Scattered:
             ),
         )  # fmt: skip
 
+    def _slopes(self, u: Float[np.ndarray, " free"]) -> list[np.ndarray]:
+        """Of planes through all paths near by, batch by batch, leaves (batches, times, ..., free)."""
+        free = len(u)
+        shapes = [leaf.shape[2:] for leaf in self._pool[0][2]]
+        found: list[list[np.ndarray]] = [[] for _ in shapes]
+        for batch in range(BATCHES):
+            points = np.concatenate([points[batch] for points, _, _ in self._pool])
+            x = np.linalg.solve(self._scale, (points - u).T).T
+            kept = np.concatenate([followed[batch] for _, followed, _ in self._pool]) & (
+                (x**2).sum(1) < REACH**2 * free
+            )
+            design = np.concatenate([np.ones((kept.sum(), 1)), x[kept]], 1)
+            inverse = np.linalg.pinv(design)[1:]
+            for number, (own, shape) in enumerate(zip(found, shapes, strict=True)):
+                y = np.concatenate([leaves[number][batch] for _, _, leaves in self._pool])[kept]
+                own.append(np.moveaxis((inverse @ y.reshape(len(y), -1)).reshape(free, *shape), 0, -1))
+        return [np.stack(own) for own in found]
+
 
 def _as_arrays(tree: Any) -> Any:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, float), tree)
-
-
-def _level(x: Any, followed: Any, leaf: np.ndarray) -> np.ndarray:
-    """Mean over the paths at the point, (batches, times, ...)."""
-    batches, count, _ = x.shape
-    return leaf.reshape(batches, count, *leaf.shape[1:])[:, : count // 2].mean(1, dtype=np.float64)
-
-
-def _slope(x: Any, followed: Any, leaf: np.ndarray) -> np.ndarray:
-    """Slopes of a plane through all paths of a batch, (batches, times, ..., free)."""
-    batches, count, free = x.shape
-    values = np.where(followed[..., None], leaf.reshape(batches, count, -1), 0.0).astype(np.float64)
-    made = []
-    for design, y, kept in zip(x, values, followed, strict=True):
-        with_level = np.concatenate([kept[:, None], design], 1)
-        made.append(np.linalg.lstsq(with_level, y, rcond=None)[0][1:])
-    return np.moveaxis(np.stack(made), 1, -1).reshape(batches, *leaf.shape[1:], free)
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
 from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.moments import of_cells
 from jumpax.inference.losses.observation import AbstractObservation, Capture, check_observations, observed
 from jumpax.inference.losses.reference import AbstractReference, NegativeBinomial
 from jumpax.inference.observed import by_factor, grouped, time_faults
@@ -110,6 +111,15 @@ class LogLikelihood(AbstractLoss):
     def parameters(self) -> tuple[str, ...]:
         """Those of the law of observation."""
         return tuple(dict.fromkeys(name for step in self.observation for name in step.parameters))
+
+    @property
+    def linear(self) -> AbstractLoss | None:
+        """The first two moments of the cells; none under a law of observation."""
+        if self.observation:
+            return None
+        return of_cells(
+            self.species, self.times, [np.repeat(np.arange(self.size), row.astype(int)) for row in self.cells]
+        )
 
     def seen(self, expected: Any, values: Mapping[str, Any]) -> Any:
         """The law of the observed counts of each group."""

@@ -1,12 +1,12 @@
 """Moments of measured counts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.inference.losses.loss import AbstractLoss
@@ -85,3 +85,14 @@ class MomentMatch(AbstractLoss):
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of cells and moments."""
         return {"data": "independent cells, others at each time", "cells": self.cells, "moments": self.measured.size}
+
+
+def of_cells(
+    species: str, times: tuple[float, ...] | None, groups: Sequence[Int[np.ndarray, " cells"]]
+) -> MomentMatch | None:
+    """Of as many of the first two moments as there are data for; None where there are too few."""
+    kinds = min(len(np.unique(group)) for group in groups)
+    if kinds < 2:
+        return None
+    when = None if times is None else np.repeat(times, [len(group) for group in groups])
+    return MomentMatch(species, np.concatenate(groups), when, order=min(2, kinds - 1))

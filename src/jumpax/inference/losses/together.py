@@ -71,6 +71,23 @@ class Together(AbstractLoss):
         """The observables of all."""
         return Several(tuple(loss.observable(network) for loss in self.losses))
 
+    @property
+    def linear(self) -> AbstractLoss | None:
+        """Those of all that have one."""
+        parts = [part for part in (loss.linear for loss in self.losses) if part is not None]
+        return Together(*parts) if len(parts) > 1 else parts[0] if parts else None
+
+    def residuals(self, expected: Any) -> Float[Array, "times numbers"]:
+        """Those of all, side by side; 0 at times that a loss does not have."""
+        many = 1 if self.times is None else len(self.times)
+
+        def wide(loss: AbstractLoss, own: Any, rows: tuple[int, ...]) -> Any:
+            made = loss.residuals(own)
+            return jax.numpy.zeros((many, made.shape[1]), made.dtype).at[np.array(rows)].set(made)
+
+        each = zip(self.losses, expected, self.rows, strict=True)
+        return jax.numpy.concatenate([wide(*one) for one in each], 1)
+
     def faults(self, network: Network, start: float) -> list[str]:
         """Those of all."""
         return list(dict.fromkeys(fault for loss in self.losses for fault in loss.faults(network, start)))

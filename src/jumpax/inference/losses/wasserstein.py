@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.moments import of_cells
 from jumpax.inference.observed import grouped, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Histogram
@@ -91,6 +92,13 @@ class Wasserstein(AbstractLoss):
     def distance(self, expected: Float[Array, "times size"]) -> Float[Array, " times"]:
         """The 1-Wasserstein distance itself, in molecules, by time."""
         return jnp.abs(self._residual(expected)).sum(1)
+
+    @property
+    def linear(self) -> AbstractLoss | None:
+        """The first two moments of the cells."""
+        shares = np.diff(self.measured, axis=1, prepend=0.0)
+        cells = np.rint(shares * self.cells[:, None]).astype(int)
+        return of_cells(self.species, self.times, [np.repeat(np.arange(self.size), row) for row in cells])
 
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
         """The smoothed distance."""

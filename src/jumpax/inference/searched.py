@@ -1,0 +1,132 @@
+"""A fit with a budget: a search of boxes, then an estimate from paths at the best place and about it."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference.conclude import Conclusion, conclude
+from jumpax.inference.exploration import Exploration, Responses, Scattered, Visit, explore
+from jumpax.inference.problem import Problem
+from jumpax.inference.result import History, Run, Search
+from jumpax.inference.search import named_values
+from jumpax.inference.sources import Simulation
+from jumpax.observables import AbstractPathObservable
+
+SHARE = 0.6
+"""Of the budget, that the search of boxes may take."""
+READINGS = 6
+"""Evaluations that the rest of it is divided into."""
+LEAST, MOST = 16, 4096
+"""Paths of one evaluation: at least so many per free parameter and two, and at most."""
+
+
+class Searched(NamedTuple):
+    """What a budget has found."""
+
+    ending: Conclusion
+    search: Search
+    asked: int
+    """Evaluations at the end."""
+    scattered: Problem
+    """The problem, its source with the paths of one evaluation."""
+
+    @property
+    def run(self) -> Run:
+        """As that of any fit; without gradients."""
+        search, free = self.search, self.scattered.free
+        unknown = np.full(search.values.shape, np.nan)
+        u = np.array([self.scattered.structure.unconstrained(dict(zip(free, row, strict=True)), self.scattered.numbers)
+                      for row in search.values.tolist()])  # fmt: skip
+        history = History(search.loss, search.loss_error, unknown, unknown, u, search.values)
+        start, end = (dict(zip(free, search.values[i].tolist(), strict=True)) for i in (0, -1))
+        last = self.ending.found[-1]
+        return Run(start, end, float(last.loss), float(last.loss_error), "the estimate has settled", True, history)
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """That the data are not explained, or by other places, too."""
+        found = {}
+        if not self.search.explained:
+            found["unexplained"] = (
+                f"the data are not explained: the loss is {self.search.misfit:.2g} times what their scatter gives, or more. The "
+                "budget is too small to find the answer, or it lies outside the boxes, or the model is another."
+            )
+        if self.search.others:
+            places = "; ".join(", ".join(f"{n} = {v:.3g}" for n, v in other.items()) for other in self.search.others)
+            found["elsewhere"] = (
+                f"as far as the paths tell, the data are explained as well at {places}: give a larger budget."
+            )
+        return found
+
+
+def check_budget(problem: AbstractProblem, budget: int) -> Problem:
+    """Whether a problem can be fitted with a budget.
+
+    Raises:
+        InputError: a budget that is no number of paths, or too small.
+        UnsupportedError: conditions, exact expectations, losses that are not of counts, or too far from a sum of squares.
+    """
+    least = LEAST * 16 * (len(problem.free) + 2)
+    if isinstance(budget, bool) or not isinstance(budget, int | np.integer) or budget < least:
+        raise InputError(
+            f"budget must be a whole number of paths, for {len(problem.free)} free parameters {least} or more; got {budget!r}"
+        )
+    if not isinstance(problem, Problem):
+        raise UnsupportedError("a budget is for one condition: fit several without")
+    if not isinstance(problem.source, Simulation):
+        raise UnsupportedError(f"a budget counts paths, and {type(problem.source).__name__} draws none: leave it out")
+    if problem.loss.linear is None:
+        raise UnsupportedError(f"a budget is not for {type(problem.loss).__name__} of these data: leave it out")
+    if isinstance(problem.loss.observable(problem.network), AbstractPathObservable):
+        raise UnsupportedError("a budget is for data of counts, not of what is gathered along paths: leave it out")
+    return problem
+
+
+def searched(problem: Problem, budget: int, key: Any, known: list[Float[np.ndarray, " free"]]) -> Searched:
+    """The estimate, inside the budget.
+
+    Raises:
+        SimulationError: paths cannot be followed anywhere, or not at the best place.
+    """
+    loss = problem.loss.linear
+    assert loss is not None
+    responses = Responses(problem, loss, SHARE * budget, jax.random.fold_in(key, 0))
+    found = explore(responses, jax.random.fold_in(key, 1), known)
+    responses.budget = budget
+    least = LEAST * (len(problem.free) + 2)
+    paths = min(max(responses.left // READINGS, least), MOST)
+    generator = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, 2))).ravel())
+    ask = Scattered(responses, found.scale, paths, generator)
+    source = dataclasses.replace(problem.source, paths=ask.paths // 2, batches=8)
+    scattered = problem.from_source(source)
+    trace = list(found.trace)
+
+    def told(problem: Problem, u: Float[np.ndarray, " free"]) -> Any:
+        made = ask(problem, u)
+        trace.append(Visit(responses.drawn, np.asarray(u), float(made.loss), float(made.loss_error)))
+        return made
+
+    first = told(scattered, found.points[0])
+    ending = conclude(scattered, found.points[0], [first], [], told, responses.left // ask.paths)
+    trace.append(Visit(responses.drawn, ending.point, np.nan, np.nan))
+    return Searched(ending, _search(problem, found, trace, responses, budget), ask.asked, scattered)
+
+
+def _search(problem: Problem, found: Exploration, trace: list[Visit], responses: Responses, budget: int) -> Search:
+    return Search(
+        budget,
+        np.array([visit.paths for visit in trace]),
+        np.array([list(named_values(problem, visit.point).values()) for visit in trace]),
+        np.array([visit.loss for visit in trace]),
+        np.array([visit.error for visit in trace]),
+        responses.lost,
+        found.candidates,
+        tuple(named_values(problem, point) for point in found.points[1:]),
+        found.misfit,
+        found.explained,
+    )
