@@ -189,6 +189,10 @@ true_size = 60
     assert main(["fit", str(written(folder, text)), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["estimates"]["birth"] == pytest.approx((CONTROL.mean() - 1) / 0.5, rel=1e-3)
+    moments = text.replace("true_size = 60", 'kind = "moments"\norder = 1')
+    assert main(["fit", str(written(folder, moments)), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["estimates"]["birth"] == pytest.approx((CONTROL.mean() - 1) / 0.5, rel=1e-3)
     sized = text.replace('count = "number"', 'count = "number"\nsize_factor = "depth"')
     loss = read_problem(written(folder, sized)).problem.loss
     assert loss.factors.tolist() == [1.0, 2.0]

@@ -135,6 +135,31 @@ def test_one_background_of_two_conditions():
     assert found.estimates["birth"] == pytest.approx(full.mean() - empty.mean(), rel=2e-3)
 
 
+@pytest.mark.parametrize("order", [1, 2])
+def test_moments_behind_a_law_are_those_of_the_law(order):
+    """Of a binomial law, thinned, with a background."""
+    n, p = np.arange(60.0), binom.pmf(np.arange(60), 30, 0.5)
+    raw = jnp.asarray([[[[(p * n**k).sum() for k in range(1, order + 1)]]]])
+    values = {"p": 0.4, "b": 2.0}
+    data = losses.MomentMatch("X", [3, 5, 8, 1], order=order)
+    seen = losses.ObservedMoments(data, {"X": [Capture("p"), Background("b")]}).seen(raw, values)
+    law_seen = np.asarray(observed(law(p, 60), [Capture("p"), Background("b")], values, np.ones(1), 60))[0, 0]
+    np.testing.assert_allclose(seen[0, 0, 0], [(law_seen * n**k).sum() for k in range(1, order + 1)], rtol=1e-4)
+
+
+def test_means_and_deviations_behind_a_capture_probability():
+    """Decay from 100: observed counts are binomial, so that mean and deviation determine rate and probability."""
+    k, p, times = 0.6, 0.3, np.array([0.7, 1.4])
+    q = p * np.exp(-k * times)
+    both = losses.means_and_deviations(times, {"A": 100 * q}, {"A": np.sqrt(100 * q * (1 - q))}, cells=500)
+    loss = losses.Together(*(losses.ObservedMoments(part, Capture("p")) for part in both.losses))
+    parameters = {"k": Free(0.4), "p": Free(0.5, 0.0, 1.0)}
+    found = fit(Problem(DECAY, {"A": 100}, loss, parameters, source=MasterEquation()), steps=60)
+    assert found.estimates["k"] == pytest.approx(k, rel=1e-3)
+    assert found.estimates["p"] == pytest.approx(p, rel=1e-3)
+    assert found.undetermined == ()
+
+
 def test_what_cannot_be_is_refused():
     with pytest.raises(jumpax.InputError, match=r"give true_size=\.\.\."):
         losses.LogLikelihood("X", [3], observation=Capture("p"))
@@ -144,6 +169,14 @@ def test_what_cannot_be_is_refused():
         losses.LogLikelihood("X", [3, 4], observation=Capture("p"), size_factors=[1.0, 0.0], true_size=20)
     with pytest.raises(jumpax.InputError, match="not 'p'"):
         losses.LogLikelihood("X", [3], observation=["p"])
+    for data, match in (
+        (losses.LogLikelihood("X", [3]), "a LogLikelihood has an observation of its own"),
+        (losses.MomentMatch("X", [3, 1, 4, 8, 5], order=3), "not for MomentMatch"),
+    ):
+        with pytest.raises(jumpax.InputError, match=match):
+            steady(losses.ObservedMoments(data, Capture("p")), {"p": Fixed(0.5)})
+    with pytest.raises(jumpax.InputError, match="unknown species 'Y'"):
+        steady(losses.ObservedMoments(losses.MomentMatch("X", [3, 4], order=1), {"Y": Capture("p")}), {"p": Fixed(0.5)})
     loss = losses.LogLikelihood("X", [3, 4], observation=Capture("p"), size_factors=[1.0, 4.0], true_size=60)
     with pytest.raises(jumpax.InputError, match="parameter 'p' of the data is missing"):
         steady(loss, {})

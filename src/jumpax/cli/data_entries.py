@@ -11,15 +11,16 @@ import numpy as np
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.cli.entries import Table, check_entries, part_of
 from jumpax.inference import losses
-from jumpax.inference.losses import AbstractLoss
+from jumpax.inference.losses import AbstractLoss, AbstractObservation
 from jumpax.inference.observed import SHOWN
 
+_OBSERVATION = ("capture", "background")
 _COUNTS = ("file", "species", "count", "time")
 _LOSS = {
-    "log_likelihood": (("smoothing", "size", "capture", "background", "true_size"), (*_COUNTS, "size_factor")),
-    "moments": (("order",), _COUNTS),
+    "log_likelihood": (("smoothing", "size", "true_size", *_OBSERVATION), (*_COUNTS, "size_factor")),
+    "moments": (("order", *_OBSERVATION), _COUNTS),
     "time_series": (
-        (), ("file", "time", "means", "standard_errors", "standard_deviations", "deviation_errors", "paths"),
+        _OBSERVATION, ("file", "time", "means", "standard_errors", "standard_deviations", "deviation_errors", "paths"),
     ),
     "reactions": (("error", "spread", "reported"), ("file", "time", "counts")),
 }  # fmt: skip
@@ -69,26 +70,41 @@ def _loss(part: Table, data: Table, folder: Path, where: str) -> AbstractLoss:
         raise InputError(f"{where}: {', '.join(needed)} missing, for the loss {kind}")
     options = {key: part[key] for key in settings if key in part}
     file = folder / str(data["file"])
+    if joint:
+        return _joint(data, options, file, where)
+    steps = _observation(options)
     if kind == "time_series":
-        return _series(data, file, where)
+        return _behind(_series(data, file, where), steps)
     if kind == "reactions":
         named = part_of(data, "counts")
         columns = read_columns(file, [data["time"], *named.values()])
         counts = {reaction: columns[heading] for reaction, heading in named.items()}
         return losses.ReactionSeries(columns[data["time"]].tolist(), counts, **options)
-    if joint:
-        return _joint(data, options, file, where)
     columns = read_columns(file, [data[key] for key in ("count", "time", "size_factor") if key in data])
     counts, times = columns[data["count"]], columns.get(data.get("time", ""))
     if kind == "moments":
-        return losses.MomentMatch(data["species"], counts, times, **options)
-    steps = []
+        return _behind(losses.MomentMatch(data["species"], counts, times, **options), steps)
+    sizes = columns.get(data.get("size_factor", ""))
+    return losses.LogLikelihood(data["species"], counts, times, observation=steps, size_factors=sizes, **options)
+
+
+def _observation(options: dict[str, Any]) -> list[AbstractObservation]:
+    """Capture, then background, taken out of the settings."""
+    steps: list[AbstractObservation] = []
     if "capture" in options:
         steps.append(losses.Capture(str(options.pop("capture"))))
     if "background" in options:
         steps.append(losses.Background(str(options.pop("background"))))
-    sizes = columns.get(data.get("size_factor", ""))
-    return losses.LogLikelihood(data["species"], counts, times, observation=steps, size_factors=sizes, **options)
+    return steps
+
+
+def _behind(loss: AbstractLoss, steps: list[AbstractObservation]) -> AbstractLoss:
+    """A loss of moments behind a law of observation, if there is one."""
+    if not steps:
+        return loss
+    if isinstance(loss, losses.Together):
+        return losses.Together(*(_behind(part, steps) for part in loss.losses))
+    return losses.ObservedMoments(loss, steps)
 
 
 def _joint(data: Table, options: Table, file: Path, where: str) -> AbstractLoss:

@@ -50,9 +50,9 @@ def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
       tables alike, those as well. For reactions `time` and a table `counts` from reaction to heading. For a species there
       may be an observable of the model's file: an assignment rule or a group.
     - `[[data]]`, several times: several data sets of one condition, each with its own `loss = {kind = ...}` if wanted.
-    - `[loss]`: `kind`, "log_likelihood" (default), "moments", "time_series" or "reactions", and its settings. For
-      log_likelihood these may be `capture` and `background`, names of parameters: each molecule is seen with a probability,
-      then counts are added; with `true_size`, and in [data] `size_factor`, a heading. For reactions `error` ("poisson",
+    - `[loss]`: `kind`, "log_likelihood" (default), "moments", "time_series" or "reactions", and its settings. These may be
+      `capture` and `background`, names of parameters: each molecule is seen with a probability, then counts are added; for
+      log_likelihood with `true_size`, and in [data] `size_factor`, a heading. For reactions `error` ("poisson",
       "negative_binomial" or "normal"), `spread` and `reported`, names of parameters.
     - `[conditions.NAME]`: what differs in a condition, of `model`, `theta`, `x0`, `settle`, `start`, `parameters`, `data`, `loss`,
       `simulation` and `exact`; tables add to those of the file. A free parameter is shared, but with `own = true` it has a

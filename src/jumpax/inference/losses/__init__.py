@@ -9,6 +9,7 @@ from jumpax.inference.losses.moments import MomentMatch as MomentMatch
 from jumpax.inference.losses.observation import AbstractObservation as AbstractObservation
 from jumpax.inference.losses.observation import Background as Background
 from jumpax.inference.losses.observation import Capture as Capture
+from jumpax.inference.losses.observed_moments import ObservedMoments as ObservedMoments
 from jumpax.inference.losses.reaction_series import ReactionSeries as ReactionSeries
 from jumpax.inference.losses.reference import AbstractReference as AbstractReference
 from jumpax.inference.losses.reference import NegativeBinomial as NegativeBinomial

@@ -39,6 +39,10 @@ class AbstractObservation(abc.ABC):
             size: how many counts.
         """
 
+    @abc.abstractmethod
+    def moments(self, moments: tuple[Any, ...], values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """The first, or the first two, raw moments of the observed counts, from as many of the true ones."""
+
     def wrong(self, values: Mapping[str, float], factors: Float[np.ndarray, " groups"]) -> list[str]:
         """Sentences about values that no law has."""
         return []
@@ -84,6 +88,12 @@ class Capture(AbstractObservation):
         found = jnp.exp(ways + xlogy(seen, p) + xlog1py(missed, -p))
         found = jnp.where(seen <= there, found, 0.0)
         return jnp.where((p >= 0) & (p <= 1), found, jnp.nan)
+
+    def moments(self, moments: tuple[Any, ...], values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """P E[n], and p^2 E[n^2] + p (1 - p) E[n]."""
+        p = jnp.asarray(values[self.probability])
+        first = (p * moments[0],)
+        return first if len(moments) == 1 else (*first, p**2 * moments[1] + p * (1 - p) * moments[0])
 
     def wrong(self, values: Mapping[str, float], factors: Float[np.ndarray, " groups"]) -> list[str]:
         """A probability outside 0 to 1."""
@@ -133,6 +143,12 @@ class Background(AbstractObservation):
         added, mean = np.maximum(more, 0), jnp.asarray(values[self.mean])
         found = jnp.where(more >= 0, jnp.exp(xlogy(added, mean) - mean - gammaln(added + 1.0)), 0.0)
         return jnp.broadcast_to(jnp.where(mean >= 0, found, jnp.nan), (len(factors), size, size))
+
+    def moments(self, moments: tuple[Any, ...], values: Mapping[str, Any]) -> tuple[Any, ...]:
+        """E[n] + b, and E[n^2] + 2 b E[n] + b + b^2."""
+        b = jnp.asarray(values[self.mean])
+        first = (moments[0] + b,)
+        return first if len(moments) == 1 else (*first, moments[1] + 2 * b * moments[0] + b + b**2)
 
     def wrong(self, values: Mapping[str, float], factors: Float[np.ndarray, " groups"]) -> list[str]:
         """A negative mean."""

@@ -63,6 +63,11 @@ class WindowMeans(AbstractLoss):
         self.series = TimeSeries(self.windows.edges[1:], means, standard_errors, paths=paths)
 
     @property
+    def species(self) -> tuple[str, ...]:
+        """Whose means they are."""
+        return self.series.species
+
+    @property
     def times(self) -> tuple[float, ...]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The nodes of all windows."""
         return self.windows.times
