@@ -9,6 +9,7 @@ from scipy.linalg import qr
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.information import Information
 from jumpax.inference.optimiser import LEAST
+from jumpax.inference.parameters import LOG_BOX
 
 SIMPLE = (0.0, 0.5, 1.0, 2.0)
 """Exponents that are taken for those nearby."""
@@ -50,6 +51,8 @@ def combinations(problem: AbstractProblem, information: Information) -> tuple[Co
     order = np.asarray(qr((late * lost).T, mode="r", pivoting=True)[-1])  # those that change most come first
     tied, others = order[: lost.shape[1]], np.sort(order[lost.shape[1] :])
     shares = -np.linalg.solve(lost[tied].T, lost[others].T)
+    boxed = [scale == LOG_BOX for scale in problem.structure.scales]
+    unit = np.where(boxed, 1.0, information.unit)  # their unit is that of a logarithm already
     found = []
     for i, share in zip(others, shares.T, strict=True):
         exact = np.zeros(len(lost))
@@ -58,8 +61,8 @@ def combinations(problem: AbstractProblem, information: Information) -> tuple[Co
         weights = np.array([_simple(weight) for weight in exact])
         weights = weights if np.abs(lost.T @ weights).max() <= CLOSE else exact
         if np.count_nonzero(weights) > 1 and error < USEFUL:
-            name, relative = _named(problem, weights / information.unit * information.unit[i])
-            found.append(Combination(name, error * float(information.unit[i]), relative))
+            name, relative = _named(problem, weights / unit * unit[i])
+            found.append(Combination(name, error * float(unit[i]), relative))
     return tuple(found)
 
 
@@ -72,7 +75,7 @@ def _named(problem: AbstractProblem, weights: Float[np.ndarray, " free"]) -> tup
     """A product of powers if all that take part are searched by their logarithm, and true; else a sum, and false."""
     scales = problem.structure.scales
     parts = [(_term(problem, int(i)), scales[i], float(weights[i])) for i in np.flatnonzero(weights)]
-    if all(scale == "log" for _, scale, _ in parts):
+    if all(scale in ("log", LOG_BOX) for _, scale, _ in parts):
         over = [_power(term, weight) for term, _, weight in parts if weight > 0]
         under = [_power(term, -weight) for term, _, weight in parts if weight < 0]
         below = " ".join(under) if len(under) < 2 else f"({' '.join(under)})"
@@ -90,7 +93,8 @@ def _term(problem: AbstractProblem, i: int) -> str:
     name, low, high = problem.free[i], problem.numbers.lower[i], problem.numbers.upper[i]
     above = name if low == 0 else f"({name} - {low:g})"
     return {
-        "identity": name, "log": above, "log_below": f"({high:g} - {name})", "logit": f"({above} / ({high:g} - {name}))"
+        "identity": name, "log": above, "log_below": f"({high:g} - {name})", "logit": f"({above} / ({high:g} - {name}))",
+        LOG_BOX: name,
     }[problem.structure.scales[i]]  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -61,6 +62,15 @@ class Conclusion(NamedTuple):
     loudness: float
     """Simulation error over standard error, in the worst direction."""
 
+    def moved(self) -> "Conclusion":
+        """At the minimum to which the step leads; the expectation there follows from the slopes."""
+
+        def shifted(expected: Any, jacobian: Any) -> Any:
+            return expected + jacobian.mean(0) @ self.step
+
+        found = tuple(e._replace(expected=jax.tree.map(shifted, e.expected, e.jacobian)) for e in self.found)
+        return self._replace(point=self.point + self.step, found=found, step=np.zeros_like(self.step), distance=0.0)
+
     @property
     def known(self) -> bool:
         """Whether more paths would change little."""
@@ -94,10 +104,10 @@ def conclude(
     ending = _settled(problem, point, list(found), list(tail), ask, spare)
     if ending.known or spare == 0:
         return ending
-    return _exactly(problem, ending)
+    return exactly(problem, ending)
 
 
-def _exactly(problem: AbstractProblem, ending: Conclusion) -> Conclusion:
+def exactly(problem: AbstractProblem, ending: Conclusion) -> Conclusion:
     """The same by the master equation, if that can be; with other limits of its space where the estimate leaves them."""
 
     def ask(problem: AbstractProblem, u: Float[np.ndarray, " free"]) -> Evaluation:
@@ -148,8 +158,17 @@ def _judged(
     problem: AbstractProblem, point: Float[np.ndarray, " free"], found: list[Evaluation], tail: list[Reading]
 ) -> Conclusion:
     """What all evaluations near a point say."""
-    here = [Reading(point, e) for e in found]
-    near = here + _near(problem, point, found, tail)
+    return pooled_at(problem, point, found, _near(problem, point, found, tail))
+
+
+def pooled_at(
+    problem: AbstractProblem,
+    point: Float[np.ndarray, " free"],
+    found: Sequence[Evaluation],
+    others: Sequence[Reading] = (),
+) -> Conclusion:
+    """What evaluations at a point, and others that are as good, say together."""
+    near = [*(Reading(point, e) for e in found), *others]
     information = pooled(problem, point, [reading.found for reading in near])
     roots = information.roots
     inverse = roots @ roots.T

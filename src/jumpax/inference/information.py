@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.optimiser import LEAST
+from jumpax.inference.parameters import factors
 
 RESOLVED = 3.0
 """Standard errors by which an eigenvalue must exceed 0."""
@@ -24,7 +25,7 @@ GROUPS = 64
 class Information(NamedTuple):
     """Fisher information of all the data on the unconstrained scale, and how well it is known.
 
-    Its eigenvalues are those of the matrix in units of the parameters: 1 on scales that are logarithms; where there are
+    Its eigenvalues are those of the matrix in units of the parameters: a factor e on scales that are logarithms; where there are
     no bounds, the size of the estimate, at least a hundred times the error it had if all others were known.
     """
 
@@ -122,4 +123,5 @@ def _unit(
     """Units of the parameters."""
     alone = 100 / np.sqrt(np.maximum(diagonal, 1e-300))
     own = np.where(diagonal > 0, np.maximum(np.abs(u), alone), np.maximum(np.abs(u), 1.0))
-    return np.where([scale == "identity" for scale in problem.structure.scales], own, 1.0)
+    scales = problem.structure.scales
+    return np.where([scale == "identity" for scale in scales], own, factors(problem.structure, problem.numbers, u))

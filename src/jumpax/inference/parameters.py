@@ -226,6 +226,21 @@ def _unconstrained(scale: Scale, value: float, lower: float, upper: float) -> fl
     return math.log((value - lower) / (upper - value))
 
 
+LONGEST = 4.0
+"""Largest unit: the scale of a box has no end, the box has."""
+
+
+def factors(structure: Structure, numbers: Numbers, u: Float[np.ndarray, " free"]) -> Float[np.ndarray, " free"]:
+    """How much of the unconstrained scale changes each parameter by a factor e; 1 where the scale is no logarithm."""
+    found = np.ones(len(structure.free))
+    for i, scale in enumerate(structure.scales):
+        if scale == LOG_BOX:
+            share = 1 / (1 + np.exp(-float(u[i])))
+            width = np.log(numbers.upper[i] / numbers.lower[i])
+            found[i] = min(1 / max(width * share * (1 - share), 1e-300), LONGEST)
+    return found
+
+
 def resolve(
     parameters: Mapping[str, Parameter], network: Network, start: tuple[str, ...] = (), seen: tuple[str, ...] = ()
 ) -> tuple[Structure, Numbers, dict[str, float]]:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.inference.abstract_problem import AbstractProblem
-from jumpax.inference.conclude import Conclusion, conclude
+from jumpax.inference.conclude import Conclusion, Reading, exactly, pooled_at
 from jumpax.inference.exploration import Exploration, Responses, Scattered, Visit, explore
 from jumpax.inference.problem import Problem
 from jumpax.inference.result import History, Run, Search
@@ -23,6 +23,8 @@ READINGS = 6
 """Evaluations that the rest of it is divided into."""
 LEAST, MOST = 16, 4096
 """Paths of one evaluation: at least so many per free parameter and two, and at most."""
+NEAR = 1.0
+"""Length of a step, in standard deviations of the points drawn, up to which the response is a plane."""
 
 
 class Searched(NamedTuple):
@@ -111,8 +113,18 @@ def searched(problem: Problem, budget: int, key: Any, known: list[Float[np.ndarr
         trace.append(Visit(responses.drawn, np.asarray(u), float(made.loss), float(made.loss_error)))
         return made
 
-    first = told(scattered, found.points[0])
-    ending = conclude(scattered, found.points[0], [first], [], told, responses.left // ask.paths)
+    here = found.points[0]
+    first = [told(scattered, here) for _ in range(max(responses.left // ask.paths // 2, 1))]
+    ending = pooled_at(scattered, here, first)
+    tail = [Reading(here, e) for e in first]
+    while responses.left >= ask.paths:  # where the plane of the first ones leads
+        here = ending.point + ending.step
+        second = [told(scattered, here) for _ in range(responses.left // ask.paths)]
+        close = np.linalg.norm(np.linalg.solve(found.scale, here - ending.point)) < NEAR
+        ending = pooled_at(scattered, here, second, tail if close else [])
+    ending = ending.moved()
+    if not ending.known and scattered.source.exact:
+        ending = exactly(scattered, ending)
     trace.append(Visit(responses.drawn, ending.point, np.nan, np.nan))
     return Searched(ending, _search(problem, found, trace, responses, budget), ask.asked, scattered)
 

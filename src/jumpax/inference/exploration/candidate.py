@@ -44,6 +44,8 @@ class Candidate:
     surface: Surface | None = None
     """At the best centre so far."""
     best: Float[np.ndarray, " free"] | None = None
+    failed: int = 0
+    """Steps in a row that led uphill."""
     moved: float = math.inf
     """Length of the last step, in standard deviations of the points."""
     lost: bool = False
@@ -74,6 +76,11 @@ class Candidate:
         return self.near and self.moved < SETTLED and self.resolved
 
     @property
+    def exhausted(self) -> bool:
+        """Whether it will not get much further."""
+        return (self.settled and self.paths >= MOST * self.first) or self.width <= 2 * LEAST
+
+    @property
     def told(self) -> float:
         """Paths that its plane stands on."""
         return self.surface.paths if self.surface else 0.0
@@ -100,6 +107,7 @@ class Candidate:
             self._retreat(units(responses.problem, self.centre))
             return
         self.surface, self.best, self.fresh = surface, self.centre, None
+        self.failed = 0
         x = downhill(surface)
         step, unit = self.scale @ x, units(responses.problem, self.centre)
         longest = np.abs(step / unit).max()
@@ -116,7 +124,7 @@ class Candidate:
     def _worse(self, surface: Surface) -> bool:
         """Whether the last step led uphill."""
         before = self.surface
-        if before is None:
+        if before is None or self.failed:  # back at the best centre: what it has now is the measure
             return False
         return surface.loss > before.loss + 2 * (surface.loss_error + before.loss_error) + 0.1 * abs(before.loss)
 
@@ -124,6 +132,7 @@ class Candidate:
         """Back to the best centre, with shorter steps and more paths."""
         self.width = max(self.width / 2, LEAST)
         self.moved = math.inf
+        self.failed += 1
         if self.best is not None:
             self.centre = self.best
             self.scale = self.scale / 2

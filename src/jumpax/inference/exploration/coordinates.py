@@ -2,18 +2,16 @@
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import expit, logit, ndtri
+from scipy.special import logit, ndtri
 from scipy.stats import qmc
 
-from jumpax.inference.parameters import LOG_BOX
+from jumpax.inference.parameters import LOG_BOX, factors
 from jumpax.inference.problem import Problem
 
 SPREAD = 2.0
 """Standard deviation of the first points about the start, on the unconstrained scale, where a parameter has no box."""
 EDGE = 1e-3
 """Share of a box at each of its ends that is not drawn from."""
-LONGEST = 4.0
-"""Largest unit: the scale of a box has no end, the box has."""
 
 
 def first_points(problem: Problem, count: int, generator: np.random.Generator) -> Float[np.ndarray, "count free"]:
@@ -37,12 +35,4 @@ def near_points(
 
 def units(problem: Problem, point: Float[np.ndarray, " free"]) -> Float[np.ndarray, " free"]:
     """How much of the unconstrained scale changes each parameter by a factor e, or by its part between two bounds."""
-    return np.array([_unit(problem, i, scale, u) for i, (scale, u) in enumerate(zip(problem.structure.scales, point))])
-
-
-def _unit(problem: Problem, i: int, scale: str, u: float) -> float:
-    if scale != LOG_BOX:
-        return 1.0
-    width = np.log(problem.numbers.upper[i] / problem.numbers.lower[i])
-    share = expit(u)
-    return float(min(1 / (width * share * (1 - share)), LONGEST))
+    return factors(problem.structure, problem.numbers, point)

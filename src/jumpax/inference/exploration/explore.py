@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jumpax._base.errors import SimulationError
-from jumpax.inference.exploration.candidate import MOST, WIDTH, Candidate
+from jumpax.inference.exploration.candidate import WIDTH, Candidate
 from jumpax.inference.exploration.coordinates import first_points, units
 from jumpax.inference.exploration.responses import Responses
-from jumpax.inference.exploration.surface import level
+from jumpax.inference.exploration.surface import Surface, level
 
 POINTS, CANDIDATES, MANY = 40, 5, 40
 """First points, per free parameter; places that are followed at first, and at most."""
@@ -162,11 +162,7 @@ class _Search:
         ready = [c for c in self.candidates if c.near and c.paths >= FRESH * self._first]
         if len(self.candidates) > 1 and any(c.fresh is None for c in ready):
             self.compare(ready)
-        if (
-            all(c.settled and c.paths >= MOST * self._first for c in self.candidates)
-            and not self.explained
-            and self.followed < MANY
-        ):
+        if all(c.exhausted for c in self.candidates) and not self.explained and self.followed < MANY:
             self.add()
 
     def compare(self, ready: list[Candidate]) -> None:
@@ -211,11 +207,19 @@ class _Search:
         surface = candidate.fresh or candidate.surface
         if surface is None or not candidate.near:
             return np.inf
-        scatter = 0.5 * float(surface.variance.sum()) / self.replicates
-        return max(surface.loss - WORSE * surface.loss_error, 0.0) / max(scatter, 1e-300)
+        return max(surface.loss - WORSE * surface.loss_error, 0.0) / self._scatter(surface)
 
     def _explains(self, candidate: Candidate) -> bool:
-        return self.misfit(candidate) <= FITS
+        """Whether its loss is one that the answer may have."""
+        surface = candidate.fresh or candidate.surface
+        if surface is None or not candidate.near:
+            return False
+        usual = FITS * self._scatter(surface)
+        return surface.loss <= usual + 2 * surface.error_at(usual)
+
+    def _scatter(self, surface: Surface) -> float:
+        """Loss that data have at the answer, on average: their variance is that of one path over the number of these."""
+        return max(0.5 * float(surface.variance.sum()) / self.replicates, 1e-300)
 
     @property
     def _reserve(self) -> int:

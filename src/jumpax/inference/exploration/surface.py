@@ -35,8 +35,12 @@ class Surface(NamedTuple):
     @property
     def loss_error(self) -> float:
         """Standard error of that, from above: entries of one path go together."""
+        return self.error_at(self.loss)
+
+    def error_at(self, loss: float) -> float:
+        """The same, if that were the loss."""
         noise = self.variance.sum() * self.level_noise
-        return 0.5 * noise + float(np.sqrt(max(2 * self.loss, 0.0) * self.variance.max() * self.level_noise))
+        return 0.5 * float(noise) + float(np.sqrt(2 * max(loss, 0.0) * self.variance.max() * self.level_noise))
 
 
 def regress(
