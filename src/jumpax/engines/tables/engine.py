@@ -14,15 +14,25 @@ from jumpax.engines.inputs import Inputs
 from jumpax.engines.native import machine
 from jumpax.engines.program import Program, precision_of
 from jumpax.engines.recorded import Recorded
-from jumpax.engines.size import check_log_size
+from jumpax.engines.size import BYTES, check_log_size
 from jumpax.engines.tables.constants import values_of
-from jumpax.engines.tables.gathered import LOGGED, AbstractGathered, Averages, Counts, Firings, Log, Passage
+from jumpax.engines.tables.gathered import LOGGED, AbstractGathered, Averages, Counts, Firings, Log, Passage, Present
+from jumpax.engines.tables.happenings import Happenings
 from jumpax.engines.tables.interface import GIVEN, MADE, PATH, STATE, Sizes
 from jumpax.engines.tables.kernel import Kernel
 from jumpax.engines.tables.laws import Laws, laws_of
 from jumpax.engines.tables.layout import Layout, layout_of
 from jumpax.engines.tables.scores import Scores
-from jumpax.folds import AbstractFold, FirstPassage, ReactionCounts, Score, Snapshots, TimeAverages, Together
+from jumpax.folds import (
+    AbstractFold,
+    FirstPassage,
+    Parameters,
+    ReactionCounts,
+    Score,
+    Snapshots,
+    TimeAverages,
+    Together,
+)
 from jumpax.folds.dependence import record_of
 from jumpax.networks import Combinations, Need, Network
 
@@ -37,6 +47,7 @@ class Plan(NamedTuple):
 
     layout: Layout
     laws: Laws | None
+    happenings: Happenings | None
     gathered: tuple[AbstractGathered, ...]
     offsets: np.ndarray
     """Where the whole and the real columns of each part of the record begin, (parts, 2)."""
@@ -51,7 +62,7 @@ def _parts(fold: AbstractFold) -> tuple[AbstractFold, ...]:
 def unfit(network: Network) -> str | None:
     """What keeps a network from the loop over tables; None if nothing does."""
     if network.needs - Tables.offers:
-        return "it has no delays, events, or rates that depend on time"
+        return "it has no delays, or rates that depend on time"
     other = [family.name for family in network.families if not isinstance(family.propensities, Combinations)]
     return (
         f"its families are those of mass action (Family.mass_action), which {', '.join(other)} is not"
@@ -66,16 +77,18 @@ def misfit(program: Program) -> str | None:
         return fault
     if program.thinned:
         return "it draws no waits from a bound"
-    wrong = [type(part).__name__ for part in _parts(program.fold) if type(part) not in _GATHERED]
+    known = {*_GATHERED} if program.network.events else {*_GATHERED} - {Parameters}
+    wrong = [type(part).__name__ for part in _parts(program.fold) if type(part) not in known]
     return f"it gathers {KNOWN}, not {', '.join(wrong)}" if wrong else None
 
 
 _GATHERED: dict[type, Any] = {
-    Snapshots: lambda fold, layout, laws: Counts(),
-    TimeAverages: lambda fold, layout, laws: Averages(fold),
-    ReactionCounts: lambda fold, layout, laws: Firings(fold),
-    FirstPassage: lambda fold, layout, laws: Passage(fold),
-    Score: Scores,
+    Snapshots: lambda fold, network, layout, laws: Counts(),
+    Parameters: lambda fold, network, layout, laws: Present(fold, network),
+    TimeAverages: lambda fold, network, layout, laws: Averages(fold),
+    ReactionCounts: lambda fold, network, layout, laws: Firings(fold),
+    FirstPassage: lambda fold, network, layout, laws: Passage(fold),
+    Score: lambda fold, network, layout, laws: Scores(fold, layout, laws),
 }
 
 
@@ -92,13 +105,14 @@ def _plan(program: Program, logged: bool) -> Plan:
     layout = layout_of(program.network)
     with jax.enable_x64(True):
         laws = laws_of(program.network, layout.laws) if layout.laws else None
-        gathered = tuple(_GATHERED[type(part)](part, layout, laws) for part in _parts(program.fold))
-        gathered += (Log(),) if logged else ()
-        text = Kernel(gathered, laws, _enders(program.fold)).write()
+        happenings = Happenings(program, layout) if program.network.events else None
+        gathered = tuple(_GATHERED[type(part)](part, program.network, layout, laws) for part in _parts(program.fold))
+        gathered += (Log(happenings.species if happenings else ()),) if logged else ()
+        text = Kernel(gathered, laws, _enders(program.fold), happenings).write()
     widths = np.array([one.columns(layout) for one in gathered])
     offsets = np.cumsum(widths, 0) - widths
     whole, real = widths.sum(0)
-    return Plan(layout, laws, gathered, offsets, (int(whole), int(real)), text)
+    return Plan(layout, laws, happenings, gathered, offsets, (int(whole), int(real)), text)
 
 
 @functools.lru_cache(maxsize=32)
@@ -127,7 +141,7 @@ class Tables(AbstractEngine):
 
     name = "tables"
     traceable = False
-    offers = frozenset({Need.FAMILY})
+    offers = frozenset({Need.FAMILY, Need.MOMENT, Need.TRIGGER})
     fewest = 1
 
     def record(self, program: Program) -> Any:
@@ -158,6 +172,8 @@ class Tables(AbstractEngine):
         }  # fmt: skip
         filled = {"record_integers": -1, "record_reals": np.nan}
         lanes |= {name: np.full(shapes[name], filled.get(name, 0), np.dtype(kind)) for name, kind in MADE.items()}
+        if made.happenings is not None:
+            lanes |= made.happenings.made()
         for one in made.gathered:
             lanes |= {one.own(name): array.astype(one.arrays[name]) for name, array in one.made(layout).items()}
         return lanes
@@ -176,7 +192,7 @@ class Tables(AbstractEngine):
         arrays = {**made.layout.tables._asdict(), **_given(program, made, inputs, events), **lanes}
         if made.laws is not None:
             arrays |= made.laws.arrays
-        names = Kernel(made.gathered, made.laws).arrays
+        names = Kernel(made.gathered, made.laws, happenings=made.happenings).arrays
         with _one_at_a_time:
             kernel = _kernel(made.text)
         kernel([arrays[name] for name in names], [])
@@ -204,8 +220,11 @@ class Tables(AbstractEngine):
         return _recorded(program, inputs, whole, room)
 
 
-def run_logged(program: Program, inputs: Inputs) -> tuple[Recorded, list[tuple[np.ndarray, ...]]]:
-    """A run with its events: of each round path, time and reaction of those that fired.
+def run_logged(program: Program, inputs: Inputs) -> tuple[Recorded, list[tuple[np.ndarray, ...]], tuple[int, ...]]:
+    """A run with its events: of each round path, time and reaction of those that fired, and counts that events of the network set.
+
+    Returns:
+        What was recorded, columns of the log, and the numbers of the species that events of the network set.
 
     Raises:
         TooLargeError: there are more of them than fit into memory.
@@ -219,10 +238,12 @@ def run_logged(program: Program, inputs: Inputs) -> tuple[Recorded, list[tuple[n
         many = int(lanes[log.own("many")][0])
         high, low = lanes[log.own("high")][:many], lanes[log.own("low")][:many]
         times = clock.join(clock.Time(high, low))  # type: ignore[arg-type]  # on the host
-        parts.append((lanes[log.own("path")][:many].copy(), times, lanes[log.own("reaction")][:many].copy()))
+        path, reaction = (lanes[log.own(name)][:many].copy() for name in ("path", "reaction"))
+        columns = lanes[log.own("set")][:-1].reshape(LOGGED, -1)[:many].T.copy()
+        parts.append((path, times, reaction, *columns))
         events += many
-        check_log_size(events, engine.finished(lanes), int(inputs.paths))
-    return engine.collect(program, inputs, lanes), parts
+        check_log_size(events, engine.finished(lanes), int(inputs.paths), BYTES + 12 * len(columns))
+    return engine.collect(program, inputs, lanes), parts, made.happenings.species if made.happenings else ()
 
 
 def _given(program: Program, made: Plan, inputs: Inputs, budget: int) -> dict[str, np.ndarray]:
@@ -230,7 +251,8 @@ def _given(program: Program, made: Plan, inputs: Inputs, budget: int) -> dict[st
     layout, network = made.layout, program.network
     theta = {name: np.asarray(value, np.float64) for name, value in inputs.theta.items()}
     constants = values_of(layout.constants, theta)
-    columns = [np.atleast_1d(theta[name]) for name in network.parameters] if made.laws is not None else [np.zeros(1)]
+    some = made.laws is not None or made.happenings is not None
+    columns = [np.atleast_1d(theta[name]) for name in network.parameters] if some else [np.zeros(1)]
     rows = max(map(len, columns))
     high, low = (np.asarray(part, np.float64) for part in inputs.stops.time)
     total = high + low

@@ -6,7 +6,7 @@ function for each kind of law is part of it.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import jax
 import numpy as np
@@ -19,6 +19,7 @@ from jumpax.engines.native.operations import Number
 from jumpax.engines.native.printer import Printer
 from jumpax.engines.tables.choice import Choice
 from jumpax.engines.tables.gathered import AbstractGathered
+from jumpax.engines.tables.happenings import Happenings
 from jumpax.engines.tables.interface import (
     BUSY,
     EVENTS,
@@ -56,6 +57,20 @@ def _ahead(words: Sequence[Any], high: Any, low: Any, total: Any) -> list[Any]:
     return [*arrival, shares.chance(second, low_second, np.dtype(REAL)).point, *path, *lows]
 
 
+class Life(NamedTuple):
+    """What is kept in registers of a path that lives."""
+
+    words: list[Variable]
+    time: tuple[Variable, ...]
+    events: Variable
+    index: Variable
+    left: Variable
+    """Of the budget of events."""
+    status: Variable
+    stands: Variable | None
+    """Whether the path comes to a moment first, before a reaction; of networks with events."""
+
+
 @final
 class Kernel:
     """Writes `advance`.
@@ -64,13 +79,22 @@ class Kernel:
         gathered: what is gathered along the paths.
         laws: those that are no mass action; None if there are none.
         ends: numbers of those that end a path where all of them wish it.
+        happenings: events of the network; None if there are none.
     """
 
-    def __init__(self, gathered: Sequence[AbstractGathered], laws: Laws | None = None, ends: Sequence[int] = ()):
-        self.gathered, self.laws = tuple(gathered), laws
+    def __init__(
+        self,
+        gathered: Sequence[AbstractGathered],
+        laws: Laws | None = None,
+        ends: Sequence[int] = (),
+        happenings: Happenings | None = None,
+    ):
+        self.gathered, self.laws, self.happenings = tuple(gathered), laws, happenings
         self.arrays = {**KINDS, **STATE, **GIVEN, **MADE}
         if laws is not None:
             self.arrays |= dict.fromkeys(laws.arrays, INT)
+        if happenings is not None:
+            self.arrays |= happenings.arrays
         for number, one in enumerate(self.gathered):
             one.number = number
             self.arrays |= {one.own(name): kind for name, kind in one.arrays.items()}
@@ -102,17 +126,33 @@ class Kernel:
         return [code.number(name) for name in results]
 
     def printed_of_counts(self, function: Callable[[tuple[Any, ...]], Sequence[Any]], species: int) -> list[Number]:
-        """A function of all counts, of which those are loaded that it reads."""
+        """A function of all counts."""
         shapes = [jax.ShapeDtypeStruct((), np.dtype(INT))] * species
-        names = [f"n{i}" for i in range(species)]
-        lines, results = self.printer.lines(jax.make_jaxpr(lambda *counts: function(counts))(*shapes), names)
+        closed = jax.make_jaxpr(lambda *counts: function(counts))(*shapes)
+        return self.called(closed, [("counts", i) for i in range(species)])
+
+    def called(self, closed: Any, places: Sequence[Number | tuple[str, int]]) -> list[Number]:
+        """A traced function of numbers and of entries of arrays, of which those are loaded that it reads."""
+        names = [f"n{i}" for i in range(len(places))]
+        lines, results = self.printer.lines(closed, names)
         read = {name for line in lines for name in line.arguments}.union(results)
         code = self.code.beside(1)
-        for i, name in enumerate(names):
+        for name, place, variable in zip(names, places, closed.jaxpr.invars, strict=True):
             if name in read:
-                code.numbers[name] = self.code.load(INT, self.w.place("counts", i))
+                given = place if isinstance(place, Number) else self._entry(*place)
+                code.numbers[name] = self.w.to(given, np.dtype(variable.aval.dtype).name)
         code.run(lines)
         return [code.number(name) for name in results]
+
+    def _entry(self, array: str, index: int) -> Number:
+        return self.code.load(self.arrays[array], self.w.place(array, index))
+
+    def theta(self) -> tuple[str, Number]:
+        """Where the parameters of the path are: an array, and where in it they begin."""
+        if self.happenings is not None:
+            return "theta_now", self.w.long(0)
+        row = self.w.do("mul", self.w.get("whole", PATH), self.size.own_theta)
+        return "theta", self.w.do("mul", row, self.size.parameters)
 
     # the life of a path
 
@@ -148,10 +188,22 @@ class Kernel:
         w.put("whole", INDEX, w.long(0))
         w.put("whole", EVENTS, w.long(0))
         w.put("whole", BUSY, w.long(1))
+        if self.happenings is not None:
+            self.happenings.begin(self, keys, number)
+        self.compute()
+        for one in self.gathered:
+            one.begin(self)
+
+    def compute(self) -> None:
+        """Sums and propensities, from counts and parameters."""
+        w, do, size = self.w, self.w.do, self.size
         self.rates.sums()
-        row = do("mul", do("mul", path, size.own_constants), size.constants)
+        if self.happenings is None:
+            constants, row = "constants", do("mul", do("mul", w.get("whole", PATH), size.own_constants), size.constants)
+        else:
+            constants, row = "constants_here", w.long(0)
         with w.span(0, size.terms) as term:
-            value = w.get("constants", do("add", row, w.get("constant", term)))
+            value = w.get(constants, do("add", row, w.get("constant", term)))
             w.put("constants_now", term, do("mul", value, w.get("unit", term)))
             self.rates.term(term)
         if self.laws is not None:
@@ -162,92 +214,140 @@ class Kernel:
             self.code.when(do("ge", w.get("children", node), 0)),
         ):
             self.rates.node(node)
-        for one in self.gathered:
-            one.begin(self)
 
     def _live(self, left: Variable) -> None:
         """A path until it ends, or the budget is used up."""
         w, do, code = self.w, self.w.do, self.code
         words = [w.variable(w.get("words", i)) for i in range(8)]
-        high, low = (w.variable(w.get("time", i)) for i in range(2))
+        time = tuple(w.variable(w.get("time", i)) for i in range(2))
         events, index = w.variable(w.get("whole", EVENTS)), w.variable(w.get("whole", INDEX))
         status = w.variable(w.long(int(Status.RUNNING)))
         last = do("sub", self.size.nodes, 1)
+        stands = None if self.happenings is None else w.variable(code.constant(False, "bool"))
+        life = Life(words, time, events, index, left, status, stands)
         with code.repeat() as only_if:
             only_if(do("gt", left.value, 0))
+            if self.happenings is not None:
+                with code.when(self.happenings.acting(self)):
+                    self.happenings.act(self, life)
+                only_if(do("eq", status.value, int(Status.RUNNING)))
+                only_if(do("gt", left.value, 0))
             total = w.get("rates", last)
-            arguments = [*(word.value for word in words), high.value, low.value, total]
+            arguments = [*(word.value for word in words), *(part.value for part in time), total]
             when, rest, point, *after = self.printed(lambda *a: _ahead(a[:8], *a[8:]), arguments)
-            self._stops(when, rest, events, index, (high, low), status)
+            self._stops(when, rest, life)
             only_if(do("eq", status.value, int(Status.RUNNING)))
-            finite = do("lt", total, w.number(np.inf))
-            sound = do("and_", do("ge", total, w.number(0.0)), finite)
-            still = do("and_", do("eq", when, high.value), do("eq", rest, low.value))
-            code_of = do("select", still, w.long(int(Status.TIME_STALLED)), status.value)
-            code_of = do("select", do("ge", events.value, self.size.limit), w.long(int(Status.EVENT_BUDGET)), code_of)
-            status.value = do("select", sound, code_of, w.long(int(Status.BAD_PROPENSITY)))
-            only_if(do("eq", status.value, int(Status.RUNNING)))
-            for variable, word in zip(words, after, strict=True):
-                variable.value = word
-            high.value, low.value = when, rest
-            events.value = do("add", events.value, 1)
-            left.value = do("sub", left.value, 1)
-            term, reaction = self.choice.reaction_at(do("mul", point, total))
-            self._fire(term, reaction, (when, rest), status)
-            for one in self.gathered:
-                one.after(self, when)
-            only_if(do("eq", status.value, int(Status.RUNNING)))
+            if self.happenings is None or stands is None:
+                self._react(life, total, (when, rest), point, after, only_if)
+            else:
+                with code.when(stands.value):
+                    self._move(life, self.happenings.moment(self), after)
+                    left.value = do("sub", left.value, 1)
+                    self.happenings.stand(self)
+                with code.when(do("not_", stands.value)):
+                    self._react(life, total, (when, rest), point, after, only_if)
         for i, word in enumerate(words):
             w.put("words", i, word.value)
-        w.put("time", 0, high.value)
-        w.put("time", 1, low.value)
+        for i, part in enumerate(time):
+            w.put("time", i, part.value)
         w.put("whole", EVENTS, events.value)
         w.put("whole", INDEX, index.value)
         with code.when(do("ne", status.value, int(Status.RUNNING))):
             self._end(status.value, last)
 
-    def _stops(
+    def _react(
         self,
-        when: Number,
-        rest: Number,
-        events: Variable,
-        index: Variable,
-        now: tuple[Variable, Variable],
-        status: Variable,
+        life: "Life",
+        total: Number,
+        when: tuple[Number, Number],
+        point: Number,
+        after: Sequence[Number],
+        only_if: Any,
     ) -> None:
-        """Record at all stops before the next event."""
+        """A reaction fires, if all is sound."""
+        w, do, status = self.w, self.w.do, life.status
+        finite = do("lt", total, w.number(np.inf))
+        sound = do("and_", do("ge", total, w.number(0.0)), finite)
+        still = do("and_", *(do("eq", new, old.value) for new, old in zip(when, life.time)))
+        code_of = do("select", still, w.long(int(Status.TIME_STALLED)), status.value)
+        code_of = do("select", do("ge", life.events.value, self.size.limit), w.long(int(Status.EVENT_BUDGET)), code_of)
+        status.value = do("select", sound, code_of, w.long(int(Status.BAD_PROPENSITY)))
+        only_if(do("eq", status.value, int(Status.RUNNING)))
+        self._move(life, when, after)
+        life.events.value = do("add", life.events.value, 1)
+        life.left.value = do("sub", life.left.value, 1)
+        term, reaction = self.choice.reaction_at(do("mul", point, total))
+        self._fire(term, reaction, when, status)
+        for one in self.gathered:
+            one.after(self, when[0])
+        if self.happenings is not None and self.happenings.watched:
+            with self.code.when(do("ne", w.get("wakes", reaction), 0)):
+                self.happenings.look(self, when)
+        only_if(do("eq", status.value, int(Status.RUNNING)))
+
+    def _move(self, life: "Life", when: tuple[Number, Number], after: Sequence[Number]) -> None:
+        """Be at a time; the wait for the next reaction begins anew."""
+        for variable, word in zip(life.words, after, strict=True):
+            variable.value = word
+        for variable, part in zip(life.time, when):
+            variable.value = part
+
+    def _stops(self, when: Number, rest: Number, life: "Life") -> None:
+        """Record at all stops before the next event, or moment at which the path has to stand."""
         w, do, code, size = self.w, self.w.do, self.code, self.size
         with code.repeat() as only_if:
-            here = index.value
+            here = life.index.value
             high, low = w.get("stop_high", here), w.get("stop_low", here)
-            tie = do("and_", do("eq", when, high), do("le", rest, low))
-            early = do("or_", do("lt", when, high), tie)
-            before = do("lt", events.value, w.get("stop_step", here))
+            early = self._not_after((when, rest), (high, low))
+            before = do("lt", life.events.value, w.get("stop_step", here))
             possible = do("lt", when, w.number(np.inf))
             steps = do("ne", size.steps, 0)
             fires = do("select", steps, do("and_", before, possible), early)
-            done = self._done()
+            comes = None
+            if self.happenings is not None:
+                moment = self.happenings.moment(self)
+                comes = self._comes(moment, (high, low), do("or_", before, do("not_", steps)))
+                fires = do("select", comes, self._not_after((when, rest), moment), fires)
+            done = self.done()
             if done is not None:
                 fires = do("and_", fires, do("not_", done))
             bad = do("not_", do("ge", w.get("rates", do("sub", size.nodes, 1)), w.number(0.0)))
-            only_if(do("not_", do("or_", fires, bad)))
+            goes = do("or_", fires, bad)
+            if comes is not None and life.stands is not None:
+                comes = comes if done is None else do("and_", comes, do("not_", done))
+                life.stands.value = do("and_", comes, do("not_", goes))
+                goes = do("or_", goes, comes)
+            only_if(do("not_", goes))
             row = do("add", do("mul", w.get("whole", PATH), size.stops), here)
             stands = steps if done is None else do("or_", steps, done)  # what ends a path ends its integrals
-            seen = do("select", stands, now[0].value, high)
+            seen = do("select", stands, life.time[0].value, high)
             for one in self.gathered:
                 one.stop(self, row, seen)
             following = do("add", here, 1)
-            index.value = following
+            life.index.value = following
             over = do("ge", following, size.stops)
             with code.when(over):
                 total = w.get("rates", do("sub", size.nodes, 1))
                 ended = do(
                     "select", do("eq", total, w.number(0.0)), w.long(int(Status.ABSORBED)), w.long(int(Status.REACHED))
                 )
-                status.value = ended if done is None else do("select", done, w.long(int(Status.DONE)), ended)
+                life.status.value = ended if done is None else do("select", done, w.long(int(Status.DONE)), ended)
             only_if(do("not_", over))
 
-    def _done(self) -> Number | None:
+    def _not_after(self, first: tuple[Number, Number], second: tuple[Number, Number]) -> Number:
+        """Whether one time is not later than another."""
+        do = self.w.do
+        tie = do("and_", do("eq", first[0], second[0]), do("le", first[1], second[1]))
+        return do("or_", do("lt", first[0], second[0]), tie)
+
+    def _comes(self, moment: tuple[Number, Number], stop: tuple[Number, Number], waits: Number) -> Number:
+        """Whether a moment comes no later than a stop; one without a low part has come with the high part of the stop."""
+        do, nothing = self.w.do, self.w.number(0.0)
+        tie = do("and_", do("eq", moment[0], stop[0]), do("eq", moment[1], nothing))
+        comes = do("or_", self._not_after(moment, stop), tie)
+        return do("and_", waits, do("and_", comes, do("lt", moment[0], self.w.number(np.inf))))
+
+    def done(self) -> Number | None:
         """Whether nothing more is wanted of the path; None if there is no end before the last stop."""
         flags = [self.gathered[number].done(self) for number in self.ends]
         return functools.reduce(lambda a, b: self.w.do("and_", a, b), flags) if flags else None

@@ -59,14 +59,14 @@ class Laws(NamedTuple):
 
     def _each(self, kernel: Any, number: Number) -> Iterator[tuple[Kind, list[Number]]]:
         """Code for each kind of law, with what it reads."""
-        w, do, size = kernel.w, kernel.w.do, kernel.size
+        w, do = kernel.w, kernel.w.do
         first, mine = w.get("law_first", number), w.get("law_kind", number)
-        row = do("mul", do("mul", w.get("whole", 0), size.own_theta), size.parameters)
+        values, row = kernel.theta()
         for which, kind in enumerate(self.kinds):
             with kernel.code.when(do("eq", mine, which)):
                 places = [w.get("law_argument", do("add", first, i)) for i in range(kind.species + kind.parameters)]
                 counts = [w.real(w.get("counts", place)) for place in places[: kind.species]]
-                theta = [w.get("theta", do("add", row, place)) for place in places[kind.species :]]
+                theta = [w.get(values, do("add", row, place)) for place in places[kind.species :]]
                 yield kind, [*counts, *theta]
 
 
