@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base import given
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, first_few, unknown_name
 from jumpax.networks import Network
 
 Scale: TypeAlias = Literal["identity", "log", "log_below", "logit"]
@@ -213,11 +213,10 @@ def resolve(
     wrong = [n for n, p in parameters.items() if not isinstance(p, Free | Fixed | Derived)]
     faults = [f"parameter {name!r} must be Free, Fixed or Derived, not {parameters[name]!r}" for name in wrong]
     read = tuple(dict.fromkeys((*network.parameters, *start)))
-    faults += [
-        f"parameter {name!r} of the {'network' if name in network.parameters else 'start'} is missing"
-        for name in read
-        if name not in parameters
-    ]
+    faults += first_few(
+        (name for name in read if name not in parameters),
+        lambda name: f"parameter {name!r} of the {'network' if name in network.parameters else 'start'} is missing",
+    )
     free = {n: p for n, p in parameters.items() if isinstance(p, Free)}
     fixed = {n: p for n, p in parameters.items() if isinstance(p, Fixed)}
     numbers = Numbers(
