@@ -18,11 +18,12 @@ from jumpax.engines.size import BYTES, check_log_size
 from jumpax.engines.tables.constants import values_of
 from jumpax.engines.tables.gathered import LOGGED, AbstractGathered, Averages, Counts, Firings, Log, Passage, Present
 from jumpax.engines.tables.happenings import Happenings
-from jumpax.engines.tables.interface import GIVEN, MADE, PATH, STATE, Sizes
+from jumpax.engines.tables.interface import GIVEN, MADE, PATH, REAL, STATE, Sizes
 from jumpax.engines.tables.kernel import Kernel
 from jumpax.engines.tables.laws import Laws, laws_of
 from jumpax.engines.tables.layout import Layout, layout_of
 from jumpax.engines.tables.scores import Scores
+from jumpax.engines.tables.thinning import parents
 from jumpax.folds import (
     AbstractFold,
     FirstPassage,
@@ -62,7 +63,7 @@ def _parts(fold: AbstractFold) -> tuple[AbstractFold, ...]:
 def unfit(network: Network) -> str | None:
     """What keeps a network from the loop over tables; None if nothing does."""
     if network.needs - Tables.offers:
-        return "it has no delays, or rates that depend on time"
+        return "it has no delays"
     other = [family.name for family in network.families if not isinstance(family.propensities, Combinations)]
     return (
         f"its families are those of mass action (Family.mass_action), which {', '.join(other)} is not"
@@ -75,8 +76,6 @@ def misfit(program: Program) -> str | None:
     """What keeps a program from the loop over tables; None if nothing does. Costs little."""
     if (fault := unfit(program.network)) is not None:
         return fault
-    if program.thinned:
-        return "it draws no waits from a bound"
     known = {*_GATHERED} if program.network.events else {*_GATHERED} - {Parameters}
     wrong = [type(part).__name__ for part in _parts(program.fold) if type(part) not in known]
     return f"it gathers {KNOWN}, not {', '.join(wrong)}" if wrong else None
@@ -104,11 +103,11 @@ def _enders(fold: AbstractFold) -> tuple[int, ...]:
 def _plan(program: Program, logged: bool) -> Plan:
     layout = layout_of(program.network)
     with jax.enable_x64(True):
-        laws = laws_of(program.network, layout.laws) if layout.laws else None
+        laws = laws_of(program.network, layout.laws, program.bounded) if layout.laws else None
         happenings = Happenings(program, layout) if program.network.events else None
         gathered = tuple(_GATHERED[type(part)](part, program.network, layout, laws) for part in _parts(program.fold))
         gathered += (Log(happenings.species if happenings else ()),) if logged else ()
-        text = Kernel(gathered, laws, _enders(program.fold), happenings).write()
+        text = Kernel(gathered, laws, _enders(program.fold), happenings, program.bounded).write()
     widths = np.array([one.columns(layout) for one in gathered])
     offsets = np.cumsum(widths, 0) - widths
     whole, real = widths.sum(0)
@@ -141,7 +140,7 @@ class Tables(AbstractEngine):
 
     name = "tables"
     traceable = False
-    offers = frozenset({Need.FAMILY, Need.MOMENT, Need.TRIGGER})
+    offers = frozenset({Need.FAMILY, Need.TIME, Need.MOMENT, Need.TRIGGER})
     fewest = 1
 
     def record(self, program: Program) -> Any:
@@ -163,7 +162,7 @@ class Tables(AbstractEngine):
         layout, (whole, real) = made.layout, made.columns
         sizes = {
             "counts": layout.species + 1, "sums": layout.sums, "rates": layout.nodes, "constants_now": layout.terms,
-            "time": 2, "words": 8, "whole": 4,
+            "time": 3, "words": 8, "whole": 4,
         }  # fmt: skip
         lanes = {name: np.zeros(sizes[name], np.dtype(kind)) for name, kind in STATE.items()}
         shapes = {
@@ -192,7 +191,8 @@ class Tables(AbstractEngine):
         arrays = {**made.layout.tables._asdict(), **_given(program, made, inputs, events), **lanes}
         if made.laws is not None:
             arrays |= made.laws.arrays
-        names = Kernel(made.gathered, made.laws, happenings=made.happenings).arrays
+        names = Kernel(made.gathered, made.laws, happenings=made.happenings, bounded=program.bounded).arrays
+        arrays |= {"parent": parents(made.layout)} if "parent" in names else {}
         with _one_at_a_time:
             kernel = _kernel(made.text)
         kernel([arrays[name] for name in names], [])
@@ -276,7 +276,12 @@ def _given(program: Program, made: Plan, inputs: Inputs, budget: int) -> dict[st
         program.clock == "steps", *made.columns,
     )  # fmt: skip
     arrays["sizes"] = np.array([int(value) for value in Sizes(*sizes)])  # type: ignore[call-arg]  # as many as there are fields
-    return {name: np.ascontiguousarray(arrays[name], GIVEN[name]) for name in GIVEN}
+    kinds = dict(GIVEN)
+    if inputs.stops.interval is not None:
+        bound, *borders = inputs.stops.interval
+        arrays |= {"bounds": bound, "borders": np.stack(borders, -1).ravel()}
+        kinds |= {"bounds": REAL, "borders": REAL}
+    return {name: np.ascontiguousarray(arrays[name], kind) for name, kind in kinds.items()}
 
 
 def _recorded(program: Program, inputs: Inputs, lanes: dict[str, np.ndarray], paths: int) -> Recorded:

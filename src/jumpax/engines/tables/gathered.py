@@ -24,6 +24,8 @@ class AbstractGathered(abc.ABC):
 
     arrays: ClassVar[dict[str, str]] = {}
     """Types of its own arrays, by names that it has to itself."""
+    timely: ClassVar[bool] = False
+    """Whether `leave_timed` counts."""
     number = 0
     """Its place among those of a run."""
 
@@ -53,6 +55,9 @@ class AbstractGathered(abc.ABC):
 
     def enter_rate(self, kernel: Any, leaf: Number) -> None:
         """After the propensity of a reaction with a law of its own has changed."""
+
+    def leave_timed(self, kernel: Any, leaf: Number, now: Number) -> None:
+        """Before counts change that a leaf reads: for those that are rates that depend on time."""
 
     def after(self, kernel: Any, now: Number) -> None:
         """After an event, of the network or of a path."""

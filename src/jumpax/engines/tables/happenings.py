@@ -146,7 +146,7 @@ class Happenings:
         some = w.variable(w.long(0))
         with code.repeat() as only_if:
             only_if(do("gt", left.value, 0))
-            if (done := kernel.done()) is not None:
+            if (done := kernel.stops.done()) is not None:
                 only_if(do("not_", done))
             made = kernel.called(self._stepped, [*self.state, *self.places])
             counts, state, (more, number) = made[: len(self.species)], made[len(self.species) : -2], made[-2:]
@@ -164,7 +164,7 @@ class Happenings:
         fault = w.get(*self.at.fault)
         status.value = do("select", do("ne", fault, 0), fault, status.value)
         with code.when(do("ne", some.value, 0)):
-            self._anew(kernel)
+            self._anew(kernel, now[0])
 
     def _change(self, kernel: Any, counts: list[Number], state: list[Number], now: Number) -> None:
         """New counts and parameters."""
@@ -177,7 +177,7 @@ class Happenings:
             if (array, index) in self.at.values:
                 w.put("theta_now", self.moved[self.at.values.index((array, index))], value)
 
-    def _anew(self, kernel: Any) -> None:
+    def _anew(self, kernel: Any, now: Number) -> None:
         """All that is computed from counts and parameters."""
         w, parameters = kernel.w, self.network.parameters
         for number, constant in enumerate(self.layout.constants):
@@ -186,7 +186,7 @@ class Happenings:
                 values = [w.get("theta_now", parameters.index(name)) for name in read]
                 made = kernel.printed(lambda *v, c=constant, r=read: [value_of(c, dict(zip(r, v)))], values)
                 w.put("constants_here", number, made[0])
-        kernel.compute()
+        kernel.compute(now)
         for one in kernel.gathered:
             one.happened(kernel)
 

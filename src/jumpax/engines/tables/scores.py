@@ -8,13 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jumpax._base import random
 from jumpax.engines.native.operations import Number
 from jumpax.engines.tables.constants import names_of, value_of
 from jumpax.engines.tables.gathered import INT, LONG, REAL, AbstractGathered
+from jumpax.engines.tables.interface import WORD
 from jumpax.engines.tables.laws import Laws
 from jumpax.engines.tables.layout import Layout
 from jumpax.engines.tables.links import Links
 from jumpax.folds import Score
+from jumpax.folds.lasting import share
 
 
 class Scores(AbstractGathered):
@@ -26,8 +29,9 @@ class Scores(AbstractGathered):
 
     arrays: ClassVar = {
         "column": INT, "score": REAL, "since": REAL, "clock": REAL, "many": LONG, "slope": REAL, "slope_column": INT,
-        "slope_first": INT, "total": REAL, "links": REAL,
+        "slope_first": INT, "total": REAL, "links": REAL, "moments": WORD,
     }  # fmt: skip
+    timely: ClassVar = True
 
     def __init__(self, fold: Score, layout: Layout, laws: Laws | None):
         self.fold, self.laws = fold, laws
@@ -66,7 +70,7 @@ class Scores(AbstractGathered):
         return {
             "column": column, "score": np.zeros(last + 1), "since": np.zeros(layout.leaves), "clock": np.zeros(1),
             "many": np.array([last]), "slope": np.zeros(len(slope_column)), "slope_column": slope_column,
-            "slope_first": first, "total": np.zeros(len(self.wrt)),
+            "slope_first": first, "moments": np.zeros(4), "total": np.zeros(len(self.wrt)),
             "links": np.zeros(max(len(self.wrt) * len(self.fold.network.moved), 1)),
         }  # fmt: skip
 
@@ -101,6 +105,10 @@ class Scores(AbstractGathered):
         with w.span(0, kernel.size.leaves) as leaf:
             w.put(self.own("since"), leaf, start)
         if self.laws is not None:
+            if self.laws.timed:
+                words = kernel.printed(lambda a, b, path: random.seed((a, b), path, random.FOLD), kernel.seeds)
+                for i, word in enumerate(words):
+                    w.put(self.own("moments"), i, word)
             with w.span(kernel.size.terms, kernel.size.parts) as leaf:
                 self.enter_rate(kernel, leaf)
 
@@ -115,6 +123,10 @@ class Scores(AbstractGathered):
             with kernel.code.when(do("ge", term, kernel.size.terms)):
                 rate = w.get("rates", term)
                 self._all(kernel, term, lambda slope: do("div", slope, rate))
+            if self.laws.timed:
+                with kernel.code.when(kernel.thinning.timed(kernel, term)):
+                    at = self.laws.at(kernel, do("sub", term, kernel.size.terms), now[0])
+                    self._at(kernel, term, now[0], lambda slope: do("div", slope, at))
 
     def _all(self, kernel: Any, leaf: Number, gain: Any) -> None:
         """Add to the columns of all arguments of another law, by its derivatives."""
@@ -125,6 +137,33 @@ class Scores(AbstractGathered):
             w.add(
                 self.own("score"), w.get(self.own("slope_column"), argument), gain(w.get(self.own("slope"), argument))
             )
+
+    def _at(self, kernel: Any, leaf: Number, time: Number, gain: Any) -> None:
+        """Add to the columns of all arguments of a law that reads the time, by its derivatives at one."""
+        w, do = kernel.w, kernel.w.do
+        number = do("sub", leaf, kernel.size.terms)
+
+        def add(number: Number, argument: int, slope: Number) -> None:
+            column = w.get(self.own("slope_column"), do("add", w.get("law_first", number), argument))
+            w.add(self.own("score"), column, gain(slope))
+
+        self.laws.slopes(kernel, number, add, time)  # type: ignore[union-attr]  # there are some
+
+    def leave_timed(self, kernel: Any, leaf: Number, now: Number) -> None:
+        """Subtract the derivatives at one moment, drawn uniformly, of the time that has been lived."""
+        if self.laws is None or not self.laws.timed:
+            return
+        w, do = kernel.w, kernel.w.do
+        since = w.get(self.own("since"), leaf)
+        lived = do("sub", now, since)
+        some = do("and_", kernel.thinning.timed(kernel, leaf), do("gt", lived, w.number(0.0)))
+        with kernel.code.when(some):
+            words = [w.get(self.own("moments"), i) for i in range(4)]
+            moment, *after = kernel.printed(_moment, [*words, since, lived])
+            for i, word in enumerate(after):
+                w.put(self.own("moments"), i, word)
+            self._at(kernel, leaf, moment, lambda slope: do("neg", do("mul", slope, lived)))
+            w.put(self.own("since"), leaf, now)
 
     def leave_rate(self, kernel: Any, leaf: Number, now: Number) -> None:
         """Subtract what has been lived with the old propensity."""
@@ -162,6 +201,7 @@ class Scores(AbstractGathered):
 
     def _leave_all(self, kernel: Any, now: Number) -> None:
         with kernel.w.span(0, kernel.size.parts) as leaf:
+            self.leave_timed(kernel, leaf, now)
             self.leave_rate(kernel, leaf, now)
 
     def stop(self, kernel: Any, row: Number, now: Number) -> None:
@@ -173,6 +213,13 @@ class Scores(AbstractGathered):
         shown, many = ("total", len(self.wrt)) if self.links else ("score", w.get(self.own("many"), 0))
         with w.span(0, many) as column:
             self.write(kernel, row, column, w.get(self.own(shown), column))
+
+
+def _moment(*given: Any) -> list[Any]:
+    """A moment of a stretch of time, and the words after it."""
+    *words, since, lived = given
+    word, after = random.draw(random.Stream(*words))
+    return [since + share((word,), lived) * lived, *after]
 
 
 def _log_slopes(constants: tuple[Any, ...], wrt: tuple[str, ...], theta: Mapping[str, Any]) -> list[list[Any]]:
