@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
-from test_tables import alike, drawn, small_is_large  # noqa: F401
+from test_tables import NETWORKS, alike, drawn, small_is_large  # noqa: F401
 
 import jumpax
 from jumpax import Event, MassAction, Network, Reaction
@@ -52,6 +52,26 @@ def test_paths_and_folds_are_those_of_the_reference(bound):
     if bound == "found":
         passage = FirstPassage(TIDE, lambda counts: counts["C"] >= 6)
         alike(*[drawn(TIDE, THETA, X0, engine, record=passage, paths=8) for engine in ("tables", "reference")])
+
+
+def test_a_passage_under_bounds_that_change():
+    passage = FirstPassage(TIDE, lambda counts: counts["C"] >= 6)
+    bound = BOUNDS["each"]
+    made = [drawn(TIDE, THETA, X0, e, record=passage, bound=bound, paths=12) for e in ("tables", "reference")]
+    reached, when = made[0].records
+    early = reached[:, 0]  # before the bound changes
+    assert early.any()
+    np.testing.assert_allclose(made[0].end_times[early], when[early, 0], rtol=1e-14)
+    assert (made[0].counts == made[1].counts).all()
+    assert (made[0].status == made[1].status).all()
+    np.testing.assert_array_equal(reached, made[1].records[0])
+    np.testing.assert_allclose(when, made[1].records[1], rtol=1e-12)
+
+
+def test_a_bound_of_rates_that_stay():
+    network, theta, x0 = NETWORKS["mixed"]
+    made = [drawn(network, theta, x0, engine, bound=[9000.0, 8000.0, 8000.0]) for engine in ("tables", "reference")]
+    alike(*made)
 
 
 def test_stops_after_numbers_of_reactions():

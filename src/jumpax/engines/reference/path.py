@@ -291,9 +291,13 @@ class Path:
         self.stale.update(range(len(self.tops)))
         self.carry = self.code["changed"](self.carry, self.counts_now(), self.theta, self.time[0], change)
 
-    def _reads(self, reaction: int, species: set[str]) -> bool:
+    def _look_again(self, after: list[int]) -> None:
+        """Ceilings that large networks look at again: those of the laws that read a count that changes."""
         network = self.program.network
-        return reaction < len(network.reactions) and bool(species & set(network.reads(reaction)))
+        if self.order is None or not network.time_dependent:
+            return
+        changed = {s for s, old, new in zip(network.species, self.counts, after) if old != new}
+        self.stale.update(r for r in range(len(network.reactions)) if changed & set(network.reads(r)))
 
     def _count_fault(self) -> Status | None:
         if max(self.counts) > 2**31 - 1:
@@ -316,8 +320,7 @@ class Path:
         if fired is not None or self.program.fold.nulls:
             self._fold_event(a, fired, exponential, chance, self.within(arrival[0]), after, delay)
         self.words[2].skip(self.program.fold.words)
-        changed = {s for s, old, new in zip(self.program.network.species, self.counts, after) if old != new}
-        self.stale.update(r for r in range(len(self.tops)) if self._reads(r, changed))
+        self._look_again(after)
         self.counts[:] = after
         self._move_on(arrival)
         if delay is not None and self.under_way and fired is not None:

@@ -84,7 +84,7 @@ class Stops:
                 life.status.value = self._ended(done, seen)
             only_if(do("not_", over))
             if bounded and life.next is not None:
-                kernel.thinning.onward(kernel, life, here)
+                kernel.thinning.onward(kernel, life, here, done)
                 life.next.value = w.long(BORDER)
                 only_if(kernel.code.constant(False, "bool"))
 

@@ -125,13 +125,14 @@ class Thinning:
         sound = do("and_", do("ge", total, w.number(0.0)), do("lt", total, w.number(np.inf)))
         life.status.value = do("select", sound, fault, w.long(int(Status.BAD_PROPENSITY)))
 
-    def onward(self, kernel: Any, life: Life, stop: Number) -> None:
+    def onward(self, kernel: Any, life: Life, stop: Number, done: Number | None) -> None:
         """Where the bound changes at a stop, what is left of the unit exponential is used up at the next one."""
         w, do = kernel.w, kernel.w.do
         here, there = w.get("bounds", stop), w.get("bounds", life.index.value)
         high, low = w.get("stop_high", stop), w.get("stop_low", stop)
         assert life.spent is not None
-        with kernel.code.when(do("ne", here, there)):
+        changes = do("ne", here, there)
+        with kernel.code.when(changes if done is None else do("and_", changes, do("not_", done))):
             times = [part.value for part in life.time]
             (lived,) = kernel.printed(lambda a, b, c, d: [jnp.maximum((c - a) + (d - b), 0.0)], [*times, high, low])
             life.spent.value = do("add", life.spent.value, do("mul", here, lived))
