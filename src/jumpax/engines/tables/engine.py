@@ -22,6 +22,7 @@ from jumpax.engines.tables.interface import GIVEN, MADE, PATH, REAL, STATE, Size
 from jumpax.engines.tables.kernel import Kernel
 from jumpax.engines.tables.laws import Laws, laws_of
 from jumpax.engines.tables.layout import Layout, layout_of
+from jumpax.engines.tables.path_sums import Sums
 from jumpax.engines.tables.scores import Scores
 from jumpax.engines.tables.thinning import parents
 from jumpax.folds import (
@@ -39,7 +40,7 @@ from jumpax.networks import Combinations, Need, Network
 
 EVENTS = 1000
 """Of one round of work."""
-KNOWN = "TimeAverages, ReactionCounts, FirstPassage and Score"
+KNOWN = "TimeAverages, ReactionCounts, FirstPassage, Score, and PathSums of currents and activities"
 _one_at_a_time = threading.Lock()
 
 
@@ -77,7 +78,8 @@ def misfit(program: Program) -> str | None:
     if (fault := unfit(program.network)) is not None:
         return fault
     known = {*_GATHERED} if program.network.events else {*_GATHERED} - {Parameters}
-    wrong = [type(part).__name__ for part in _parts(program.fold) if type(part) not in known]
+    parts = [part for part in _parts(program.fold) if part.weights is None]
+    wrong = [type(part).__name__ for part in parts if type(part) not in known]
     return f"it gathers {KNOWN}, not {', '.join(wrong)}" if wrong else None
 
 
@@ -105,7 +107,12 @@ def _plan(program: Program, logged: bool) -> Plan:
     with jax.enable_x64(True):
         laws = laws_of(program.network, layout.laws, program.bounded) if layout.laws else None
         happenings = Happenings(program, layout) if program.network.events else None
-        gathered = tuple(_GATHERED[type(part)](part, program.network, layout, laws) for part in _parts(program.fold))
+        gathered = tuple(
+            Sums(part, program.network, layout)
+            if part.weights is not None
+            else _GATHERED[type(part)](part, program.network, layout, laws)
+            for part in _parts(program.fold)
+        )
         gathered += (Log(happenings.species if happenings else ()),) if logged else ()
         text = Kernel(gathered, laws, _enders(program.fold), happenings, program.bounded).write()
     widths = np.array([one.columns(layout) for one in gathered])
