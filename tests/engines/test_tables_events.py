@@ -14,6 +14,7 @@ from test_tables import DIMERS, MIXED, TIMES, alike, drawn, rules, small_is_larg
 import jumpax
 from jumpax import Event, MassAction, Network, Reaction
 from jumpax.engines import choice
+from jumpax.engines.tables import engine
 from jumpax.folds import FirstPassage, ReactionCounts, Score, TimeAverages
 
 DOSES = [
@@ -45,7 +46,7 @@ def test_paths_and_folds_are_those_of_the_reference(name):
     network, theta, x0 = LIVELY[name]
     wrt = ("d", "b") if name == "dimers" else ("k", "d", "level")
     folds = (TimeAverages(network), ReactionCounts(network, since_stop=True), Score(network, wrt))
-    made = [drawn(network, theta, x0, engine, record=folds, paths=8) for engine in ("tables", "reference")]
+    made = [drawn(network, theta, x0, e, record=folds, paths=8) for e in ("tables", "reference")]
     alike(*made)
     for value in network.moved:
         np.testing.assert_allclose(made[0][value], made[1][value], rtol=1e-12)
@@ -66,7 +67,7 @@ def test_a_start_later_than_zero_and_numbers_of_each_path():
     network, theta, x0 = LIVELY["dimers"]
     own = {**theta, "late": np.linspace(0.1, 0.9, 5), "k": np.linspace(0.01, 0.05, 5)}
     for start in (0.0, 0.25):
-        made = [drawn(network, own, x0, engine, start=start) for engine in ("tables", "reference")]
+        made = [drawn(network, own, x0, e, start=start) for e in ("tables", "reference")]
         alike(*made)
 
 
@@ -102,7 +103,7 @@ def test_a_run_goes_on_where_it_was_interrupted(tmp_path):
 def test_an_event_may_bring_the_passage_and_the_end():
     network, theta, x0 = LIVELY["dimers"]
     fold = FirstPassage(network, lambda counts: counts["A"] >= 36)
-    made = [drawn(network, theta, x0, engine, record=fold, paths=12) for engine in ("tables", "reference")]
+    made = [drawn(network, theta, x0, e, record=fold, paths=12) for e in ("tables", "reference")]
     reached, when = made[0].records
     assert (when[reached] == 0.2).any()
     alike(*made)
@@ -117,7 +118,7 @@ def test_order_priority_and_chance_at_one_moment():
     ]
     network = DIMERS.with_events(events)
     theta, x0 = {"k": 0.0, "d": 0.0, "b": 0.0}, {"A": 2, "D": 0, "T": 0}
-    made = [drawn(network, theta, x0, engine, paths=40) for engine in ("tables", "reference")]
+    made = [drawn(network, theta, x0, e, paths=40) for e in ("tables", "reference")]
     alike(*made)
     many = drawn(network, theta, x0, paths=4000)
     assert set(many["A"][:, -1].tolist()) == {21, 30}
@@ -134,11 +135,11 @@ def test_what_is_wrong_is_named_as_by_the_reference():
         (Event.at(0.5, {"A": lambda D: D - 100}), jumpax.Status.BAD_ASSIGNMENT),
         (Event.at(0.5, {"k": -1.0}), jumpax.Status.BAD_PROPENSITY),
     ):
-        made = [drawn(*on(event), engine, throw=False) for engine in ("tables", "reference")]
+        made = [drawn(*on(event), e, throw=False) for e in ("tables", "reference")]
         assert (made[0].status == status).all()
         alike(*made)
     storm = [Event.when(lambda D: D > 4, {"D": 0}), Event.when(lambda D: D == 0, {"D": 5})]
-    made = [drawn(*on(*storm), engine, throw=False, paths=2) for engine in ("tables", "reference")]
+    made = [drawn(*on(*storm), e, throw=False, paths=2) for e in ("tables", "reference")]
     assert (made[0].status == jumpax.Status.EVENT_STORM).any()
     assert (made[0].status == made[1].status).all()
     with pytest.raises(jumpax.SimulationError, match=r"BAD_ASSIGNMENT.*'half' sets A to 2\.5"):
@@ -156,7 +157,7 @@ def test_scores_follow_parameters_that_events_change():
     )
     theta, x0 = {"k": 0.7, "d": 0.3, "f": 1.5, "level": 0.6}, {"A": 12, "B": 20, "E": 3}
     fold = Score(network, ("k", "d", "f", "level"))
-    alike(*[drawn(network, theta, x0, engine, record=fold) for engine in ("tables", "reference")])
+    alike(*[drawn(network, theta, x0, e, record=fold) for e in ("tables", "reference")])
 
 
 def test_the_score_of_expressions(tmp_path):
@@ -166,7 +167,7 @@ def test_the_score_of_expressions(tmp_path):
     model = jumpax.read(tmp_path / "model.net")
     network = model.network.with_events([Event.at(0.4, {"a": lambda a: a + 0.7})])
     fold = Score(network, ("a", "b"))
-    alike(*[drawn(network, model.theta, model.x0, engine, record=fold) for engine in ("tables", "reference")])
+    alike(*[drawn(network, model.theta, model.x0, e, record=fold) for e in ("tables", "reference")])
 
 
 def chain(n):
@@ -251,3 +252,27 @@ def test_the_log_has_events_of_the_network_too():
         assert names.count("full") == plain["n"][number, -1]
         last = paths.log.offsets[number] + np.searchsorted(when, times, side="right") - 1
         assert (paths.log.counts[last] == plain.counts[number]).all()
+
+
+def test_paths_do_not_depend_on_how_often_they_are_interrupted(monkeypatch):
+    network, theta, x0 = LIVELY["dimers"]
+    options = {"paths": 4, "threads": 1, "record": (TimeAverages(network), Score(network, ("b",)))}
+    whole = drawn(network, theta, x0, **options)
+    monkeypatch.setattr(engine, "EVENTS", 1)  # then 4, 16, ..
+    parts = drawn(network, theta, x0, **options)
+    for a, b in zip(jax.tree.leaves((whole.counts, whole.records)), jax.tree.leaves((parts.counts, parts.records))):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_counts_that_float32_does_not_hold_are_read_in_float64():
+    """By drawing such paths again, as on every engine."""
+    network = Network(
+        [Reaction("0 -> 9000000 A", MassAction("b")), Reaction("0 -> B", MassAction("c"))],
+        events=[Event.when(lambda A: A > 30_000_001, {"B": 1000})],
+    )
+    made = [
+        drawn(network, {"b": 2.0, "c": 1.0}, {"A": 0, "B": 0}, times=[1.0, 3.0], precision=precision)
+        for precision in ("float32", "float64")
+    ]
+    assert made[0].redrawn.any()
+    assert (made[0].counts == made[1].counts).all()
