@@ -29,7 +29,9 @@ NETWORKS = {
 }
 """Births at rate b, with one need each: their laws are known."""
 PLAIN = jumpax.zoo.birth_death()
-ENGINES = {name: engine_named(name) for name in ("cpu", "gpu_on_host", "xla", "arrays", "reference")}
+ENGINES = {name: engine_named(name) for name in ("cpu", "gpu_on_host", "xla", "arrays", "tables", "reference")}
+PARTLY = {("engine `tables`", Need.FAMILY): "of mass action"}
+"""Cells that say more than yes or no."""
 MADE = {name: make(PLAIN) for name, make in FOLDS.items() if name not in ("Capped", "Score of the choices")} | {
     "PathSums": PathSums(Activity(PLAIN.network))
 }
@@ -52,7 +54,8 @@ def table() -> str:
     """The table in Markdown."""
     lines = ["| | " + " | ".join(need.value for need in Need) + " |", "|---|" + "---|" * len(Need)]
     for name, treats in rows().items():
-        lines.append(f"| {name} | " + " | ".join("yes" if need in treats else "refused" for need in Need) + " |")
+        cells = [PARTLY.get((name, need), "yes" if need in treats else "refused") for need in Need]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

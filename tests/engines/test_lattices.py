@@ -11,6 +11,7 @@ import jumpax
 from jumpax import MassAction, Network, Reaction
 from jumpax.engines import choice
 from jumpax.networks.laws import Function
+from jumpax.observables import Activity, Current, PathSums
 
 SITES = 1000
 
@@ -48,6 +49,22 @@ def test_currents_of_an_exclusion_process_and_their_gradients():
     production = current * np.log(theta["p"] / theta["q"])  # each hop to the right gains that much
     assert abs(production - 1.5 * free * np.log(4)) < 4.5 * np.hypot(*error) * np.log(4)
     assert abs(activity - 2.5 * free) < 4.5 * np.hypot(*error)
+
+
+def test_currents_and_activity_along_paths_of_an_exclusion_process():
+    """Across one bond, and of all reactions, by events and by rates."""
+    network, particles = exclusion(SITES), SITES // 4
+    draws = np.random.default_rng(2)
+    filled = np.stack([draws.permutation(SITES) < particles for _ in range(400)])
+    start = jumpax.StartTable(dict(zip(network.species, np.hstack([filled, ~filled]).T.astype(int))))
+    sums = PathSums(Current(network, "right7"), Activity(network))
+    paths = jumpax.simulate(network, {"p": 2.0, "q": 0.5}, start, times=[0.5], paths=400, key=11, record=sums)
+    assert paths.provenance["engine"] == "tables"
+    free = 0.5 * particles * (SITES - particles) / (SITES - 1)
+    for made, exact in zip(paths.records, (1.5 * free / SITES, 2.5 * free), strict=True):
+        for kind in made:
+            assert abs(kind.mean() - exact) < 4.5 * kind.std() / 20
+    assert (paths.records[1].events[:, 0] == paths.events).all()
 
 
 def leaves(n, k, b):

@@ -19,6 +19,7 @@ from jumpax.engines.tables.layout import layout_of
 from jumpax.engines.tables.order import order_of
 from jumpax.folds import FirstPassage, ReactionCounts, Score, TimeAverages
 from jumpax.networks import Family
+from jumpax.observables import Activity, Current, PathSums
 
 DIMERS = Network(
     [
@@ -97,6 +98,20 @@ def test_stops_after_events_with_a_score_of_choices():
     folds = (Score(network, ("k", "d"), waiting=False), ReactionCounts(network, (0, 3)), TimeAverages(network, (2,)))
     made = [drawn(network, theta, x0, e, times=None, steps=[0, 3, 17], record=folds) for e in ("tables", "reference")]
     alike(*made)
+
+
+@pytest.mark.parametrize("name", ["dimers", "square", "overlap", "mixed"])
+def test_currents_and_activities(name):
+    """Of all reactions, of some that share a constant with others, and of those that undo each other."""
+    network, theta, x0 = NETWORKS[name]
+    names = [str(reaction.name) for reaction in network.reactions]
+    rates = [Activity(network), Activity(network, names[0], names[2], names[-1])]
+    undone = {"dimers": (0,), "mixed": (0, 2)}.get(name, ())
+    rates += [Current(network, names[number]) for number in undone]
+    made = [drawn(network, theta, x0, engine, record=PathSums(*rates)) for engine in ("tables", "reference")]
+    alike(*made)
+    assert made[0].provenance["engine"] == "tables"
+    assert (made[0].records[0].events[:, -1] == made[0].events).all()
 
 
 def test_a_passage_ends_the_path():
@@ -359,7 +374,7 @@ def test_a_negative_constant_is_named_where_it_makes_a_propensity_negative(tmp_p
 
 def test_what_moves_a_large_network_to_another_engine_is_told():
     network, theta, x0 = NETWORKS["dimers"]
-    sums = jumpax.observables.PathSums(jumpax.observables.Activity(network))
+    sums = jumpax.folds.Martingale(network)
     with pytest.warns(jumpax.JumpaxWarning, match="'tables'.*draws other paths"):
         paths = jumpax.simulate(network, theta, x0, times=[1.0], paths=2, key=0, record=sums)
     assert paths.provenance["engine"] == "cpu"

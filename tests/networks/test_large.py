@@ -209,3 +209,22 @@ def test_propensities_of_a_network_by_name():
     theta = {name: float(number + 1) for number, name in enumerate(network.parameters)}
     made = network.propensities(tuple(jnp.full(30, 5.0)), theta, jnp.float32(0.0))
     assert [float(a) for a in made[:3]] == [1.0 * 5, theta["k3"] * 25, theta["k6"] * 10]
+
+
+def test_hundreds_of_wrong_names_are_told_in_short():
+    """Of each kind a few, and how many more."""
+    network = large(300)
+    with pytest.raises(InputError) as told:
+        check_counts(network, {f"other{i}": 1 for i in range(400)})
+    text = str(told.value)
+    assert len(text) < 3_000
+    assert "unknown species 'other0'; known: S0(a!0,b~0), " in text
+    assert " and 295 more" in text
+    assert "and 395 more of that kind" in text
+    assert "the count of 'S0(a!0,b~0)' is missing" in text
+    with pytest.raises(InputError, match="and 395 more of that kind") as told:
+        check_theta(network, {f"k{i}": 1.0 for i in range(407)})
+    assert len(str(told.value)) < 1_000
+    with pytest.raises(InputError, match="in the order S0") as told:
+        check_counts(network, [1, 2, 3])
+    assert len(str(told.value)) < 500

@@ -1,7 +1,10 @@
 """Exceptions of jumpax: each message names the thing and the remedy."""
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class JumpaxError(Exception):
@@ -28,8 +31,8 @@ class JumpaxWarning(UserWarning):
     """A doubt about a model or a result, or word of a long wait, that does not stop the work."""
 
 
-LISTED, COMPARED, TOLD = 300, 2_000, 100
-"""Known names that are listed, and that are compared with an unknown one; faults that are told at once."""
+LISTED, COMPARED, TOLD, FEW = 30, 2_000, 20, 5
+"""Known names that are all listed, and that are compared with an unknown one; faults that are told at once, and those of one kind."""
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
@@ -37,12 +40,24 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(str(name), names, n=1) if len(names) <= COMPARED else []
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    listed = ", ".join(names) if len(names) <= LISTED else f"{', '.join(names[:3])} and {len(names) - 3:,} more"
-    return f"unknown {kind} {name!r}; known: {listed or 'none'}.{hint}"
+    return f"unknown {kind} {name!r}; known: {listed(names) or 'none'}.{hint}"
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names side by side; of many the first few, and how many more there are."""
+    found = [*names]
+    return ", ".join(found) if len(found) <= LISTED else f"{', '.join(found[:FEW])} and {len(found) - FEW:,} more"
+
+
+def first_few(what: Iterable[T], sentence: Callable[[T], str]) -> list[str]:
+    """A sentence for each of the first few, and how many more there are."""
+    found = list(dict.fromkeys(what))
+    more = [f"and {len(found) - FEW:,} more of that kind"] if len(found) > FEW else []
+    return [*map(sentence, found[:FEW]), *more]
 
 
 def first_of(faults: Iterable[str]) -> list[str]:
-    """The different ones; of more than a hundred the first, and that there are more, which are not even asked for."""
+    """The different ones; of more than twenty the first, and that there are more, which are not even asked for."""
     found: dict[str, None] = {}
     for fault in faults:
         if len(found) == TOLD and fault not in found:

@@ -82,8 +82,8 @@ class Scene:
 
     def read(self, expression: Expression, time: Any = None) -> Real:
         """The value of an expression, now or at another time."""
-        real = self.program.dtype
-        levels = {s: c.astype(real) for s, c in zip(self.program.network.species, self.counts, strict=True)}
+        real, numbers = self.program.dtype, self.program.network.numbers
+        levels = {name: self.counts[numbers[name]].astype(real) for name in names(expression) if name in numbers}
         value = evaluate(expression, {**self.theta, **levels}, self.time.high if time is None else time)
         return jnp.asarray(value, real) + jnp.zeros_like(self.time.high)
 

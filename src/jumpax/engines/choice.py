@@ -99,6 +99,13 @@ def is_large(network: Network) -> bool:
     return unfit(network) is None
 
 
+def left_out_by_tables(program: Program) -> str | None:
+    """What of a program keeps a large network from its engine; None if that is an operation of a law, or nothing."""
+    from jumpax.engines.tables.engine import misfit
+
+    return misfit(program) if is_large(program.network) else None
+
+
 @functools.lru_cache(maxsize=256)
 def fits_tables(program: Program) -> bool:
     """Whether the engine for large networks can run a program."""

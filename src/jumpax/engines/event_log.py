@@ -57,7 +57,9 @@ class EventLog:
     start: float
     network: Network
     kept: Int[np.ndarray, "events species"] | None = None
-    """Counts after each event, of networks with events or delays."""
+    """Counts after each event, of networks with events or delays; where they are not worked out from `assigned`."""
+    assigned: tuple[tuple[int, ...], Int[np.ndarray, "events assigned"]] | None = None
+    """Numbers of the species that events of the network set, and their counts after each such event."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -70,10 +72,21 @@ class EventLog:
         """Counts of all species after each event."""
         if self.kept is not None:
             return self.kept
-        changes = np.cumsum(self.network.stoichiometry.T[self.reactions], 0)
+        table = self.network.stoichiometry.T
+        fires = self.reactions < len(table)
+        changes = np.cumsum(np.where(fires[:, None], table[np.where(fires, self.reactions, 0)], 0), 0)
         owner = np.repeat(np.arange(len(self.offsets) - 1), np.diff(self.offsets))
         before = np.concatenate([np.zeros((1, changes.shape[1]), changes.dtype), changes])[self.offsets[:-1]]
-        return self.start_counts[owner] + changes - before[owner]
+        counts = self.start_counts[owner] + changes - before[owner]
+        if self.assigned is None:
+            return counts
+        last = np.maximum.accumulate(
+            np.where(fires, -1, np.arange(len(fires)))
+        )  # event of the network, of this path or none
+        since = last >= self.offsets[:-1][owner]
+        for species, values in zip(self.assigned[0], self.assigned[1].T, strict=True):
+            counts[:, species] += np.where(since, (values - counts[:, species])[last], 0)
+        return counts
 
     def of(self, path: int) -> tuple[Float[np.ndarray, " events"], Int[np.ndarray, " events"]]:
         """Times and reactions of one path."""
@@ -156,8 +169,11 @@ def drawn_by_tables(program: Program, inputs: Inputs) -> tuple[Recorded, Bool[np
     """The same of a large network."""
     from jumpax.engines.tables.engine import run_logged  # slow to import, and not needed by most
 
-    recorded, parts = run_logged(program, inputs)
-    return recorded, np.zeros(int(inputs.paths), bool), _sort(parts, inputs, program.network)
+    recorded, parts, species = run_logged(program, inputs)
+    log = _sort(parts, inputs, program.network)
+    if log.kept is not None:
+        log = dataclasses.replace(log, kept=None, assigned=(species, log.kept))
+    return recorded, np.zeros(int(inputs.paths), bool), log
 
 
 def replaced(log: EventLog, rows: Int[np.ndarray, " again"], fresh: EventLog) -> EventLog:

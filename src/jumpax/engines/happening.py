@@ -236,7 +236,9 @@ def _assigned(scene: Scene, happening: Happening, chosen: Sequence[Flag], stands
             fault = jnp.where(chosen[number] & ~good, np.int32(Status.BAD_ASSIGNMENT), fault)
     sound = fault == 0
     moved = tuple(jnp.where(sound, values[n], scene.theta[n]) for n in network.moved)
-    after = tuple(jnp.where(sound, counts[s], old) for s, old in zip(network.species, scene.counts, strict=True))
+    assigned = {name for event in agenda.events for name, _ in event.assignments}
+    pairs = zip(network.species, scene.counts, strict=True)
+    after = tuple(jnp.where(sound, counts[s], old) if s in assigned else old for s, old in pairs)
     return after, happening._replace(values=moved, fault=fault)
 
 

@@ -15,7 +15,7 @@ from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, Unsu
 from jumpax._base.types import Precision, default_precision, dtype_of
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines.choice import engine_for, fits_tables, is_large
+from jumpax.engines.choice import engine_for, fits_tables, is_large, left_out_by_tables
 from jumpax.engines.completions import STRIP
 from jumpax.engines.engine import AbstractEngine, Progress, default_threads, precision_of, room_for, run_threads
 from jumpax.engines.enlarged import enlarged
@@ -219,10 +219,10 @@ def simulate(
     if logged and engine == "xla":
         check_program(program, "xla", alone=True)
     chosen = engine_for(program, engine)
-    if engine is None and chosen.name != "tables" and is_large(network):
+    if engine is None and chosen.name != "tables" and (why := left_out_by_tables(program)):
         warnings.warn(
-            f"engine 'tables', for networks as large as {network!r}, does not gather all of record=...: engine {chosen.name!r} draws other "
-            "paths under this key, and takes long to compile. Gather that along a part of the network, or see docs/large_networks.md",
+            f"engine 'tables', for networks as large as {network!r}, does not gather all of record=... ({why}): engine {chosen.name!r} draws "
+            "other paths under this key, and takes long to compile. Gather that along a part of the network, or see docs/large_networks.md",
             JumpaxWarning,
             stacklevel=2,
         )

@@ -94,7 +94,8 @@ class Chain:
         self, value: Expression, place: int, rows: Mapping[str, tuple[Real, ...]], now: Real, change: Change
     ) -> Real:
         """Derivative of a right side with respect to `wrt[place]`."""
-        levels = {s: c.astype(now.dtype) for s, c in zip(self.network.species, change.counts, strict=True)}
+        numbers = self.network.numbers
+        levels = {n: change.counts[numbers[n]].astype(now.dtype) for n in names(value) if n in numbers}
         read = [name for name in names(value) if name in rows or name == self.wrt[place]]
         total = jnp.zeros_like(now)
         for name in read:

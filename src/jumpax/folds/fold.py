@@ -96,6 +96,11 @@ class AbstractFold(abc.ABC):
         """Whether time between events matters to the fold: whether it has an `advance` of its own."""
         return self.samples or type(self).advance is not AbstractFold.advance
 
+    @property
+    def weights(self) -> tuple[tuple[float, ...], ...] | None:
+        """Numbers by reaction, if the record is pairs of their sum over events and of the integral of propensities times them."""
+        return None
+
     def size(self, network: Network) -> Size:
         """About how large it is; a fold that does not say so is taken to be small, with a number for each species."""
         species = float(len(network.species))

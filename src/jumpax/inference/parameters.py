@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base import given
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, first_few, unknown_name
 from jumpax.networks import Network
 
 Scale: TypeAlias = Literal["identity", "log", "log_below", "logit", "log_box"]
@@ -257,7 +257,9 @@ def resolve(
             fixed values that are not finite, free parameters that nothing depends on.
     """
     owners = dict.fromkeys(seen, "data") | dict.fromkeys(start, "start") | dict.fromkeys(network.parameters, "network")
-    faults = [f"parameter {n!r} of the {owner} is missing" for n, owner in owners.items() if n not in parameters]
+    faults = first_few(
+        (n for n in owners if n not in parameters), lambda n: f"parameter {n!r} of the {owners[n]} is missing"
+    )
     return joined(parameters, tuple(dict.fromkeys((*network.parameters, *start))), tuple(owners), faults)
 
 

@@ -104,7 +104,7 @@ def searched(problem: Problem, budget: int, key: Any, known: list[Float[np.ndarr
     paths = min(max(responses.left // READINGS, least), MOST)
     generator = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, 2))).ravel())
     ask = Scattered(responses, found.scale, paths, generator)
-    source = dataclasses.replace(problem.source, paths=ask.paths // 2, batches=8)
+    source = dataclasses.replace(responses.source, paths=ask.paths // 2, batches=8)
     scattered = problem.from_source(source)
     trace = list(found.trace)
 
@@ -123,7 +123,7 @@ def searched(problem: Problem, budget: int, key: Any, known: list[Float[np.ndarr
         close = np.linalg.norm(np.linalg.solve(found.scale, here - ending.point)) < NEAR
         ending = pooled_at(scattered, here, second, tail if close else [])
     ending = ending.moved()
-    if not ending.known and scattered.source.exact:
+    if not ending.known and source.exact:
         ending = exactly(scattered, ending)
     trace.append(Visit(responses.drawn, ending.point, np.nan, np.nan))
     return Searched(ending, _search(problem, found, trace, responses, budget), ask.asked, scattered)

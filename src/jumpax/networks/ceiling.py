@@ -16,6 +16,8 @@ from jumpax.networks.reaction import Reaction
 
 PIECES = 3
 """Most numbers that the time is compared with for which a law is looked at piece by piece."""
+COMPILED = 64
+"""Most laws whose ceilings are compiled to be looked at; of more, those that are one function are computed as arrays."""
 REMEDY = (
     "give bound=..., a number that the total propensity never exceeds, or one for each interval between stops, and paths "
     "are exact by null events"
@@ -46,26 +48,43 @@ def ceilings(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], 
         >>> [round(float(ceilings(fading, (jnp.float32(0),), {"k": 3.0}, jnp.float32(at))[0]), 4) for at in (0, 1)]
         [3.0, 1.1036]
     """
-    given = tuple(counts), {name: theta[name] for name in network.parameters}, now
     found: list[Any | None] = []
     for reaction in network.reactions:
         if not reaction.law.time_dependent:
             found.append(None)
             continue
-        law = jax.make_jaxpr(functools.partial(_rate, reaction, network.species))(*given)
-        try:
-            found.append(_highest(law, jax.tree.leaves(given)[:-1], now))
-        except NoRule as fault:
-            raise UnsupportedError(
-                f"{reaction.law_in_words} has the operation {fault}, from which its largest value at later times is not found; "
-                + REMEDY
-            ) from None
+        levels = [counts[network.numbers[name]] for name in reaction.law.species(reaction.reactants)]
+        found.append(ceiling_of(reaction, [*levels, *(theta[name] for name in reaction.law.parameters)], now))
     return tuple(found)
 
 
-def _rate(reaction: Reaction, species: tuple[str, ...], counts: Any, theta: Any, now: Any) -> Any:
-    read = dict(zip(species, counts, strict=True))
-    return jnp.asarray(reaction.propensity(read, theta, now), now.dtype)
+def ceiling_of(reaction: Reaction, given: Sequence[Any], now: Any) -> Any:
+    """A number that the propensity of one reaction does not exceed from a time on.
+
+    Args:
+        reaction: of a network.
+        given: the counts that its law reads, and then its parameters.
+        now: the time.
+
+    Raises:
+        UnsupportedError: for an operation of which no range is known.
+    """
+    law = jax.make_jaxpr(functools.partial(rate_of, reaction))(*given, now)
+    try:
+        return _highest(law, [jnp.asarray(one, law.in_avals[i].dtype) for i, one in enumerate(given)], now)
+    except NoRule as fault:
+        raise UnsupportedError(
+            f"{reaction.law_in_words} has the operation {fault}, from which its largest value at later times is not found; "
+            + REMEDY
+        ) from None
+
+
+def rate_of(reaction: Reaction, *given: Any) -> Any:
+    """The propensity of one reaction: the counts that its law reads are given, then its parameters, then the time."""
+    names = reaction.law.species(reaction.reactants), reaction.law.parameters
+    counts = dict(zip(names[0], given, strict=False))
+    theta = dict(zip(names[1], given[len(names[0]) : -1], strict=True))
+    return jnp.asarray(reaction.propensity(counts, theta, given[-1]), given[-1].dtype)
 
 
 def _highest(law: Any, numbers: list[Any], now: Any) -> Any:
@@ -99,6 +118,26 @@ def _sorted(values: list[Any]) -> list[Any]:
 _compiled = jax.jit(ceilings, static_argnums=0)
 
 
+def _at_once(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], now: Any) -> tuple[Any | None, ...]:
+    """The same on the host, for laws of one kind together."""
+    kinds: dict[Any, list[int]] = {}
+    for number, reaction in enumerate(network.reactions):
+        if reaction.law.time_dependent:
+            key = reaction.law.signature(reaction.reactants)
+            kinds.setdefault(number if key is None else (type(reaction.law), key), []).append(number)
+    found: list[Any | None] = [None] * len(network.reactions)
+    for members in kinds.values():
+        columns = []
+        for number in members:
+            levels = [counts[network.numbers[name]] for name in network.reads(number)]
+            columns.append([*levels, *(theta[name] for name in network.reactions[number].law.parameters)])
+        given = [np.array(column) for column in zip(*columns, strict=True)]
+        tops = ceiling_of(network.reactions[members[0]], given, np.full(len(members), now))
+        for number, top in zip(members, np.broadcast_to(tops, len(members)), strict=True):
+            found[number] = top
+    return tuple(found)
+
+
 def check_ceilings(
     network: Network, counts: Iterable[Any], theta: Mapping[str, Any] | None = None, now: float = 0.0
 ) -> None:
@@ -120,7 +159,8 @@ def check_ceilings(
     if theta is None:
         jax.eval_shape(functools.partial(ceilings, network), *given)
         return
-    tops = _compiled(network, *given)
+    many = sum(reaction.law.time_dependent for reaction in network.reactions)
+    tops = (_compiled if many <= COMPILED else _at_once)(network, *given)
     if laws := endless(network, tops):
         raise UnsupportedError(
             f"from time {now:g} on there is no largest value, as far as interval arithmetic can tell, of {' and '.join(laws)} "

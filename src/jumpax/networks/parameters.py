@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from jumpax._base.errors import InputError, first_of, unknown_name
+from jumpax._base.errors import InputError, first_few, first_of, listed, unknown_name
 from jumpax.networks.kinds import check_network
 from jumpax.networks.needs import ALL
 from jumpax.networks.network import Network
@@ -46,12 +46,13 @@ def check_theta(
         raise InputError(f"theta must map the names of parameters to numbers, not be {type(theta).__name__}")
     known, nonnegative = dict.fromkeys((*network.parameters, *more)), {*network.nonnegative}
     shapes, free = dict.fromkeys(known, ()) | dict(network.shapes), {*network.beside}
-    faults = first_of(unknown_name("parameter", name, known) for name in theta if name not in known)
-    faults += [
-        f"parameter {name!r} {'' if name in network.shapes else 'of the start '}is missing"
-        for name in known
-        if name not in theta
-    ]
+    faults = first_few(
+        (name for name in theta if name not in known), lambda name: unknown_name("parameter", name, known)
+    )
+    faults += first_few(
+        (name for name in known if name not in theta),
+        lambda name: f"parameter {name!r} {'' if name in network.shapes else 'of the start '}is missing",
+    )
     values: dict[str, np.ndarray] = {}
     for name in (name for name in known if name in theta):
         what, value, shape = f"parameter {name!r}", _numbers(theta[name]), shapes[name]
@@ -150,8 +151,13 @@ def check_numbers(
 
 
 def _columns_by_name(network: Network, x0: Mapping[str, Any], faults: list[str]) -> dict[str, np.ndarray]:
-    faults += first_of(unknown_name("species", name, network.species) for name in x0 if name not in network.numbers)
-    faults += [f"the count of {name!r} is missing" for name in network.species if name not in x0]
+    faults += first_few(
+        (name for name in x0 if name not in network.numbers),
+        lambda name: unknown_name("species", name, network.species),
+    )
+    faults += first_few(
+        (name for name in network.species if name not in x0), lambda name: f"the count of {name!r} is missing"
+    )
     columns = {}
     for name in network.species:
         if name not in x0:
@@ -172,8 +178,8 @@ def _columns(network: Network, x0: Any, faults: list[str]) -> dict[str, np.ndarr
         faults.append(f"not numbers: {x0!r}{_law(x0)}")
         return {}
     if counts.ndim not in (1, 2) or counts.shape[-1] != size:
-        order = ", ".join(network.species)
-        faults.append(f"shape {counts.shape}; needed is ({size},) or (paths, {size}), in the order {order}")
+        order = f"in the order {listed(network.species)}"
+        faults.append(f"shape {counts.shape}; needed is ({size},) or (paths, {size}), {order}")
         return {}
     return {name: counts[..., index] for index, name in enumerate(network.species)}
 

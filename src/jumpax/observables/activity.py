@@ -43,7 +43,7 @@ class Activity(AbstractPathRate):
         numbers(network, reactions)
 
     @functools.cached_property
-    def weights(self) -> tuple[float, ...]:
+    def weights(self) -> tuple[float, ...]:  # type: ignore[override]
         """w_r of each reaction."""
         chosen = numbers(self.network, self.reactions)
         return tuple(float(r in chosen or not chosen) for r in range(len(self.network.reactions)))

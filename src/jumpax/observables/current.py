@@ -48,7 +48,7 @@ class Current(AbstractPathRate):
         reversal(network, numbers(network, reactions))
 
     @functools.cached_property
-    def weights(self) -> tuple[float, ...]:
+    def weights(self) -> tuple[float, ...]:  # type: ignore[override]
         """w_r of each reaction."""
         weights = [0.0] * len(self.network.reactions)
         for forward, back in reversal(self.network, numbers(self.network, self.reactions)).items():

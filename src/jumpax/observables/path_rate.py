@@ -33,6 +33,11 @@ class AbstractPathRate(abc.ABC):
 
     network: Network
 
+    @property
+    def weights(self) -> tuple[float, ...] | None:
+        """w_r where these are numbers; None where they depend on the state or on parameters."""
+        return None
+
     @abc.abstractmethod
     def gains(
         self,

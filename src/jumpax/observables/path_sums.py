@@ -59,6 +59,12 @@ class PathSums(AbstractFold):
         """One where a moment is drawn."""
         return int(self.samples)
 
+    @property
+    def weights(self) -> tuple[tuple[float, ...], ...] | None:
+        """Of currents and activities, where rates do not depend on time."""
+        found = [rate.weights for rate in self.rates]
+        return None if self.samples or None in found else tuple(one for one in found if one is not None)
+
     def size(self, network) -> Size:
         """Two sums for each rate."""
         many = len(self.rates)

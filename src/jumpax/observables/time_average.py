@@ -5,7 +5,7 @@ import dataclasses
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, first_few, unknown_name
 from jumpax.folds import AbstractFold, TimeAverages
 from jumpax.networks import Network
 from jumpax.observables.path_observable import AbstractPathObservable
@@ -40,8 +40,9 @@ class TimeAverage(AbstractPathObservable):
 
     def fold(self, network: Network) -> AbstractFold:
         """Time averages of the species."""
-        if wrong := [name for name in self.species if name not in network.species]:
-            raise InputError("TimeAverage: " + "; ".join(unknown_name("species", n, network.species) for n in wrong))
+        if wrong := [name for name in self.species if name not in network.numbers]:
+            told = first_few(wrong, lambda name: unknown_name("species", name, network.species))
+            raise InputError("TimeAverage: " + "; ".join(told))
         chosen = tuple(network.species.index(name) for name in self.species) or tuple(range(len(network.species)))
         return TimeAverages(network, chosen)
 

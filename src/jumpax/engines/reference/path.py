@@ -85,6 +85,8 @@ class Path:
             from jumpax.engines.tables.order import order_of  # slow to import, and not needed by most
 
             self.order = order_of(program.network)
+        self.tops: list[Any] = [None] * program.network.reaction_count
+        self.stale = set(range(program.network.reaction_count))
         self.sound = all(self.theta[name] >= 0 for name in program.network.nonnegative)
 
     def counts_now(self) -> tuple:
@@ -116,8 +118,14 @@ class Path:
     def _ceiling(self) -> Any:
         """What the total propensity does not exceed from now on."""
         steady = self.code["laws"](self.counts_now(), self.theta, self.time[0])
+        tops = self.code["ceilings"](self.counts_now(), self.theta, self.time[0])
+        if (
+            self.order is not None
+        ):  # large networks look at one again when what it reads changes, and when it was chosen
+            self.tops = [new if r in self.stale else old for r, (new, old) in enumerate(zip(tops, self.tops))]
+            self.stale, tops = set(), self.tops
         total = self.real(0)
-        for a, top in zip(steady, self.code["ceilings"](self.counts_now(), self.theta, self.time[0]), strict=True):
+        for a, top in zip(steady, tops, strict=True):
             total = total + self.real(a if top is None else top)
         return total if total < np.inf else self.real(np.inf)
 
@@ -143,9 +151,16 @@ class Path:
         """The same for large networks, where parts of the propensities have an order of their own."""
         assert self.order is not None
         reactions, fractions = self.order
-        sums = np.cumsum(np.array(a)[reactions] * fractions)
+        weights = np.array([rate if top is None else top for rate, top in zip(a, self.tops)])[reactions] * fractions
+        sums = np.cumsum(weights)
         beyond = np.flatnonzero(level < sums)
-        return int(reactions[beyond[0]]) if beyond.size else None
+        if not beyond.size:
+            return None
+        chosen = int(reactions[beyond[0]])
+        if self.tops[chosen] is None:
+            return chosen
+        self.stale.add(chosen)
+        return chosen if level - (sums - weights)[beyond[0]] < a[chosen] else None
 
     def _later(self, wait: Any) -> Pair:
         if not np.isfinite(wait):
@@ -273,7 +288,16 @@ class Path:
         return None if self.done() else self.happenings.happen(self.time, self._changed)
 
     def _changed(self, change: Change) -> None:
+        self.stale.update(range(len(self.tops)))
         self.carry = self.code["changed"](self.carry, self.counts_now(), self.theta, self.time[0], change)
+
+    def _look_again(self, after: list[int]) -> None:
+        """Ceilings that large networks look at again: those of the laws that read a count that changes."""
+        network = self.program.network
+        if self.order is None or not network.time_dependent:
+            return
+        changed = {s for s, old, new in zip(network.species, self.counts, after) if old != new}
+        self.stale.update(r for r in range(len(network.reactions)) if changed & set(network.reads(r)))
 
     def _count_fault(self) -> Status | None:
         if max(self.counts) > 2**31 - 1:
@@ -296,6 +320,7 @@ class Path:
         if fired is not None or self.program.fold.nulls:
             self._fold_event(a, fired, exponential, chance, self.within(arrival[0]), after, delay)
         self.words[2].skip(self.program.fold.words)
+        self._look_again(after)
         self.counts[:] = after
         self._move_on(arrival)
         if delay is not None and self.under_way and fired is not None:

@@ -22,8 +22,8 @@ class Choice:
     def __init__(self, w: Writer, size: Sizes, other_laws: bool):
         self.w, self.size, self.other_laws = w, size, other_laws
 
-    def reaction_at(self, point: Number) -> tuple[Number, Number]:
-        """The term and the reaction at a point of the running sum of all propensities."""
+    def reaction_at(self, point: Number) -> tuple[Number, Number, Number]:
+        """The term and the reaction at a point of the running sum of all propensities, and what is left of the point in the term."""
         w, do, code = self.w, self.w.do, self.w.code
         node, left = w.variable(do("sub", self.size.nodes, 1)), w.variable(point)
         with code.repeat() as only_if:
@@ -39,7 +39,7 @@ class Choice:
                 chosen.value = w.get("reaction_of", do("sub", term, self.size.terms))
         with code.when(do("not_", own)):
             chosen.value = self._reaction(term, do("div", left.value, w.get("rates", term)))
-        return term, chosen.value
+        return term, chosen.value, left.value
 
     def _child(self, first: Number, point: Number) -> tuple[Number, Number]:
         """The child at a point of the running sum of all of them, and what is left of the point; the last one with a rate at the end."""

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from jumpax.networks.expressions.expression import evaluate
+from jumpax.networks.expressions.expression import evaluate, names
 
 
 def value_of(constant: Any, theta: Mapping[str, Any]) -> Any:
@@ -28,3 +28,12 @@ def values_of(constants: tuple[Any, ...], theta: Mapping[str, np.ndarray]) -> Fl
     rows = max((len(column) for column in columns), default=1)
     made = [np.broadcast_to(column, (rows,)) for column in columns]
     return np.stack(made, 1) if made else np.zeros((1, 0))
+
+
+def names_of(constant: Any) -> tuple[str, ...]:
+    """The parameters in a rate constant."""
+    if constant is None:
+        return ()
+    if isinstance(constant, str):
+        return (constant,)
+    return (constant[0],) if isinstance(constant, tuple) else names(constant)

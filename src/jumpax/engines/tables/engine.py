@@ -14,21 +14,33 @@ from jumpax.engines.inputs import Inputs
 from jumpax.engines.native import machine
 from jumpax.engines.program import Program, precision_of
 from jumpax.engines.recorded import Recorded
-from jumpax.engines.size import check_log_size
+from jumpax.engines.size import BYTES, check_log_size
 from jumpax.engines.tables.constants import values_of
-from jumpax.engines.tables.gathered import LOGGED, AbstractGathered, Averages, Counts, Firings, Log, Passage
-from jumpax.engines.tables.interface import GIVEN, MADE, PATH, STATE, Sizes
+from jumpax.engines.tables.gathered import LOGGED, AbstractGathered, Averages, Counts, Firings, Log, Passage, Present
+from jumpax.engines.tables.happenings import Happenings
+from jumpax.engines.tables.interface import GIVEN, MADE, PATH, REAL, STATE, Sizes
 from jumpax.engines.tables.kernel import Kernel
 from jumpax.engines.tables.laws import Laws, laws_of
 from jumpax.engines.tables.layout import Layout, layout_of
+from jumpax.engines.tables.path_sums import Sums
 from jumpax.engines.tables.scores import Scores
-from jumpax.folds import AbstractFold, FirstPassage, ReactionCounts, Score, Snapshots, TimeAverages, Together
+from jumpax.engines.tables.thinning import parents
+from jumpax.folds import (
+    AbstractFold,
+    FirstPassage,
+    Parameters,
+    ReactionCounts,
+    Score,
+    Snapshots,
+    TimeAverages,
+    Together,
+)
 from jumpax.folds.dependence import record_of
 from jumpax.networks import Combinations, Need, Network
 
 EVENTS = 1000
 """Of one round of work."""
-KNOWN = "TimeAverages, ReactionCounts, FirstPassage and Score"
+KNOWN = "TimeAverages, ReactionCounts, FirstPassage, Score, and PathSums of currents and activities"
 _one_at_a_time = threading.Lock()
 
 
@@ -37,6 +49,7 @@ class Plan(NamedTuple):
 
     layout: Layout
     laws: Laws | None
+    happenings: Happenings | None
     gathered: tuple[AbstractGathered, ...]
     offsets: np.ndarray
     """Where the whole and the real columns of each part of the record begin, (parts, 2)."""
@@ -51,7 +64,7 @@ def _parts(fold: AbstractFold) -> tuple[AbstractFold, ...]:
 def unfit(network: Network) -> str | None:
     """What keeps a network from the loop over tables; None if nothing does."""
     if network.needs - Tables.offers:
-        return "it has no delays, events, or rates that depend on time"
+        return "it has no delays"
     other = [family.name for family in network.families if not isinstance(family.propensities, Combinations)]
     return (
         f"its families are those of mass action (Family.mass_action), which {', '.join(other)} is not"
@@ -64,18 +77,19 @@ def misfit(program: Program) -> str | None:
     """What keeps a program from the loop over tables; None if nothing does. Costs little."""
     if (fault := unfit(program.network)) is not None:
         return fault
-    if program.thinned:
-        return "it draws no waits from a bound"
-    wrong = [type(part).__name__ for part in _parts(program.fold) if type(part) not in _GATHERED]
+    known = {*_GATHERED} if program.network.events else {*_GATHERED} - {Parameters}
+    parts = [part for part in _parts(program.fold) if part.weights is None]
+    wrong = [type(part).__name__ for part in parts if type(part) not in known]
     return f"it gathers {KNOWN}, not {', '.join(wrong)}" if wrong else None
 
 
 _GATHERED: dict[type, Any] = {
-    Snapshots: lambda fold, layout, laws: Counts(),
-    TimeAverages: lambda fold, layout, laws: Averages(fold),
-    ReactionCounts: lambda fold, layout, laws: Firings(fold),
-    FirstPassage: lambda fold, layout, laws: Passage(fold),
-    Score: Scores,
+    Snapshots: lambda fold, network, layout, laws: Counts(),
+    Parameters: lambda fold, network, layout, laws: Present(fold, network),
+    TimeAverages: lambda fold, network, layout, laws: Averages(fold),
+    ReactionCounts: lambda fold, network, layout, laws: Firings(fold),
+    FirstPassage: lambda fold, network, layout, laws: Passage(fold),
+    Score: lambda fold, network, layout, laws: Scores(fold, layout, laws),
 }
 
 
@@ -91,14 +105,20 @@ def _enders(fold: AbstractFold) -> tuple[int, ...]:
 def _plan(program: Program, logged: bool) -> Plan:
     layout = layout_of(program.network)
     with jax.enable_x64(True):
-        laws = laws_of(program.network, layout.laws) if layout.laws else None
-        gathered = tuple(_GATHERED[type(part)](part, layout, laws) for part in _parts(program.fold))
-        gathered += (Log(),) if logged else ()
-        text = Kernel(gathered, laws, _enders(program.fold)).write()
+        laws = laws_of(program.network, layout.laws, program.bounded) if layout.laws else None
+        happenings = Happenings(program, layout) if program.network.events else None
+        gathered = tuple(
+            Sums(part, program.network, layout)
+            if part.weights is not None
+            else _GATHERED[type(part)](part, program.network, layout, laws)
+            for part in _parts(program.fold)
+        )
+        gathered += (Log(happenings.species if happenings else ()),) if logged else ()
+        text = Kernel(gathered, laws, _enders(program.fold), happenings, program.bounded).write()
     widths = np.array([one.columns(layout) for one in gathered])
     offsets = np.cumsum(widths, 0) - widths
     whole, real = widths.sum(0)
-    return Plan(layout, laws, gathered, offsets, (int(whole), int(real)), text)
+    return Plan(layout, laws, happenings, gathered, offsets, (int(whole), int(real)), text)
 
 
 @functools.lru_cache(maxsize=32)
@@ -127,7 +147,7 @@ class Tables(AbstractEngine):
 
     name = "tables"
     traceable = False
-    offers = frozenset({Need.FAMILY})
+    offers = frozenset({Need.FAMILY, Need.TIME, Need.MOMENT, Need.TRIGGER})
     fewest = 1
 
     def record(self, program: Program) -> Any:
@@ -149,7 +169,7 @@ class Tables(AbstractEngine):
         layout, (whole, real) = made.layout, made.columns
         sizes = {
             "counts": layout.species + 1, "sums": layout.sums, "rates": layout.nodes, "constants_now": layout.terms,
-            "time": 2, "words": 8, "whole": 4,
+            "time": 3, "words": 8, "whole": 4,
         }  # fmt: skip
         lanes = {name: np.zeros(sizes[name], np.dtype(kind)) for name, kind in STATE.items()}
         shapes = {
@@ -158,6 +178,8 @@ class Tables(AbstractEngine):
         }  # fmt: skip
         filled = {"record_integers": -1, "record_reals": np.nan}
         lanes |= {name: np.full(shapes[name], filled.get(name, 0), np.dtype(kind)) for name, kind in MADE.items()}
+        if made.happenings is not None:
+            lanes |= made.happenings.made()
         for one in made.gathered:
             lanes |= {one.own(name): array.astype(one.arrays[name]) for name, array in one.made(layout).items()}
         return lanes
@@ -176,7 +198,8 @@ class Tables(AbstractEngine):
         arrays = {**made.layout.tables._asdict(), **_given(program, made, inputs, events), **lanes}
         if made.laws is not None:
             arrays |= made.laws.arrays
-        names = Kernel(made.gathered, made.laws).arrays
+        names = Kernel(made.gathered, made.laws, happenings=made.happenings, bounded=program.bounded).arrays
+        arrays |= {"parent": parents(made.layout)} if "parent" in names else {}
         with _one_at_a_time:
             kernel = _kernel(made.text)
         kernel([arrays[name] for name in names], [])
@@ -204,8 +227,11 @@ class Tables(AbstractEngine):
         return _recorded(program, inputs, whole, room)
 
 
-def run_logged(program: Program, inputs: Inputs) -> tuple[Recorded, list[tuple[np.ndarray, ...]]]:
-    """A run with its events: of each round path, time and reaction of those that fired.
+def run_logged(program: Program, inputs: Inputs) -> tuple[Recorded, list[tuple[np.ndarray, ...]], tuple[int, ...]]:
+    """A run with its events: of each round path, time and reaction of those that fired, and counts that events of the network set.
+
+    Returns:
+        What was recorded, columns of the log, and the numbers of the species that events of the network set.
 
     Raises:
         TooLargeError: there are more of them than fit into memory.
@@ -219,10 +245,12 @@ def run_logged(program: Program, inputs: Inputs) -> tuple[Recorded, list[tuple[n
         many = int(lanes[log.own("many")][0])
         high, low = lanes[log.own("high")][:many], lanes[log.own("low")][:many]
         times = clock.join(clock.Time(high, low))  # type: ignore[arg-type]  # on the host
-        parts.append((lanes[log.own("path")][:many].copy(), times, lanes[log.own("reaction")][:many].copy()))
+        path, reaction = (lanes[log.own(name)][:many].copy() for name in ("path", "reaction"))
+        columns = lanes[log.own("set")][:-1].reshape(LOGGED, -1)[:many].T.copy()
+        parts.append((path, times, reaction, *columns))
         events += many
-        check_log_size(events, engine.finished(lanes), int(inputs.paths))
-    return engine.collect(program, inputs, lanes), parts
+        check_log_size(events, engine.finished(lanes), int(inputs.paths), BYTES + 12 * len(columns))
+    return engine.collect(program, inputs, lanes), parts, made.happenings.species if made.happenings else ()
 
 
 def _given(program: Program, made: Plan, inputs: Inputs, budget: int) -> dict[str, np.ndarray]:
@@ -230,7 +258,8 @@ def _given(program: Program, made: Plan, inputs: Inputs, budget: int) -> dict[st
     layout, network = made.layout, program.network
     theta = {name: np.asarray(value, np.float64) for name, value in inputs.theta.items()}
     constants = values_of(layout.constants, theta)
-    columns = [np.atleast_1d(theta[name]) for name in network.parameters] if made.laws is not None else [np.zeros(1)]
+    some = made.laws is not None or made.happenings is not None
+    columns = [np.atleast_1d(theta[name]) for name in network.parameters] if some else [np.zeros(1)]
     rows = max(map(len, columns))
     high, low = (np.asarray(part, np.float64) for part in inputs.stops.time)
     total = high + low
@@ -254,7 +283,12 @@ def _given(program: Program, made: Plan, inputs: Inputs, budget: int) -> dict[st
         program.clock == "steps", *made.columns,
     )  # fmt: skip
     arrays["sizes"] = np.array([int(value) for value in Sizes(*sizes)])  # type: ignore[call-arg]  # as many as there are fields
-    return {name: np.ascontiguousarray(arrays[name], GIVEN[name]) for name in GIVEN}
+    kinds = dict(GIVEN)
+    if inputs.stops.interval is not None:
+        bound, *borders = inputs.stops.interval
+        arrays |= {"bounds": bound, "borders": np.stack(borders, -1).ravel()}
+        kinds |= {"bounds": REAL, "borders": REAL}
+    return {name: np.ascontiguousarray(arrays[name], kind) for name, kind in kinds.items()}
 
 
 def _recorded(program: Program, inputs: Inputs, lanes: dict[str, np.ndarray], paths: int) -> Recorded:

@@ -8,7 +8,8 @@ import numpy as np
 
 from jumpax.engines.native.operations import Number
 from jumpax.engines.tables.layout import Layout
-from jumpax.folds import FirstPassage, ReactionCounts, TimeAverages
+from jumpax.folds import FirstPassage, Parameters, ReactionCounts, TimeAverages
+from jumpax.networks import Network
 
 INT, LONG, REAL = "int32", "int64", "float64"
 LOGGED = 2**18
@@ -23,6 +24,8 @@ class AbstractGathered(abc.ABC):
 
     arrays: ClassVar[dict[str, str]] = {}
     """Types of its own arrays, by names that it has to itself."""
+    timely: ClassVar[bool] = False
+    """Whether `leave_timed` counts."""
     number = 0
     """Its place among those of a run."""
 
@@ -53,8 +56,17 @@ class AbstractGathered(abc.ABC):
     def enter_rate(self, kernel: Any, leaf: Number) -> None:
         """After the propensity of a reaction with a law of its own has changed."""
 
+    def leave_timed(self, kernel: Any, leaf: Number, now: Number) -> None:
+        """Before counts change that a leaf reads: for those that are rates that depend on time."""
+
     def after(self, kernel: Any, now: Number) -> None:
-        """After an event."""
+        """After an event, of the network or of a path."""
+
+    def happens(self, kernel: Any, number: Number, now: tuple[Number, Number]) -> None:
+        """Before an event of the network changes counts or parameters: which one."""
+
+    def happened(self, kernel: Any) -> None:
+        """After all events of one moment, with propensities anew."""
 
     def done(self, kernel: Any) -> Number:
         """Whether it wants nothing more of the path, if it may end one."""
@@ -93,6 +105,27 @@ class Counts(AbstractGathered):
         """Write them."""
         with kernel.w.span(0, kernel.size.species) as species:
             self.write(kernel, row, species, kernel.w.get("counts", species))
+
+
+class Present(AbstractGathered):
+    """`Parameters`: their present values."""
+
+    def __init__(self, fold: Parameters, network: Network):
+        self.places = [network.parameters.index(name) for name in fold.names]
+
+    def columns(self, layout: Layout) -> tuple[int, int]:
+        """One real number per name."""
+        return 0, len(self.places)
+
+    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+        """As they are."""
+        return tuple(reals)
+
+    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+        """Write them."""
+        values, first = kernel.theta()
+        for column, place in enumerate(self.places):
+            self.write(kernel, row, column, kernel.w.get(values, kernel.w.do("add", first, place)))
 
 
 class Averages(AbstractGathered):
@@ -252,9 +285,16 @@ class Passage(AbstractGathered):
 
 
 class Log(AbstractGathered):
-    """All events of a round: path, time, reaction."""
+    """All events of a round: path, time, reaction; for those of the network, counts that they may have set.
 
-    arrays: ClassVar = {"path": INT, "high": REAL, "low": REAL, "reaction": INT, "many": LONG}
+    Args:
+        assigned: numbers of the species that events of the network set.
+    """
+
+    arrays: ClassVar = {"path": INT, "high": REAL, "low": REAL, "reaction": INT, "many": LONG, "set": INT}
+
+    def __init__(self, assigned: tuple[int, ...] = ()):
+        self.assigned = assigned
 
     def columns(self, layout: Layout) -> tuple[int, int]:
         """None: it is not read at stops."""
@@ -267,7 +307,28 @@ class Log(AbstractGathered):
     def made(self, layout: Layout) -> dict[str, np.ndarray]:
         """Room for as many events as a round may have."""
         whole, real = np.zeros(LOGGED, np.int32), np.zeros(LOGGED)
-        return {"path": whole, "high": real, "low": real.copy(), "reaction": whole.copy(), "many": np.zeros(1)}
+        return {
+            "path": whole, "high": real, "low": real.copy(), "reaction": whole.copy(), "many": np.zeros(1),
+            "set": np.zeros(LOGGED * len(self.assigned) + 1, np.int32), 
+        }  # fmt: skip
+
+    def happens(self, kernel: Any, number: Number, now: tuple[Number, Number]) -> None:
+        """One more, with a number of its own (see `EventLog`)."""
+        reactions = kernel.happenings.network.reaction_count
+        self.fired(kernel, number, kernel.w.do("add", kernel.w.long(number), 2 * reactions), now)
+
+    def after(self, kernel: Any, now: Number) -> None:
+        """What it has set."""
+        w, do = kernel.w, kernel.w.do
+        if not self.assigned:
+            return
+        last = do("sub", w.get(self.own("many"), 0), 1)
+        with kernel.code.when(
+            do("ge", w.get(self.own("reaction"), last), 2 * kernel.happenings.network.reaction_count)
+        ):
+            for column, species in enumerate(self.assigned):
+                place = do("add", do("mul", last, len(self.assigned)), column)
+                w.put(self.own("set"), place, w.get("counts", species))
 
     def fired(self, kernel: Any, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
         """One more."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base import random, shares
@@ -19,6 +20,7 @@ from jumpax.engines.native.operations import Number
 from jumpax.engines.native.printer import Printer
 from jumpax.engines.tables.choice import Choice
 from jumpax.engines.tables.gathered import AbstractGathered
+from jumpax.engines.tables.happenings import Happenings
 from jumpax.engines.tables.interface import (
     BUSY,
     EVENTS,
@@ -35,7 +37,9 @@ from jumpax.engines.tables.interface import (
     Sizes,
 )
 from jumpax.engines.tables.laws import Laws
+from jumpax.engines.tables.life import MOMENT, REACTION, Life, Stops
 from jumpax.engines.tables.rates import Rates
+from jumpax.engines.tables.thinning import Thinning
 from jumpax.engines.tables.writer import Variable, Writer
 
 
@@ -44,14 +48,15 @@ def _seeds(key0: Any, key1: Any, path: Any) -> list[Any]:
     return [word for stream in (random.PATH, random.LOW) for word in random.seed((key0, key1), path, stream)]
 
 
-def _ahead(words: Sequence[Any], high: Any, low: Any, total: Any) -> list[Any]:
+def _ahead(words: Sequence[Any], high: Any, low: Any, total: Any, spent: Any = None) -> list[Any]:
     """The next event: when, the point of the choice, and the words after it."""
     path, lows = random.Stream(*words[:4]), random.Stream(*words[4:])
     first, path = random.draw(path)
     second, path = random.draw(path)
     low_first, lows = random.draw(lows)
     low_second, lows = random.draw(lows)
-    wait = random.exponential(first, low_first, np.dtype(REAL)) / total
+    wait = random.exponential(first, low_first, np.dtype(REAL))
+    wait = (wait if spent is None else jnp.maximum(wait - spent, 0.0)) / total
     arrival = add(Time(high, low), wait)
     return [*arrival, shares.chance(second, low_second, np.dtype(REAL)).point, *path, *lows]
 
@@ -64,13 +69,29 @@ class Kernel:
         gathered: what is gathered along the paths.
         laws: those that are no mass action; None if there are none.
         ends: numbers of those that end a path where all of them wish it.
+        happenings: events of the network; None if there are none.
+        bounded: whether bounds on the total propensity are given.
     """
 
-    def __init__(self, gathered: Sequence[AbstractGathered], laws: Laws | None = None, ends: Sequence[int] = ()):
-        self.gathered, self.laws = tuple(gathered), laws
+    def __init__(
+        self,
+        gathered: Sequence[AbstractGathered],
+        laws: Laws | None = None,
+        ends: Sequence[int] = (),
+        happenings: Happenings | None = None,
+        bounded: bool = False,
+    ):
+        self.gathered, self.laws, self.happenings = tuple(gathered), laws, happenings
         self.arrays = {**KINDS, **STATE, **GIVEN, **MADE}
         if laws is not None:
             self.arrays |= dict.fromkeys(laws.arrays, INT)
+        if happenings is not None:
+            self.arrays |= happenings.arrays
+        timed = laws is not None and laws.timed
+        self.bounded, self.stops = bounded, Stops(self)
+        self.thinning = Thinning(bounded) if bounded or timed else None
+        if self.thinning is not None:
+            self.arrays |= {"parent": INT, **self.thinning.given}
         for number, one in enumerate(self.gathered):
             one.number = number
             self.arrays |= {one.own(name): kind for name, kind in one.arrays.items()}
@@ -102,17 +123,33 @@ class Kernel:
         return [code.number(name) for name in results]
 
     def printed_of_counts(self, function: Callable[[tuple[Any, ...]], Sequence[Any]], species: int) -> list[Number]:
-        """A function of all counts, of which those are loaded that it reads."""
+        """A function of all counts."""
         shapes = [jax.ShapeDtypeStruct((), np.dtype(INT))] * species
-        names = [f"n{i}" for i in range(species)]
-        lines, results = self.printer.lines(jax.make_jaxpr(lambda *counts: function(counts))(*shapes), names)
+        closed = jax.make_jaxpr(lambda *counts: function(counts))(*shapes)
+        return self.called(closed, [("counts", i) for i in range(species)])
+
+    def called(self, closed: Any, places: Sequence[Number | tuple[str, int]]) -> list[Number]:
+        """A traced function of numbers and of entries of arrays, of which those are loaded that it reads."""
+        names = [f"n{i}" for i in range(len(places))]
+        lines, results = self.printer.lines(closed, names)
         read = {name for line in lines for name in line.arguments}.union(results)
         code = self.code.beside(1)
-        for i, name in enumerate(names):
+        for name, place, variable in zip(names, places, closed.jaxpr.invars, strict=True):
             if name in read:
-                code.numbers[name] = self.code.load(INT, self.w.place("counts", i))
+                given = place if isinstance(place, Number) else self._entry(*place)
+                code.numbers[name] = self.w.to(given, np.dtype(variable.aval.dtype).name)
         code.run(lines)
         return [code.number(name) for name in results]
+
+    def _entry(self, array: str, index: int) -> Number:
+        return self.code.load(self.arrays[array], self.w.place(array, index))
+
+    def theta(self) -> tuple[str, Number]:
+        """Where the parameters of the path are: an array, and where in it they begin."""
+        if self.happenings is not None:
+            return "theta_now", self.w.long(0)
+        row = self.w.do("mul", self.w.get("whole", PATH), self.size.own_theta)
+        return "theta", self.w.do("mul", row, self.size.parameters)
 
     # the life of a path
 
@@ -145,112 +182,135 @@ class Kernel:
         w.put("counts", size.species, w.long(1))
         for i in range(2):
             w.put("time", i, w.get("start", i))
+        if self.bounded:
+            w.put("time", 2, w.number(0.0))
         w.put("whole", INDEX, w.long(0))
         w.put("whole", EVENTS, w.long(0))
         w.put("whole", BUSY, w.long(1))
+        if self.happenings is not None:
+            self.happenings.begin(self, keys, number)
+        self.seeds = [*keys, number]
+        self.compute(w.get("time", 0) if self.thinning else w.number(0.0))
+        for one in self.gathered:
+            one.begin(self)
+
+    def compute(self, now: Number) -> None:
+        """Sums and propensities, from counts and parameters, at a time."""
+        w, do, size = self.w, self.w.do, self.size
         self.rates.sums()
-        row = do("mul", do("mul", path, size.own_constants), size.constants)
+        if self.happenings is None:
+            constants, row = "constants", do("mul", do("mul", w.get("whole", PATH), size.own_constants), size.constants)
+        else:
+            constants, row = "constants_here", w.long(0)
         with w.span(0, size.terms) as term:
-            value = w.get("constants", do("add", row, w.get("constant", term)))
+            value = w.get(constants, do("add", row, w.get("constant", term)))
             w.put("constants_now", term, do("mul", value, w.get("unit", term)))
             self.rates.term(term)
         if self.laws is not None:
             with w.span(size.terms, size.parts) as leaf:
-                w.put("rates", leaf, self.laws.rate(self, do("sub", leaf, size.terms)))
+                w.put("rates", leaf, self.laws.rate(self, do("sub", leaf, size.terms), now))
+        self.nodes()
+
+    def nodes(self) -> None:
+        """All sums of the tree, from the leaves."""
+        w, do, size = self.w, self.w.do, self.size
         with (
             w.span(0, do("sub", size.nodes, size.leaves)) as node,
             self.code.when(do("ge", w.get("children", node), 0)),
         ):
             self.rates.node(node)
-        for one in self.gathered:
-            one.begin(self)
 
     def _live(self, left: Variable) -> None:
         """A path until it ends, or the budget is used up."""
         w, do, code = self.w, self.w.do, self.code
         words = [w.variable(w.get("words", i)) for i in range(8)]
-        high, low = (w.variable(w.get("time", i)) for i in range(2))
+        time = tuple(w.variable(w.get("time", i)) for i in range(2))
         events, index = w.variable(w.get("whole", EVENTS)), w.variable(w.get("whole", INDEX))
         status = w.variable(w.long(int(Status.RUNNING)))
         last = do("sub", self.size.nodes, 1)
+        other = self.happenings is not None or self.bounded
+        following, spent = (
+            w.variable(w.long(REACTION)) if other else None,
+            w.variable(w.get("time", 2)) if self.bounded else None,
+        )
+        life = Life(words, time, events, index, left, status, following, spent)
         with code.repeat() as only_if:
             only_if(do("gt", left.value, 0))
+            if self.happenings is not None:
+                with code.when(self.happenings.acting(self)):
+                    self.happenings.act(self, life)
+                only_if(do("eq", status.value, int(Status.RUNNING)))
+                only_if(do("gt", left.value, 0))
             total = w.get("rates", last)
-            arguments = [*(word.value for word in words), high.value, low.value, total]
+            if self.thinning is not None:
+                total = self.thinning.total(self, life, total)
+            arguments = [*(word.value for word in words), *(part.value for part in time), total]
+            arguments += [] if spent is None else [spent.value]
             when, rest, point, *after = self.printed(lambda *a: _ahead(a[:8], *a[8:]), arguments)
-            self._stops(when, rest, events, index, (high, low), status)
+            self.stops.write(when, rest, life)
             only_if(do("eq", status.value, int(Status.RUNNING)))
-            finite = do("lt", total, w.number(np.inf))
-            sound = do("and_", do("ge", total, w.number(0.0)), finite)
-            still = do("and_", do("eq", when, high.value), do("eq", rest, low.value))
-            code_of = do("select", still, w.long(int(Status.TIME_STALLED)), status.value)
-            code_of = do("select", do("ge", events.value, self.size.limit), w.long(int(Status.EVENT_BUDGET)), code_of)
-            status.value = do("select", sound, code_of, w.long(int(Status.BAD_PROPENSITY)))
-            only_if(do("eq", status.value, int(Status.RUNNING)))
-            for variable, word in zip(words, after, strict=True):
-                variable.value = word
-            high.value, low.value = when, rest
-            events.value = do("add", events.value, 1)
-            left.value = do("sub", left.value, 1)
-            term, reaction = self.choice.reaction_at(do("mul", point, total))
-            self._fire(term, reaction, (when, rest), status)
-            for one in self.gathered:
-                one.after(self, when)
-            only_if(do("eq", status.value, int(Status.RUNNING)))
+            react = self._react if self.thinning is None else functools.partial(self.thinning.candidate, self)
+            if following is None:
+                react(life, total, (when, rest), point, after, only_if)
+            else:
+                what = following.value
+                if self.happenings is not None:
+                    with code.when(do("eq", what, MOMENT)):
+                        self.move(life, self.happenings.moment(self), after)
+                        left.value = do("sub", left.value, 1)
+                        self.happenings.stand(self)
+                with code.when(do("eq", what, REACTION)):
+                    react(life, total, (when, rest), point, after, only_if)
         for i, word in enumerate(words):
             w.put("words", i, word.value)
-        w.put("time", 0, high.value)
-        w.put("time", 1, low.value)
+        for i, part in enumerate((*time, *((spent,) if spent else ()))):
+            w.put("time", i, part.value)
         w.put("whole", EVENTS, events.value)
         w.put("whole", INDEX, index.value)
         with code.when(do("ne", status.value, int(Status.RUNNING))):
             self._end(status.value, last)
 
-    def _stops(
+    def _react(
         self,
-        when: Number,
-        rest: Number,
-        events: Variable,
-        index: Variable,
-        now: tuple[Variable, Variable],
-        status: Variable,
+        life: Life,
+        total: Number,
+        when: tuple[Number, Number],
+        point: Number,
+        after: Sequence[Number],
+        only_if: Any,
     ) -> None:
-        """Record at all stops before the next event."""
-        w, do, code, size = self.w, self.w.do, self.code, self.size
-        with code.repeat() as only_if:
-            here = index.value
-            high, low = w.get("stop_high", here), w.get("stop_low", here)
-            tie = do("and_", do("eq", when, high), do("le", rest, low))
-            early = do("or_", do("lt", when, high), tie)
-            before = do("lt", events.value, w.get("stop_step", here))
-            possible = do("lt", when, w.number(np.inf))
-            steps = do("ne", size.steps, 0)
-            fires = do("select", steps, do("and_", before, possible), early)
-            done = self._done()
-            if done is not None:
-                fires = do("and_", fires, do("not_", done))
-            bad = do("not_", do("ge", w.get("rates", do("sub", size.nodes, 1)), w.number(0.0)))
-            only_if(do("not_", do("or_", fires, bad)))
-            row = do("add", do("mul", w.get("whole", PATH), size.stops), here)
-            stands = steps if done is None else do("or_", steps, done)  # what ends a path ends its integrals
-            seen = do("select", stands, now[0].value, high)
-            for one in self.gathered:
-                one.stop(self, row, seen)
-            following = do("add", here, 1)
-            index.value = following
-            over = do("ge", following, size.stops)
-            with code.when(over):
-                total = w.get("rates", do("sub", size.nodes, 1))
-                ended = do(
-                    "select", do("eq", total, w.number(0.0)), w.long(int(Status.ABSORBED)), w.long(int(Status.REACHED))
-                )
-                status.value = ended if done is None else do("select", done, w.long(int(Status.DONE)), ended)
-            only_if(do("not_", over))
+        """A reaction fires, if all is sound."""
+        do, status = self.w.do, life.status
+        status.value = self.judged(life, total, when, Status.BAD_PROPENSITY)
+        only_if(do("eq", status.value, int(Status.RUNNING)))
+        self.move(life, when, after)
+        life.events.value = do("add", life.events.value, 1)
+        life.left.value = do("sub", life.left.value, 1)
+        term, reaction, _ = self.choice.reaction_at(do("mul", point, total))
+        self.fire(term, reaction, when, status)
+        only_if(do("eq", status.value, int(Status.RUNNING)))
 
-    def _done(self) -> Number | None:
-        """Whether nothing more is wanted of the path; None if there is no end before the last stop."""
-        flags = [self.gathered[number].done(self) for number in self.ends]
-        return functools.reduce(lambda a, b: self.w.do("and_", a, b), flags) if flags else None
+    def judged(self, life: Life, total: Number, when: tuple[Number, Number], infinite: Status) -> Number:
+        """The status of a path whose next event is at a time; `infinite`: that of one whose total propensity, or bound, is."""
+        w, do, status = self.w, self.w.do, life.status
+        finite = do("lt", total, w.number(np.inf))
+        sound = do("and_", do("ge", total, w.number(0.0)), finite)
+        still = do("and_", *(do("eq", new, old.value) for new, old in zip(when, life.time)))
+        code_of = do("select", still, w.long(int(Status.TIME_STALLED)), status.value)
+        code_of = do("select", do("ge", life.events.value, self.size.limit), w.long(int(Status.EVENT_BUDGET)), code_of)
+        fault = w.long(int(Status.BAD_PROPENSITY))
+        if infinite is not Status.BAD_PROPENSITY:
+            fault = do("select", do("eq", total, w.number(np.inf)), w.long(int(infinite)), fault)
+        return do("select", sound, code_of, fault)
+
+    def move(self, life: Life, when: tuple[Number, Number], after: Sequence[Number]) -> None:
+        """Be at a time; the wait for the next reaction begins anew."""
+        for variable, word in zip(life.words, after, strict=True):
+            variable.value = word
+        for variable, part in zip(life.time, when):
+            variable.value = part
+        if life.spent is not None:
+            life.spent.value = self.w.number(0.0)
 
     def _end(self, status: Number, last: Number) -> None:
         """Write the end of a path."""
@@ -268,7 +328,16 @@ class Kernel:
 
     # what an event changes
 
-    def _fire(self, term: Number, reaction: Number, time: tuple[Number, Number], status: Variable) -> None:
+    def fire(self, term: Number, reaction: Number, when: tuple[Number, Number], status: Variable) -> None:
+        """A reaction, with all that follows it."""
+        self._change(term, reaction, when, status)
+        for one in self.gathered:
+            one.after(self, when[0])
+        if self.happenings is not None and self.happenings.watched:
+            with self.code.when(self.w.do("ne", self.w.get("wakes", reaction), 0)):
+                self.happenings.look(self, when)
+
+    def _change(self, term: Number, reaction: Number, time: tuple[Number, Number], status: Variable) -> None:
         """Change counts, sums, propensities."""
         w, do, now = self.w, self.w.do, time[0]
         row = do("mul", reaction, 4)
@@ -276,6 +345,10 @@ class Kernel:
         ends = [w.get("starts", do("add", row, 4 + i)) for i in range(4)]
         for one in self.gathered:
             one.fired(self, term, reaction, time)
+        if self.laws is not None and self.laws.timed and any(one.timely for one in self.gathered):
+            with w.span(begins[2], ends[2]) as touched:
+                for one in self.gathered:
+                    one.leave_timed(self, w.get("touched_term", touched), now)
         least = w.variable(w.long(0))
         with w.span(begins[0], ends[0]) as change:
             species = w.get("change_species", change)
@@ -294,7 +367,7 @@ class Kernel:
             own = do("ge", leaf, self.size.terms)
             if self.laws is not None:
                 with self.code.when(own):
-                    w.put("rates", leaf, self.laws.rate(self, do("sub", leaf, self.size.terms)))
+                    w.put("rates", leaf, self.laws.rate(self, do("sub", leaf, self.size.terms), now))
                     for one in self.gathered:
                         one.enter_rate(self, leaf)
                 with self.code.when(do("not_", own)):

@@ -8,13 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jumpax._base import random
 from jumpax.engines.native.operations import Number
-from jumpax.engines.tables.constants import value_of
+from jumpax.engines.tables.constants import names_of, value_of
 from jumpax.engines.tables.gathered import INT, LONG, REAL, AbstractGathered
+from jumpax.engines.tables.interface import WORD
 from jumpax.engines.tables.laws import Laws
 from jumpax.engines.tables.layout import Layout
+from jumpax.engines.tables.links import Links
 from jumpax.folds import Score
-from jumpax.networks.expressions.expression import names
+from jumpax.folds.lasting import share
 
 
 class Scores(AbstractGathered):
@@ -26,24 +29,26 @@ class Scores(AbstractGathered):
 
     arrays: ClassVar = {
         "column": INT, "score": REAL, "since": REAL, "clock": REAL, "many": LONG, "slope": REAL, "slope_column": INT,
-        "slope_first": INT,
+        "slope_first": INT, "total": REAL, "links": REAL, "moments": WORD,
     }  # fmt: skip
+    timely: ClassVar = True
 
     def __init__(self, fold: Score, layout: Layout, laws: Laws | None):
         self.fold, self.laws = fold, laws
-        self.wrt = fold.wrt
-        self.constants = tuple(c for c, constant in enumerate(layout.constants) if self._read(constant))
-        self.layout = layout
-
-    def _read(self, constant: Any) -> bool:
-        return bool(set(names_of(constant)) & set(self.wrt))
+        self.wrt, self.read, self.layout = fold.wrt, fold.read, layout
+        reads = [set(names_of(constant)) for constant in layout.constants]
+        self.constants = tuple(c for c, names in enumerate(reads) if names & set(self.read))
+        linked = fold.linked or any(reads[c] & set(fold.network.moved) for c in self.constants)
+        self.links = Links(fold, [layout.constants[c] for c in self.constants]) if linked else None
 
     def columns(self, layout: Layout) -> tuple[int, int]:
-        """One for each constant, and one for each parameter that other laws read."""
-        return 0, len(self.constants) + len(self.wrt)
+        """One for each constant, and one for each parameter that other laws read; the scores, where events change some of these."""
+        return 0, len(self.wrt) if self.links else len(self.constants) + len(self.wrt)
 
     def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
         """The score of each parameter."""
+        if self.links:
+            return tuple(reals)
         count = len(self.constants)
         slopes = _log_slopes(tuple(self.layout.constants[c] for c in self.constants), self.wrt, theta)
         out = []
@@ -58,14 +63,15 @@ class Scores(AbstractGathered):
     def made(self, layout: Layout) -> dict[str, np.ndarray]:
         """Scores, the time up to which they are known, derivatives of other laws."""
         place = {constant: column for column, constant in enumerate(self.constants)}
-        last = len(self.constants) + len(self.wrt)
+        last = len(self.constants) + len(self.read)
         column = np.full(layout.leaves, last, np.int32)
         column[: layout.terms - len(layout.laws)] = [place.get(c, last) for c in layout.tables.constant.tolist()]
         slope_column, first = self._slopes(last)
         return {
             "column": column, "score": np.zeros(last + 1), "since": np.zeros(layout.leaves), "clock": np.zeros(1),
             "many": np.array([last]), "slope": np.zeros(len(slope_column)), "slope_column": slope_column,
-            "slope_first": first,
+            "slope_first": first, "moments": np.zeros(4), "total": np.zeros(len(self.wrt)),
+            "links": np.zeros(max(len(self.wrt) * len(self.fold.network.moved), 1)),
         }  # fmt: skip
 
     def _slopes(self, last: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,8 +86,8 @@ class Scores(AbstractGathered):
                 self.laws.kinds[kind].species, self.laws.kinds[kind].species + self.laws.kinds[kind].parameters
             ):
                 name = names[self.laws.argument[first + j]]
-                if name in self.wrt:
-                    column[first + j] = len(self.constants) + self.wrt.index(name)
+                if name in self.read:
+                    column[first + j] = len(self.constants) + self.read.index(name)
         return column, np.append(self.laws.first, len(self.laws.argument)).astype(np.int32)
 
     def _clock(self, kernel: Any, now: Number) -> Number:
@@ -93,10 +99,16 @@ class Scores(AbstractGathered):
         with w.span(0, w.do("add", w.get(self.own("many"), 0), 1)) as column:
             w.put(self.own("score"), column, w.number(0.0))
         w.put(self.own("clock"), 0, w.number(0.0))
+        if self.links:
+            self.links.begin(self, kernel)
         start = w.get("time", 0) if self.fold.waiting else w.number(0.0)
         with w.span(0, kernel.size.leaves) as leaf:
             w.put(self.own("since"), leaf, start)
         if self.laws is not None:
+            if self.laws.timed:
+                words = kernel.printed(lambda a, b, path: random.seed((a, b), path, random.FOLD), kernel.seeds)
+                for i, word in enumerate(words):
+                    w.put(self.own("moments"), i, word)
             with w.span(kernel.size.terms, kernel.size.parts) as leaf:
                 self.enter_rate(kernel, leaf)
 
@@ -111,6 +123,10 @@ class Scores(AbstractGathered):
             with kernel.code.when(do("ge", term, kernel.size.terms)):
                 rate = w.get("rates", term)
                 self._all(kernel, term, lambda slope: do("div", slope, rate))
+            if self.laws.timed:
+                with kernel.code.when(kernel.thinning.timed(kernel, term)):
+                    at = self.laws.at(kernel, do("sub", term, kernel.size.terms), now[0])
+                    self._at(kernel, term, now[0], lambda slope: do("div", slope, at))
 
     def _all(self, kernel: Any, leaf: Number, gain: Any) -> None:
         """Add to the columns of all arguments of another law, by its derivatives."""
@@ -121,6 +137,33 @@ class Scores(AbstractGathered):
             w.add(
                 self.own("score"), w.get(self.own("slope_column"), argument), gain(w.get(self.own("slope"), argument))
             )
+
+    def _at(self, kernel: Any, leaf: Number, time: Number, gain: Any) -> None:
+        """Add to the columns of all arguments of a law that reads the time, by its derivatives at one."""
+        w, do = kernel.w, kernel.w.do
+        number = do("sub", leaf, kernel.size.terms)
+
+        def add(number: Number, argument: int, slope: Number) -> None:
+            column = w.get(self.own("slope_column"), do("add", w.get("law_first", number), argument))
+            w.add(self.own("score"), column, gain(slope))
+
+        self.laws.slopes(kernel, number, add, time)  # type: ignore[union-attr]  # there are some
+
+    def leave_timed(self, kernel: Any, leaf: Number, now: Number) -> None:
+        """Subtract the derivatives at one moment, drawn uniformly, of the time that has been lived."""
+        if self.laws is None or not self.laws.timed:
+            return
+        w, do = kernel.w, kernel.w.do
+        since = w.get(self.own("since"), leaf)
+        lived = do("sub", now, since)
+        some = do("and_", kernel.thinning.timed(kernel, leaf), do("gt", lived, w.number(0.0)))
+        with kernel.code.when(some):
+            words = [w.get(self.own("moments"), i) for i in range(4)]
+            moment, *after = kernel.printed(_moment, [*words, since, lived])
+            for i, word in enumerate(after):
+                w.put(self.own("moments"), i, word)
+            self._at(kernel, leaf, moment, lambda slope: do("neg", do("mul", slope, lived)))
+            w.put(self.own("since"), leaf, now)
 
     def leave_rate(self, kernel: Any, leaf: Number, now: Number) -> None:
         """Subtract what has been lived with the old propensity."""
@@ -143,22 +186,40 @@ class Scores(AbstractGathered):
 
         self.laws.slopes(kernel, do("sub", leaf, kernel.size.terms), keep)
 
+    def happens(self, kernel: Any, number: Number, now: tuple[Number, Number]) -> None:
+        """Bring all integrals up to now."""
+        self._leave_all(kernel, now[0])
+        if self.links:
+            self.links.flush(self, kernel)
+            self.links.change(self, kernel, number, now[0])
+
+    def happened(self, kernel: Any) -> None:
+        """Derivatives of other laws anew."""
+        if self.laws is not None:
+            with kernel.w.span(kernel.size.terms, kernel.size.parts) as leaf:
+                self.enter_rate(kernel, leaf)
+
+    def _leave_all(self, kernel: Any, now: Number) -> None:
+        with kernel.w.span(0, kernel.size.parts) as leaf:
+            self.leave_timed(kernel, leaf, now)
+            self.leave_rate(kernel, leaf, now)
+
     def stop(self, kernel: Any, row: Number, now: Number) -> None:
         """Write all columns, up to now."""
         w = kernel.w
-        with w.span(0, kernel.size.parts) as leaf:
-            self.leave_rate(kernel, leaf, now)
-        with w.span(0, w.get(self.own("many"), 0)) as column:
-            self.write(kernel, row, column, w.get(self.own("score"), column))
+        self._leave_all(kernel, now)
+        if self.links:
+            self.links.flush(self, kernel)
+        shown, many = ("total", len(self.wrt)) if self.links else ("score", w.get(self.own("many"), 0))
+        with w.span(0, many) as column:
+            self.write(kernel, row, column, w.get(self.own(shown), column))
 
 
-def names_of(constant: Any) -> tuple[str, ...]:
-    """The parameters in a rate constant."""
-    if constant is None:
-        return ()
-    if isinstance(constant, str):
-        return (constant,)
-    return (constant[0],) if isinstance(constant, tuple) else names(constant)
+def _moment(*given: Any) -> list[Any]:
+    """A moment of a stretch of time, and the words after it."""
+    *words, since, lived = given
+    word, after = random.draw(random.Stream(*words))
+    return [since + share((word,), lived) * lived, *after]
 
 
 def _log_slopes(constants: tuple[Any, ...], wrt: tuple[str, ...], theta: Mapping[str, Any]) -> list[list[Any]]:

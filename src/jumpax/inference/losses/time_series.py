@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
+from jumpax._base.errors import InputError, JumpaxWarning, first_few, unknown_name
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
 from jumpax.inference.observed import numbers, of_one_path, rows, time_faults
@@ -99,8 +99,10 @@ class TimeSeries(AbstractLoss):
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
-        unknown = [unknown_name("species", s, network.species) for s in self.species if s not in network.species]
-        return unknown + time_faults(self.times, start)
+        unknown = (name for name in self.species if name not in network.numbers)
+        return first_few(unknown, lambda name: unknown_name("species", name, network.species)) + time_faults(
+            self.times, start
+        )
 
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
         """Half the sum of squares."""

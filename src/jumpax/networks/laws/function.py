@@ -89,7 +89,7 @@ class Function(AbstractLaw):
     def signature(self, reactants: Reactants) -> Hashable:
         """The function, and which of its arguments are counts."""
         known = self._resolved()
-        return id(self.function), tuple(name == TIME or name in known for name in self.names)
+        return id(self.function), tuple((name == TIME, name in known) for name in self.names)
 
     def formula(self, reactants: Reactants) -> str:
         """What the function returns if that is one expression, else its name and arguments."""

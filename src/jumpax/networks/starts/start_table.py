@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, first_few, unknown_name
 from jumpax._base.status import FIRST_FAULT
 from jumpax.networks.starts.amount import Amount, as_amount, names_of, value_of
 from jumpax.networks.starts.start import AbstractStart
@@ -102,8 +102,13 @@ class StartTable(AbstractStart):
             InputError: it has other species.
         """
         known = tuple(species) if self.species is None else self.species
-        faults = [unknown_name("species", name, species) for name in known if name not in species]
-        faults += [f"the counts of {name!r} are missing" for name in species if name not in known]
+        given, asked = set(known), set(species)
+        faults = first_few(
+            (name for name in known if name not in asked), lambda name: unknown_name("species", name, species)
+        )
+        faults += first_few(
+            (name for name in species if name not in given), lambda name: f"the counts of {name!r} are missing"
+        )
         if faults or self.width != len(species):
             raise InputError("StartTable: " + "; ".join(faults or [f"{self.width} columns for {len(species)} species"]))
         rows = dict(zip(known, self.rows.T, strict=True))
