@@ -148,11 +148,11 @@ def completed(network: Network, counts: Sequence[Count], delayed: Delayed, happe
     return tuple(out)
 
 
-def empty(room: int, lanes: Real) -> Queue:
+def empty(room: int, lanes: Real, library: Any = jnp) -> Queue:
     """A queue without completions for lanes of this shape; one row is kept free."""
     shape = (room + 1, *lanes.shape)
-    due = Time(jnp.full(shape, _INFINITY, lanes.dtype), jnp.zeros(shape, lanes.dtype))
-    return Queue(due, jnp.full(shape, -1, jnp.int32))
+    due = Time(library.full(shape, _INFINITY, lanes.dtype), library.zeros(shape, lanes.dtype))
+    return Queue(due, library.full(shape, -1, np.int32))
 
 
 def headed(delayed: Delayed, queue: Queue) -> Delayed:

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import PyTree
 
-from jumpax._base.compiling import plain
+from jumpax._base.host import library_of
 from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Real
@@ -96,38 +97,40 @@ def _record_shape(program: Program, lane: Lane, theta: Mapping[str, Real]) -> An
     return jax.eval_shape(lambda c, x, t: program.fold.stop(c, x, t, jnp.int32(0))[1], *scalar, values)
 
 
-def start(program: Program, inputs: Inputs, room: int) -> Lanes:
-    """Idle lanes, and empty records with room for `room` paths.
+@functools.partial(jax.jit, static_argnums=0)
+def _shown(program: Program, inputs: Inputs, path: Count, theta: Mapping[str, Real]) -> tuple[Lane, Decision, PyTree]:
+    """Lanes, a decision and a record of a run: traced for their shapes, never compiled."""
+    lane = _fresh(program, inputs, path, theta)
+    decision = jax.vmap(functools.partial(decide, program), in_axes=(0, _axes(theta), None))(lane, theta, inputs.limit)
+    record = _record_shape(program, lane, theta)
+    return lane, decision, jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), record)
+
+
+def start(program: Program, inputs: Inputs, room: int, library: Any = jnp) -> Lanes:
+    """Idle lanes, and empty records with room for `room` paths, as arrays of NumPy or of JAX (`library`).
 
     No path has begun: the first ones are taken from the queue as all others are, so that what begins a path is compiled once.
     """
     size, dtype = block_size(room), program.dtype
-    path = jnp.zeros(size, jnp.int32)
+    path = library.zeros(size, np.int32)
     theta = _theta_at(inputs, path) if is_per_path(inputs)[0] else dict(inputs.theta)
-    look = jax.vmap(functools.partial(decide, program), in_axes=(0, _axes(theta), None))
-
-    def shown() -> tuple[Lane, Decision]:
-        lane = _fresh(program, inputs, path, theta)
-        return lane, look(lane, theta, inputs.limit)
-
-    lane, decision = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(shown))
-    integers = [
-        not jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(_record_shape(program, lane, theta))
-    ]
+    shapes = _shown.eval_shape(program, inputs, path, theta)
+    lane, decision = jax.tree.map(lambda leaf: library.zeros(leaf.shape, leaf.dtype), shapes[:2])
+    integers = [not jnp.issubdtype(leaf.dtype, jnp.floating) for leaf in jax.tree.leaves(shapes[2])]
     stops = inputs.stops.step.shape[0]
     species = len(program.network.species)
     return Lanes(
-        lane=lane._replace(status=jnp.full(size, np.int32(Status.DONE))),
+        lane=lane._replace(status=library.full(size, Status.DONE, np.int32)),
         decision=decision,
-        path=jnp.full(size, -1, jnp.int32),
+        path=library.full(size, -1, np.int32),
         theta=theta,
-        queue=jnp.int32(0),
-        integers=jnp.full((room, stops, sum(integers)), -1, jnp.int32),
-        reals=jnp.full((room, stops, len(integers) - sum(integers)), jnp.nan, dtype),
-        ends=jnp.zeros((room, 2 + species), jnp.int32),
-        end_times=jnp.zeros((room, 2), dtype),
-        turns=jnp.zeros((), jnp.float32),
-        under_way=completions.empty(program.queue, lane.since) if program.delayed else None,
+        queue=library.zeros((), np.int32),
+        integers=library.full((room, stops, sum(integers)), -1, np.int32),
+        reals=library.full((room, stops, len(integers) - sum(integers)), np.nan, dtype),
+        ends=library.zeros((room, 2 + species), np.int32),
+        end_times=library.zeros((room, 2), dtype),
+        turns=library.zeros((), np.float32),
+        under_way=completions.empty(program.queue, lane.since, library) if program.delayed else None,
     )
 
 
@@ -310,12 +313,6 @@ def _unpack(program: Program, lanes: Lanes, paths: int) -> Recorded:
     return unpacked(record, lanes.integers, lanes.reals, lanes.ends, lanes.end_times, paths)
 
 
-@functools.cache
-def _start() -> Any:
-    """Compiled `start`, which computes nothing; made late, since importing jumpax starts no back end."""
-    return jax.jit(start, static_argnums=(0, 2), compiler_options=plain())
-
-
 _advance = jax.jit(advance, static_argnums=0, donate_argnums=2)
 
 
@@ -331,8 +328,7 @@ class Xla(AbstractEngine):
 
     def start(self, program: Program, inputs: Inputs, room: int) -> Lanes:
         """Idle lanes, before the first paths."""
-        padded = pad(inputs, room)
-        return _start()(program, padded, room)
+        return jax.device_put(start(program, pad(inputs, room), room, np))  # as `advance` gives them: one program
 
     def advance(self, program: Program, inputs: Inputs, lanes: Lanes, budget: int) -> Lanes:
         """Lanes after up to `budget` rounds of turns."""
@@ -340,11 +336,12 @@ class Xla(AbstractEngine):
 
     def finished(self, lanes: Lanes) -> int:
         """How many paths have ended."""
-        return int(jnp.minimum(lanes.queue, 2**31 - 1) - jnp.sum(lanes.path >= 0))
+        return int(lanes.queue) - int(np.sum(np.asarray(lanes.path) >= 0))
 
     def collect(self, program: Program, inputs: Inputs, lanes: Lanes) -> Recorded:
         """What has been recorded."""
-        return _unpack(program, lanes, int(inputs.paths))
+        tables: Any = {name: np.asarray(getattr(lanes, name)) for name in ("integers", "reals", "ends", "end_times")}
+        return _unpack(program, lanes._replace(**tables), int(inputs.paths))
 
     def gather(self, program: Program, inputs: Inputs, room: int, threads: int = 1) -> Recorded:
         """A whole run as one traceable call; rows beyond the paths of `inputs` are empty."""
@@ -355,11 +352,12 @@ class Xla(AbstractEngine):
 
 def pad(inputs: Inputs, room: int) -> Inputs:
     """Per-path values with one row for each path that there is room for."""
+    library = library_of(inputs)
 
     def pad(values: Any) -> Any:
-        return (
-            jnp.concatenate([values, jnp.repeat(values[-1:], room - len(values), 0)]) if len(values) < room else values
-        )
+        if len(values) >= room:
+            return values
+        return library.concatenate([values, library.repeat(values[-1:], room - len(values), 0)])
 
     key, first, theta = jax.tree.map(lambda v: pad(v) if jnp.ndim(v) else v, (inputs.key, inputs.first, inputs.theta))
     counts = pad(inputs.counts) if jnp.ndim(inputs.counts) == 2 else inputs.counts

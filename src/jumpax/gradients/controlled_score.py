@@ -132,22 +132,30 @@ class ControlledScore(AbstractFoldEstimator):
         if self.surrogate.startswith("adjoint"):
             known = _adjoint_coefficients(chunk, features)
             gathered = _centre(gathered, features, known[0])
-        made = [self._half(chunk, features, gathered, known, half) for half in (0, 1)]
-        out = jnp.zeros((*chunk.values.shape, len(chunk.wrt)), chunk.values.dtype)
-        return chunk.totals(out.at[0::2].set(made[0]).at[1::2].set(made[1]))
+        halves = _halves(gathered)
 
-    def _half(self, chunk: Chunk, features: Features, gathered: Bins, known: Any, half: int) -> Array:
+        def contributions(half: Array) -> Array:
+            test, train = (jax.tree.map(lambda leaf: leaf[part], halves) for part in (half, 1 - half))  # noqa: B023
+            return self._half(chunk, features, test, train, known)
+
+        made = jax.lax.map(contributions, jnp.arange(2))  # a loop, so that it is compiled once
+        return chunk.totals(jnp.moveaxis(made, 0, 1).reshape(-1, *made.shape[2:])[: len(chunk.sound)])
+
+    def _half(self, chunk: Chunk, features: Features, test: Bins, train: Bins, known: Any) -> Array:
         """Contributions of the paths of one half; everything about them is decided by the others."""
-        test, train = (jax.tree.map(lambda leaf: leaf[part::2], gathered) for part in (half, 1 - half))  # noqa: B023
         if known is not None:
-            v, pilots = known[1], [(train, known[1])]
+            v, sums = known[1], _pilot(train, known[1])
         else:
             centre = jnp.einsum("r,rbed->bd", train.weight, train.counts) / (2 * train.many)
             test, train = (_centre(rows, features, centre) for rows in (test, train))
-            first, second = (jax.tree.map(lambda leaf: leaf[part::2], train) for part in (0, 1))  # noqa: B023
-            v = self._fit(chunk, features, train)
-            pilots = [(first, self._fit(chunk, features, second)), (second, self._fit(chunk, features, first))]
-        factor = _factor(pilots)[None] if self.damped else 1
+            v, pilots = self._fit(chunk, features, train), _halves(train)
+
+            def pilot(half: Array) -> Any:
+                rows, others = (jax.tree.map(lambda leaf: leaf[part], pilots) for part in (half, 1 - half))  # noqa: B023
+                return _pilot(rows, self._fit(chunk, features, others))
+
+            sums = jax.tree.map(lambda leaf: leaf.sum(0), jax.lax.map(pilot, jnp.arange(2)))
+        factor = _factor(*sums)[None] if self.damped else 1
         plain, moved = _products(test, v, _means(train, v))
         return plain - factor * moved
 
@@ -254,14 +262,22 @@ def _products(rows: Bins, v: Array, means: tuple[Array, Array]) -> tuple[Array, 
     return (rows.values - means[0][None])[..., None] * score, (z - means[1][None])[..., None] * score - slope
 
 
-def _factor(pilots: list[tuple[Bins, Array]]) -> Float[Array, "asked entries parameters"]:
-    """The factor of the surrogate that leaves the least variance over pilot paths whose surrogates know nothing of them."""
-    cross = energy = paths = 0
-    for rows, v in pilots:
-        plain, moved = _products(rows, v, _means(rows, v))
-        mean, weight = rows.mean(moved), rows.weight[:, None, None, None]
-        moved = (moved - mean[None]) * weight
-        cross, energy, paths = cross + (moved * plain).sum(0), energy + (moved**2).sum(0), paths + rows.weight.sum()
+def _halves(rows: Bins) -> Bins:
+    """Paths of even and of odd number, with one more axis in front; a row of zeros is added if that is missing."""
+    return jax.tree.map(
+        lambda leaf: jnp.stack([leaf[::2], jnp.zeros_like(leaf[::2]).at[: len(leaf) // 2].set(leaf[1::2])]), rows
+    )
+
+
+def _pilot(rows: Bins, v: Array) -> tuple[Array, Array, Array]:
+    """Sums over pilot paths, of whom the surrogate v knows nothing: products, squares, paths."""
+    plain, moved = _products(rows, v, _means(rows, v))
+    moved = (moved - rows.mean(moved)[None]) * rows.weight[:, None, None, None]
+    return (moved * plain).sum(0), (moved**2).sum(0), rows.weight.sum()
+
+
+def _factor(cross: Array, energy: Array, paths: Array) -> Float[Array, "asked entries parameters"]:
+    """The factor of the surrogate that leaves the least variance over pilot paths."""
     some = (energy > 0) & (paths >= ROWS)
     return jnp.where(some, jnp.clip(cross / jnp.where(some, energy, 1), 0, MOST), 0)
 

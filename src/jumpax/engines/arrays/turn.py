@@ -22,7 +22,7 @@ from jumpax.engines.arrays.rates import Leaves, Structure, fire, propensities
 from jumpax.engines.outlook import not_after, stalls
 
 BLOCK = 16
-"""Reactions whose propensities are summed before a choice among them."""
+"""Most reactions whose propensities are summed before a choice among them; as many as the largest group has, if these are fewer."""
 BORDER, NOTHING = -1, -2
 """What a turn without a reaction did: reach the next border; nothing, as the lane stands."""
 
@@ -68,7 +68,7 @@ class Step(NamedTuple):
     rest: Real
     """The point looked for, less the sums before its block."""
     within: Real
-    """Of the block, (BLOCK, lanes): propensities in float64, shares in whole units in float32."""
+    """Of the block, (reactions of a block, lanes): propensities in float64, shares in whole units in float32."""
     arrival: Time
     happens: Flag
     stops: Flag
@@ -86,8 +86,7 @@ def witness(step: Any) -> Flag:
 def no_step(model: Structure, lane: Lane) -> Step:
     """What a turn did that never was."""
     zero, number = jnp.zeros_like(lane.since), jnp.full(lane.since.shape, NOTHING, jnp.int32)
-    blocks = sum(-(-size // BLOCK) for size in model.groups)
-    sums, within = (jnp.zeros((many, *zero.shape), zero.dtype) for many in (blocks, BLOCK))
+    sums, within = (jnp.zeros((n, *zero.shape), zero.dtype) for n in (len(_starts(model)), _width(model.groups)))
     return Step(number, zero, zero, zero, sums, number, zero, within, Time(zero, zero), zero > 0, zero > 0)
 
 
@@ -132,12 +131,19 @@ def _numbers(streams: tuple[random.Stream, ...], real: Any) -> tuple[Real, share
     return random.exponential(first, low, real), shares.chance(second, other, real), tuple(after)
 
 
-def _blocked(group: Real) -> Real:
-    """A group of propensities as (blocks, BLOCK, lanes), filled up with zeros."""
-    size, lanes = group.shape
-    if rest := -size % BLOCK:
-        group = jnp.concatenate([group, jnp.zeros((rest, lanes), group.dtype)])
-    return group.reshape(-1, BLOCK, lanes)
+def _width(sizes: Sequence[int]) -> int:
+    """Reactions of a block, for groups of these sizes: sums are the same for any number, with zeros at the ends of groups."""
+    return min(BLOCK, max(sizes))
+
+
+def _blocked(groups: Sequence[Real]) -> list[Real]:
+    """Groups of propensities as (blocks, reactions of a block, lanes) each, filled up with zeros."""
+    width, parts = _width([len(group) for group in groups]), []
+    for group in groups:
+        if rest := -len(group) % width:
+            group = jnp.concatenate([group, jnp.zeros((rest, group.shape[1]), group.dtype)])
+        parts.append(group.reshape(-1, width, group.shape[1]))
+    return parts
 
 
 def _chain(values: Real | Sequence[Real]) -> list[Real]:
@@ -171,20 +177,20 @@ def _sum(terms: Sequence[Real]) -> Real:
 
 def sums_of_blocks(groups: Sequence[Real]) -> Real:
     """Sum of each block of propensities, (blocks, lanes)."""
-    return jnp.concatenate([_sum([g[:, i] for i in range(BLOCK)]) for g in map(_blocked, groups)])
+    return jnp.concatenate([_sum([part[:, i] for i in range(part.shape[1])]) for part in _blocked(groups)])
 
 
 def _pick(groups: Sequence[Real], block: Count) -> Real:
-    """The propensities of the block of each lane, (BLOCK, lanes)."""
-    parts = [part for group in groups for part in _blocked(group)]
+    """The propensities of the block of each lane, (reactions of a block, lanes)."""
+    parts = [part for group in _blocked(groups) for part in group]
     zero = groups[0].dtype.type(0)
     return _sum([jnp.where((block == np.int32(i))[None], part, zero) for i, part in enumerate(parts)])
 
 
 def _starts(model: Structure) -> np.ndarray:
     """First reaction of each block."""
-    begins = np.cumsum([0, *model.groups])[:-1]
-    return np.concatenate([b + np.arange(0, s, BLOCK) for b, s in zip(begins, model.groups, strict=True)])
+    begins, width = np.cumsum([0, *model.groups])[:-1], _width(model.groups)
+    return np.concatenate([b + np.arange(0, s, width) for b, s in zip(begins, model.groups, strict=True)])
 
 
 def _added(high: Real, low: Any, by: Real) -> tuple[Real, Real]:
