@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from jaxtyping import PRNGKeyArray
 from scipy.stats import chi2
@@ -54,7 +54,7 @@ def compare(
             likelihoods, or of a loss that is none.
 
     Warns:
-        JumpaxWarning: what `fit` doubts of the last model; fits that used all their steps.
+        JumpaxWarning: what `fit` doubts of the last model; fits that used all their steps, where the answer hangs on them.
 
     Source: Holm 1979, https://www.jstor.org/stable/4615733.
 
@@ -86,9 +86,10 @@ def compare(
     settings = {**settings, "key": key}
     fits = Fits(joint, settings)
     guesses = fits if chosen == "likelihood ratio" else Gaussian(joint, tested, settings)
-    differing, found = _one_after_the_other(guesses, tested, level)
+    differing, found, sure = _one_after_the_other(guesses, tested, level)
     fit = fits.fitted(differing)[1]
-    for doubt in (*fits.doubts, *fit.doubts.values()):
+    unsure = () if sure else ("fits that used all their steps could change which parameters differ: give more steps.",)
+    for doubt in (*unsure, *fit.doubts.values()):
         warnings.warn(doubt, JumpaxWarning, stacklevel=2)
     return Comparison(tuple(problems), tuple(found[name] for name in tested), chosen, level, fit)
 
@@ -106,25 +107,42 @@ def _tested(joint: Conditions, parameters: Sequence[str] | None) -> tuple[str, .
     return tuple(dict.fromkeys(parameters))
 
 
+class _Gain(NamedTuple):
+    """What the release of one more parameter brings."""
+
+    found: Compared
+    least: float
+    """Of its p value, if this fit could still fall."""
+    most: float
+    """If the one before could."""
+
+
 def _one_after_the_other(
     guesses: AbstractGuesses, tested: tuple[str, ...], level: float
-) -> tuple[tuple[str, ...], dict[str, Compared]]:
-    """Release one parameter after the other; those that differ, in order, and what was found about each."""
+) -> tuple[tuple[str, ...], dict[str, Compared], bool]:
+    """Release one parameter after the other; those that differ, in order, what was found about each, and whether that is sure."""
     differing: tuple[str, ...] = ()
     corrected: dict[str, float] = {}
-    least = 0.0
+    least, sure = 0.0, True
     while left := [name for name in tested if name not in differing]:
-        best = min((_gain(guesses, differing, name) for name in left), key=lambda gain: (gain.p, -gain.statistic))
+        gains = sorted((_gain(guesses, differing, name) for name in left), key=_rank)
+        best = gains[0].found
         least = max(least, min(1.0, best.p * len(left)))
         if least >= level:
+            sure &= all(gain.least * len(left) >= level for gain in gains)
             break
+        sure &= gains[0].most * len(left) < level and all(best.p <= gain.least for gain in gains[1:])
         differing, corrected[best.name] = (*differing, best.name), least
     differing, found = _needed(guesses, differing, corrected, level)
-    rest = [_gain(guesses, differing, name) for name in tested if name not in differing]
-    for rank, gain in enumerate(sorted(rest, key=lambda gain: (gain.p, -gain.statistic))):
-        least = max(least, min(1.0, gain.p * (len(rest) - rank)))
-        found[gain.name] = gain._replace(corrected=least)
-    return differing, found
+    rest = sorted((_gain(guesses, differing, name) for name in tested if name not in differing), key=_rank)
+    for rank, gain in enumerate(rest):
+        least = max(least, min(1.0, gain.found.p * (len(rest) - rank)))
+        found[gain.found.name] = gain.found._replace(corrected=least)
+    return differing, found, sure
+
+
+def _rank(gain: _Gain) -> tuple[float, float]:
+    return gain.found.p, -gain.found.statistic
 
 
 def _needed(
@@ -132,7 +150,7 @@ def _needed(
 ) -> tuple[tuple[str, ...], dict[str, Compared]]:
     """Without those that the ones named after them have made superfluous."""
     while differing:
-        gains = [_gain(guesses, tuple(n for n in differing if n != name), name) for name in differing]
+        gains = [_gain(guesses, tuple(n for n in differing if n != name), name).found for name in differing]
         worst = max(gains, key=lambda gain: gain.p)
         if worst.p < level:
             each = [gain._replace(differs=True, corrected=max(gain.p, corrected[gain.name])) for gain in gains]
@@ -141,11 +159,12 @@ def _needed(
     return (), {}
 
 
-def _gain(guesses: AbstractGuesses, released: tuple[str, ...], name: str) -> Compared:
+def _gain(guesses: AbstractGuesses, released: tuple[str, ...], name: str) -> _Gain:
     """What the release of one more parameter brings."""
     before, after = guesses.model(released), guesses.model((*released, name))
     gain, degrees, kind = max(0.0, before.height - after.height), guesses.degrees(name), guesses.kind(name)
     changes: dict[str, Change] = {
         c: change(difference, error, kind) for (n, c), (difference, error) in after.differences.items() if n == name
     }
-    return Compared(name, False, gain, degrees, float(chi2.sf(gain, degrees)), 1.0, kind, changes)
+    least, p, most = (float(chi2.sf(g, degrees)) for g in (gain + after.slack, gain, max(0.0, gain - before.slack)))
+    return _Gain(Compared(name, False, gain, degrees, p, 1.0, kind, changes), least, most)

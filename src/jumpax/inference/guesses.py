@@ -30,6 +30,8 @@ class Model(NamedTuple):
     """Twice the loss, up to a constant."""
     differences: dict[tuple[str, str], tuple[float, float]]
     """By parameter and condition: from the first condition, on the unconstrained scale, with its standard error."""
+    slack: float = 0.0
+    """How much lower it may be: of a fit that used all its steps."""
 
 
 def having(joint: Conditions, name: str) -> list[str]:
@@ -69,14 +71,20 @@ class Fits(AbstractGuesses):
 
     def __init__(self, joint: Conditions, settings: Mapping[str, Any]):
         super().__init__(joint)
-        self.doubts: list[str] = []
         self._settings = settings
         self._known: dict[frozenset[str], tuple[Conditions, FitResult]] = {}
 
     def model(self, released: tuple[str, ...]) -> Model:
-        """Twice the loss of the fit."""
+        """Twice the loss of the fit.
+
+        A search that has not ended goes on falling: along a ridge, by about as much as in the second half of its steps. Twice
+        that is its slack.
+        """
         problem, result = self.fitted(released)
-        return Model(2 * result.loss, _differences(problem, result.unconstrained, result.information))
+        run = result.runs[result.best]
+        losses = run.history.loss
+        slack = 0.0 if run.stopped else 4 * max(0.0, float(losses[len(losses) // 2] - losses[-1]))
+        return Model(2 * result.loss, _differences(problem, result.unconstrained, result.information), slack)
 
     def fitted(self, released: tuple[str, ...]) -> tuple[Conditions, FitResult]:
         """The fit, begun where that without the last of these ended."""
@@ -85,11 +93,7 @@ class Fits(AbstractGuesses):
             problem = self.problem(released)
             if before := self._known.get(frozenset(released[:-1])):
                 problem = problem.resuming(_inherited(*before, problem))
-            result = quiet_fit(problem, **self._settings)
-            if not result.runs[result.best].stopped:
-                told = f"with {', '.join(released)}" if released else "with nothing"
-                self.doubts.append(f"the fit {told} in each condition used all its steps: give more steps")
-            self._known[mark] = (problem, result)
+            self._known[mark] = (problem, quiet_fit(problem, **self._settings))
         return self._known[mark]
 
 
