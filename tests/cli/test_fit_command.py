@@ -4,12 +4,13 @@ import contextlib
 import io
 import json
 import re
+import warnings
 
 import jax
 import numpy as np
 import pytest
 
-from jumpax import InputError, UnsupportedError
+from jumpax import InputError, JumpaxWarning, UnsupportedError
 from jumpax.cli.app import main
 from jumpax.cli.problem_file import read_columns, read_problem
 from jumpax.results import load
@@ -143,6 +144,42 @@ def test_a_start_outside_its_bounds_is_refused_by_name(folder, entry, words):
         read_problem(written(folder, text))
     assert "parameter 'birth'" in str(fault.value)
     assert words in str(fault.value)
+
+
+def test_boxes_and_a_budget(folder, capsys):
+    (folder / "means.csv").write_text("t,m,e\n1,5.034,0.1\n2,7.534,0.1\n4,9.392,0.1\n", encoding="utf-8")
+    text = """
+model = "birth_death"
+[parameters]
+birth = { box = [0.1, 1000.0], unit = "1/h" }
+death = { box = [0.01, 100.0] }
+[data]
+file = "means.csv"
+time = "t"
+means = { X = "m" }
+standard_errors = { X = "e" }
+[loss]
+kind = "time_series"
+[simulation]
+mean_field = false
+[fit]
+budget = 3000
+"""
+    report = folder / "fit.html"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JumpaxWarning)  # the simulation error may exceed the standard error
+        assert main(["fit", str(written(folder, text)), "--json", "--report", str(report)]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["search"]["explained"]
+    assert told["paths"] <= told["search"]["budget"] == 3000
+    for name, true in (("birth", 7.0), ("death", 0.7)):  # 4 errors: one false alarm in 8,000
+        assert abs(told["estimates"][name] - true) < 4 * told["simulation_errors"][name] < true
+    assert "birth" in report.read_text(encoding="utf-8")
+    wrong = text.replace("[0.1, 1000.0]", "[0.1]").replace("[0.01, 100.0]", "[5.0, 1.0]")
+    with pytest.raises(InputError) as fault:
+        read_problem(written(folder, wrong))
+    assert "parameter 'birth': box needs a list of two numbers, not [0.1]" in str(fault.value)
+    assert "parameter 'death': a box needs two positive numbers" in str(fault.value)
 
 
 FLAT = """

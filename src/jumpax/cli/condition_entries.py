@@ -99,19 +99,28 @@ def _parameters(part: Table, model: Model) -> dict[str, Parameter]:
 
 
 def _parameter(name: str, entry: Any) -> Parameter:
-    """`{free = 1.0, lower = 0.0, upper = 9.0}`, `{fixed = 1.0}`, `{product = [..]}` or `{ratio = [.., ..]}`."""
-    kinds = ("free", "fixed", "product", "ratio")
+    """`{free = 1.0, lower = 0.0, upper = 9.0}`, `{box = [..]}`, `{fixed = 1.0}`, `{product = [..]}` or `{ratio = [.., ..]}`."""
+    kinds = ("free", "box", "fixed", "product", "ratio")
     given = [kind for kind in kinds if isinstance(entry, Mapping) and kind in entry]
     if len(given) != 1:
         raise InputError(f"parameter {name!r} must be a table with one of {', '.join(kinds)}, not {entry!r}")
     kind = given[0]
-    check_entries(f"parameter {name!r}", entry, (kind, "unit", *(("lower", "upper", "own") if kind == "free" else ())))
+    more = {"free": ("lower", "upper", "own"), "box": ("own",)}.get(kind, ())
+    check_entries(f"parameter {name!r}", entry, (kind, "unit", *more))
     value, unit = entry[kind], str(entry.get("unit", ""))
     if kind in ("product", "ratio"):
         names = isinstance(value, list) and all(isinstance(v, str) for v in value)
         if not names or (kind == "ratio" and len(value) != 2):
             raise InputError(f"parameter {name!r}: {kind} needs a list of {'two ' * (kind == 'ratio')}names")
         return Derived.product(*value, unit=unit) if kind == "product" else Derived.ratio(*value, unit=unit)
+    if kind == "box":
+        ends = value if isinstance(value, list) else []
+        if len(ends) != 2 or any(isinstance(v, bool) or not isinstance(v, int | float) for v in ends):
+            raise InputError(f"parameter {name!r}: box needs a list of two numbers, not {value!r}")
+        try:
+            return Free.box(*map(float, ends), unit=unit)
+        except InputError as fault:
+            raise InputError(f"parameter {name!r}: {fault}") from None
     bounds = {key: entry[key] for key in ("lower", "upper") if key in entry}
     if wrong := [v for v in (value, *bounds.values()) if isinstance(v, bool) or not isinstance(v, int | float)]:
         raise InputError(f"parameter {name!r}: {wrong[0]!r} is not a number")
@@ -136,5 +145,5 @@ def read_source(table: Table) -> Simulation | MasterEquation:
         check_entries("exact", part, ("limits", "tolerance"))
         return MasterEquation(**part)
     part = part_of(table, "simulation")
-    check_entries("simulation", part, ("paths", "batches", "max_events", "exact"))
+    check_entries("simulation", part, ("paths", "batches", "max_events", "exact", "mean_field"))
     return Simulation(**part)

@@ -57,7 +57,8 @@ def run(
     bound = None
     if asked.profile is not None and not found.interrupted:
         start = {n: found.estimates[n] for n in asked.problem.free}
-        settings.pop("starts", None)
+        for searching in ("starts", "budget"):
+            settings.pop(searching, None)
         wanted = dict(asked.profile)
         source = wanted.pop("source")
         problem_there = asked.problem.resuming(start).drawing(lambda _: source)

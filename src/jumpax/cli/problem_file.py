@@ -15,7 +15,7 @@ from jumpax.inference.abstract_problem import AbstractProblem
 _CONDITION = ("model", "settle", "start", "parameters", "data", "loss", "simulation", "exact")
 """What a condition may have for itself, with `theta`, `x0` and `network`."""
 _OWN = (*_CONDITION, "fit", "profile", "conditions", "compare")
-_FIT = {"starts": int, "steps": int, "average": int, "final": int, "seed": int}
+_FIT = {"starts": int, "steps": int, "average": int, "final": int, "budget": int, "seed": int}
 _MERGED = ("theta", "x0", "parameters", "data", "loss", "simulation", "exact")
 """Tables of a condition that add to those of the file."""
 
@@ -40,7 +40,7 @@ def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
 
     - `model`, the name of one in the zoo or a file beside the TOML (whatever `jumpax.read` reads, or TOML), with other numbers
       in `[theta]` and `[x0]` if wanted; or `[network]` with `[theta]` and `[x0]` as in a model file.
-    - `[parameters]`: by name `{free = 1.0, lower = 0.0}`, `{fixed = 2.0}`, `{product = ["a", "b"]}` or
+    - `[parameters]`: by name `{free = 1.0, lower = 0.0}`, `{box = [0.01, 100.0]}`, `{fixed = 2.0}`, `{product = ["a", "b"]}` or
       `{ratio = ["a", "b"]}`, each with a `unit` if wanted; those of the network that are left out are fixed. So are those
       of a law of observation, which are named here, too.
     - `[data]`: `file` (CSV, beside the TOML), and headings. For counts `species`, `count` and perhaps `time`; with a table
@@ -60,7 +60,7 @@ def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
     - `[compare]`: which parameters differ between the conditions; `parameters`, `level` and `test` if wanted.
     - `settle` for data at steady state; `start`.
     - `[simulation]` (`paths`, `batches`, and `exact`, whether the master equation may end the search) or `[exact]`
-      (`limits`); `[fit]` (`starts`, `steps`, `average`, `seed`).
+      (`limits`); `[fit]` (`starts`, `steps`, `average`, `seed`; or `budget`, the paths of a search of boxes).
     - `[profile]`: `name`, `values`, and `limits` for a likelihood from the master equation.
 
     Args:

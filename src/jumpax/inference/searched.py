@@ -54,11 +54,16 @@ class Searched(NamedTuple):
         """That the data are not explained, or by other places, too."""
         found = {}
         if not self.search.explained:
-            found["unexplained"] = (
-                f"the data are not explained: the loss is {self.search.misfit:.2g} times what their scatter gives, or more. The "
-                "budget is too small to find the answer, or it lies outside the boxes, or the model is another."
+            far = (
+                f"the loss is {self.search.misfit:.2g} times what their scatter gives, or more"
+                if np.isfinite(self.search.misfit) and self.search.misfit > 1
+                else "the paths have not shown a place where they are"
             )
-        if self.search.others:
+            found["unexplained"] = (
+                f"the data are not explained: {far}. The budget is too small to find the answer, or it lies outside the boxes, or "
+                "the model is another."
+            )
+        elif self.search.others:
             places = "; ".join(", ".join(f"{n} = {v:.3g}" for n, v in other.items()) for other in self.search.others)
             found["elsewhere"] = (
                 f"as far as the paths tell, the data are explained as well at {places}: give a larger budget."

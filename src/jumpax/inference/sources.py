@@ -74,6 +74,7 @@ class Simulation(AbstractSource):
     max_events: int = 10_000_000
     bound: float | Sequence[float] | None = None
     exact: bool = True
+    mean_field: bool = True
     deterministic = False
 
     def __post_init__(self):
