@@ -121,13 +121,14 @@ def _parameter(name: str, entry: Any) -> Parameter:
             return Free.box(*map(float, ends), unit=unit)
         except InputError as fault:
             raise InputError(f"parameter {name!r}: {fault}") from None
-    bounds = {key: entry[key] for key in ("lower", "upper") if key in entry}
+    bounds: dict[str, Any] = {key: entry[key] for key in ("lower", "upper") if key in entry}
     if wrong := [v for v in (value, *bounds.values()) if isinstance(v, bool) or not isinstance(v, int | float)]:
         raise InputError(f"parameter {name!r}: {wrong[0]!r} is not a number")
+    bounds = {key: float(bound) for key, bound in bounds.items()}
     if kind == "fixed":
         return Fixed(float(value), unit)
     try:
-        return Free(float(value), unit=unit, **{key: float(bound) for key, bound in bounds.items()})
+        return Free(float(value), unit=unit, **bounds)
     except InputError as fault:
         raise InputError(f"parameter {name!r}: {fault}") from None
 
