@@ -83,8 +83,8 @@ def load(folder: Path, source: Simulation) -> Loaded:
 
 def _loss(file: Path, stated: Any) -> losses.TimeSeries:
     """Means after the start, with the standard errors that the deviation of one trajectory gives."""
-    headings = file.open().readline().lstrip("#").split()
-    columns = dict(zip(headings, np.loadtxt(file, ndmin=2).T, strict=True))
+    text = file.read_text().splitlines()
+    columns = dict(zip(text[0].lstrip("#").split(), np.loadtxt(text, ndmin=2).T, strict=True))
     later = columns["time"] > stated["simulation"].get("t_start", 0)
     replicates = int(stated["data"]["replicates"])
     means = {name: columns[name][later] for name in stated["observables"]}
