@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 SPREAD = 1.0
 """Standard deviation of drawn starts, on the unconstrained scale."""
+DRIFT, SURE = 2.0, 5.0
+"""Standard errors, of the data and of the mean gradient, beyond which a search that its rule ends goes on."""
 FINAL = 1 << 20
 """Keys from here on belong to the evaluations at the estimate."""
 INTERRUPTED = "interrupted"
@@ -117,8 +119,9 @@ def descend(
             places.append(np.asarray(point, float))
             settings.tell(_progress(number, starts, step, settings.steps, found, time.perf_counter() - begin))
             reason = settings.stopping(np.array([float(e.loss) for e in seen]), np.array(places[1:]))
-            if reason is not None:
+            if reason is not None and not adrift(seen[-settings.average :]):
                 break
+            reason = None
     except KeyboardInterrupt:
         if not seen:
             raise
@@ -138,6 +141,23 @@ def descend(
     )
     tail = [Reading(p, e) for p, e in zip(places[:-1][-used:], seen[-used:], strict=True)]
     return End(run, middle, last, tail, ask)
+
+
+def adrift(seen: Sequence[Evaluation]) -> bool:
+    """Whether the gradients of the last steps still point somewhere, though the noise of the loss hides that it falls.
+
+    In some direction that the information tells, their mean leads further than `DRIFT` standard errors of the data, by `SURE`
+    of its own standard errors.
+    """
+    gradient = np.mean([np.asarray(e.gradient, float) for e in seen], 0)
+    covariance = np.sum([np.asarray(e.gradient_covariance, float) for e in seen], 0) / len(seen) ** 2
+    values, vectors = np.linalg.eigh(np.mean([np.asarray(e.information, float) for e in seen], 0))
+    told = values > 1e-6 * max(float(values[-1]), 0.0)
+    if not covariance.any() or not told.any():  # without noise, or without information
+        return False
+    along = np.abs(vectors.T @ gradient)[told]
+    noise = np.sqrt(np.maximum(np.einsum("ik,ij,jk->k", vectors, covariance, vectors)[told], 0.0))
+    return bool(((along > DRIFT * np.sqrt(values[told])) & (along > SURE * noise)).any())
 
 
 @functools.lru_cache(16)
