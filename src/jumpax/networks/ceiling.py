@@ -115,18 +115,23 @@ def _sorted(values: list[Any]) -> list[Any]:
     return values
 
 
-_compiled = jax.jit(ceilings, static_argnums=0)
-
-
-def _at_once(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], now: Any) -> tuple[Any | None, ...]:
-    """The same on the host, for laws of one kind together."""
+def _kinds(network: Network) -> list[list[int]]:
+    """Numbers of the reactions whose laws read the time, those of one function together."""
     kinds: dict[Any, list[int]] = {}
     for number, reaction in enumerate(network.reactions):
         if reaction.law.time_dependent:
             key = reaction.law.signature(reaction.reactants)
             kinds.setdefault(number if key is None else (type(reaction.law), key), []).append(number)
+    return list(kinds.values())
+
+
+_compiled = jax.jit(ceilings, static_argnums=0)
+
+
+def _at_once(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], now: Any) -> tuple[Any | None, ...]:
+    """The same on the host, for laws of one kind together."""
     found: list[Any | None] = [None] * len(network.reactions)
-    for members in kinds.values():
+    for members in _kinds(network):
         columns = []
         for number in members:
             levels = [counts[network.numbers[name]] for name in network.reads(number)]
@@ -153,12 +158,16 @@ def check_ceilings(
         UnsupportedError: naming each law that grows without end, or whose largest value is not found.
     """
     kind = np.dtype(jnp.result_type(float))
-    levels = tuple(np.asarray(count, kind) for count in counts)
-    values = {name: np.asarray(1.0 if theta is None else theta[name], kind) for name in network.parameters}
-    given = levels, values, np.asarray(now, kind)
     if theta is None:
-        jax.eval_shape(functools.partial(ceilings, network), *given)
+        one = jax.ShapeDtypeStruct((), kind)
+        for first, *_ in _kinds(network):
+            reaction = network.reactions[first]
+            reads = [one] * (len(network.reads(first)) + len(reaction.law.parameters))
+            jax.eval_shape(functools.partial(ceiling_of, reaction), reads, one)
         return
+    levels = tuple(np.asarray(count, kind) for count in counts)
+    values = {name: np.asarray(theta[name], kind) for name in network.parameters}
+    given = levels, values, np.asarray(now, kind)
     many = sum(reaction.law.time_dependent for reaction in network.reactions)
     tops = (_compiled if many <= COMPILED else _at_once)(network, *given)
     if laws := endless(network, tops):

@@ -21,10 +21,9 @@ from jumpax.engines.tables.life import Life
 
 def parents(layout: Layout) -> np.ndarray:
     """The inner node above each node of the tree, -1 above the root."""
-    made = np.full(layout.nodes, -1, np.int32)
-    for node, first in enumerate(layout.tables.children.tolist()):
-        if first >= 0:
-            made[first : first + FAN] = node
+    made, first = np.full(layout.nodes, -1, np.int32), layout.tables.children
+    nodes = np.flatnonzero(first >= 0)
+    made[first[nodes][:, None] + np.arange(FAN)] = nodes[:, None]
     return made
 
 
