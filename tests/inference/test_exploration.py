@@ -119,8 +119,17 @@ def test_a_problem_of_the_collection_is_read_without_its_true_values():
     assert loaded.problem.loss.times == tuple(500.0 * i for i in range(1, 73))
     rows = [stochbench.summary("Lin_PhysRevE2016", [one(0.2, 500), one(0.05, 1500), one(0.9, None)], 4, 4)]
     assert (rows[0]["success"], rows[0]["tight"], rows[0]["median simulations to success"]) == (2, 1, 1500)
-    assert "| Lin_PhysRevE2016 | 4 (4) | 2 of 3 | 1 of 3 | 0.200 | 1,500 | 5 % of 20, 13,021 | 2.0 |" in stochbench.table(rows)
+    assert (
+        "| Lin_PhysRevE2016 | 4 (4) | 2 of 3 | 1 of 3 | 0.200 | 1,500 | 5 % of 20, 13,021 | 2.0 |"
+        in stochbench.table(rows)
+    )
 
 
 def one(error, first):
-    return {"error": error, "success": error < 0.3, "simulations_to_success": first, "simulations": 2000, "seconds": 2.0}
+    return {
+        "error": error,
+        "success": error < 0.3,
+        "simulations_to_success": first,
+        "simulations": 2000,
+        "seconds": 2.0,
+    }
