@@ -6,7 +6,10 @@ import sys
 from pathlib import Path
 
 TESTS = Path(__file__).parent
-FILES = ("folds/test_tangent.py", "engines/test_saved.py")
+FILES = (
+    "folds/test_tangent.py::test_engines_agree",
+    "engines/test_saved.py::test_a_run_goes_on_from_a_file_bit_for_bit",
+)
 """Engines `reference`, `xla` and `cpu`, the host loop, tangents: what is wrong on purpose is not among them."""
 
 
