@@ -6,9 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import core
+from jaxtyping import PyTree
 
 
-def is_traced(tree: Any) -> bool:
+def is_traced(tree: PyTree) -> bool:
     """Whether a tree has numbers that are not known yet."""
     return any(isinstance(leaf, core.Tracer) for leaf in jax.tree.leaves(tree))
 
@@ -18,7 +19,7 @@ def is_staged() -> bool:
     return isinstance(jax.device_put(np.float32(0)), core.Tracer)
 
 
-def library_of(*trees: Any) -> Any:
+def library_of(*trees: PyTree) -> Any:
     """`jax.numpy` for what is traced, else `numpy`."""
     return jnp if is_traced(trees) else np
 

@@ -105,7 +105,7 @@ _FORMATS = {
 # fmt: on
 
 
-def _real(*values: RealLike) -> tuple[Real, ...]:
+def _real(*values: RealLike) -> tuple[Float[Array, "..."], ...]:
     """The values in their common floating type; Python numbers follow the others."""
     dtype = jnp.result_type(*values)
     dtype = jnp.result_type(float) if np.dtype(dtype).kind in "biu" else dtype

@@ -1,6 +1,6 @@
 """Array types with shapes, and the precisions of a run."""
 
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import jax
 import numpy as np
@@ -8,13 +8,18 @@ from jaxtyping import Array, Bool, Float, Int32, UInt32
 
 Precision: TypeAlias = Literal["float32", "float64"]
 
-Count: TypeAlias = Int32[Array, "..."]
+if TYPE_CHECKING:
+    Numbers: TypeAlias = Array
+else:  # what is not traced may be computed by NumPy, in one notation with what is
+    Numbers: TypeAlias = Array | np.ndarray | np.generic
+
+Count: TypeAlias = Int32[Numbers, "..."]
 """Number of molecules of one species; one entry per lane when several paths run together."""
-Real: TypeAlias = Float[Array, "..."]
+Real: TypeAlias = Float[Numbers, "..."]
 """A real number per lane, in the precision of the run."""
-Word: TypeAlias = UInt32[Array, "..."]
+Word: TypeAlias = UInt32[Numbers, "..."]
 """32 random bits per lane."""
-Flag: TypeAlias = Bool[Array, "..."]
+Flag: TypeAlias = Bool[Numbers, "..."]
 """A truth value per lane."""
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from jumpax.engines.inputs import Inputs, is_own
 from jumpax.engines.kept import Files, Keeper
@@ -64,15 +65,15 @@ class AbstractEngine(abc.ABC):
         """State of a run at its start, with records for `room` paths (at least those of `inputs`)."""
 
     @abc.abstractmethod
-    def advance(self, program: Program, inputs: Inputs, lanes: Any, budget: int) -> Any:
+    def advance(self, program: Program, inputs: Inputs, lanes: PyTree, budget: int) -> Any:
         """State after up to `budget` rounds of work; the old state must not be used again."""
 
     @abc.abstractmethod
-    def finished(self, lanes: Any) -> int:
+    def finished(self, lanes: PyTree) -> int:
         """How many paths have ended."""
 
     @abc.abstractmethod
-    def collect(self, program: Program, inputs: Inputs, lanes: Any) -> Recorded:
+    def collect(self, program: Program, inputs: Inputs, lanes: PyTree) -> Recorded:
         """What has been recorded."""
 
     @abc.abstractmethod

@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from jumpax._base.host_call import call_host
 from jumpax.engines.engine import AbstractEngine, default_threads, precision_of
@@ -61,7 +62,7 @@ class _Run:
             table[len(made) :] = 0
 
 
-def _tables(program: Program, record: Any, rows: tuple[int, int]) -> list[jax.ShapeDtypeStruct]:
+def _tables(program: Program, record: PyTree, rows: tuple[int, int]) -> list[jax.ShapeDtypeStruct]:
     """Shapes of what `unpacked` takes, and of who was drawn again."""
     whole = sum(not np.issubdtype(leaf.dtype, np.floating) for leaf in jax.tree.leaves(record))
     shapes = [

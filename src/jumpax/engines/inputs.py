@@ -69,7 +69,7 @@ def make(
     program: Program,
     stops: Times | Steps,
     key: tuple[Word, Word],
-    theta: Mapping[str, Real | np.ndarray],
+    theta: Mapping[str, Real | np.ndarray | float],
     counts: Int32[Array | np.ndarray, "..."],
     paths: int | Count,
     *,

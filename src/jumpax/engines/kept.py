@@ -5,6 +5,8 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
+from jaxtyping import PyTree
+
 from jumpax._base.errors import InputError
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
@@ -60,16 +62,16 @@ class Keeper:
         if number and self.resume is not None and not self.resume.exists():
             self.resume = None  # the run was killed before this part was written
 
-    def start(self, lanes: Any) -> Any:
+    def start(self, lanes: PyTree) -> Any:
         """The state that was saved, or lanes at the start as they are given."""
         return lanes if self.resume is None else load_lanes(self.resume, lanes, *self.run, **self.place)
 
-    def look(self, lanes: Any) -> None:
+    def look(self, lanes: PyTree) -> None:
         """Write the state if it is time to."""
         if self.save is not None and time.monotonic() >= self.due:
             self.write(lanes)
 
-    def write(self, lanes: Any) -> None:
+    def write(self, lanes: PyTree) -> None:
         """Write the state."""
         if self.save is None:
             return

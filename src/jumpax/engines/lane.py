@@ -1,9 +1,10 @@
 """A lane: one path in flight."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from jumpax._base import random
 from jumpax._base.clock import Time
@@ -49,7 +50,7 @@ class Lane(NamedTuple):
     """Number of the next stop."""
     target: Stop
     streams: tuple[random.Stream, ...]
-    carry: Any
+    carry: PyTree
     status: Count
     """RUNNING, PARKED, or FAULTY."""
     spent: Real | None = None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, PyTree
 
 from jumpax._base.errors import InputError, SimulationError, unknown_name
 from jumpax._base.status import FIRST_FAULT, Status
@@ -40,7 +40,7 @@ class Paths:
     """Which paths were drawn again in float64, because float32 could not follow them: exact as the others."""
     values: Mapping[str, Float[np.ndarray, "paths stops"]]
     """Parameters that events change, by name; also `paths[name]`."""
-    records: Any
+    records: PyTree
     """Records of the folds asked for by `record`; every leaf (paths, stops)."""
     log: EventLog | None
     """Every event, if `record=Events()` was asked for."""

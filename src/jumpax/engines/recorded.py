@@ -5,13 +5,13 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int32
+from jaxtyping import Array, Float, Int32, PyTree
 
 
 class Recorded(NamedTuple):
     """Records and ends of paths; rows after the end of a faulty path hold -1 (integers), NaN (reals) or False."""
 
-    record: Any
+    record: PyTree
     """The fold's record; every leaf (paths, stops)."""
     status: Int32[Array | np.ndarray, " paths"]
     events: Int32[Array | np.ndarray, " paths"]
@@ -26,7 +26,7 @@ class Recorded(NamedTuple):
     """(paths, stops, n) all whole numbers of the record side by side, where an engine wrote them so: those of the first fold first."""
 
 
-def unpacked(record: Any, integers: Any, reals: Any, ends: Any, time: Any, paths: int) -> Recorded:
+def unpacked(record: PyTree, integers: Any, reals: Any, ends: Any, time: Any, paths: int) -> Recorded:
     """The first paths of what an engine wrote, its records with counts and truth values apart from real numbers.
 
     Args:

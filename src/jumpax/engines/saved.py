@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from jumpax._base.errors import InputError
 from jumpax.engines.inputs import Inputs
@@ -19,7 +20,7 @@ from jumpax.networks.fingerprint import digest
 _HEADER = "header"
 
 
-def save_lanes(path: str | os.PathLike, lanes: Any, program: Program, inputs: Inputs, **more: str) -> None:
+def save_lanes(path: str | os.PathLike, lanes: PyTree, program: Program, inputs: Inputs, **more: str) -> None:
     """Write the state of a run, as `advance` returned it, to a NumPy archive.
 
     The file is written aside and renamed, so that a run killed while it writes leaves the file before whole. Nothing is
@@ -93,12 +94,12 @@ def _read(path: str | os.PathLike, whole: bool = True) -> tuple[dict[str, str], 
         raise InputError(f"{os.fspath(path)} is not a file of lanes, or it is damaged: {fault}") from fault
 
 
-def _leaves(lanes: Any) -> dict[str, np.ndarray]:
+def _leaves(lanes: PyTree) -> dict[str, np.ndarray]:
     """Arrays by their place in the tree."""
     return {f"lanes{jax.tree_util.keystr(at)}": np.asarray(leaf) for at, leaf in jax.tree.leaves_with_path(lanes)}
 
 
-def _header(lanes: Any, program: Program, inputs: Inputs) -> dict[str, str]:
+def _header(lanes: PyTree, program: Program, inputs: Inputs) -> dict[str, str]:
     """Everything that the bits of a run depend on, field by field."""
     versions = {f"version of {name}": importlib.metadata.version(name) for name in ("jumpax", "jax", "jaxlib")}
     numbers = {f"inputs.{name}": digest(value) for name, value in inputs._asdict().items()}

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
+from jaxtyping import PyTree
 
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
@@ -23,7 +24,7 @@ class Traced:
 
     lane: Any
     """Shapes of a lane."""
-    record: Any
+    record: PyTree
     """Shapes of a record."""
     fields: tuple[str, ...]
     """Names of the leaves of a lane, in order: `counts[0]`, `time.high`, .."""

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base.types import Count, Real
+from jumpax._base.types import Count, Flag, Real
 from jumpax.networks import Network
 
 
@@ -63,7 +63,7 @@ def count_derivatives(
     return out
 
 
-def chosen(flags: Sequence[Count], values: Sequence[Real | None], like: Real) -> Real:
+def chosen(flags: Sequence[Flag], values: Sequence[Real | Count | None], like: Real | Count) -> Real | Count:
     """The value of the reaction that fired; 0 if none did or it has none."""
     total = jnp.zeros_like(like)
     for flag, value in zip(flags, values, strict=True):

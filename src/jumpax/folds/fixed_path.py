@@ -6,6 +6,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from jumpax._base.types import Flag, Real
 from jumpax.folds.around import AbstractAround
@@ -38,10 +39,10 @@ class FixedPath(AbstractAround):
         own, times = self.fold.size(network), 1 + len(self.wrt)
         return Size(own.numbers * times, own.carried * times, 3 * own.operations * times)
 
-    def init(self, counts, theta, now) -> Any:
+    def init(self, counts, theta, now) -> PyTree:
         return self._moved(lambda _, theta, __: self.fold.init(counts, theta, now), (), None, theta)
 
-    def stop(self, carry, counts, theta, index) -> tuple[Any, Any]:
+    def stop(self, carry, counts, theta, index) -> tuple[PyTree, PyTree]:
         own, slopes = carry
         (after, record), moved = self._moved(
             lambda own, theta, _: self.fold.stop(own, counts, theta, index), own, slopes, theta
@@ -49,19 +50,19 @@ class FixedPath(AbstractAround):
         many = len(_reals(after))
         return (after, tuple(s[:many] for s in moved)), (record, tuple(s[many:] for s in moved))
 
-    def advance(self, carry, counts, propensities, theta, now, dt) -> Any:
+    def advance(self, carry, counts, propensities, theta, now, dt) -> PyTree:
         return self._moved(
             lambda own, theta, rates: self.fold.advance(own, counts, Lasting(self.network, rates), theta, now, dt),
             carry[0], carry[1], theta, self._lasting(propensities, now), self._rows(counts, theta, now),
         )  # fmt: skip
 
-    def sample(self, carry, counts, propensities, theta, now, dt, words) -> Any:
+    def sample(self, carry, counts, propensities, theta, now, dt, words) -> PyTree:
         return self._moved(
             lambda own, theta, rates: self.fold.sample(own, counts, Lasting(self.network, rates), theta, now, dt, words),
             carry[0], carry[1], theta, self._lasting(propensities, now), self._rows(counts, theta, now),
         )  # fmt: skip
 
-    def event(self, carry, counts, propensities, theta, now, jump) -> Any:
+    def event(self, carry, counts, propensities, theta, now, jump) -> PyTree:
         return self._moved(
             lambda own, theta, rates: self.fold.event(own, counts, rates, theta, now, jump),
             carry[0], carry[1], theta, tuple(propensities), self._rows(counts, theta, now),
@@ -90,7 +91,7 @@ class FixedPath(AbstractAround):
     def _moved(
         self,
         hook: Callable[[Any, Mapping[str, Real], tuple[Real, ...]], Any],
-        carry: Any,
+        carry: PyTree,
         slopes: Any,
         theta: Mapping[str, Real],
         rates: tuple[Real, ...] = (),
@@ -125,11 +126,11 @@ def _is_real(leaf: Any) -> bool:
     return jnp.issubdtype(leaf.dtype, jnp.floating)
 
 
-def _reals(tree: Any) -> list[Any]:
+def _reals(tree: PyTree) -> list[Any]:
     return [leaf for leaf in jax.tree.leaves(tree) if _is_real(leaf)]
 
 
-def read_slopes(read: Callable[[Any], Any], record: Any, slopes: Any) -> Any:
+def read_slopes(read: Callable[[Any], Any], record: PyTree, slopes: Any) -> Any:
     """Derivatives of what is read off a record, by those of its floating leaves for each parameter: a last axis more."""
     leaves, structure = jax.tree.flatten(record)
     places = [i for i, leaf in enumerate(leaves) if _is_real(leaf)]

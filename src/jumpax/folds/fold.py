@@ -2,7 +2,9 @@
 
 import abc
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
+
+from jaxtyping import PyTree
 
 from jumpax._base.shares import Chance
 from jumpax._base.types import Count, Flag, Real, Word
@@ -107,18 +109,20 @@ class AbstractFold(abc.ABC):
         return Size(species, species, 4 * species)
 
     @abc.abstractmethod
-    def init(self, counts: Counts, theta: Theta, now: Real) -> Any:
+    def init(self, counts: Counts, theta: Theta, now: Real) -> PyTree:
         """Carry at the start of the path, which is at time `now`: any pytree of scalars."""
 
     @abc.abstractmethod
-    def stop(self, carry: Any, counts: Counts, theta: Theta, index: Count) -> tuple[Any, Any]:
+    def stop(self, carry: PyTree, counts: Counts, theta: Theta, index: Count) -> tuple[PyTree, PyTree]:
         """Carry and record (a pytree of scalars) at stop number `index`; the state includes an event at that very time."""
 
     def stops(self, times: Sequence[float]) -> tuple[float, ...]:
         """More stop times that the fold wants beside the times asked for."""
         return ()
 
-    def advance(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, dt: Real) -> Any:
+    def advance(
+        self, carry: PyTree, counts: Counts, propensities: Propensities, theta: Theta, now: Real, dt: Real
+    ) -> PyTree:
         """Carry after `dt` more time in the state `counts`, from time `now` on: before an event, a stop, or at a cap.
 
         With `dt` = 0, as for a parked path, it must return the carry as it is. The propensities hold over `dt`: to read one
@@ -128,14 +132,14 @@ class AbstractFold(abc.ABC):
 
     def sample(
         self,
-        carry: Any,
+        carry: PyTree,
         counts: Counts,
         propensities: Propensities,
         theta: Theta,
         now: Real,
         dt: Real,
         words: tuple[Word, ...],
-    ) -> Any:
+    ) -> PyTree:
         """Carry after time as in `advance`, with the random words of the event to come: for folds that sample the time.
 
         They stay the same until that event, however many stops and caps part the time before it. So each part of it is
@@ -144,22 +148,24 @@ class AbstractFold(abc.ABC):
         """
         return carry
 
-    def event(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta, now: Real, jump: Jump) -> Any:
+    def event(
+        self, carry: PyTree, counts: Counts, propensities: Propensities, theta: Theta, now: Real, jump: Jump
+    ) -> PyTree:
         """Carry after the event at time `now`; counts and propensities are those before the jump."""
         return carry
 
-    def changed(self, carry: Any, counts: Counts, theta: Theta, now: Real, change: Change) -> Any:
+    def changed(self, carry: PyTree, counts: Counts, theta: Theta, now: Real, change: Change) -> PyTree:
         """Carry after an event of the network, or a completion, at time `now`; counts and theta are those after it."""
         return carry
 
-    def cap(self, carry: Any, counts: Counts, propensities: Propensities, theta: Theta) -> Real:
+    def cap(self, carry: PyTree, counts: Counts, propensities: Propensities, theta: Theta) -> Real:
         """Longest time that one `advance` may cover in this state; propensities as there."""
         raise NotImplementedError
 
-    def ready(self, carry: Any) -> Flag:
+    def ready(self, carry: PyTree) -> Flag:
         """Whether the path may leave the stop at which it is parked."""
         raise NotImplementedError
 
-    def done(self, carry: Any) -> Flag:
+    def done(self, carry: PyTree) -> Flag:
         """Whether nothing more is wanted of this path: its state is held for the stops that are left."""
         raise NotImplementedError

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from jumpax._base.types import Flag, Real
 from jumpax.folds.around import AbstractAround
@@ -35,22 +36,22 @@ class OneCopy(AbstractAround):
     def size(self, network) -> Size:
         return self.fold.size(self.network)
 
-    def init(self, counts, theta, now) -> Any:
+    def init(self, counts, theta, now) -> PyTree:
         return self.fold.init(self._counts(counts), self._theta(theta), now)
 
-    def stop(self, carry, counts, theta, index) -> tuple[Any, Any]:
+    def stop(self, carry, counts, theta, index) -> tuple[PyTree, PyTree]:
         return self.fold.stop(carry, self._counts(counts), self._theta(theta), index)
 
-    def advance(self, carry, counts, propensities, theta, now, dt) -> Any:
+    def advance(self, carry, counts, propensities, theta, now, dt) -> PyTree:
         rates = self._propensities(propensities)
         return self._held(carry, self.fold.advance(carry, self._counts(counts), rates, self._theta(theta), now, dt))
 
-    def sample(self, carry, counts, propensities, theta, now, dt, words) -> Any:
+    def sample(self, carry, counts, propensities, theta, now, dt, words) -> PyTree:
         rates = self._propensities(propensities)
         after = self.fold.sample(carry, self._counts(counts), rates, self._theta(theta), now, dt, words)
         return self._held(carry, after)
 
-    def event(self, carry, counts, propensities, theta, now, jump) -> Any:
+    def event(self, carry, counts, propensities, theta, now, jump) -> PyTree:
         fired = tuple(both | own for both, own in self._pairs(jump.fired))
         rates, own = self._propensities(propensities), jump._replace(fired=fired)
         if self.lands:
@@ -69,7 +70,7 @@ class OneCopy(AbstractAround):
     def done(self, carry) -> Flag:
         return self.fold.done(carry)
 
-    def _held(self, carry: Any, after: Any) -> Any:
+    def _held(self, carry: PyTree, after: Any) -> PyTree:
         """What was gathered when this copy was done, however long the other one goes on."""
         if not self.ends:
             return after

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from jumpax.folds.fold import AbstractFold, Size
 from jumpax.folds.taken import taken
@@ -33,7 +34,7 @@ class ReactionCounts(AbstractFold):
     def size(self, network) -> Size:
         return Size(len(self._counted), len(self._counted), 2 * len(self._counted))
 
-    def init(self, counts: Any, theta, now) -> Any:
+    def init(self, counts: Any, theta, now) -> PyTree:
         if not isinstance(counts, tuple):
             return jnp.zeros((len(self._counted), *counts.shape[1:]), jnp.int32)
         return tuple(jnp.zeros_like(counts[0]) for _ in range(len(self._counted)))
@@ -41,5 +42,5 @@ class ReactionCounts(AbstractFold):
     def stop(self, carry, counts, theta, index) -> tuple:
         return (jax.tree.map(jnp.zeros_like, carry) if self.since_stop else carry), carry
 
-    def event(self, carry, counts, propensities, theta, now, jump) -> Any:
+    def event(self, carry, counts, propensities, theta, now, jump) -> PyTree:
         return jax.tree.map(lambda n, flag: n + flag.astype(jnp.int32), carry, taken(jump.fired, self.chosen))

@@ -4,9 +4,9 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.types import Real
@@ -121,7 +121,7 @@ class Score(AbstractFold):
         rows = sum(name in self.wrt for reaction in network.reactions for name in reaction.law.parameters)
         return Size(len(self.wrt), len(self.wrt), 10 * max(rows, len(self.wrt)))
 
-    def init(self, counts, theta, now) -> tuple[Any, ...]:
+    def init(self, counts, theta, now) -> tuple[PyTree, ...]:
         scores = tuple(jnp.zeros_like(theta[name]) for name in self.wrt)
         return (*scores, self.chain.begin(now)) if self.linked else scores
 
@@ -131,21 +131,21 @@ class Score(AbstractFold):
     def stop(self, carry, counts, theta, index) -> tuple:
         return carry, tuple(s / theta[p] if p in self.constants else s for p, s in zip(self.wrt, carry, strict=False))
 
-    def advance(self, carry, counts, propensities, theta, now, dt) -> tuple[Any, ...]:
+    def advance(self, carry, counts, propensities, theta, now, dt) -> tuple[PyTree, ...]:
         if not self.waiting or self.samples:
             return carry
         return self._lived(carry, counts, propensities, theta, now, dt)
 
-    def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple[Any, ...]:
+    def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple[PyTree, ...]:
         return self._lived(carry, counts, propensities, theta, now + share(words, dt) * dt, dt)
 
-    def _lived(self, carry, counts, propensities, theta, now, dt) -> tuple[Any, ...]:
+    def _lived(self, carry, counts, propensities, theta, now, dt) -> tuple[PyTree, ...]:
         """Carry after time during which propensities have the derivatives that they have now."""
         scores, links = self._parts(carry)
         slopes = self._totals(propensities, self._rows(counts, theta, now, links), dt)
         return (*(s - slope * dt for s, slope in zip(scores, slopes, strict=True)), *links)
 
-    def event(self, carry, counts, propensities, theta, now, jump) -> tuple[Any, ...]:
+    def event(self, carry, counts, propensities, theta, now, jump) -> tuple[PyTree, ...]:
         fired = functools.reduce(operator.or_, jump.fired)
         scores, links = self._parts(carry)
         rows = self._rows(counts, theta, now, links)
@@ -166,7 +166,7 @@ class Score(AbstractFold):
             gains = [gain + self._delays(p, theta, jump) for p, gain in zip(self.wrt, gains, strict=True)]
         return (*(s + gain for s, gain in zip(scores, gains, strict=True)), *links)
 
-    def changed(self, carry, counts, theta, now, change) -> tuple[Any, ...]:
+    def changed(self, carry, counts, theta, now, change) -> tuple[PyTree, ...]:
         scores, links = self._parts(carry)
         return (*scores, *(self.chain.changed(link, now, change) for link in links))
 

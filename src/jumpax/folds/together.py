@@ -4,10 +4,10 @@ import dataclasses
 import functools
 import itertools
 import operator
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import PyTree
 
 from jumpax._base.types import Flag, Real, Word
 from jumpax.folds.fold import AbstractFold, Size
@@ -86,13 +86,13 @@ class Together(AbstractFold):
     def advance(self, carry, *args) -> tuple:
         return tuple(fold.advance(c, *args) for fold, c in zip(self.folds, carry, strict=True))
 
-    def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple[Any, ...]:
+    def sample(self, carry, counts, propensities, theta, now, dt, words) -> tuple[PyTree, ...]:
         given = zip(self.folds, carry, self._shares(words), strict=True)
         return tuple(
             fold.sample(c, counts, propensities, theta, now, dt, own) if fold.samples else c for fold, c, own in given
         )
 
-    def event(self, carry, counts, propensities, theta, now, jump) -> tuple[Any, ...]:
+    def event(self, carry, counts, propensities, theta, now, jump) -> tuple[PyTree, ...]:
         given = zip(self.folds, carry, self._shares(jump.words), strict=True)
         after = [fold.event(c, counts, propensities, theta, now, jump._replace(words=own)) for fold, c, own in given]
         if self.nulls:  # of others, which those without `nulls` do not see

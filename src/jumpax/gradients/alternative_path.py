@@ -5,7 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from jumpax._base.errors import InputError
 from jumpax.engines.program import Steps, Times
@@ -90,7 +90,7 @@ def _differences(chunk: Chunk, other: Any, weight: Array) -> Float[Array, "paths
     return jnp.where(strength > 0, strength * (branches - chunk.values), 0.0)
 
 
-def _at_times(chunk: Chunk, record: Any) -> Float[Array, "paths asked entries"]:
+def _at_times(chunk: Chunk, record: PyTree) -> Float[Array, "paths asked entries"]:
     """Contributions with respect to one parameter, from the record of `Alternative`."""
     _, other, weight, score = record
     scores = chunk.asked(score)[..., None]
@@ -98,6 +98,6 @@ def _at_times(chunk: Chunk, record: Any) -> Float[Array, "paths asked entries"]:
     return _differences(chunk, other, weight) + waits
 
 
-def _after_steps(chunk: Chunk, record: Any) -> Float[Array, "paths asked entries"]:
+def _after_steps(chunk: Chunk, record: PyTree) -> Float[Array, "paths asked entries"]:
     """Contributions with respect to one parameter, from the record of `AlternativeChain`."""
     return _differences(chunk, *record)

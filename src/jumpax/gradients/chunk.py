@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jumpax.engines.program import Steps, Times
 from jumpax.folds import AbstractFold
@@ -66,7 +66,7 @@ class Chunk(NamedTuple):
     counts: Float[Array, "paths asked species"]
     values: Float[Array, "paths asked entries"]
     """The observable at the stops asked for; 0 in rows that are not sound."""
-    record: Any
+    record: PyTree
     """The fold's record, leaves (paths, stops): all stops."""
     sound: Bool[Array, " paths"]
     tail: int = 0

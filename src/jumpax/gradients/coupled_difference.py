@@ -7,7 +7,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, UnsupportedError
@@ -193,7 +193,7 @@ class DifferenceAlong(AbstractPathObservable):
         own = self.observable.fold(self.network)
         return Together((OneCopy(self.network, own, HIGH), OneCopy(self.network, own, LOW)))
 
-    def value(self, record: Any, stop: Any) -> Any:
+    def value(self, record: PyTree, stop: Any) -> Any:
         """The difference, leaf by leaf."""
         both = [self.observable.value(one, stop) for one in record]
         return jax.tree.map(lambda high, low: jnp.asarray(high, stop.dtype) - jnp.asarray(low, stop.dtype), *both)

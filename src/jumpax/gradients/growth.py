@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, PyTree
 from scipy import sparse
 
 from jumpax._base.compiling import quick
@@ -121,7 +121,7 @@ def _maps(fold: AbstractFold, network: Network) -> Any:
         def filled(vector: Any) -> Any:
             return jax.tree.unflatten(structure, [*vector, *leaves[carried:]])
 
-        def read(carry: Any) -> Any:
+        def read(carry: PyTree) -> Any:
             return jnp.stack(jax.tree.leaves(_weights(carry)))
 
         def flow(vector: Any) -> Any:
@@ -145,7 +145,7 @@ def _maps(fold: AbstractFold, network: Network) -> Any:
     return jax.jit(jax.vmap(of, (0, None)), compiler_options=quick())
 
 
-def _weights(carry: Any) -> Any:
+def _weights(carry: PyTree) -> Any:
     """The part of a carry that is a vector: of the lattice tangent, the weights."""
     return getattr(carry, "weights", carry)
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import PRNGKeyArray
+from jaxtyping import PRNGKeyArray, PyTree
 
 from jumpax import exact
 from jumpax._base.errors import JumpaxWarning, SimulationError
@@ -133,7 +133,7 @@ def _growth(network: Network, rule: Relaxation, theta: Any, counts: Any, basis: 
     """Mean of ln |M v| per event along each path."""
     zeta = jnp.asarray(network.stoichiometry, float)
 
-    def event(carry: Any, key: Any) -> tuple[Any, Any]:
+    def event(carry: PyTree, key: Any) -> tuple[Any, Any]:
         x, v = carry
         choice, noise = jax.random.split(key)
         a = jnp.stack(network.propensities(tuple(x), theta, jnp.zeros(())))

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from jumpax.gradients.linear_solve import solve
 from jumpax.networks import Network
@@ -75,7 +75,7 @@ def adjoint(
         curved = jax.jacfwd(slopes)(x)
         return spread @ slopes(x), jnp.einsum("...d,dr,ref->...ef", p, zeta, curved)
 
-    def backward(carry: Any, step: Any) -> tuple[Any, Any]:
+    def backward(carry: PyTree, step: Any) -> tuple[Any, Any]:
         number, x, h, e = step
         begins = (number == (keep + 1) * STEPS - 1)[:, None, None]
         p, q = jnp.where(begins, last_p, carry[0]), jnp.where(begins[..., None], last_q, carry[1])

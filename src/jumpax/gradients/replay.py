@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from jumpax._base import random
 from jumpax._base.errors import UnsupportedError
@@ -91,7 +91,7 @@ def _one(fold: RelaxedTangent, stops: Times | Steps, words: Any, start: Any, pat
     number, counts, reactions, ends, waits, here = path
     zeta = jnp.asarray(fold.network.stoichiometry, float)
 
-    def event(carry: Any, logged: Any) -> tuple[Any, Any]:
+    def event(carry: PyTree, logged: Any) -> tuple[Any, Any]:
         x, stream, t = carry
         reaction, wait, there = logged
         rates = _rates(fold, x, theta)

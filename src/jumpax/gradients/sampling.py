@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
+from jaxtyping import PyTree
 
 from jumpax._base import given
 from jumpax._base.errors import UnsupportedError
@@ -103,7 +104,7 @@ class Sampling:
             )
         return self._flat(given.observe(self.observable, dict(zip(self.network.species, counts, strict=True))))
 
-    def read(self, record: Any, stop: Any) -> Any:
+    def read(self, record: PyTree, stop: Any) -> Any:
         """The observable of one record of what it gathers, flattened."""
         assert isinstance(self.observable, AbstractPathObservable)
         return self._flat(given.numbers(self.observable.value(record, stop), "the observable"))
@@ -254,7 +255,7 @@ class Run:
     def _explicit(self, rows: Any, at: Any) -> Any:
         """Derivatives of the observable at fixed paths, (paths, asked, entries, parameters)."""
 
-        def slopes(record: Any, moved: Any, stop: Any) -> Any:
+        def slopes(record: PyTree, moved: Any, stop: Any) -> Any:
             return read_slopes(lambda record: self.sampling.read(record, stop), record, moved)
 
         made = jax.vmap(jax.vmap(slopes), in_axes=(0, 0, None))(rows[0], rows[1], at)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from jumpax._base.errors import JumpaxWarning
+from jumpax._base.types import Real
 from jumpax.networks.kinds import check_network
 from jumpax.networks.laws import AbstractLaw
 from jumpax.networks.laws.law import Reactants
@@ -62,9 +62,7 @@ class SplitPropensity(AbstractLaw):
         """Itself: the law knows its network already."""
         return self
 
-    def propensity(
-        self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
-    ) -> Float[Array, "..."]:
+    def propensity(self, counts: Values, theta: Values, time: Real, reactants: Reactants) -> Real:
         """The part of the two propensities."""
         low, high = (self._copy(prefix, counts, theta, time) for prefix in (LOW, HIGH))
         if self.part == "both":
@@ -79,7 +77,7 @@ class SplitPropensity(AbstractLaw):
         parts = {"both": "min(low, high)", "low": "max(low - high, 0)", "high": "max(high - low, 0)"}
         return f"{parts[self.part]} of {self.law.formula(self.reactants)}"
 
-    def _copy(self, prefix: str, counts: Values, theta: Values, time: Float[Array, "..."]) -> Float[Array, "..."]:
+    def _copy(self, prefix: str, counts: Values, theta: Values, time: Real) -> Real:
         """The propensity of one of the two copies."""
         own = {name: counts[prefix + name] for name in self.law.species(self.reactants)}
         values = {name: theta[prefix + name] for name in self.law.parameters}

@@ -8,10 +8,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from jumpax._base.errors import InputError
 from jumpax._base.ranges import Range, Run
+from jumpax._base.types import Real
 
 SELECTED = 64
 """Most knots that are told apart by selects, one after the other, which every engine can run; more are searched for."""
@@ -56,7 +57,7 @@ class Curve:
         object.__setattr__(self, "times", tuple(when.tolist()))
         object.__setattr__(self, "values", tuple(what.tolist()))
 
-    def __call__(self, t: Float[Array, "..."] | float) -> Float[Array, "..."]:
+    def __call__(self, t: Real | float) -> Real:
         """The value at a time, or at an array of them; elementwise."""
         now = jnp.asarray(t, float) if not hasattr(t, "dtype") else jnp.asarray(t)
         when, what = np.array(self.times), np.array(self.values)

@@ -1,7 +1,7 @@
 """What is given where a network is meant: a word on each thing that is easily taken for one."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from jumpax.networks.reaction import Reaction
 _MODEL = "a model, which has a network and its numbers"
 
 
+@runtime_checkable
 class ModelLike(Protocol):
     """A network with numbers of its own: of the zoo, or of a file."""
 

@@ -10,11 +10,12 @@ from typing import Any, final
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Int
 
 from jumpax._base import given
 from jumpax._base.errors import InputError, JumpaxWarning, first_of, unknown_name
 from jumpax._base.memory import check_memory
+from jumpax._base.types import Real
 from jumpax.networks import describe, structure
 from jumpax.networks.changes import Changes, changes_of
 from jumpax.networks.contradictions import contradictions
@@ -255,10 +256,10 @@ class Network:
 
     def propensities(
         self,
-        counts: tuple[Float[Array, "..."], ...],
-        theta: Mapping[str, Float[Array, "..."]],
-        time: Float[Array, "..."],
-    ) -> tuple[Float[Array, "..."], ...]:
+        counts: tuple[Real, ...],
+        theta: Mapping[str, Real],
+        time: Real,
+    ) -> tuple[Real, ...]:
         """One propensity per reaction, 1/time, as the laws give them: nothing is clipped or checked.
 
         Args:
@@ -278,10 +279,10 @@ class Network:
 
     def laws(
         self,
-        counts: tuple[Float[Array, "..."], ...],
-        theta: Mapping[str, Float[Array, "..."]],
-        time: Float[Array, "..."],
-    ) -> tuple[Float[Array, "..."], ...]:
+        counts: tuple[Real, ...],
+        theta: Mapping[str, Real],
+        time: Real,
+    ) -> tuple[Real, ...]:
         """`propensities` of the reactions that have laws of their own."""
         kind = jnp.result_type(counts[0], float)
         values = dict(zip(self.species, (jnp.asarray(x, kind) for x in counts), strict=True))
@@ -334,7 +335,7 @@ class Network:
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def _fit(reaction: Reaction, value: Any, kind: Any, shape: tuple[int, ...]) -> Float[Array, "..."]:
+def _fit(reaction: Reaction, value: Any, kind: Any, shape: tuple[int, ...]) -> Real:
     """The number of a law, as an array of the common shape."""
     one = not isinstance(value, tuple | list) and not jnp.iscomplexobj(value)
     try:

@@ -3,7 +3,7 @@
 import functools
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -24,6 +24,7 @@ class Term(NamedTuple):
     """Instead of h_r, with `log_ratio`: h_r(x) ln(h_r(x) / h_rbar(x + nu_r)), 0 where h_r is."""
 
 
+@runtime_checkable
 class Linear(Protocol):
     """What has terms."""
 

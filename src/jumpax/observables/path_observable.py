@@ -5,6 +5,8 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from jaxtyping import PyTree
+
 from jumpax._base import given
 from jumpax._base.errors import InputError
 from jumpax._base.types import Real
@@ -34,7 +36,7 @@ class AbstractPathObservable(abc.ABC):
         """
 
     @abc.abstractmethod
-    def value(self, record: Any, stop: Real) -> Any:
+    def value(self, record: PyTree, stop: Real) -> Any:
         """A number, array or pytree of one record of the fold.
 
         Args:
@@ -43,7 +45,7 @@ class AbstractPathObservable(abc.ABC):
         """
 
 
-def _as_it_is(record: Any) -> Any:
+def _as_it_is(record: PyTree) -> Any:
     return record
 
 
@@ -101,6 +103,6 @@ class PathObservable(AbstractPathObservable):
             )
         return self.gathers
 
-    def value(self, record: Any, stop: Real) -> Any:
+    def value(self, record: PyTree, stop: Real) -> Any:
         """The function of the record."""
         return given.call(self.function, (record,), "the function of a record")

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import PyTree
 
 from jumpax._base.clock import Time
 from jumpax._base.errors import UnsupportedError
@@ -21,9 +22,9 @@ from jumpax.networks import Need
 class Gathered(NamedTuple):
     """Carry of the fold, and its records so far."""
 
-    carry: Any
+    carry: PyTree
     """Leaves (lanes,), or (species or reactions, lanes)."""
-    records: Any
+    records: PyTree
     """The same with a leading axis of stops."""
 
 

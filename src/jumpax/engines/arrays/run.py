@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
 from jumpax._base import clock
 from jumpax._base.clock import Time
@@ -168,7 +168,7 @@ def _segment(
     take: Take,
     table: Real | None,
     lane: Lane,
-    records: Any,
+    records: PyTree,
 ) -> Any:
     """Up to so many turns."""
 
@@ -186,7 +186,7 @@ def _segment(
 
 
 def travel(
-    model: Structure, block: Block, borders: Borders, turns: int, kept: int, take: Take, records: Any
+    model: Structure, block: Block, borders: Borders, turns: int, kept: int, take: Take, records: PyTree
 ) -> tuple[Lane, Any, Count, Kept]:
     """All paths of a block to their ends: the lanes there, what was gathered, their status, and the lanes kept.
 

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array
+from jaxtyping import Array, PyTree
 
 from jumpax._base import clock
 from jumpax._base.errors import UnsupportedError
@@ -123,7 +123,7 @@ def _without_faults(block: Block, kept: Kept, sound: Array) -> tuple[Block, Kept
     """The block with a sound path in the place of each other one: where a state is not sound, 0 times a slope may be NaN."""
     lane = jnp.where(sound, jnp.arange(len(sound)), jnp.argmax(sound))
 
-    def pick(tree: Any) -> Any:
+    def pick(tree: PyTree) -> Any:
         return jax.tree.map(lambda leaf: leaf[..., lane], tree)
 
     leaves = block.leaves._replace(laned=pick(block.leaves.laned))
@@ -160,7 +160,7 @@ def _parted(model: Structure, adjoint: Adjoint) -> tuple[list[Array], list[Array
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 @functools.partial(jax.jit, static_argnums=0)
-def _derivatives(setting: Setting, saved: Any, cotangents: tuple[Array, Array]) -> list[Array]:
+def _derivatives(setting: Setting, saved: PyTree, cotangents: tuple[Array, Array]) -> list[Array]:
     """Derivatives with respect to the leaves; NaN where a faulty path was asked for one."""
     leaves, counts, words, kept, status = saved
     model = setting.model
@@ -201,7 +201,7 @@ def _refuse(*_: Any) -> Any:
     )
 
 
-def _backward(setting: Setting, saved: Any, cotangents: Any) -> Any:
+def _backward(setting: Setting, saved: PyTree, cotangents: Any) -> Any:
     """Derivatives with respect to the leaves; none to counts at the start and the key."""
     return _derivatives(setting, saved, cotangents[:2]), None, None
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Collection, Hashable
 from dataclasses import dataclass, replace
 from typing import Any, final
 
-from jaxtyping import Array, Float
-
 from jumpax._base.errors import InputError
 from jumpax._base.given import arguments_of
 from jumpax._base.source import expression
+from jumpax._base.types import Real
 from jumpax.networks.laws.law import AbstractLaw, Reactants
 from jumpax.networks.laws.rate import Values
 
@@ -78,9 +77,7 @@ class Function(AbstractLaw):
         counts = tuple(name for name in self.names if name in species and name != TIME)
         return self if counts == self.counts else replace(self, counts=counts)
 
-    def propensity(
-        self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
-    ) -> Float[Array, "..."]:
+    def propensity(self, counts: Values, theta: Values, time: Real, reactants: Reactants) -> Real:
         """What the function returns."""
         known = self._resolved()
         values = (time if name == TIME else counts[name] if name in known else theta[name] for name in self.names)

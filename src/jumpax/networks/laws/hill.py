@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Literal, final
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax._base.math import power
+from jumpax._base.types import Real
 from jumpax.networks.laws.law import AbstractLaw, Reactants
 from jumpax.networks.laws.rate import Rate, Values, as_name, as_rate, names, quotient, text, value
 
@@ -81,9 +81,7 @@ class Hill(AbstractLaw):
         """Itself."""
         return self
 
-    def propensity(
-        self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
-    ) -> Float[Array, "..."]:
+    def propensity(self, counts: Values, theta: Values, time: Real, reactants: Reactants) -> Real:
         """`basal + maximum * (share of the time that it is on)`."""
         x, threshold = counts[self.regulator], value(self.threshold, theta)
         below = x < threshold
@@ -102,7 +100,7 @@ class Hill(AbstractLaw):
         return f"{basal}{text(self.maximum)}{above} / (1 + {ratio})"
 
 
-def _power(base: Float[Array, "..."], exponent: Float[Array, "..."] | float) -> Float[Array, "..."]:
+def _power(base: Real, exponent: Real | float) -> Real:
     """base^exponent; plain products for the exponents that people write as numbers."""
     if isinstance(exponent, float) and exponent in (1.0, 2.0, 3.0, 4.0):
         square = base * base

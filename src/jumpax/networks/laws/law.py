@@ -5,8 +5,7 @@ import dataclasses
 from collections.abc import Collection, Hashable, Mapping
 from typing import TypeAlias
 
-from jaxtyping import Array, Float
-
+from jumpax._base.types import Real
 from jumpax.networks.laws.product import Product
 from jumpax.networks.laws.rate import Values
 
@@ -49,9 +48,7 @@ class AbstractLaw(abc.ABC):
         """This law inside a network with these species (itself, unless its names were open until now)."""
 
     @abc.abstractmethod
-    def propensity(
-        self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
-    ) -> Float[Array, "..."]:
+    def propensity(self, counts: Values, theta: Values, time: Real, reactants: Reactants) -> Real:
         """The propensity, 1/time, in the floating type of the counts (which are molecules, as floats)."""
 
     def product(self, reactants: Reactants) -> Product | None:

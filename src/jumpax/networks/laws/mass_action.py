@@ -5,8 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import final
 
-from jaxtyping import Array, Float
-
+from jumpax._base.types import Real
 from jumpax.networks.laws.law import AbstractLaw, Reactants
 from jumpax.networks.laws.product import Product
 from jumpax.networks.laws.rate import Rate, Values, as_rate, names, text, value
@@ -63,9 +62,7 @@ class MassAction(AbstractLaw):
         """Itself."""
         return self
 
-    def propensity(
-        self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
-    ) -> Float[Array, "..."]:
+    def propensity(self, counts: Values, theta: Values, time: Real, reactants: Reactants) -> Real:
         """`rate * prod x (x - 1) ... / n!`."""
         result = value(self.rate, theta)
         for name, order in reactants:

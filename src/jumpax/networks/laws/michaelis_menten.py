@@ -4,9 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import final
 
-from jaxtyping import Array, Float
-
 from jumpax._base.errors import InputError
+from jumpax._base.types import Real
 from jumpax.networks.laws.law import AbstractLaw, Reactants
 from jumpax.networks.laws.rate import Rate, Values, as_name, as_rate, names, quotient, text, value
 
@@ -71,9 +70,7 @@ class MichaelisMenten(AbstractLaw):
         """Itself."""
         return self
 
-    def propensity(
-        self, counts: Values, theta: Values, time: Float[Array, "..."], reactants: Reactants
-    ) -> Float[Array, "..."]:
+    def propensity(self, counts: Values, theta: Values, time: Real, reactants: Reactants) -> Real:
         """`maximum * S / (constant + S)`, times the enzyme."""
         x = counts[self.substrate]
         result = value(self.maximum, theta) * quotient(x, value(self.constant, theta) + x)

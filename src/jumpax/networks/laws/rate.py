@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 import jax
-from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import Real
 
 Rate: TypeAlias = str | float
-Values: TypeAlias = Mapping[str, Float[Array, "..."]]
+Values: TypeAlias = Mapping[str, Real]
 
 
 def as_rate(law: str, role: str, rate: object, *, nonnegative: bool = True) -> Rate:
@@ -39,7 +39,7 @@ def as_name(law: str, role: str, name: object) -> str:
     return name
 
 
-def value(rate: Rate, theta: Values) -> Float[Array, "..."] | float:
+def value(rate: Rate, theta: Values) -> Real | float:
     """The number behind a rate."""
     return theta[rate] if isinstance(rate, str) else rate
 
@@ -55,7 +55,7 @@ def text(rate: Rate) -> str:
 
 
 @jax.custom_jvp
-def quotient(over: Float[Array, "..."], under: Float[Array, "..."]) -> Float[Array, "..."]:
+def quotient(over: Real, under: Real) -> Real:
     """The quotient of two numbers, whose derivatives do not square the one below: that would leave float32 at 1e-20 or 1e20."""
     return over / under
 

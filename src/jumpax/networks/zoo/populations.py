@@ -1,8 +1,8 @@
 """Populations, epidemics, queues."""
 
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
+from jumpax._base.types import Real
 from jumpax.networks.laws import Function, MassAction
 from jumpax.networks.network import Network
 from jumpax.networks.reaction import Reaction
@@ -109,7 +109,7 @@ def lotka_volterra(
     return Model(network, theta, x0, grid(end), "Boys, Wilkinson and Kirkwood (2008)")
 
 
-def _service(customers: Float[Array, "..."], service: Float[Array, "..."]) -> Float[Array, "..."]:
+def _service(customers: Real, service: Real) -> Real:
     """One server: busy whenever somebody is there."""
     return service * jnp.minimum(customers, 1.0)
 
