@@ -21,8 +21,9 @@ FIRST = 8
 """Paths of a first step, per free parameter and two."""
 TOP, AGAIN = 8, 8
 """Of so many of the best points, so many more paths tell the spread of one path."""
-EVENTS, MORE = 100_000, 8
-"""Events after which a path is given up at first; and how many times more, until half of the first points can be followed."""
+EVENTS, MORE = 400_000, 8
+"""Events after which a path is given up at first; and how many times more, until half of the first points can be followed, and
+whenever new candidates are needed."""
 WORSE = 3.0
 """Standard errors by which a place is worse that is given up."""
 FRESH = 4
@@ -79,6 +80,7 @@ def explore(responses: Responses, key: Any, known: Sequence[Float[np.ndarray, " 
         search.turn()
         trace.append(search.visit)
     search.finish()
+    responses.cap = responses.source.max_events
     best = search.candidates[0]
     return Exploration(
         [c.centre for c in search.candidates], best.scale, search.explained, search.misfit(best), [*trace, search.visit],
@@ -124,11 +126,13 @@ class _Search:
     def _screened(self, points: Float[np.ndarray, "paths free"]) -> Float[np.ndarray, "paths entries"]:
         """One path at each point; with more events to each, until half of them can be followed."""
         responses = self.responses
-        responses.cap = min(max(responses.cap, EVENTS), self._enough)
+        responses.cap = min(MORE * responses.cap if self.followed else EVENTS, self._enough)
         residuals = responses.draw(points)
         while (lost := np.isnan(residuals[:, 0])).mean() > 0.5 and responses.cap < self._enough:
             responses.cap = min(MORE * responses.cap, self._enough)
-            residuals[lost] = responses.draw(points[lost][: max(responses.left, 1)])
+            if responses.left < 2 * lost.sum():
+                break
+            residuals[lost] = responses.draw(points[lost])
         if lost.all():
             raise SimulationError(
                 f"none of {len(points)} paths, each with parameters of its own, could be followed for {responses.cap:,} events: "
@@ -205,14 +209,14 @@ class _Search:
     def misfit(self, candidate: Candidate) -> float:
         """Loss over what the scatter of the data gives on average at the answer, known to be so large; infinite when unknown."""
         surface = candidate.fresh or candidate.surface
-        if surface is None or not candidate.near:
+        if surface is None or not (candidate.near or candidate.fresh):  # before, residuals are squashed
             return np.inf
         return max(surface.loss - WORSE * surface.loss_error, 0.0) / self._scatter(surface)
 
     def _explains(self, candidate: Candidate) -> bool:
         """Whether its loss is one that the answer may have."""
         surface = candidate.fresh or candidate.surface
-        if surface is None or not candidate.near:
+        if surface is None or not (candidate.near or candidate.fresh):
             return False
         usual = FITS * self._scatter(surface)
         return surface.loss <= usual + 2 * surface.error_at(usual)
