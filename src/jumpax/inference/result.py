@@ -60,7 +60,8 @@ class Search(NamedTuple):
     explained: bool
     """Whether the data are explained."""
     mean_field: tuple[dict[str, float], ...] = ()
-    """Places where the mean field, which is approximate, explains the data best: they were followed, too."""
+    """Places where the mean field, which is approximate, explains the data best; candidates began there, or where a few paths led
+    from there."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Conclusion, Reading, exactly, pooled_at
-from jumpax.inference.exploration import Exploration, Responses, Scattered, Visit, explore, mean_field_places
+from jumpax.inference.exploration import Exploration, Responses, Scattered, Visit, corrected, explore, mean_field_places
 from jumpax.inference.problem import Problem
 from jumpax.inference.result import History, Run, Search
 from jumpax.inference.search import named_values
@@ -99,14 +99,16 @@ def searched(problem: Problem, budget: int, key: Any, known: list[Float[np.ndarr
     assert loss is not None
     responses = Responses(problem, loss, SHARE * budget, jax.random.fold_in(key, 0))
     guessed = mean_field_places(problem, loss, _generator(key, 3)) if responses.source.mean_field else []
-    found = explore(responses, jax.random.fold_in(key, 1), [*known, *guessed])
+    early = corrected(responses, guessed[0]) if guessed else []
+    near = [visit.point for visit in early[-1:]] + guessed[1:]
+    found = explore(responses, jax.random.fold_in(key, 1), [*near, *known])
     responses.budget = budget
     least = LEAST * (len(problem.free) + 2)
     paths = min(max(responses.left // READINGS, least), MOST)
     ask = Scattered(responses, found.scale, paths, _generator(key, 2))
     source = dataclasses.replace(responses.source, paths=ask.paths // 2, batches=8)
     scattered = problem.from_source(source)
-    trace = list(found.trace)
+    trace = [*early, *found.trace]
 
     def told(problem: Problem, u: Float[np.ndarray, " free"]) -> Any:
         made = ask(problem, u)

@@ -67,7 +67,7 @@ class Simulation(AbstractSource):
         exact: whether a fit may end by the master equation, if that is small and paths leave the estimate or its standard
             error in doubt.
         mean_field: whether a fit with a budget may follow places where the rate equation explains the data, beside those that
-            paths have found. They cost no paths; what comes of them is judged by paths alone.
+            paths have found. They cost no paths but some that correct the best; what comes of them is judged by paths alone.
     """
 
     paths: int = 8_000

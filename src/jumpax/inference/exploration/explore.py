@@ -73,9 +73,8 @@ def explore(responses: Responses, key: Any, known: Sequence[Float[np.ndarray, " 
         SimulationError: no path could be followed anywhere.
     """
     search = _Search(responses, np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel()))
-    trace = [Visit(0, known[0], np.inf, 0.0)] if known else []
     search.add(known)
-    trace.append(search.visit)
+    trace = [search.visit]
     while search.running:
         search.turn()
         trace.append(search.visit)
