@@ -1,3 +1,4 @@
+from . import approximate as approximate
 from . import design as design
 from . import engines as engines
 from . import exact as exact
@@ -14,6 +15,8 @@ from ._base.errors import SimulationError as SimulationError
 from ._base.errors import TooLargeError as TooLargeError
 from ._base.errors import UnsupportedError as UnsupportedError
 from ._base.status import Status as Status
+from .approximate import MeanField as MeanField
+from .approximate import mean_field as mean_field
 from .engines import EventLog as EventLog
 from .engines import Events as Events
 from .engines import Paths as Paths

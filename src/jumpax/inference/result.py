@@ -59,6 +59,9 @@ class Search(NamedTuple):
     """Least loss that is likely at the best place, over what the scatter of the data gives on average."""
     explained: bool
     """Whether the data are explained."""
+    mean_field: tuple[dict[str, float], ...] = ()
+    """Places where the mean field, which is approximate, explains the data best; candidates began there, or where a few paths led
+    from there."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,6 +159,7 @@ class FitResult:
         return {
             "budget": found.budget, "trace": trace, "lost": found.lost, "candidates": found.candidates,
             "others": [_plain(other) for other in found.others], "misfit": _finite(found.misfit), "explained": found.explained,
+            "mean_field": [_plain(place) for place in found.mean_field],
         }  # fmt: skip
 
     def shown(self, name: str) -> str:

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Conclusion, Reading, exactly, pooled_at
-from jumpax.inference.exploration import Exploration, Responses, Scattered, Visit, explore
+from jumpax.inference.exploration import Exploration, Responses, Scattered, Visit, corrected, explore, mean_field_places
 from jumpax.inference.problem import Problem
 from jumpax.inference.result import History, Run, Search
 from jumpax.inference.search import named_values
@@ -103,15 +103,17 @@ def searched(problem: Problem, budget: int, key: Any, known: list[Float[np.ndarr
     loss = problem.loss.linear
     assert loss is not None
     responses = Responses(problem, loss, SHARE * budget, jax.random.fold_in(key, 0))
-    found = explore(responses, jax.random.fold_in(key, 1), known)
+    guessed = mean_field_places(problem, loss, _generator(key, 3)) if responses.source.mean_field else []
+    early = corrected(responses, guessed[0]) if guessed else []
+    near = [visit.point for visit in early[-1:]] + guessed[1:]
+    found = explore(responses, jax.random.fold_in(key, 1), [*near, *known])
     responses.budget = budget
     least = LEAST * (len(problem.free) + 2)
     paths = min(max(responses.left // READINGS, least), MOST)
-    generator = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, 2))).ravel())
-    ask = Scattered(responses, found.scale, paths, generator)
+    ask = Scattered(responses, found.scale, paths, _generator(key, 2))
     source = dataclasses.replace(responses.source, paths=ask.paths // 2, batches=8)
     scattered = problem.from_source(source)
-    trace = list(found.trace)
+    trace = [*early, *found.trace]
 
     def told(problem: Problem, u: Float[np.ndarray, " free"]) -> Any:
         made = ask(problem, u)
@@ -131,10 +133,21 @@ def searched(problem: Problem, budget: int, key: Any, known: list[Float[np.ndarr
     if not ending.known and source.exact:
         ending = exactly(scattered, ending)
     trace.append(Visit(responses.drawn, ending.point, np.nan, np.nan))
-    return Searched(ending, _search(problem, found, trace, responses, budget), ask.asked, scattered)
+    return Searched(ending, _search(problem, found, guessed, trace, responses, budget), ask.asked, scattered)
 
 
-def _search(problem: Problem, found: Exploration, trace: list[Visit], responses: Responses, budget: int) -> Search:
+def _generator(key: Any, number: int) -> np.random.Generator:
+    return np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, number))).ravel())
+
+
+def _search(
+    problem: Problem,
+    found: Exploration,
+    guessed: list[Float[np.ndarray, " free"]],
+    trace: list[Visit],
+    responses: Responses,
+    budget: int,
+) -> Search:
     return Search(
         budget,
         np.array([visit.paths for visit in trace]),
@@ -146,4 +159,5 @@ def _search(problem: Problem, found: Exploration, trace: list[Visit], responses:
         tuple(named_values(problem, point) for point in found.points[1:]),
         found.misfit,
         found.explained,
+        tuple(named_values(problem, place) for place in guessed),
     )

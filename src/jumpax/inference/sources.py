@@ -66,6 +66,8 @@ class Simulation(AbstractSource):
             goes, or one for each interval between the times of the data; by default found from the laws (see `jumpax.expectation`).
         exact: whether a fit may end by the master equation, if that is small and paths leave the estimate or its standard
             error in doubt.
+        mean_field: whether a fit with a budget may follow places where the rate equation explains the data, beside those that
+            paths have found. They cost no paths but some that correct the best; what comes of them is judged by paths alone.
     """
 
     paths: int = 8_000
@@ -80,8 +82,9 @@ class Simulation(AbstractSource):
     def __post_init__(self):
         if isinstance(self.bound, Sequence | np.ndarray):
             object.__setattr__(self, "bound", tuple(map(float, self.bound)))  # hashable
-        if not isinstance(self.exact, bool):
-            raise InputError(f"exact must be true or false; got {self.exact!r}")
+        for name in ("exact", "mean_field"):
+            if not isinstance(getattr(self, name), bool):
+                raise InputError(f"{name} must be true or false; got {getattr(self, name)!r}")
         if self.batches < 2 or self.paths < 2 * self.batches:
             raise InputError(
                 f"needed are at least 2 batches of at least 2 paths; got {self.paths} paths in {self.batches} batches"

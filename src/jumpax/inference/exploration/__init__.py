@@ -1,7 +1,8 @@
 """Searches of whole boxes with few paths, by regression on paths that each have parameters of their own."""
 
+from jumpax.inference.exploration.by_mean_field import corrected, mean_field_places
 from jumpax.inference.exploration.explore import Exploration, Visit, explore
 from jumpax.inference.exploration.responses import Responses
 from jumpax.inference.exploration.scattered import Scattered
 
-__all__ = ["Exploration", "Responses", "Scattered", "Visit", "explore"]
+__all__ = ["Exploration", "Responses", "Scattered", "Visit", "corrected", "explore", "mean_field_places"]

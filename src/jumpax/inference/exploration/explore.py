@@ -14,7 +14,7 @@ from jumpax.inference.exploration.responses import Responses
 from jumpax.inference.exploration.surface import Surface, level
 
 POINTS, CANDIDATES, MANY = 40, 5, 40
-"""First points, per free parameter; places that are followed at first, and at most."""
+"""First points, per free parameter; places from paths that are followed at first, and at most."""
 APART = 1.0
 """Factors e in some parameter, by which places differ."""
 FIRST = 8
@@ -116,7 +116,9 @@ class _Search:
         chosen: list[np.ndarray] = list(known)
         for place in best[order]:
             unit = units(self.responses.problem, place)
-            if len(chosen) < CANDIDATES and all(np.abs((place - other) / unit).max() > APART for other in chosen):
+            if len(chosen) < CANDIDATES + len(known) and all(
+                np.abs((place - other) / unit).max() > APART for other in chosen
+            ):
                 chosen.append(place)
         for place in chosen:
             scale = np.diag(WIDTH * units(self.responses.problem, place))

@@ -44,6 +44,10 @@ class Binomial(AbstractCountLaw):
         """No probability."""
         yield from refused("the probability is not between 0 and 1", ~((numbers[1] >= 0) & (numbers[1] <= 1)))
 
+    def expected(self, *numbers):
+        """N p."""
+        return numbers[0] * numbers[1]
+
     def draw(self, uniform, numbers):
         """By inversion."""
         return inverted(_cumulative, _spread, uniform, numbers)

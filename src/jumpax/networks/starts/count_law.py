@@ -40,6 +40,10 @@ class AbstractCountLaw(abc.ABC):
         """What is wrong with numbers, each one or one per path: sentences, and where."""
 
     @abc.abstractmethod
+    def expected(self, *numbers: Any) -> Any:
+        """The mean count, of numbers that JAX may trace."""
+
+    @abc.abstractmethod
     def draw(
         self, uniform: Float[np.ndarray, " paths"], numbers: Sequence[Float[np.ndarray, "..."]]
     ) -> Int[np.ndarray, " paths"]:

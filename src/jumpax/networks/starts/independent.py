@@ -61,6 +61,13 @@ class Independent(AbstractStart):
             for what, bad in law.faults(*self.own(d, numbers)):
                 yield f"{self.species[d]!r}, {type(law).__name__}: {what}", bad
 
+    def expected(self, theta):
+        """Counts, and means of laws."""
+        return tuple(
+            count.expected(*count.numbers(theta)) if isinstance(count, AbstractCountLaw) else float(count)
+            for count in self.counts
+        )
+
     @property
     def many(self) -> int:
         """One for each species, so that the draw of one does not depend on what the others are."""

@@ -44,6 +44,10 @@ class NegativeBinomial(AbstractCountLaw):
             wide = np.array([rows[row] for row in zip(mean.flat, size.flat, strict=True)])
             yield from refused("the law has more than four million different counts, or a mean above 1e9", wide)
 
+    def expected(self, *numbers):
+        """The mean."""
+        return numbers[0]
+
     def draw(self, uniform, numbers):
         """By inversion."""
         return inverted(_cumulative, _spread, uniform, numbers)

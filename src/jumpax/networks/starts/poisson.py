@@ -42,6 +42,10 @@ class Poisson(AbstractCountLaw):
         yield from refused("the mean is negative or not a number", ~(mean >= 0))
         yield from refused("the mean is above 1e9", mean > 1e9)
 
+    def expected(self, *numbers):
+        """The mean."""
+        return numbers[0]
+
     def draw(self, uniform, numbers):
         """By inversion."""
         return inverted(_cumulative, _spread, uniform, numbers)

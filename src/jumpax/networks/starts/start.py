@@ -48,6 +48,10 @@ class AbstractStart(abc.ABC):
     def faults(self, numbers: Sequence[Float[np.ndarray, "..."]]) -> Iterator[tuple[str, Any]]:
         """What is wrong with numbers: sentences, and where."""
 
+    @abc.abstractmethod
+    def expected(self, theta: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Mean counts, in the order of the species, of parameters that JAX may trace."""
+
     @property
     @abc.abstractmethod
     def many(self) -> int:

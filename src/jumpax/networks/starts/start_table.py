@@ -136,6 +136,11 @@ class StartTable(AbstractStart):
         elif np.any(bad := ~(self._heights(numbers)[..., -1] > 0)):
             yield "all weights are zero", bad
 
+    def expected(self, theta):
+        """Of the states, by their weights."""
+        weights = jnp.stack([jnp.asarray(value_of(w, theta), float) for w in self.weights or (1.0,) * len(self.rows)])
+        return tuple((weights / weights.sum()) @ jnp.asarray(self.rows, weights.dtype))
+
     @property
     def many(self) -> int:
         """One."""

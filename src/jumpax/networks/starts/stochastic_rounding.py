@@ -48,6 +48,10 @@ class StochasticRounding(AbstractCountLaw):
         yield from refused("the mean is negative or not a number", ~(mean >= 0))
         yield from refused("the mean is above 1e9", mean > 1e9)
 
+    def expected(self, *numbers):
+        """The mean."""
+        return numbers[0]
+
     def draw(self, uniform, numbers):
         """One of the two."""
         (mean,) = numbers

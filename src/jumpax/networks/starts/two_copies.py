@@ -39,6 +39,11 @@ class TwoCopies(AbstractStart):
         yield from self.start.faults(numbers[:half])
         yield from self.start.faults(numbers[half:])
 
+    def expected(self, theta):
+        """Of both, side by side."""
+        both = [{name: theta[prefix + name] for name in self.start.parameters} for prefix in (LOW, HIGH)]
+        return tuple(mean for own in both for mean in self.start.expected(own))
+
     @property
     def many(self) -> int:
         """As one."""

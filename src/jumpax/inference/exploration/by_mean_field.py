@@ -1,0 +1,120 @@
+"""Places where the mean field explains the data: candidates that cost no paths, and their correction by a few."""
+
+import numpy as np
+from jaxtyping import Float
+
+from jumpax.inference.exploration.coordinates import first_points, units
+from jumpax.inference.exploration.descent import Descent
+from jumpax.inference.exploration.explore import FIRST, Visit
+from jumpax.inference.exploration.mean_response import TOGETHER, MeanResponse, work
+from jumpax.inference.exploration.responses import Responses
+from jumpax.inference.exploration.surface import level
+from jumpax.inference.losses import AbstractLoss
+from jumpax.inference.problem import Problem
+from jumpax.networks import Need
+
+SCREENED = 4
+"""How many times as many points the starts are the best of."""
+ITERATIONS, STRAIGHT = 40, 12
+"""Steps of each, and how many of them, at the end, take residuals as they are."""
+MOST = 3
+"""Places that are told."""
+BEND = 0.1
+"""Residuals beyond this part of the usual one of the first points are squashed, until the last steps."""
+APART = 0.5
+"""Factors e in some parameter, by which places differ."""
+WORSE = 4.0
+"""Times the least loss, up to which a place is told."""
+WORK = 4e9
+"""Most operations, about: larger networks have no places."""
+CORRECTIONS = 3
+"""Times that the best place is corrected."""
+QUIET = np.errstate(over="ignore", invalid="ignore")
+"""Places far away may be off by more than numbers hold; they are not taken."""
+
+
+@QUIET
+def mean_field_places(
+    problem: Problem, loss: AbstractLoss, generator: np.random.Generator
+) -> list[Float[np.ndarray, " free"]]:
+    """Up to three places on the unconstrained scale where mean counts by the rate equation come nearest to the data, the best first.
+
+    Least squares by damped Gauss-Newton steps from the best of a Latin hypercube, side by side. Approximate, as the mean
+    field is: paths have to judge. Bounded in work, not in time, so that the same numbers come out each time. No place
+    where the network has no mean field, or is too large, or anything fails.
+
+    Args:
+        problem: with free parameters.
+        loss: on its data, with linear residuals.
+        generator: of the points.
+    """
+    if problem.network.needs - {Need.TIME} or work(problem) * TOGETHER * (SCREENED + ITERATIONS) > WORK:
+        return []
+    try:
+        return _places(problem, MeanResponse(problem, loss), generator)
+    except (
+        Exception
+    ):  # laws and observables are anybody's functions, made for whole numbers: the search goes on without
+        return []
+
+
+def _places(
+    problem: Problem, response: MeanResponse, generator: np.random.Generator
+) -> list[Float[np.ndarray, " free"]]:
+    points = first_points(problem, TOGETHER * SCREENED, generator)
+    firsts = response(points)[0]
+    sound = np.isfinite(firsts).all(1)
+    if not sound.any():
+        return []
+    size = np.maximum(BEND * np.median(np.abs(firsts[sound]), 0), 1.0)
+    far = np.where(sound, np.log1p((np.nan_to_num(firsts) / size) ** 2).mean(1), np.inf)
+    descent = Descent(problem, response, points[np.argsort(far, kind="stable")[:TOGETHER]], size)
+    for iteration in range(ITERATIONS):
+        if iteration == ITERATIONS - STRAIGHT:
+            descent.straighten()
+        descent.step()
+    order = np.argsort(descent.loss, kind="stable")
+    kept: list[np.ndarray] = []
+    for i in order[descent.loss[order] <= WORSE * descent.loss[order[0]]]:
+        place = descent.points[i]
+        unit = units(problem, place)
+        if np.isfinite(descent.loss[i]) and all(np.abs((place - other) / unit).max() > APART for other in kept):
+            kept.append(place)
+    return kept[:MOST]
+
+
+@QUIET
+def corrected(responses: Responses, place: Float[np.ndarray, " free"]) -> list[Visit]:
+    """A place by the mean field, and where a few paths lead from it, the last the best known.
+
+    Residuals of paths at the place, less those of the mean field there, are what the mean field is wrong by. Taken for the same
+    near by, they correct it: the next place is where the corrected mean field is nearest to the data, and so on, with the mean
+    of all corrections. This has the mean of paths and the slopes of the mean field, so that a few dozen paths will do; what is
+    left of the error is what the slopes are wrong by, and noise. Ends early where paths cannot be followed.
+    """
+    problem = responses.problem
+    response, paths = MeanResponse(problem, responses.loss), FIRST * (len(place) + 2)
+    visits, off = [Visit(responses.drawn, place, np.inf, 0.0)], []
+    for _ in range(CORRECTIONS):
+        seen = level(responses.draw(np.repeat(place[None], min(paths, responses.left), 0)))
+        if seen is None:
+            break
+        off.append(seen.level - response(place[None])[0][0])
+        descent = Descent(problem, _Shifted(response, np.mean(off, 0)), place[None])
+        for _ in range(STRAIGHT):
+            descent.step()
+        place = descent.points[0]
+        visits.append(Visit(responses.drawn, place, np.inf, 0.0))
+    return visits
+
+
+class _Shifted:
+    """A response with something added to its residuals."""
+
+    def __init__(self, response: MeanResponse, shift: Float[np.ndarray, " entries"]):
+        self._response, self._shift = response, shift
+
+    def __call__(self, points: Float[np.ndarray, "points free"]) -> tuple[np.ndarray, np.ndarray]:
+        """Both at each point."""
+        residuals, slopes = self._response(points)
+        return residuals + self._shift, slopes
