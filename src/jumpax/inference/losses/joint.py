@@ -10,14 +10,19 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.inference.losses.distribution import FLOOR, missed
+from jumpax.inference.losses.grouped_cells import in_groups
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.reference import log_negative_binomial
+from jumpax.inference.losses.standardised import Standardised, together
 from jumpax.inference.observed import grouped, time_faults
 from jumpax.networks import Network
 from jumpax.observables import JointHistogram, Moments, Several
 
 _FEW = 20.0
 """Joint counts that fewer paths than this reached are pooled in the information."""
+
+_OFTEN = 8.0
+"""Cells expected at a joint count that is judged by itself."""
 
 
 @final
@@ -111,6 +116,22 @@ class JointLogLikelihood(AbstractLoss):
         p, cells, rows = pooled(p, rare, 1), pooled(self.cells, rare, 1), pooled(slopes, rare[None, ..., None], 2)
         scale = jnp.where(p > 0, jnp.sqrt(cells) / jnp.where(p > 0, p, 1.0), 0.0)
         return (rows * scale[None, ..., None]).reshape(rows.shape[0], -1, rows.shape[3])
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Numbers of cells at joint counts that are expected in `_OFTEN` of them; all others are one group.
+
+        Which counts have a place is known from the data; of those expected so often hardly one is missing there (e^-8).
+        """
+        p, slopes = np.asarray(expected[0], float), jacobian[0]
+        counted = np.concatenate([self.cells, np.zeros((len(p), 1))], 1)
+        often = p * counted.sum(1, keepdims=True) >= _OFTEN
+        often[:, -1] = False
+        groups = np.where(often, np.cumsum(often, 1), 0)
+        rows = [slice(row, row + 1) for row in range(len(p))]
+        parts = [in_groups(counted[r], p[r], slopes[r], groups[r]) for r in rows]
+        number = sum(len(part.values) + 1 for part in parts)
+        data = f"{int(self.cells.sum())} joint counts of {', '.join(map(repr, self.species))} in {number} groups"
+        return (together(data, parts),)
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of cells, smoothing, and the cells that no path reached."""
