@@ -44,7 +44,7 @@ def predictive(
     result: FitResult,
     times: Sequence[float] | None = None,
     *,
-    paths: int = 4_000,
+    paths: int = 10_000,
     key: PRNGKeyArray | int = 0,
     quantiles: Sequence[float] = (0.025, 0.5, 0.975),
 ) -> Predicted | dict[str, Predicted]:
