@@ -127,6 +127,22 @@ def test_p_values_of_joint_counts():
     uniform_or_conservative(values)
 
 
+def test_joint_counts_that_are_spread_thin_are_judged_by_their_means():
+    """Two species with a mean in common, at three times, 20 cells each: 6 means less one parameter."""
+    generator, values = np.random.default_rng(22), []
+    for _ in range(SETS):
+        a, b = generator.poisson(30.0, 60), generator.poisson(60.0, 60)
+        loss = losses.JointLogLikelihood(["A", "B"], {"A": a, "B": a + b}, np.repeat([1.0, 2.0, 3.0], 20))
+        thin, moments = np.zeros((3, len(loss.places) + 1)), np.tile([[30.0, 930.0], [90.0, 8190.0]], (3, 1, 1))
+        slopes = np.tile([[[1.0], [61.0]], [[3.0], [543.0]]], (3, 1, 1, 1))
+        thin[:, -1] = 1.0
+        (part,) = loss.standardised((thin, moments), (thin[..., None] * 0, slopes))
+        found = judged(part, 1, 0)
+        values.append(found.p_value)
+    assert (part.data, found.degrees) == ("6 means of 'A', 'B'", 5)
+    uniform_or_conservative(values)
+
+
 @pytest.mark.parametrize("paths", [2000, 400])
 def test_noise_of_the_simulation_does_not_look_like_a_misfit(paths):
     """200 cells against laws of eight evaluations; 400 paths are too few for some sets, which are not judged."""

@@ -12,7 +12,7 @@ from jumpax._base.errors import InputError, unknown_name
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, inverse_root, whitened
-from jumpax.inference.losses.standardised import Standardised, of_differences
+from jumpax.inference.losses.standardised import Standardised, of_differences, of_estimated_covariance
 from jumpax.inference.observed import grouped, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Moments
@@ -90,21 +90,15 @@ class MomentMatch(AbstractLoss):
     def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
         """Means in units of their standard errors; none from fewer than seven cells.
 
-        Of higher moments the covariance of so many cells is known too badly: with it a true model of 100 cells looks wrong twenty times too
-        often. The squared ratio of a mean to its standard error from n cells is F(1, n - 1): it is scaled to the mean 1, with
-        what its variance exceeds 2 by.
+        Of higher moments the covariance of so many cells is known too badly: with it a true model of 100 cells looks wrong twenty
+        times too often.
         """
-        left = self.sizes - 1
-        if (left <= 5).any():
+        made = of_estimated_covariance(self.sizes, 1)
+        if made is None:
             return ()
-        scale = np.sqrt((left - 2) / left) / self._errors
-        excess = float((2 * (left - 1) / (left - 4) - 2).sum())
-        data = f"{len(self.measured)} means of {self.species!r}"
-        return (
-            of_differences(
-                data, expected[:, 0, :1] - self.measured[:, :1], jacobian[:, 0, :1], scale[:, None, None], excess
-            ),
-        )
+        data, root = f"{len(self.measured)} means of {self.species!r}", (made[0] / self._errors)[:, None, None]
+        differences = expected[:, 0, :1] - self.measured[:, :1]
+        return (of_differences(data, differences, jacobian[:, 0, :1], root, made[1]),)
 
     @property
     def _errors(self) -> Float[np.ndarray, " times"]:

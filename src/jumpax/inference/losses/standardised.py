@@ -48,3 +48,18 @@ def together(data: str, parts: list[Standardised]) -> Standardised:
         np.concatenate([part.slopes for part in parts]),
         sum(part.excess for part in parts),
     )
+
+
+def of_estimated_covariance(
+    sizes: Float[np.ndarray, " times"], entries: int
+) -> tuple[Float[np.ndarray, " times"], float] | None:
+    """What to scale means of so many entries by, and the excess, where their covariance is an estimate from as many cells.
+
+    Their sum of squares is Hotelling's, (n - 1) k / (n - k) F(k, n - k) for n cells and k entries (Hotelling 1931,
+    doi:10.1214/aoms/1177732979): scaled to the mean k. None where there are too few cells for a variance.
+    """
+    left = sizes - entries
+    if (left <= 5).any():
+        return None
+    excess = 2 * entries * (entries + left - 2) / (left - 4) - 2 * entries
+    return np.sqrt((left - 2) / (sizes - 1)), float(excess.sum())
