@@ -82,6 +82,15 @@ def test_a_wrong_law_of_cells_is_found():
     assert np.mean(alarms) > 0.9
 
 
+def test_an_estimate_far_away_is_not_excused():
+    """15 standard errors from the mean of the counts; one of half a standard error changes little."""
+    counts = np.random.default_rng(23).poisson(10.0, 200)
+    error = np.sqrt(10 / 200)
+    here, near, far = (cells(counts, counts.mean() + step * error) for step in (0.0, 0.5, 15.0))
+    assert near.value == pytest.approx(here.value, rel=0.1)
+    assert far.p_value < 1e-6
+
+
 @pytest.mark.parametrize("order", [1, 2])
 def test_p_values_of_moments(order):
     """Four times with 20 cells each; means are judged."""
@@ -211,6 +220,16 @@ def test_as_many_means_as_parameters_leave_nothing_to_judge():
     assert found.goodness[0].degrees == 0
     assert "nothing to judge" in str(found)
     assert found.to_dict()["goodness"][0]["p_value"] is None
+
+
+def test_one_evaluation_does_not_tell_its_noise():
+    p, slope = law(10.0)
+    counts = np.random.default_rng(24).poisson(10.0, 200)
+    columns = np.column_stack([slope, 0 * slope])[None]
+    (part,) = losses.LogLikelihood("X", counts, size=SIZE).standardised(p[None], columns)
+    found = judged(part, 1, 1)
+    assert "one evaluation does not tell" in str(found)
+    assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["simulation"] is None
 
 
 def test_a_simulated_fit_agrees_with_the_exact_one():

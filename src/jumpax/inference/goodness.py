@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy.special import gammaincc
+from scipy.special import gammaincc, gammaincinv
 
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation
@@ -17,6 +17,8 @@ ALARM = 1e-3
 """Probability at which a misfit is reported: about that of a false alarm, per fit."""
 RANK = 1e-5
 """Singular values of the slopes, relative to the largest, that are 0."""
+CHANCE = 1e-5
+"""Probability, for a true model, of a step to the least chi-square that is not taken because it is too long."""
 ALL = "all data"
 SHOWN = 6
 """Most parts in a summary."""
@@ -32,6 +34,7 @@ class Goodness:
     truth the estimate lies and whatever other data it comes from: for sums of squares as far as errors are Gaussian,
     independent, and as large as given; for numbers of cells asymptotically (Dzhaparidze and Nikulin 1974, doi:10.1137/1119098),
     which Pearson's statistic at the maximum of the likelihood is not (Chernoff and Lehmann 1954, doi:10.1214/aoms/1177728726).
+    A step that is longer than chance makes it (for twice the variance of efficient estimates, one in 100,000) is not taken: the value is that at the estimate, |r|^2, then.
     The p-value is that of a gamma law with the mean and the variance of the statistic: of cells the variance is more than
     that of chi-square. What simulation noise adds is in the mean, from the spread of the evaluations at the estimate, two of its standard
     errors up, and in the variance as if it had one direction; both make p larger.
@@ -62,8 +65,8 @@ class Goodness:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        p = float(self.p_value) if np.isfinite(self.p_value) else None
-        return {**dataclasses.asdict(self), "p_value": p, "sentence": str(self)}
+        plain = {name: None if value != value else value for name, value in dataclasses.asdict(self).items()}
+        return {**plain, "sentence": str(self)}
 
 
 def goodness(problem: AbstractProblem, found: Sequence[Evaluation]) -> tuple[Goodness, ...]:
@@ -98,15 +101,17 @@ def judged(part: Standardised, free: int, evaluations: int) -> Goodness:
         return Goodness(
             part.data, 0.0, 0, np.nan, remark="as many parameters as data, so that there is nothing to judge by"
         )
-    value = float(np.square(part.values - basis @ (basis.T @ part.values)).sum())
+    along = float(np.square(basis.T @ part.values).sum())
+    pairs, up = evaluations * (evaluations - 1), 1 + 2 * np.sqrt(2 / max(evaluations - 1, 1))
+    inside = float(np.square(basis.T @ noise).sum()) / pairs * up if pairs else 0.0
+    reach = 2 * float(gammaincinv(basis.shape[1] / 2, 1 - CHANCE)) if basis.shape[1] else 0.0
+    near = along <= reach * (2 + inside)  # 2: what is not efficient, or simulated, scatters more than the data make it
+    value = float(np.square(part.values).sum()) - (along if near else 0.0)
     if evaluations == 1:
         return Goodness(
             part.data, value, degrees, np.nan, np.nan, "one evaluation does not tell the noise of the simulation"
         )
-    added = 0.0
-    if evaluations:
-        left = np.square(noise - basis @ (basis.T @ noise)).sum() / (evaluations * (evaluations - 1))
-        added = float(left * (1 + 2 * np.sqrt(2 / (evaluations - 1))))
+    added = float(np.square(noise - basis @ (basis.T @ noise)).sum()) / pairs * up if pairs else 0.0
     if added > degrees:
         return Goodness(part.data, value, degrees, np.nan, added, "too few paths to judge the fit")
     average = degrees + added
