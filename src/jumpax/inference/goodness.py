@@ -34,10 +34,15 @@ class Goodness:
     truth the estimate lies and whatever other data it comes from: for sums of squares as far as errors are Gaussian,
     independent, and as large as given; for numbers of cells asymptotically (Dzhaparidze and Nikulin 1974, doi:10.1137/1119098),
     which Pearson's statistic at the maximum of the likelihood is not (Chernoff and Lehmann 1954, doi:10.1214/aoms/1177728726).
-    A step that is longer than chance makes it (for twice the variance of efficient estimates, one in 100,000) is not taken: the value is that at the estimate, |r|^2, then.
+    A step that is longer than chance makes it (one in 100,000, for twice the variance of efficient estimates) is not taken: the
+    value is then that at the estimate, |r|^2.
     The p-value is that of a gamma law with the mean and the variance of the statistic: of cells the variance is more than
     that of chi-square. What simulation noise adds is in the mean, from the spread of the evaluations at the estimate, two of its standard
     errors up, and in the variance as if it had one direction; both make p larger.
+
+    Example:
+        >>> print(Goodness("8 means of 'X'", 4.19, 6, 0.65))
+        8 means of 'X': chi-square 4.19 for 6 degrees of freedom, p = 0.65
     """
 
     data: str
