@@ -75,6 +75,11 @@ def test_a_fit_by_simulation_with_a_profile_and_files(folder, capsys):
     assert document["profile"]["lower"] < COUNTS.mean() < document["profile"]["upper"]
     assert float(load(out)["estimate"].sel(parameter="mean")) == pytest.approx(document["estimates"]["mean"])
     assert report.read_text(encoding="utf-8").count("<img") == 3
+    (judged,) = document["goodness"]
+    assert judged["p_value"] > 1e-3
+    assert judged["data"].startswith("200 counts of 'X'")
+    assert load(out).attrs["goodness"] == judged["sentence"]
+    assert "goodness of fit of 200 counts" in report.read_text(encoding="utf-8")
 
 
 def test_a_network_of_ones_own_with_the_exact_law(folder, capsys):
@@ -123,6 +128,38 @@ kind = "time_series"
     asked = read_problem(written(folder, text))
     assert asked.problem.loss.times == (1.0, 2.0)
     assert asked.settings == {"seed": 0}
+
+
+def test_a_report_has_data_fit_and_bands_in_one_picture_and_says_what_is_not_explained(folder, capsys):
+    """Means that rise and fall, against birth and death, which rises."""
+    (folder / "series.csv").write_text("t,m,e\n1,3.0,0.5\n2,9.0,0.5\n3,3.0,0.5\n", encoding="utf-8")
+    text = """
+model = "birth_death"
+[parameters]
+birth = { free = 4.0 }
+[data]
+file = "series.csv"
+time = "t"
+means = { X = "m" }
+standard_errors = { X = "e" }
+[loss]
+kind = "time_series"
+[exact]
+limits = { X = 60 }
+"""
+    out, report = folder / "fit.nc", folder / "fit.html"
+    assert main(["fit", str(written(folder, text)), "--json", "--out", str(out), "--report", str(report)]) == 0
+    told = capsys.readouterr()
+    document = json.loads(told.out)
+    assert "does not explain the data" in told.err
+    assert document["converged"]
+    assert "does not explain the data: 3 means" in document["warnings"][0]
+    assert document["goodness"][0]["degrees"] == 2
+    page = report.read_text(encoding="utf-8")
+    assert page.count("<img") == 2
+    assert "95 % of the predicted paths" in page
+    assert "does not explain the data" in page
+    assert load(out).attrs["goodness_p_value"] < 1e-6
 
 
 @pytest.mark.parametrize(

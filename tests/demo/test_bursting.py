@@ -47,8 +47,10 @@ def exact_maximum(counts):
 
 @pytest.mark.parametrize("gene", ["Cry1", "Nr1d1"])
 def test_exact_fit_is_the_maximum_of_the_closed_law(gene):
+    """Cells of all times of day together are a mixture, which one bursting gene does not explain."""
     counts = load_counts(gene)
-    found = fit(bursting(counts, EXACT))
+    with pytest.warns(jumpax.JumpaxWarning, match="does not explain the data"):
+        found = fit(bursting(counts, EXACT))
     np.testing.assert_allclose([found.estimates[n] for n in FOUND], exact_maximum(counts), rtol=2e-3)
 
 
@@ -73,6 +75,7 @@ def test_a_gene_at_one_time():
 
 
 @pytest.mark.long
+@pytest.mark.filterwarnings("ignore:the model does not explain the data")  # of all times of day together
 @pytest.mark.parametrize("start", range(3))
 @pytest.mark.parametrize("time", [None, 29.0], ids=["pooled", "29h"])
 @pytest.mark.parametrize("gene", ["Bmal1", "Cry1", "Nr1d1"])

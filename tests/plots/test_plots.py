@@ -12,6 +12,8 @@ import pytest
 import jumpax
 from jumpax import plots, results
 from jumpax._base import extras
+from jumpax.inference import Predicted
+from jumpax.inference.losses.compared import cells, series
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +118,47 @@ def test_png_has_size_content_and_provenance(paths, tmp_path):
     texts = dict(piece.split(b"\0", 1) for piece in found["tEXt"])
     assert json.loads(texts[b"provenance"])["network_digest"] == paths.provenance["network_digest"]
     assert [path.name for path in tmp_path.iterdir()] == ["paths.png"]
+
+
+class Compared:
+    """A problem whose data are given as pictures want them."""
+
+    def __init__(self, *sets):
+        self.sets = sets
+        self.expected = None
+
+    def compared(self, expected):
+        return {"": self.sets}
+
+
+def test_data_and_fit_are_in_one_picture():
+    times = np.array([1.0, 2.0, 3.0])
+    means = series("mean of X", "X", times, [2.0, 4.0, 5.0], [0.5, 0.5, 1.0], [2.5, 4.0, 4.5])
+    law = np.array([0.25, 0.5, 0.25])
+    problem = Compared(means, *cells("X", (2.0,), (0,), [[1, 2, 1]], [law]))
+    bands = Predicted(
+        ("X",), times, (0.1, 0.9), np.array([[[0.0]] * 3, [[9.0]] * 3]), np.array([[[3.0]] * 3, [[5.0]] * 3]), 10, 0
+    )
+    left, right = plots.fitted(problem, problem, bands, units={"time": "h"}).axes
+    assert (left.get_xlabel(), left.get_ylabel()) == ("time (h)", "mean of X (molecules)")
+    drawn = [line.get_ydata() for line in left.lines if len(line.get_xdata()) == 3]
+    np.testing.assert_allclose(drawn[0], means.fitted)
+    assert any(np.array_equal(line, means.measured) for line in drawn[1:])
+    tops = [band.get_paths()[0].vertices[:, 1].max() for band in left.collections[:2]]
+    assert tops == [9.0, 5.0]
+    assert [text.get_text() for text in left.get_legend().get_texts()][:2] == ["80% of paths", "80% of mean"]
+    np.testing.assert_allclose([bar.get_height() for bar in right.patches], law)
+    assert "at time 2" in right.get_title(loc="left")
+
+
+def test_of_many_data_sets_some_are_drawn_and_it_says_so():
+    one = series("mean of X", "X", None, [2.0], [0.5], [2.5])
+    problem = Compared(*[one] * 30)
+    figure = plots.fitted(problem, problem, most=3)
+    assert len(figure.axes) == 3
+    assert figure._suptitle.get_text() == "3 of 30 data sets"
+    with pytest.raises(jumpax.InputError, match="have no picture"):
+        plots.fitted(Compared(), Compared())
 
 
 def test_settings_are_put_back_and_pyplot_is_left_alone(paths):

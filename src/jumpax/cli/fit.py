@@ -8,17 +8,16 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning
 from jumpax._base.extras import need
 from jumpax.cli.exits import Exit
 from jumpax.cli.models import Round
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.problem_file import ProblemFile, read_problem
-from jumpax.cli.rule_loss import RuleLoss
-from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, profile
+from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, predictive, profile
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.fit import quiet_fit
-from jumpax.inference.losses import LogLikelihood, Together
+from jumpax.inference.losses.compared import Series
 
 
 def run(
@@ -131,15 +130,15 @@ def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dic
     values = {name: history.values[:, i] for i, name in enumerate(found.free)}
     upper, _ = plots.convergence(history.loss, values, units=dict(found.units), loss_name="loss")
     figures: dict[str, Any] = {"Loss and parameters step by step.": upper.figure}
-    for condition, loss, expected in _data_sets(asked.problem, found.expected):
-        for row, cells in enumerate(loss.cells):
-            counts = np.repeat(np.arange(loss.size), cells.astype(int))
-            place = "at steady state" if loss.times is None else f"at time {loss.times[loss.rows[row]]:g}"
-            size = f" with size factor {loss.factors[row]:g}" if len(loss.factors) > 1 else ""
-            law = {"fitted law": expected[row]}
-            axes = plots.distribution(counts, law, species=loss.species, label="cells")
-            where = f" of {condition}" if condition else ""
-            figures[f"Counts of {loss.species} {place}{size}{where}, and the fitted law."] = axes.figure
+    if any(asked.problem.compared(found.expected).values()):
+        bands = _bands(asked.problem, found)
+        units = {
+            n: u for part, _ in asked.problem.split(np.zeros(len(found.free))) for n, u in part.network.units.items()
+        }
+        band = (
+            "" if bands is None else ", and 95 % of the predicted paths and of their mean, parameters being uncertain"
+        )
+        figures[f"Data and fit{band}."] = plots.fitted(asked.problem, found, bands, units=units)
     if bound is not None:
         axes = plots.profile(
             bound.values, bound.log_likelihood, name=bound.name, unit=bound.unit or None, threshold=bound.drop
@@ -150,16 +149,15 @@ def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dic
     return figures
 
 
-def _data_sets(problem: AbstractProblem, expected: Any) -> list[tuple[str, LogLikelihood, Any]]:
-    """Counts of one species: their condition, their loss, and the fitted law."""
-    if isinstance(problem, Conditions):
-        return [
-            (name, loss, law) for name, p in problem.problems.items() for _, loss, law in _data_sets(p, expected[name])
-        ]
-    loss = problem.split(np.zeros(len(problem.free)))[0][0].loss
-    pairs = zip(loss.losses, expected, strict=True) if isinstance(loss, Together) else [(loss, expected)]
-    plain = [(part.inner if isinstance(part, RuleLoss) else part, law) for part, law in pairs]
-    return [("", part, law) for part, law in plain if isinstance(part, LogLikelihood)]
+def _bands(problem: AbstractProblem, found: FitResult) -> Any:
+    """Predicted bands for data along time; None where there are none, or parameters are not determined."""
+    drawn = [one for sets in problem.compared(found.expected).values() for one in sets]
+    if found.interrupted or found.undetermined or found.unresolved or not any(isinstance(one, Series) for one in drawn):
+        return None
+    try:
+        return predictive(problem, found)
+    except JumpaxError:  # a picture is not worth the report
+        return None
 
 
 def _compared(asked: ProblemFile, key: int, settings: dict[str, Any]) -> Comparison | None:

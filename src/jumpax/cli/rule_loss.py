@@ -12,6 +12,8 @@ from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.importers import Rule
 from jumpax.inference import Fixed, losses
 from jumpax.inference.losses import AbstractLoss
+from jumpax.inference.losses.compared import Compared
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.parameters import Parameter
 from jumpax.networks import Network
 from jumpax.networks.expressions.expression import Call, Expression, Number
@@ -104,6 +106,14 @@ class RuleLoss(AbstractLoss):
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """That of the loss."""
         return self.inner.whitened(expected, jacobian, paths)
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """That of the loss."""
+        return self.inner.standardised(expected, jacobian)
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """Those of the loss."""
+        return self.inner.compared(expected)
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Those of the loss."""

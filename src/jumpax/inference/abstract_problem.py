@@ -12,6 +12,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax.inference.evaluation import Evaluation
+from jumpax.inference.losses.compared import Compared
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.parameters import Numbers, Parameter, Structure
 from jumpax.inference.sources import AbstractSource
 
@@ -85,6 +87,14 @@ class AbstractProblem(abc.ABC):
         Raises:
             SimulationError: the loss or a derivative is not a number; names the parameters.
         """
+
+    @abc.abstractmethod
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Data sets in units of their scatter; leaves of the Jacobian are (times, ..., free and more columns)."""
+
+    @abc.abstractmethod
+    def compared(self, expected: Any) -> dict[str, tuple[Compared, ...]]:
+        """Data beside what is fitted to them, by condition, which is empty where there is one."""
 
     @abc.abstractmethod
     def notes(self, expected: Any) -> dict[str, Any]:

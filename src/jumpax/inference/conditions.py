@@ -13,6 +13,8 @@ from jaxtyping import Array, Float, Int
 from jumpax._base.errors import InputError, SimulationError, unknown_name
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation
+from jumpax.inference.losses.compared import Compared
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.names import global_names, of_condition, shared_parameters
 from jumpax.inference.parameters import Derived, Free, Numbers, Parameter, Structure, joined
 from jumpax.inference.problem import Problem
@@ -191,6 +193,21 @@ class Conditions(AbstractProblem):
             information, {c: f.expected for c, f in zip(self.problems, found, strict=True)},
             {c: _repeated(f.jacobian, batches) for c, f in zip(self.problems, found, strict=True)},
         )  # fmt: skip
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Those of each condition, with its name."""
+        made = []
+        for (c, problem), place in zip(self.problems.items(), self._places, strict=True):
+            for part in problem.standardised(expected[c], jacobian[c]):
+                more = part.slopes[:, len(place) :]
+                wide = np.zeros((len(part.slopes), len(self.free)))
+                wide[:, place] = part.slopes[:, : len(place)]
+                made.append(part._replace(data=f"{c}, {part.data}", slopes=np.concatenate([wide, more], 1)))
+        return tuple(made)
+
+    def compared(self, expected: Any) -> dict[str, tuple[Compared, ...]]:
+        """Those of each."""
+        return {c: problem.loss.compared(expected[c]) for c, problem in self.problems.items()}
 
     def notes(self, expected: Any) -> dict[str, Any]:
         """Those of each condition."""

@@ -15,7 +15,7 @@ def doubts(left: Uncertainty, ending: Conclusion, run: Run) -> dict[str, str]:
     """All doubts by their kind.
 
     Parameters are `undetermined` by the data or `unresolved` by the paths; `simulation` errors exceed standard errors; the
-    search stopped at a `distance` from the least loss. (`fit` adds `starts` that were given up.)
+    search stopped at a `distance` from the least loss. (`fit` adds `misfit`, and `starts` that were given up.)
     """
     found = {
         "undetermined": undetermined(left.undetermined, left.determined),
@@ -58,7 +58,7 @@ def unresolved(names: Sequence[str], known: Sequence[Combination]) -> str:
 
 def outcome(run: Run, doubted: Mapping[str, str]) -> tuple[bool, str]:
     """Whether a fit has converged, and why it ended or what is missing."""
-    missing = [text for kind, text in doubted.items() if kind not in ("undetermined", "starts")]
+    missing = [text for kind, text in doubted.items() if kind not in ("undetermined", "starts", "misfit")]
     if run.stopped and missing:
         return False, missing[0]
     return run.stopped, run.reason

@@ -19,6 +19,7 @@ from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Conclusion, conclude
 from jumpax.inference.deciding import Deciding
 from jumpax.inference.doubts import doubts, outcome
+from jumpax.inference.goodness import goodness, misfit
 from jumpax.inference.information import mean
 from jumpax.inference.optimiser import natural_gradient
 from jumpax.inference.problem import Problem, check_problem
@@ -97,7 +98,8 @@ def fit(
 
     Warns:
         JumpaxWarning: parameters are not determined by the data, or not resolved by the paths; simulation errors exceed
-            standard errors; the search stopped elsewhere than at the least loss. `FitResult.doubts` has the texts.
+            standard errors; the search stopped elsewhere than at the least loss; the model does not explain the data (a
+            false alarm in about one of 1,000 fits, as far as the errors of the data are what they are taken for: see `Goodness`). `FitResult.doubts` has the texts.
 
     Example:
         >>> import jumpax
@@ -191,6 +193,8 @@ def _with_budget(problem: Problem, budget: int, key: Any, starts: int | Sequence
     about = {"budget": budget, "final": found.asked, "paths_per_step": found.scattered.source.total}
     result = _result(found.scattered, [found.run], 0, found.ending, found.search.paths[-1], words, about)
     doubted = {**found.doubts, **result.doubts}
+    if "unexplained" in doubted:  # which says so already
+        doubted.pop("misfit", None)
     converged, reason = outcome(result.runs[0], doubted)
     return dataclasses.replace(
         result,
@@ -217,6 +221,9 @@ def _result(
     left = uncertainty(problem, u, ending.information, ending.noise)
     doubted = doubts(left, ending, run)
     converged, reason = outcome(run, doubted)
+    judged = goodness(ending.problem, ending.found)
+    if converged and (text := misfit(judged)):  # elsewhere than at the least loss no model explains the data
+        doubted["misfit"] = text
     expected = jax.tree.map(np.asarray, mean(ending.found))
     notes = ending.problem.notes(expected)
     if source != problem.source:
@@ -249,6 +256,7 @@ def _result(
         units=problem.units,
         paths=paths,
         seconds=0.0,
+        goodness=judged,
         provenance={
             **where,
             **problem.told(),

@@ -15,6 +15,8 @@ from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation as Evaluation
 from jumpax.inference.evaluation import Plan, compiled, compiled_level, compiled_whitened, evaluate, level, whitened
 from jumpax.inference.losses import AbstractLoss
+from jumpax.inference.losses.compared import Compared
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.sources import AbstractSource, Simulation
 from jumpax.networks import NONE, SINGLE, Network, StartTable, check_counts, check_network, numbers_of
@@ -177,6 +179,14 @@ class Problem(AbstractProblem):
         if self.source.deterministic:
             return self.source.total
         return np.asarray(self.source.total * evaluations, jnp.zeros(()).dtype)
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Those of the loss."""
+        return self.loss.standardised(expected, jacobian)
+
+    def compared(self, expected: Any) -> dict[str, tuple[Compared, ...]]:
+        """Those of the loss."""
+        return {"": self.loss.compared(expected)}
 
     def notes(self, expected: Any) -> dict[str, Any]:
         """Those of the loss."""

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jumpax.inference.combinations import Combination
+from jumpax.inference.goodness import Goodness, lines
 
 
 class History(NamedTuple):
@@ -110,6 +111,8 @@ class FitResult:
     """Simulated altogether; infinite for exact expectations."""
     seconds: float
     provenance: Mapping[str, Any]
+    goodness: tuple[Goodness, ...] = ()
+    """Whether the data scatter about the fit as they should: of all data sets together, if there are several, then of each."""
     search: Search | None = None
     """Of a fit with a budget."""
 
@@ -131,6 +134,7 @@ class FitResult:
             "determined": [combination._asdict() for combination in self.determined],
             "loss": _finite(self.loss),
             "loss_error": _finite(self.loss_error),
+            "goodness": [one.to_dict() for one in self.goodness],
             "converged": self.converged,
             "reason": self.reason,
             "warnings": list(self.doubts.values()),
@@ -188,19 +192,20 @@ class FitResult:
     def summary(self) -> list[str]:
         """What belongs below that table: how the fit ended, what was found about the data, doubts."""
         how = "interrupted" if self.interrupted else "converged" if self.converged else "not converged"
-        lines = [f"loss {self.loss:.6g} ± {self.loss_error:.2g}; {how}: {self.reason}; {self.seconds:.1f} s"]
-        lines += [f"{key.replace('_', ' ')}: {value}" for key, value in self.notes.items() if value not in ([], "")]
-        return lines + [f"warning: {text}" for text in self.doubts.values() if text != self.reason]
+        told = [f"loss {self.loss:.6g} ± {self.loss_error:.2g}; {how}: {self.reason}; {self.seconds:.1f} s"]
+        told += lines(self.goodness)
+        told += [f"{key.replace('_', ' ')}: {value}" for key, value in self.notes.items() if value not in ([], "")]
+        return told + [f"warning: {text}" for text in self.doubts.values() if text != self.reason]
 
     def __str__(self) -> str:
         """Table of the estimates, and how the fit ended."""
         rows = [(name, *cells) for name, cells in self.table().items()]
         widths = [max(map(len, row)) for row in rows]
-        lines = [
+        shown = [
             "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
             for row in zip(*rows, strict=True)
         ]
-        return "\n".join(lines + self.summary())
+        return "\n".join(shown + self.summary())
 
 
 def _error(error: float) -> str:

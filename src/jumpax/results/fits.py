@@ -66,6 +66,7 @@ def fit_to_dataset(result: Any, profile: Any = None, **settings: Any) -> "xarray
     outcome = {
         "loss_final": result.loss, "converged": result.converged, "reason": result.reason,
         "undetermined": ", ".join(result.undetermined), "unresolved": ", ".join(result.unresolved),
-        "determined": "; ".join(map(str, result.determined)), "warnings": "\n".join(result.doubts.values()), **result.notes,
+        "determined": "; ".join(map(str, result.determined)), "goodness": "\n".join(map(str, result.goodness)),
+        "goodness_p_value": [float(one.p_value) for one in result.goodness], "warnings": "\n".join(result.doubts.values()), **result.notes,
     }  # fmt: skip
     return xarray.Dataset(variables, coordinates, flatten({**outcome, **settings, **result.provenance}))

@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
+from jumpax.inference.losses.standardised import Standardised, of_differences
 from jumpax.inference.losses.time_series import TimeSeries
 from jumpax.inference.losses.together import Together
 from jumpax.inference.observed import numbers, rows, time_faults
@@ -91,6 +93,21 @@ class Deviations(AbstractLoss):
         mean, deviation = expected[None, ..., 0, None], _deviation(expected)[None, ..., None]
         slopes = (jacobian[:, :, :, 1] - 2 * mean * jacobian[:, :, :, 0]) / (2 * deviation)
         return whitened(slopes, self.root)
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Deviations over their standard errors, taken to be independent."""
+        data = f"{self.measured.size} standard deviations of {', '.join(map(repr, self.species))}"
+        found = np.asarray(_deviation(expected))
+        slopes = (jacobian[:, :, 1] - 2 * expected[..., 0, None] * jacobian[:, :, 0]) / (2 * found[..., None])
+        return (of_differences(data, found - self.measured, slopes, self.root),)
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """The deviations of each species."""
+        errors, found = 1 / np.diagonal(self.root, axis1=1, axis2=2), _deviation(expected)
+        return tuple(
+            series(f"standard deviation of {name}", "", self.times, self.measured[:, i], errors[:, i], found[:, i])
+            for i, name in enumerate(self.species)
+        )
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of deviations."""

@@ -10,10 +10,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
+from jumpax.inference.losses.compared import Compared, cells
+from jumpax.inference.losses.grouped_cells import of_cells as standardised_cells
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.moments import of_cells
 from jumpax.inference.losses.observation import AbstractObservation, Capture, check_observations, observed
 from jumpax.inference.losses.reference import AbstractReference, NegativeBinomial
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.observed import by_factor, grouped, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Histogram
@@ -157,6 +160,14 @@ class LogLikelihood(AbstractLoss):
         return (rows * jnp.sqrt(scale)[None, ..., None]).reshape(
             rows.shape[0], rows.shape[1] * rows.shape[2], rows.shape[3]
         )
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Numbers of cells by groups of counts."""
+        return (standardised_cells(self.species, self.cells, expected, jacobian),)
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """Cells and fitted law of each time and size factor."""
+        return cells(self.species, self.times, self.rows, self.cells, expected, self.factors)
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of cells, smoothing, and the cells that no path reached."""

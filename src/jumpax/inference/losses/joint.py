@@ -10,14 +10,20 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.inference.losses.distribution import FLOOR, missed
+from jumpax.inference.losses.grouped_cells import in_groups
 from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.quadratic import inverse_root
 from jumpax.inference.losses.reference import log_negative_binomial
+from jumpax.inference.losses.standardised import Standardised, of_differences, of_estimated_covariance, together
 from jumpax.inference.observed import grouped, time_faults
 from jumpax.networks import Network
 from jumpax.observables import JointHistogram, Moments, Several
 
 _FEW = 20.0
 """Joint counts that fewer paths than this reached are pooled in the information."""
+
+_OFTEN = 8.0
+"""Cells expected at a joint count that is judged by itself."""
 
 
 @final
@@ -111,6 +117,41 @@ class JointLogLikelihood(AbstractLoss):
         p, cells, rows = pooled(p, rare, 1), pooled(self.cells, rare, 1), pooled(slopes, rare[None, ..., None], 2)
         scale = jnp.where(p > 0, jnp.sqrt(cells) / jnp.where(p > 0, p, 1.0), 0.0)
         return (rows * scale[None, ..., None]).reshape(rows.shape[0], -1, rows.shape[3])
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Numbers of cells at joint counts that are expected in `_OFTEN` of them; all others are one group.
+
+        Where the law is spread too thin for that, the means of the species.
+
+        Which counts have a place is known from the data; of those expected so often hardly one is missing there (e^-8).
+        """
+        p, slopes = np.asarray(expected[0], float), jacobian[0]
+        counted = np.concatenate([self.cells, np.zeros((len(p), 1))], 1)
+        often = p * counted.sum(1, keepdims=True) >= _OFTEN
+        often[:, -1] = False
+        groups = np.where(often, np.cumsum(often, 1), 0)
+        rows = [slice(row, row + 1) for row in range(len(p))]
+        parts = [in_groups(counted[r], p[r], slopes[r], groups[r]) for r in rows]
+        number = sum(len(part.values) + 1 for part in parts)
+        data = f"{int(self.cells.sum())} joint counts of {', '.join(map(repr, self.species))} in {number} groups"
+        found = together(data, parts)
+        return (found,) if found.values.size else self._means(expected[1], jacobian[1])
+
+    def _means(self, moments: Any, slopes: Any) -> tuple[Standardised, ...]:
+        """Means of the species, in units of the covariance of the cells; none where that is not known."""
+        places, many = np.array(self.places, float), self.cells.sum(1)
+        made = of_estimated_covariance(many, len(self.species))
+        if made is None:
+            return ()
+        shares = self.cells / many[:, None]
+        means = shares @ places
+        left = places[None] - means[:, None]
+        covariances = np.einsum("tp,tpi,tpj->tij", shares, left, left) / (many - 1)[:, None, None]
+        if (np.linalg.matrix_rank(covariances) < len(self.species)).any():
+            return ()
+        root = np.stack([inverse_root(one) for one in covariances]) * made[0][:, None, None]
+        data = f"{means.size} means of {', '.join(map(repr, self.species))}"
+        return (of_differences(data, moments[..., 0] - means, slopes[..., 0, :], root, made[1]),)
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of cells, smoothing, and the cells that no path reached."""

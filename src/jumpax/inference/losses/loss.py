@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from jumpax.inference.losses.compared import Compared
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.networks import Network
 from jumpax.observables import Observable
 
@@ -88,6 +90,19 @@ class AbstractLoss(eqx.Module):
         Only of losses that are `linear` themselves.
         """
         raise NotImplementedError(f"{type(self).__name__} has no linear residuals")
+
+    def standardised(self, expected: Tree, jacobian: Tree) -> tuple[Standardised, ...]:
+        """Data in units of their scatter, by which goodness of fit is judged: one part for each data set, none if it cannot be judged.
+
+        Args:
+            expected: as above, as numbers.
+            jacobian: leaves (times, ..., columns).
+        """
+        return ()
+
+    def compared(self, expected: Tree) -> tuple[Compared, ...]:
+        """Data beside what is fitted to them, for pictures; none by default."""
+        return ()
 
     @abc.abstractmethod
     def notes(self, expected: Tree, paths: float) -> dict[str, Any]:

@@ -9,8 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax.inference.losses.compared import Compared, Series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.observation import AbstractObservation, check_observations
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.networks import Network
 from jumpax.observables import Moments, Observable
 
@@ -110,6 +112,16 @@ class ObservedMoments(AbstractLoss):
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """That of the loss."""
         return self.loss.whitened(expected, jacobian, paths)
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """That of the loss."""
+        return self.loss.standardised(expected, jacobian)
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """Those of the loss: of observed counts, so of no species."""
+        return tuple(
+            one._replace(species="") if isinstance(one, Series) else one for one in self.loss.compared(expected)
+        )
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Those of the loss."""

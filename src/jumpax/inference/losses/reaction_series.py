@@ -7,16 +7,20 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import gammaln, polygamma
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.standardised import Standardised, of_means
 from jumpax.inference.observed import count_faults, numbers, rows, time_faults
 from jumpax.networks import Network
 from jumpax.observables import ReactionCount
 
 _LEAST = 1e-6
 """Least mean whose logarithm is taken."""
+_ENOUGH = 5.0
+"""Firings expected in a group of intervals."""
 Error = Literal["poisson", "negative_binomial", "normal"]
 ERRORS: tuple[Error, ...] = ("poisson", "negative_binomial", "normal")
 
@@ -150,6 +154,40 @@ class ReactionSeries(AbstractLoss):
         rise = polygamma(1, s) - polygamma(1, n + s)
         return ((p * rise).sum(-1) / p.sum(-1)) - 1 / spread + 1 / (mean + spread)
 
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Counts over the standard deviation of the error law, neighbours with few expected together; none if its spread is fitted.
+
+        A spread that is fitted covers any misfit.
+        """
+        mean, spread = np.maximum(np.asarray(expected[0], float), _LEAST), np.asarray(expected[1], float)[:, None]
+        if np.any(jacobian[1]):
+            return ()
+        variance = self._variance(mean, spread)
+        if self.error == "normal":
+            fourth = 0 * mean
+        else:  # fourth cumulants: of negative binomials variance + 6 variance^2 / spread, of Poisson laws variance
+            fourth = variance + (0.0 if self.error == "poisson" else 6 * variance**2 / spread)
+        which = _together(mean)
+        pooled = [np.zeros((int(which.max()) + 1, *x.shape[2:])) for x in (mean, mean, mean, jacobian[0])]
+        for sums, x in zip(pooled, (mean - self.measured, variance, fourth, jacobian[0]), strict=True):
+            np.add.at(sums, which, x)
+        data = f"{self.measured.size} counts of {', '.join(self.reactions)} in {len(pooled[0])} groups"
+        return (of_means(data, pooled[0], pooled[3], pooled[1], float((pooled[2] / pooled[1] ** 2).sum())),)
+
+    def _variance(self, mean: Any, spread: Any) -> Any:
+        if self.error == "normal":
+            return np.broadcast_to(spread**2, mean.shape)
+        return mean if self.error == "poisson" else mean + mean**2 / spread
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """The counts of each reaction, with the standard deviation of the error law."""
+        mean, spread = np.maximum(expected[0], _LEAST), np.asarray(expected[1])[:, None]
+        variance = self._variance(mean, spread)
+        return tuple(
+            series(f"firings of {name}", "", self.times, self.measured[:, i], np.sqrt(variance[:, i]), mean[:, i])
+            for i, name in enumerate(self.reactions)
+        )
+
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of counts, and the error law."""
         return {"data": f"{self.measured.size} counts of reactions between times", "error_law": self.error}
@@ -157,3 +195,17 @@ class ReactionSeries(AbstractLoss):
 
 def _flat(rows: Float[Array, "batches times reactions free"]) -> Float[Array, "batches entries free"]:
     return rows.reshape(rows.shape[0], -1, rows.shape[3])
+
+
+def _together(mean: Float[np.ndarray, "times reactions"]) -> Int[np.ndarray, "times reactions"]:
+    """Group of each count: neighbours in time until `_ENOUGH` are expected."""
+    which, group = np.zeros(mean.shape, int), 0
+    for column in range(mean.shape[1]):
+        held = 0.0
+        for time in range(len(mean)):
+            which[time, column] = group
+            held += mean[time, column]
+            if held >= _ENOUGH and mean[time + 1 :, column].sum() >= _ENOUGH:
+                group, held = group + 1, 0.0
+        group += 1
+    return which

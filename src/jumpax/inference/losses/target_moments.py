@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
 from jumpax.inference.observed import numbers, time_faults
@@ -102,6 +103,18 @@ class TargetMoments(AbstractLoss):
         first, second = jacobian[:, :, 0, 0], jacobian[:, :, 0, 1]
         rows = jnp.stack([first / mean, (second - 2 * mean * first) / (2 * variance)], 2)
         return whitened(rows, self.root)
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """Mean and deviation; their errors are weights and no measured scatter, so that goodness of fit is not judged."""
+        mean, variance = (np.asarray(x) for x in _central(jnp.asarray(expected)))
+        wanted = np.exp(self.measured)
+        errors = wanted / self.root[:, 0, :1]
+        return (
+            series(f"mean of {self.species}", self.species, self.times, wanted[:, 0], errors[:, 0], mean),
+            series(
+                f"standard deviation of {self.species}", "", self.times, wanted[:, 1], errors[:, 1], np.sqrt(variance)
+            ),
+        )
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Relative errors that are left."""

@@ -10,8 +10,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxWarning, first_few, unknown_name
+from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
+from jumpax.inference.losses.standardised import Standardised, of_differences
 from jumpax.inference.observed import numbers, of_one_path, rows, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Moments
@@ -120,6 +122,21 @@ class TimeSeries(AbstractLoss):
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """Jacobian of the means, in units of their standard errors."""
         return whitened(jacobian[..., 0, :], self.root)
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Means over their standard errors, taken to be independent; none for what looks like one path."""
+        if self.doubt:
+            return ()
+        data = f"{self.measured.size} means of {', '.join(map(repr, self.species))}"
+        return (of_differences(data, expected[..., 0] - self.measured, jacobian[..., 0, :], self.root),)
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """The means of each species."""
+        errors = 1 / np.diagonal(self.root, axis1=1, axis2=2)
+        return tuple(
+            series(f"mean of {name}", name, self.times, self.measured[:, i], errors[:, i], expected[:, i, 0])
+            for i, name in enumerate(self.species)
+        )
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of means, and what they are taken for."""

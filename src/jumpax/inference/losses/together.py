@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jumpax._base.errors import InputError
+from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.networks import Network
 from jumpax.observables import Several
 
@@ -109,6 +111,15 @@ class Together(AbstractLoss):
         """One below the other."""
         each = zip(self.losses, expected, jacobian, strict=True)
         return jax.numpy.concatenate([loss.whitened(own, slopes, paths) for loss, own, slopes in each], 1)
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Those of all."""
+        each = zip(self.losses, expected, jacobian, strict=True)
+        return tuple(part for loss, own, slopes in each for part in loss.standardised(own, slopes))
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """Those of all."""
+        return tuple(one for loss, own in zip(self.losses, expected, strict=True) for one in loss.compared(own))
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Those of each, with its number."""

@@ -9,8 +9,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax.inference.losses.compared import Compared, cells
+from jumpax.inference.losses.grouped_cells import of_cells as standardised_cells
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.moments import of_cells
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.observed import grouped, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Histogram
@@ -96,9 +99,8 @@ class Wasserstein(AbstractLoss):
     @property
     def linear(self) -> AbstractLoss | None:
         """The first two moments of the cells."""
-        shares = np.diff(self.measured, axis=1, prepend=0.0)
-        cells = np.rint(shares * self.cells[:, None]).astype(int)
-        return of_cells(self.species, self.times, [np.repeat(np.arange(self.size), row) for row in cells])
+        numbers = self._numbers.astype(int)
+        return of_cells(self.species, self.times, [np.repeat(np.arange(self.size), row) for row in numbers])
 
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
         """The smoothed distance."""
@@ -113,6 +115,19 @@ class Wasserstein(AbstractLoss):
         weight = self.scale[:, None] * rounding / jnp.sqrt(residual**2 + rounding**2)
         rows = jnp.cumsum(jacobian, 2) * jnp.sqrt(weight)[None, ..., None]
         return rows.reshape(rows.shape[0], rows.shape[1] * rows.shape[2], rows.shape[3])
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Numbers of cells by groups of counts."""
+        return (standardised_cells(self.species, self._numbers, expected, jacobian),)
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """Cells and fitted law of each time."""
+        return cells(self.species, self.times, range(len(self.cells)), self._numbers, expected)
+
+    @property
+    def _numbers(self) -> Float[np.ndarray, "times size"]:
+        """Number of cells by time and count."""
+        return np.rint(np.diff(self.measured, axis=1, prepend=0.0) * self.cells[:, None])
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of cells, and the distance that is left."""

@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax.inference.losses.compared import Compared, Series
 from jumpax.inference.losses.loss import AbstractLoss
+from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.losses.time_series import TimeSeries
 from jumpax.networks import Network
 from jumpax.observables import Moments, Windows
@@ -88,6 +90,16 @@ class WindowMeans(AbstractLoss):
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """Jacobian of the averages, in units of their standard errors."""
         return self.series.whitened(jnp.zeros(()), self.windows.mean(jacobian, 1), paths)
+
+    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+        """Averages over their standard errors, taken to be independent."""
+        return self.series.standardised(self.windows.mean(expected, 0), self.windows.mean(jacobian, 0))
+
+    def compared(self, expected: Any) -> tuple[Compared, ...]:
+        """The averages of each species, drawn in the middle of their windows."""
+        middles = (np.array(self.windows.edges[:-1]) + np.array(self.windows.edges[1:])) / 2
+        found = self.series.compared(self.windows.mean(expected, 0))
+        return tuple(one._replace(times=middles) for one in found if isinstance(one, Series))
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of means, and what they are taken for."""

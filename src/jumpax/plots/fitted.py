@@ -1,0 +1,118 @@
+"""Data and fit."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from jumpax._base.errors import InputError
+from jumpax.plots.distribution import distribution
+from jumpax.plots.style import PALETTE, legend_above, new_figure, style, with_unit
+
+_COLUMNS = 2
+
+
+def fitted(
+    problem: Any,
+    result: Any,
+    predicted: Any = None,
+    *,
+    most: int = 12,
+    units: Mapping[str, str] | None = None,
+) -> Figure:
+    """All data beside what was fitted to them, in one picture.
+
+    Numbers along time have bars of one standard error. Counts of cells are histograms under the fitted law. With bands of
+    `jumpax.inference.predictive` the panels of means show between which counts a path lies, and between which the mean.
+
+    Args:
+        problem: the `Problem`, or `Conditions`.
+        result: its `FitResult`.
+        predicted: the bands; of conditions by condition.
+        most: panels; of more data sets, as many are drawn, evenly chosen, and the title says so.
+        units: as in `Network.units`.
+
+    Returns:
+        The figure, one panel for each data set.
+
+    Raises:
+        InputError: the data cannot be drawn so.
+
+    Example:
+        >>> import jumpax
+        >>> from jumpax.inference import Fixed, Free, MasterEquation, Problem, fit, losses
+        >>> model = jumpax.zoo.birth_death()
+        >>> data = losses.LogLikelihood("X", [9, 12, 7, 10, 14, 8, 11])
+        >>> problem = Problem(model.network, model.x0, data, {"birth": Free(5.0), "death": Fixed(1.0)}, settle=10.0,
+        ...                   source=MasterEquation({"X": 60}))
+        >>> len(fitted(problem, fit(problem)).axes)
+        1
+    """
+    sets = [(where, one) for where, found in problem.compared(result.expected).items() for one in found]
+    if not sets:
+        raise InputError(
+            "these data have no picture: they are neither numbers along time nor counts of one species in cells"
+        )
+    if most < 1:
+        raise InputError(f"most must be 1 or more; got {most!r}")
+    chosen = [sets[i] for i in np.unique(np.linspace(0, len(sets) - 1, min(most, len(sets))).astype(int))]
+    columns = min(_COLUMNS, len(chosen))
+    rows = -(-len(chosen) // columns)
+    figure = new_figure(1.6 + 4.2 * columns, 0.4 + 2.9 * rows)
+    with style():
+        panels = figure.subplots(rows, columns, squeeze=False).ravel()
+        for panel, (where, one) in zip(panels, chosen):
+            if hasattr(one, "law"):
+                _cells(panel, one, units or {})
+                title = one.place
+            else:
+                bands = predicted[where] if isinstance(predicted, Mapping) else predicted
+                _series(panel, one, bands, units or {})
+                title = ""
+            panel.set_title(", ".join(part for part in (where, title) if part), fontsize=9, y=1.12)
+        for panel in panels[len(chosen) :]:
+            panel.remove()
+        if len(chosen) < len(sets):
+            figure.suptitle(f"{len(chosen)} of {len(sets)} data sets", fontsize=9)
+    return figure
+
+
+def _cells(axes: Axes, one: Any, units: Mapping[str, str]) -> None:
+    counts = np.repeat(np.arange(len(one.counts)), one.counts.astype(int))
+    distribution(
+        counts,
+        {"fitted law": one.law},
+        axes,
+        species=one.species,
+        unit=units.get(one.species, "molecules"),
+        label="cells",
+    )
+
+
+def _series(axes: Axes, one: Any, bands: Any, units: Mapping[str, str]) -> None:
+    """Measured and fitted numbers, with the bands of their species."""
+    times = np.zeros(1) if one.times is None else one.times
+    if bands is not None and one.species in bands.species and bands.steady == (one.times is None):
+        place = bands.species.index(one.species)
+        # at steady state, the bands have a width to be seen
+        at, repeat = (np.array([-0.25, 0.25]), 2) if one.times is None else (bands.times, 1)
+        share = bands.quantiles[-1] - bands.quantiles[0]
+        for values, alpha, label in ((bands.counts, 0.14, "paths"), (bands.mean, 0.35, "mean")):
+            low, high = (np.repeat(values[end, :, place], repeat) for end in (0, -1))
+            axes.fill_between(
+                at, low, high, color=PALETTE[0], alpha=alpha, linewidth=0, label=f"{share:.0%} of {label}"
+            )
+    mark = "o" if len(times) == 1 else ""
+    axes.plot(times, one.fitted, color=PALETTE[0], marker=mark, linewidth=1.8, label="fit", zorder=3)
+    axes.errorbar(times, one.measured, one.errors, color=PALETTE[1], marker="o", markersize=3.5, linestyle="",
+                  linewidth=1.0, capsize=2, label="data", zorder=4)  # fmt: skip
+    axes.set_ylabel(with_unit(one.name, units.get(one.species, "molecules") if one.species else None))
+    axes.set_ylim(bottom=min(0.0, float(np.min(one.measured - one.errors))))
+    if one.times is None:
+        axes.set_xticks([0.0], ["steady state"])
+        axes.set_xlim(-1, 1)
+    else:
+        axes.set_xlabel(with_unit("time", units.get("time")))
+    legend_above(axes)
