@@ -168,8 +168,10 @@ class _Search:
         ready = [c for c in self.candidates if c.near and c.paths >= FRESH * self._first]
         if len(self.candidates) > 1 and any(c.fresh is None for c in ready):
             self.compare(ready)
-        if all(c.exhausted for c in self.candidates) and not self.explained and self.followed < MANY:
-            self.add()
+        if all(c.exhausted for c in self.candidates) and not self.explained:
+            self.compare(self.candidates)  # planes through responses that bend are off at their centre
+            if not self.explained and self.followed < MANY:
+                self.add()
 
     def compare(self, ready: list[Candidate]) -> None:
         """Fresh paths, all with the parameters of the candidate, tell which of them are worse beyond doubt: these are given up."""
