@@ -71,8 +71,8 @@ def fit(
     paths that each have parameters of their own, and regression on them; several places are followed, fresh paths decide
     between them, and the rest of the paths goes into the estimate. Places where the mean field explains the data are followed,
     too (`Simulation(mean_field=...)`): they are approximate, a few paths correct the best of them, and paths judge them like all
-    others. It does not depend on how many events a path has, as the
-    noise of scores does. `FitResult.search` has the best parameters against paths, and whether the data are explained.
+    others. The noise does not grow with the number of events of a path, as that of scores does. `FitResult.search` has the best
+    parameters against paths, and whether the data are explained.
 
     Args:
         problem: data, model and parameters; or `Conditions` of several.

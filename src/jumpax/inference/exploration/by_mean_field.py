@@ -5,7 +5,7 @@ from jaxtyping import Float
 
 from jumpax.inference.exploration.coordinates import first_points, units
 from jumpax.inference.exploration.descent import Descent
-from jumpax.inference.exploration.explore import FIRST, Visit
+from jumpax.inference.exploration.explore import EVENTS, FIRST, Visit
 from jumpax.inference.exploration.mean_response import TOGETHER, MeanResponse, work
 from jumpax.inference.exploration.responses import Responses
 from jumpax.inference.exploration.surface import level
@@ -29,6 +29,10 @@ WORK = 4e9
 """Most operations, about: larger networks have no places."""
 CORRECTIONS = 3
 """Times that the best place is corrected."""
+ERROR = 1.0
+"""What the mean field is wrong by, usually, in factors e."""
+TOLD = 4.0
+"""So many residuals of a path, neighbours in time, tell no more than one."""
 QUIET = np.errstate(over="ignore", invalid="ignore")
 """Places far away may be off by more than numbers hold; they are not taken."""
 
@@ -89,32 +93,41 @@ def corrected(responses: Responses, place: Float[np.ndarray, " free"]) -> list[V
 
     Residuals of paths at the place, less those of the mean field there, are what the mean field is wrong by. Taken for the same
     near by, they correct it: the next place is where the corrected mean field is nearest to the data, and so on, with the mean
-    of all corrections. This has the mean of paths and the slopes of the mean field, so that a few dozen paths will do; what is
-    left of the error is what the slopes are wrong by, and noise. Ends early where paths cannot be followed.
+    of all corrections, weighed by its noise against the distance from the first. This has the mean of paths and the slopes of the
+    mean field, so that a few dozen paths will do; what is left of the error is what the slopes are wrong by, and noise. Ends
+    early where paths cannot be followed, which are given up after few events.
     """
     problem = responses.problem
     response, paths = MeanResponse(problem, responses.loss), FIRST * (len(place) + 2)
-    visits, off = [Visit(responses.drawn, place, np.inf, 0.0)], []
+    visits, off, first = [Visit(responses.drawn, place, np.inf, 0.0)], [], place
+    usual, responses.cap = responses.cap, min(responses.cap, EVENTS)
     for _ in range(CORRECTIONS):
         seen = level(responses.draw(np.repeat(place[None], min(paths, responses.left), 0)))
         if seen is None:
             break
         off.append(seen.level - response(place[None])[0][0])
-        descent = Descent(problem, _Shifted(response, np.mean(off, 0)), place[None])
+        noise = np.sqrt(max(seen.variance.mean(), 1e-300) * TOLD / (paths * len(off)))
+        near = _Near(response, np.mean(off, 0), noise, first, ERROR * units(problem, first))
+        descent = Descent(problem, near, place[None])
         for _ in range(STRAIGHT):
             descent.step()
         place = descent.points[0]
         visits.append(Visit(responses.drawn, place, np.inf, 0.0))
+    responses.cap = usual
     return visits
 
 
-class _Shifted:
-    """A response with something added to its residuals."""
+class _Near:
+    """A response with something added to its residuals, over their noise; and distances from a place, over what is usual."""
 
-    def __init__(self, response: MeanResponse, shift: Float[np.ndarray, " entries"]):
-        self._response, self._shift = response, shift
+    def __init__(self, response: MeanResponse, shift: np.ndarray, noise: float, place: np.ndarray, usual: np.ndarray):
+        self._response, self._shift, self._noise, self._place, self._usual = response, shift, noise, place, usual
 
     def __call__(self, points: Float[np.ndarray, "points free"]) -> tuple[np.ndarray, np.ndarray]:
-        """Both at each point."""
+        """Both at each point, with a row for each parameter."""
         residuals, slopes = self._response(points)
-        return residuals + self._shift, slopes
+        more = np.broadcast_to(np.diag(1 / self._usual), (len(points), len(self._usual), len(self._usual)))
+        return (
+            np.concatenate([(residuals + self._shift) / self._noise, (points - self._place) / self._usual], 1),
+            np.concatenate([slopes / self._noise, more], 1),
+        )
