@@ -35,6 +35,7 @@ VERBS = {
     "steady_state": lambda n: jumpax.steady_state(jumpax.Moments("X"), n, START, settle=1.0, time=1.0, paths=4),
     "audit": lambda n: jumpax.audit(n, THETA, START, [1.0]),
     "lattice_coverage": lambda n: jumpax.lattice_coverage(n, THETA, START, [1.0]),
+    "mean_field": lambda n: jumpax.mean_field(n, [1.0], theta=THETA, x0=START),
     "log_likelihood": lambda n: jumpax.log_likelihood(n, THETA, None, 1.0),
     "Problem": lambda n: jumpax.Problem(n, START, DATA, {}),
     "exact_cost": lambda n: exact_cost(n, START, THETA, [1.0]),
@@ -46,7 +47,16 @@ VERBS = {
 }
 
 
-TAKE_MODELS = ("simulate", "expectation", "steady_state", "audit", "lattice_coverage", "Problem", "reachable")
+TAKE_MODELS = (
+    "simulate",
+    "expectation",
+    "steady_state",
+    "audit",
+    "lattice_coverage",
+    "mean_field",
+    "Problem",
+    "reachable",
+)
 
 
 @pytest.mark.parametrize(

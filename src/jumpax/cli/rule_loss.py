@@ -97,6 +97,8 @@ class RuleLoss(AbstractLoss):
     def linear(self) -> "RuleLoss | None":
         """That of the loss."""
         inner = self.inner.linear
+        if inner is self.inner:
+            return self
         return None if inner is None else RuleLoss(inner, dict(self.rules))
 
     def residuals(self, expected: Any) -> Float[Array, "times numbers"]:

@@ -190,8 +190,8 @@ def _with_budget(problem: Problem, budget: int, key: Any, starts: int | Sequence
     begin, words = time.perf_counter(), random.key_words(key)
     known = [] if isinstance(starts, int) else list(starting_points(problem, starts, key))
     found = searched(problem, budget, jax.random.key(key) if isinstance(key, int) else key, known)
-    about = {"budget": budget, "final": found.asked, "paths_per_step": found.scattered.source.total}
-    result = _result(found.scattered, [found.run], 0, found.ending, found.search.paths[-1], words, about)
+    about = {"budget": budget, "final": found.asked, "paths_per_step": found.evaluated.source.total}
+    result = _result(found.evaluated, [found.run], 0, found.ending, found.search.paths[-1], words, about)
     doubted = {**found.doubts, **result.doubts}
     if "unexplained" in doubted:  # which says so already
         doubted.pop("misfit", None)

@@ -4,13 +4,18 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.gradients import ScoreFunction
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Conclusion, Reading, exactly, pooled_at
+from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.exploration import Exploration, Responses, Scattered, Visit, corrected, explore, mean_field_places
+from jumpax.inference.exploration.explore import explains, misfit
+from jumpax.inference.exploration.surface import level
 from jumpax.inference.problem import Problem
 from jumpax.inference.result import History, Run, Search
 from jumpax.inference.search import named_values
@@ -23,6 +28,10 @@ READINGS = 6
 """Evaluations that the rest of it is divided into."""
 LEAST, MOST = 16, 4096
 """Paths of one evaluation: at least so many per free parameter and two, and at most."""
+CHECK = 64
+"""Paths that judge the estimate at last, per free parameter and two; no more than an eighth of the budget."""
+PLAIN = 4
+"""The same for likelihoods, whose bias falls with the paths of each."""
 NEAR = 1.0
 """Length of a step, in standard deviations of the points drawn, up to which the response is a plane."""
 
@@ -34,15 +43,15 @@ class Searched(NamedTuple):
     search: Search
     asked: int
     """Evaluations at the end."""
-    scattered: Problem
+    evaluated: Problem
     """The problem, its source with the paths of one evaluation."""
 
     @property
     def run(self) -> Run:
         """As that of any fit; without gradients."""
-        search, free = self.search, self.scattered.free
+        search, free = self.search, self.evaluated.free
         unknown = np.full(search.values.shape, np.nan)
-        u = np.array([self.scattered.structure.unconstrained(dict(zip(free, row, strict=True)), self.scattered.numbers)
+        u = np.array([self.evaluated.structure.unconstrained(dict(zip(free, row, strict=True)), self.evaluated.numbers)
                       for row in search.values.tolist()])  # fmt: skip
         history = History(search.loss, search.loss_error, unknown, unknown, u, search.values)
         start, end = (dict(zip(free, search.values[i].tolist(), strict=True)) for i in (0, -1))
@@ -107,33 +116,69 @@ def searched(problem: Problem, budget: int, key: Any, known: list[Float[np.ndarr
     early = corrected(responses, guessed[0]) if guessed else []
     near = [visit.point for visit in early[-1:]] + guessed[1:]
     found = explore(responses, jax.random.fold_in(key, 1), [*near, *known])
-    responses.budget = budget
-    least = LEAST * (len(problem.free) + 2)
-    paths = min(max(responses.left // READINGS, least), MOST)
-    ask = Scattered(responses, found.scale, paths, _generator(key, 2))
-    source = dataclasses.replace(responses.source, paths=ask.paths // 2, batches=8)
-    scattered = problem.from_source(source)
+    check = min(CHECK * (len(problem.free) + 2), budget // 8)
+    responses.budget = budget - check
+    ask = (
+        _scattered(problem, responses, found, key)
+        if loss is problem.loss
+        else _Plain(responses, jax.random.fold_in(key, 4))
+    )
+    evaluated = problem.from_source(dataclasses.replace(responses.source, paths=ask.level, batches=8))
     trace = [*early, *found.trace]
 
-    def told(problem: Problem, u: Float[np.ndarray, " free"]) -> Any:
-        made = ask(problem, u)
+    def told(u: Float[np.ndarray, " free"]) -> Any:
+        made = ask(evaluated, u)
         trace.append(Visit(responses.drawn, np.asarray(u), float(made.loss), float(made.loss_error)))
         return made
 
     here = found.points[0]
-    first = [told(scattered, here) for _ in range(max(responses.left // ask.paths // 2, 1))]
-    ending = pooled_at(scattered, here, first)
+    first = [told(here) for _ in range(max(responses.left // ask.paths // 2, 1))]
+    ending = pooled_at(evaluated, here, first)
     tail = [Reading(here, e) for e in first]
-    while responses.left >= ask.paths:  # where the plane of the first ones leads
+    while responses.left >= ask.paths:  # where the first ones lead
         here = ending.point + ending.step
-        second = [told(scattered, here) for _ in range(responses.left // ask.paths)]
+        second = [told(here) for _ in range(responses.left // ask.paths)]
         close = np.linalg.norm(np.linalg.solve(found.scale, here - ending.point)) < NEAR
-        ending = pooled_at(scattered, here, second, tail if close else [])
+        ending = pooled_at(evaluated, here, second, tail if close else [])
     ending = ending.moved()
-    if not ending.known and source.exact:
-        ending = exactly(scattered, ending)
+    if not ending.known and responses.source.exact:
+        ending = exactly(evaluated, ending)
+    responses.budget = budget
+    last = level(responses.binned(responses.whole(np.repeat(ending.point[None], check, 0))))
+    if last is not None:
+        found = found._replace(explained=explains(last, found.replicates), misfit=misfit(last, found.replicates))
     trace.append(Visit(responses.drawn, ending.point, np.nan, np.nan))
-    return Searched(ending, _search(problem, found, guessed, trace, responses, budget), ask.asked, scattered)
+    return Searched(ending, _search(problem, found, guessed, trace, responses, budget), ask.asked, evaluated)
+
+
+def _scattered(problem: Problem, responses: Responses, found: Exploration, key: Any) -> Scattered:
+    paths = min(max(responses.left // READINGS, LEAST * (len(problem.free) + 2)), MOST)
+    return Scattered(responses, found.scale, paths, _generator(key, 2))
+
+
+class _Plain:
+    """Evaluations of losses that squares do not describe, such as likelihoods: an estimator's, by default the score function's.
+
+    Chances of counts that few paths reach need slopes along the same paths.
+    """
+
+    def __init__(self, responses: Responses, key: Any):
+        self._responses, self._key, source = responses, key, responses.source
+        gradient = ScoreFunction() if source.undecided else source.gradient
+        self.level = responses.left // PLAIN // 8 * 8
+        """Paths behind a level."""
+        self._source = dataclasses.replace(source, gradient=gradient, paths=self.level, batches=8)
+        self.paths = int(self._source.simulated(responses.problem.structure.network))
+        """Of each evaluation."""
+        self.asked = 0
+
+    def __call__(self, problem: Problem, u: Float[np.ndarray, " free"]) -> Evaluation:
+        """Loss and derivatives."""
+        self._responses.drawn += self.paths
+        self.asked += 1
+        return problem.from_source(self._source).evaluate(
+            jnp.asarray(u, float), jax.random.fold_in(self._key, self.asked)
+        )
 
 
 def _generator(key: Any, number: int) -> np.random.Generator:

@@ -54,7 +54,9 @@ class Exploration(NamedTuple):
     explained: bool
     """Whether the data are explained there, as far as their scatter tells."""
     misfit: float
-    """Loss, over what the scatter of the data gives on average at the answer."""
+    """Loss that is likely there at least, over what the scatter of the data gives on average at the answer."""
+    replicates: float
+    """Paths, or cells, that the errors of the data stand for."""
     trace: list[Visit]
     candidates: int
     """Places that were followed."""
@@ -82,10 +84,27 @@ def explore(responses: Responses, key: Any, known: Sequence[Float[np.ndarray, " 
     search.finish()
     responses.cap = responses.source.max_events
     best = search.candidates[0]
+    others = [c.centre for c in search.candidates[1:] if c.fresh and search.explains(c)]
     return Exploration(
-        [c.centre for c in search.candidates], best.scale, search.explained, search.misfit(best), [*trace, search.visit],
+        [best.centre, *others], best.scale, search.explained, search.misfit(best), search.replicates, [*trace, search.visit],
         search.followed,
     )  # fmt: skip
+
+
+def explains(surface: Surface, replicates: float) -> bool:
+    """Whether a loss is one that the answer may have: no more than twice its mean there, and noise."""
+    usual = FITS * _scatter(surface, replicates)
+    return surface.loss <= usual + WORSE * surface.error_at(usual)
+
+
+def misfit(surface: Surface, replicates: float) -> float:
+    """Loss that is likely at least, over its mean at the answer."""
+    return max(surface.loss - WORSE * surface.loss_error, 0.0) / _scatter(surface, replicates)
+
+
+def _scatter(surface: Surface, replicates: float) -> float:
+    """Loss that data have at the answer, on average: their variance is that of one path over the number of these."""
+    return max(0.5 * float(surface.variance.sum()) / replicates, 1e-300)
 
 
 class _Search:
@@ -149,6 +168,7 @@ class _Search:
         binned = self.responses.binned(residuals).reshape(len(places), AGAIN, -1)
         sound = np.isfinite(whole).all((1, 2))
         if not sound.any():
+            self.spread = self.spread if self.candidates else np.ones(binned.shape[2])
             return np.arange(len(places))
         variance = whole[sound].var(1, ddof=1).mean(0)
         self.replicates = float(np.exp(np.log(variance[variance > 0]).mean())) if (variance > 0).any() else 1.0
@@ -185,7 +205,7 @@ class _Search:
             return
         best = min(judged, key=lambda c: c.loss)
         left = [c for c in judged if c.loss <= best.loss + WORSE * (c.error + best.error)]
-        others = [] if self._explains(best) else [c for c in self.candidates if c not in judged]
+        others = [] if self.explains(best) else [c for c in self.candidates if c not in judged]
         self.candidates = left + others
         self._sort()
 
@@ -202,7 +222,7 @@ class _Search:
     @property
     def explained(self) -> bool:
         """Whether the data are explained at the best candidate, as far as their scatter tells."""
-        return self._explains(self.candidates[0])
+        return self.explains(self.candidates[0])
 
     @property
     def visit(self) -> Visit:
@@ -211,23 +231,18 @@ class _Search:
         return Visit(self.responses.drawn, best.centre, best.loss, best.error)
 
     def misfit(self, candidate: Candidate) -> float:
-        """Loss over what the scatter of the data gives on average at the answer, known to be so large; infinite when unknown."""
-        surface = candidate.fresh or candidate.surface
-        if surface is None or not (candidate.near or candidate.fresh):  # before, residuals are squashed
-            return np.inf
-        return max(surface.loss - WORSE * surface.loss_error, 0.0) / self._scatter(surface)
+        """Infinite while it is unknown."""
+        surface = self._straight(candidate)
+        return np.inf if surface is None else misfit(surface, self.replicates)
 
-    def _explains(self, candidate: Candidate) -> bool:
+    def explains(self, candidate: Candidate) -> bool:
         """Whether its loss is one that the answer may have."""
-        surface = candidate.fresh or candidate.surface
-        if surface is None or not (candidate.near or candidate.fresh):
-            return False
-        usual = FITS * self._scatter(surface)
-        return surface.loss <= usual + 2 * surface.error_at(usual)
+        surface = self._straight(candidate)
+        return surface is not None and explains(surface, self.replicates)
 
-    def _scatter(self, surface: Surface) -> float:
-        """Loss that data have at the answer, on average: their variance is that of one path over the number of these."""
-        return max(0.5 * float(surface.variance.sum()) / self.replicates, 1e-300)
+    def _straight(self, candidate: Candidate) -> Surface | None:
+        """What is known of it, from residuals that are not squashed."""
+        return candidate.fresh or (candidate.surface if candidate.near else None)
 
     @property
     def _reserve(self) -> int:

@@ -49,6 +49,11 @@ class Scattered:
         """Of each evaluation."""
         return 2 * BATCHES * self._half
 
+    @property
+    def level(self) -> int:
+        """Those with the parameters of the point."""
+        return BATCHES * self._half
+
     def __call__(self, problem: Problem, u: Float[np.ndarray, " free"]) -> Evaluation:
         """Loss and derivatives.
 

@@ -77,6 +77,8 @@ class Together(AbstractLoss):
     def linear(self) -> AbstractLoss | None:
         """Those of all that have one."""
         parts = [part for part in (loss.linear for loss in self.losses) if part is not None]
+        if len(parts) == len(self.losses) and all(part is loss for part, loss in zip(parts, self.losses, strict=True)):
+            return self
         return Together(*parts) if len(parts) > 1 else parts[0] if parts else None
 
     def residuals(self, expected: Any) -> Float[Array, "times numbers"]:
