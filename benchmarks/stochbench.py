@@ -116,7 +116,8 @@ def record(loaded: Loaded, seed: int, budget: int) -> dict[str, Any]:
 
 def summary(name: str, records: Sequence[dict[str, Any]], free: int, scored: int) -> dict[str, Any]:
     """A row of the table."""
-    to_success = [r["simulations_to_success"] or float("inf") for r in records]
+    firsts = [r["simulations_to_success"] for r in records]
+    to_success = [float("inf") if first is None else first for first in firsts]
     return {
         "problem": name, "free": free, "scored": scored, "fits": len(records),
         "success": sum(r["success"] for r in records), "tight": sum(r["error"] <= TIGHT for r in records),
