@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from jaxtyping import PRNGKeyArray
-from scipy.stats import chi2
+from scipy.special import chdtrc
 
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
 from jumpax.inference.comparison import Change, Compared, Comparison, change
@@ -166,5 +166,5 @@ def _gain(guesses: AbstractGuesses, released: tuple[str, ...], name: str) -> _Ga
     changes: dict[str, Change] = {
         c: change(difference, error, kind) for (n, c), (difference, error) in after.differences.items() if n == name
     }
-    least, p, most = (float(chi2.sf(g, degrees)) for g in (gain + after.slack, gain, max(0.0, gain - before.slack)))
+    least, p, most = (float(chdtrc(degrees, g)) for g in (gain + after.slack, gain, max(0.0, gain - before.slack)))
     return _Gain(Compared(name, False, gain, degrees, p, 1.0, kind, changes), least, most)

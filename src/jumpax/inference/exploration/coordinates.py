@@ -3,7 +3,6 @@
 import numpy as np
 from jaxtyping import Float
 from scipy.special import logit, ndtri
-from scipy.stats import qmc
 
 from jumpax.inference.parameters import LOG_BOX, factors
 from jumpax.inference.problem import Problem
@@ -17,7 +16,7 @@ EDGE = 1e-3
 def first_points(problem: Problem, count: int, generator: np.random.Generator) -> Float[np.ndarray, "count free"]:
     """A Latin hypercube: uniform in each box on its scale, normal about the start where there is none."""
     start = problem.structure.unconstrained(problem.start_values, problem.numbers)
-    shares = np.clip(qmc.LatinHypercube(len(start), rng=generator).random(count), EDGE, 1 - EDGE)
+    shares = _hypercube(len(start), count, generator)
     boxed = np.array([scale in (LOG_BOX, "logit") for scale in problem.structure.scales])
     return np.where(boxed, logit(shares), start + SPREAD * ndtri(shares))
 
@@ -29,8 +28,14 @@ def near_points(
     generator: np.random.Generator,
 ) -> Float[np.ndarray, "count free"]:
     """Normal about a centre, stratified in each direction: centre + scale x."""
-    shares = qmc.LatinHypercube(len(centre), rng=generator).random(count)
-    return centre + ndtri(np.clip(shares, EDGE, 1 - EDGE)) @ scale.T
+    return centre + ndtri(_hypercube(len(centre), count, generator)) @ scale.T
+
+
+def _hypercube(free: int, count: int, generator: np.random.Generator) -> Float[np.ndarray, "count free"]:
+    """A Latin hypercube, off the faces."""
+    from scipy.stats import qmc  # half a second, and not needed to simulate
+
+    return np.clip(qmc.LatinHypercube(free, rng=generator).random(count), EDGE, 1 - EDGE)
 
 
 def units(problem: Problem, point: Float[np.ndarray, " free"]) -> Float[np.ndarray, " free"]:
