@@ -169,3 +169,14 @@ def test_boxes():
         back = made.values(u)
         assert float(back["birth"]) == pytest.approx(values["birth"], rel=1e-4)
         assert float(back["death"]) == pytest.approx(values["death"], rel=1e-4)
+
+
+def test_an_answer_at_the_edge_of_its_box_does_not_stop_the_fit():
+    """The truth lies beyond: places come so near the edge that numbers round to it."""
+    boxes = {"birth": Free.box(0.1, 1000.0), "death": Free.box(2.0, 100.0)}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", jumpax.JumpaxWarning)
+        result = fit(problem(boxes=boxes), budget=4000, key=0)
+    assert not result.search.explained
+    assert result.estimates["death"] == pytest.approx(2.0, rel=0.2)
+    assert "unexplained" in result.doubts

@@ -41,6 +41,8 @@ class Searched(NamedTuple):
 
     ending: Conclusion
     search: Search
+    points: Float[np.ndarray, "visits free"]
+    """Those of the search, unconstrained."""
     asked: int
     """Evaluations at the end."""
     evaluated: Problem
@@ -51,9 +53,7 @@ class Searched(NamedTuple):
         """As that of any fit; without gradients."""
         search, free = self.search, self.evaluated.free
         unknown = np.full(search.values.shape, np.nan)
-        u = np.array([self.evaluated.structure.unconstrained(dict(zip(free, row, strict=True)), self.evaluated.numbers)
-                      for row in search.values.tolist()])  # fmt: skip
-        history = History(search.loss, search.loss_error, unknown, unknown, u, search.values)
+        history = History(search.loss, search.loss_error, unknown, unknown, self.points, search.values)
         start, end = (dict(zip(free, search.values[i].tolist(), strict=True)) for i in (0, -1))
         last = self.ending.found[-1]
         return Run(start, end, float(last.loss), float(last.loss_error), "the estimate has settled", True, history)
@@ -148,7 +148,8 @@ def searched(problem: Problem, budget: int, key: Any, known: list[Float[np.ndarr
     if last is not None:
         found = found._replace(explained=explains(last, found.replicates), misfit=misfit(last, found.replicates))
     trace.append(Visit(responses.drawn, ending.point, np.nan, np.nan))
-    return Searched(ending, _search(problem, found, guessed, trace, responses, budget), ask.asked, evaluated)
+    searching = _search(problem, found, guessed, trace, responses, budget)
+    return Searched(ending, searching, np.stack([visit.point for visit in trace]), ask.asked, evaluated)
 
 
 def _scattered(problem: Problem, responses: Responses, found: Exploration, key: Any) -> Scattered:
