@@ -2,16 +2,18 @@
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from jaxtyping import Int
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.demo.bursting import START_POINTS, bursting, expected_events
 from jumpax.demo.counts import GENES, load_counts
-from jumpax.inference import FitResult, MasterEquation, Profile, SignalToNoise, Simulation, fit, profile
+from jumpax.inference import FitResult, MasterEquation, Profile, SignalToNoise, Simulation, profile
+from jumpax.inference.fit import quiet_fit
 
 FOUND = ("burst_frequency", "burst_size")
 EXACT = MasterEquation({"M": 700})
@@ -19,6 +21,7 @@ K_OFF_GRID = (3.0, 8.0, 20.0, 50.0, 150.0, 500.0, 3e3, 1e5)
 """The last is instantaneous bursts to all purposes: the supremum of the likelihood where it has no maximum."""
 AVERAGE = 30
 """Iterates that are averaged."""
+MISFIT = "one promoter alone does not explain all counts; the area of cells and the time of day are not modelled"
 Tell = Callable[[str], None]
 
 
@@ -129,6 +132,7 @@ def run_demo(
     for name, counts in data.items():
         tell(f"{name}: {len(counts)} cells")
         done.append(_gene(name, counts, start, seed, paths, progress))
+        _doubts(done[-1], tell)
     settings = {
         "time": time_of_day, "start": dict(START_POINTS[start]), "start_number": start, "seed": seed, "paths": paths
     }  # fmt: skip
@@ -137,14 +141,24 @@ def run_demo(
 
 def _gene(name: str, counts: np.ndarray, start: int, seed: int, paths: int, progress: Any) -> GeneFit:
     problem = bursting(counts, Simulation(paths, exact=False), START_POINTS[start])  # what is shown is simulation
-    found = fit(problem, key=seed, average=AVERAGE, stopping=SignalToNoise(after=AVERAGE + 20), progress=progress)
+    found = quiet_fit(problem, key=seed, average=AVERAGE, stopping=SignalToNoise(after=AVERAGE + 20), progress=progress)
     guess = _from_moments(counts)
     problem = bursting(counts, EXACT, guess)
-    exact, without = fit(problem), None
+    exact, without = quiet_fit(problem), None
     if missed := found.notes["unreached_counts"]:
-        without = fit(bursting(counts[~np.isin(counts, missed)], EXACT, guess))
+        without = quiet_fit(bursting(counts[~np.isin(counts, missed)], EXACT, guess))
     bound = profile(problem.starting({n: exact.estimates[n] for n in FOUND}), "k_off", K_OFF_GRID, refine=3)
     return GeneFit(name, counts, found, exact, without, bound, _events(found))
+
+
+def _doubts(gene: GeneFit, tell: Tell) -> None:
+    """A misfit is no surprise here, and told in the words of the demonstration; all else is a warning."""
+    for kind, text in gene.fit.doubts.items():
+        if kind == "misfit":
+            shown = gene.fit.goodness[0]
+            tell(f"{gene.name}: {shown.statistic} {shown.value:.0f} for {shown.degrees} degrees of freedom: {MISFIT}")
+        else:
+            warnings.warn(f"{gene.name}: {text}", JumpaxWarning, stacklevel=3)
 
 
 def _from_moments(counts: np.ndarray) -> dict[str, float]:
