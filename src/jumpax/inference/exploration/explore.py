@@ -21,7 +21,7 @@ FIRST = 8
 """Paths of a first step, per free parameter and two."""
 TOP, AGAIN = 8, 8
 """Of so many of the best points, so many more paths tell the spread of one path."""
-EVENTS, MORE = 400_000, 8
+EVENTS, MORE = 2_000_000, 8
 """Events after which a path is given up at first; and how many times more, until half of the first points can be followed, and
 whenever new candidates are needed."""
 WORSE = 3.0
