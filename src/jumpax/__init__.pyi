@@ -8,6 +8,7 @@ from . import importers as importers
 from . import inference as inference
 from . import networks as networks
 from . import observables as observables
+from . import records as records
 from ._base.errors import InputError as InputError
 from ._base.errors import JumpaxError as JumpaxError
 from ._base.errors import JumpaxWarning as JumpaxWarning
@@ -78,3 +79,4 @@ from .observables import ReactionCount as ReactionCount
 from .observables import TimeAverage as TimeAverage
 from .observables import Windows as Windows
 from .observables import log_likelihood as log_likelihood
+from .records import Records as Records
