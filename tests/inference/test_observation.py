@@ -4,6 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import polygamma
 from scipy.stats import binom, nbinom, poisson
 
 import jumpax
@@ -236,6 +238,32 @@ def test_negative_binomial_reaction_counts():
     p = np.exp(logs(mean, spread))
     wanted = [[(p * a * b).sum() for b in (d_mean, d_spread)] for a in (d_mean, d_spread)]
     np.testing.assert_allclose(rows.T @ rows, wanted, rtol=0.02, atol=1e-6)
+
+
+@pytest.mark.parametrize("spread", [0.3, 3.0, 100.0])
+def test_information_of_the_spread_wherever_the_counts_are(spread):
+    """In single precision, with data far from the mean: against the sum over 200,000 counts."""
+    n, mean = np.arange(200_000), 500.0
+    p = nbinom.pmf(n, spread, spread / (spread + mean))
+    wanted = (p * (polygamma(1, spread) - polygamma(1, n + spread))).sum() - 1 / spread + 1 / (mean + spread)
+    loss = losses.ReactionSeries([1.0], {"0 -> N": [3]}, error="negative_binomial", spread="phi")
+    expected = (np.full((1, 1), mean, np.float32), np.full(1, spread, np.float32))
+    rows = loss.whitened(expected, (jnp.zeros((1, 1, 1, 1)), jnp.ones((1, 1, 1))), 1e4)
+    assert float((rows**2).sum()) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_a_fit_of_negative_binomial_reaction_counts():
+    """Intervals alike: the most likely mean is that of the counts, the spread is SciPy's. 4 standard errors of the simulation."""
+    counts = np.array([31, 12, 55, 20, 8, 41, 27, 16])
+    loss = losses.ReactionSeries(np.arange(1.0, 9.0), {"0 -> N": counts}, error="negative_binomial", spread="phi")
+    found = fit(births(loss, phi=Free(2.0)), key=0, steps=60)
+    mean = counts.mean()
+    assert abs(found.estimates["k"] - mean) < 4 * found.simulation_errors["k"]
+    best = minimize_scalar(
+        lambda spread: -nbinom.logpmf(counts, spread, spread / (spread + mean)).sum(), (1.0, 5.0), method="brent"
+    ).x
+    assert found.estimates["phi"] == pytest.approx(best, rel=0.02)
+    assert found.standard_errors["k"] == pytest.approx(np.sqrt((mean + mean**2 / best) / 8), rel=0.05)
 
 
 def test_reaction_counts_are_checked():

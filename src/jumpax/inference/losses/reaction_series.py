@@ -6,7 +6,7 @@ from typing import Any, Literal, final
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln, polygamma
+from jax.scipy.special import gammaln
 from jaxtyping import Array, Float, Int
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
@@ -21,6 +21,8 @@ _LEAST = 1e-6
 """Least mean whose logarithm is taken."""
 _ENOUGH = 5.0
 """Firings expected in a group of intervals."""
+_NODES, _NEAREST, _FARTHEST = 64, 1e-3, 40.0
+"""Of the integral for the information of the spread: points, and its ends, over m + s and s."""
 Error = Literal["poisson", "negative_binomial", "normal"]
 ERRORS: tuple[Error, ...] = ("poisson", "negative_binomial", "normal")
 
@@ -140,19 +142,8 @@ class ReactionSeries(AbstractLoss):
             scale = jnp.broadcast_to(1 / spread, mean.shape)[None, ..., None]
             return jnp.concatenate([_flat(jacobian[0] * scale), _flat(slopes * scale * np.sqrt(2.0))], 1)
         scale = 1 / jnp.sqrt(mean + mean**2 / spread)
-        own = jnp.sqrt(jnp.maximum(self._information(mean, spread), 0.0))
+        own = jnp.sqrt(jnp.maximum(_information(mean, spread), 0.0))
         return jnp.concatenate([_flat(jacobian[0] * scale[None, ..., None]), _flat(slopes * own[None, ..., None])], 1)
-
-    def _information(
-        self, mean: Float[Array, "times reactions"], spread: Float[Array, "times 1"]
-    ) -> Float[Array, "times reactions"]:
-        """Of the spread of negative binomials, the mean of the trigamma function over counts."""
-        m, s = mean[..., None], spread[..., None]
-        n = jnp.arange(4.0 * self.measured.max() + 50)[None, None]
-        log_p = gammaln(n + s) - gammaln(s) - gammaln(n + 1) + n * jnp.log(m / (m + s)) - s * jnp.log1p(m / s)
-        p = jnp.exp(log_p)
-        rise = polygamma(1, s) - polygamma(1, n + s)
-        return ((p * rise).sum(-1) / p.sum(-1)) - 1 / spread + 1 / (mean + spread)
 
     def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
         """Counts over the standard deviation of the error law, neighbours with few expected together; none if its spread is fitted.
@@ -195,6 +186,24 @@ class ReactionSeries(AbstractLoss):
 
 def _flat(rows: Float[Array, "batches times reactions free"]) -> Float[Array, "batches entries free"]:
     return rows.reshape(rows.shape[0], -1, rows.shape[3])
+
+
+def _information(
+    mean: Float[Array, "times reactions"], spread: Float[Array, "times 1"]
+) -> Float[Array, "times reactions"]:
+    """Of the spread s of a negative binomial with mean m: psi'(s) - E[psi'(n + s)] - 1/s + 1/(m + s).
+
+    With psi'(z) the integral of t exp(-z t) / (1 - exp(-t)), the expectation is that of exp(-n t), which is known:
+    (1 + (m / s) (1 - exp(-t)))^-s. What is left is an integral over t > 0, in whose logarithm the trapezoidal rule converges as an
+    exponential of the number of nodes.
+    """
+    m, s = mean[..., None], spread[..., None]
+    low, high = jnp.log(_NEAREST / (m + s)), jnp.log(_FARTHEST / s)
+    width = (high - low) / (_NODES - 1)
+    t = jnp.exp(low + width * np.arange(_NODES)[None, None])
+    w = -jnp.expm1(-t)
+    inside = jnp.expm1(-m * t) - t / w * jnp.expm1(-s * jnp.log1p(m * w / s))
+    return (width * t * jnp.exp(-s * t) * inside).sum(-1)
 
 
 def _together(mean: Float[np.ndarray, "times reactions"]) -> Int[np.ndarray, "times reactions"]:
