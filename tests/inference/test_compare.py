@@ -8,9 +8,10 @@ from scipy.stats import chi2
 
 import jumpax
 from jumpax.exact import StateSpace, distribution
-from jumpax.inference import Fixed, Free, MasterEquation, Problem, Simulation, compare, losses
+from jumpax.inference import Conditions, Fixed, Free, MasterEquation, Problem, Simulation, compare, losses
 from jumpax.inference.compare import _one_after_the_other
-from jumpax.inference.guesses import AbstractGuesses, Model
+from jumpax.inference.comparison import change
+from jumpax.inference.guesses import AbstractGuesses, Gaussian, Model
 
 TELEGRAPH = jumpax.zoo.telegraph()
 RATES = {"k_on": 1.8, "k_off": 2.0, "k_tx": 25.0, "gamma": 1.0}
@@ -38,8 +39,8 @@ def telegraph(counts, source=None):
     )
 
 
-def poisson(counts, source=None):
-    parameters = {"birth": Free(10.0), "death": Fixed(1.0)}
+def poisson(counts, source=None, birth=None):
+    parameters = {"birth": birth or Free(10.0), "death": Fixed(1.0)}
     data = losses.LogLikelihood("X", counts, size=50)
     return Problem(MODEL.network, MODEL.x0, data, parameters, settle=8.0, source=source or MasterEquation({"X": 60}))
 
@@ -71,6 +72,33 @@ def test_wald_test_of_two_poisson_means(simulated):
     wanted = np.log(DRUG.mean() / CONTROL.mean()) ** 2 / (1 / CONTROL.sum() + 1 / DRUG.sum())
     assert birth.statistic == pytest.approx(wanted, rel=0.5 if simulated else 5e-3)
     assert birth.changes["drug"].value == pytest.approx(DRUG.mean() / CONTROL.mean(), rel=0.05 if simulated else 2e-3)
+
+
+@pytest.mark.parametrize(
+    ("birth", "kind", "wanted"),
+    [
+        (Free(10.0), "fold change", lambda a, b: b / a),
+        (Free(10.0, 2.0), "ratio of distances to the bound", lambda a, b: (b - 2) / (a - 2)),
+        (Free(10.0, -np.inf, 50.0), "ratio of distances to the bound", lambda a, b: (50 - b) / (50 - a)),
+        (Free(10.0, -np.inf), "difference", lambda a, b: b - a),
+        (Free(10.0, 0.0, 50.0), "ratio of odds", lambda a, b: b / (50 - b) / (a / (50 - a))),
+        (Free.box(0.5, 50.0), "fold change", lambda a, b: b / a),
+    ],
+)
+def test_differences_are_told_on_every_scale(birth, kind, wanted):
+    """Estimates are the means of the counts; the interval is that of the derivative (delta method)."""
+    a, b = CONTROL.mean(), DRUG.mean()
+    guesses = Gaussian(
+        Conditions({c: poisson(x, birth=birth) for c, x in (("a", CONTROL), ("b", DRUG))}), ("birth",), {}
+    )
+    assert guesses.kind("birth") == kind
+    difference, error = guesses.model(("birth",)).differences["birth", "b"]
+    found = change(difference, error, kind)
+    assert found.value == pytest.approx(wanted(a, b), rel=5e-3)
+    step, scale = 1e-4, (lambda x: x) if kind == "difference" else np.log
+    slopes = [scale(wanted(a + s, b + t)) - scale(wanted(a - s, b - t)) for s, t in ((step, 0), (0, step))]
+    slopes = np.array(slopes) / (2 * step)
+    assert error == pytest.approx(np.sqrt(slopes**2 @ [a / len(CONTROL), b / len(DRUG)]), rel=0.01)
 
 
 def test_three_conditions_have_two_degrees_of_freedom():

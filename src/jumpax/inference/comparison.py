@@ -103,7 +103,7 @@ class Comparison:
 
 
 def change(difference: float, error: float, kind: str) -> Change:
-    """From a difference on the unconstrained scale and its standard error."""
+    """From a difference, on the scale that its kind is of, and its standard error."""
     low, high = difference - QUANTILE * error, difference + QUANTILE * error
     return Change(difference, low, high) if kind == "difference" else Change(*map(_exp, (difference, low, high)))
 

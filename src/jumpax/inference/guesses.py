@@ -4,13 +4,14 @@ import abc
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, final
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from jumpax.inference.conditions import Conditions
 from jumpax.inference.fit import quiet_fit
 from jumpax.inference.names import of_condition
-from jumpax.inference.parameters import Free
+from jumpax.inference.parameters import LOG_BOX, Free
 from jumpax.inference.result import FitResult
 
 FLAT = 1e-8
@@ -19,7 +20,7 @@ FELT = 0.03
 """Share of such a direction in a difference from which on that is not known."""
 KINDS = {
     "log": "fold change", "identity": "difference", "logit": "ratio of odds",
-    "log_below": "ratio of distances to the bound",
+    "log_below": "ratio of distances to the bound", LOG_BOX: "fold change",
 }  # fmt: skip
 
 
@@ -29,7 +30,8 @@ class Model(NamedTuple):
     height: float
     """Twice the loss, up to a constant."""
     differences: dict[tuple[str, str], tuple[float, float]]
-    """By parameter and condition: from the first condition, on the unconstrained scale, with its standard error."""
+    """By parameter and condition: from the first condition, on the unconstrained scale, with its standard error; of boxes, that of
+    the logarithm."""
     slack: float = 0.0
     """How much lower it may be: of a fit that used all its steps."""
 
@@ -54,7 +56,7 @@ class AbstractGuesses(abc.ABC):
         return len(having(self.joint, name)) - 1
 
     def kind(self, name: str) -> str:
-        """What a difference on the unconstrained scale of a parameter means."""
+        """What such a difference means."""
         parameter = self.joint.problems[having(self.joint, name)[0]].parameters[name]
         assert isinstance(parameter, Free)
         plain = parameter.scale != "log" or parameter.lower == 0
@@ -137,6 +139,7 @@ def _differences(
     problem: Conditions, u: Float[np.ndarray, " free"], information: Float[np.ndarray, "free free"]
 ) -> dict[tuple[str, str], tuple[float, float]]:
     """Of all parameters with a value in each condition, from the first one that has it free."""
+    heights, slopes = _scaled(problem, u)
     values, vectors = np.linalg.eigh(information)
     known = values > FLAT * max(values[-1], 0.0)
     found = {}
@@ -145,11 +148,22 @@ def _differences(
         for c in others:
             if problem.names[c][name] != of_condition(name, c):
                 continue
-            slope = np.zeros(len(u))
-            slope[problem.free.index(problem.names[c][name])] = 1.0
-            slope[problem.free.index(problem.names[first][name])] = -1.0
+            here, there = problem.free.index(problem.names[c][name]), problem.free.index(problem.names[first][name])
+            slope = slopes[here] - slopes[there]
             along = vectors.T @ slope
             flat = np.abs(along[~known]).max(initial=0.0) > FELT
             error = np.inf if flat else float(np.sqrt((along[known] ** 2 / values[known]).sum()))
-            found[name, c] = (float(slope @ u), error)
+            found[name, c] = (float(heights[here] - heights[there]), error)
     return found
+
+
+def _scaled(
+    problem: Conditions, u: Float[np.ndarray, " free"]
+) -> tuple[Float[np.ndarray, " free"], Float[np.ndarray, "free free"]]:
+    """The unconstrained numbers, of boxes the logarithms of the values; and their derivatives, a row each."""
+    heights, slopes = np.array(u, float), np.eye(len(u))
+    values, steep = problem.values(jnp.asarray(u)), problem.slopes(jnp.asarray(u))
+    for i, name in enumerate(problem.free):
+        if problem.structure.scales[i] == LOG_BOX:
+            heights[i], slopes[i] = np.log(float(values[name])), np.asarray(steep[name]) / float(values[name])
+    return heights, slopes
