@@ -110,6 +110,32 @@ def test_a_model_that_cannot_explain_the_data_says_so():
     assert "unexplained" in result.doubts
 
 
+@pytest.mark.parametrize("wider", [1, 2])
+def test_deviations_count_as_means_do(wider):
+    """Means that the model explains, with deviations of its Poisson law, or twice as large: no birth and death has these."""
+    mean = means(TRUE).measured[:, 0]
+    loss = losses.means_and_deviations(TIMES.tolist(), {"X": mean}, {"X": wider * np.sqrt(mean)}, cells=400)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", jumpax.JumpaxWarning)
+        result = fit(problem(loss), budget=4000, key=0)
+    assert result.search.explained == (wider == 1)
+    assert ("unexplained" in result.doubts) == (wider == 2)
+    if wider == 1:
+        for name, true in TRUE.items():
+            assert abs(result.estimates[name] - true) < 4 * result.simulation_errors[name]
+
+
+def test_squares_about_the_mean_are_the_loss_of_deviations_near_by():
+    """To second order: residuals of the deviation itself, and of the square about the mean, at a deviation off by 1 %."""
+    loss = losses.Deviations([1.0], {"X": [3.0]}, {"X": 0.1}, means={"X": [9.0]})
+    moments = np.array([[[9.0, 81.0 + 3.03**2]]])
+    assert float(loss.residuals(moments)[0, 0]) == pytest.approx(0.3, rel=0.01)
+    with pytest.raises(jumpax.InputError, match="the means of 'X' are missing"):
+        losses.Deviations([1.0], {"X": [3.0]}, {"X": 0.1}, means={"Y": [9.0]})
+    with pytest.raises(jumpax.InputError, match="one mean of 'X' at each of the 1 times"):
+        losses.Deviations([1.0], {"X": [3.0]}, {"X": 0.1}, means={"X": [9.0, 8.0]})
+
+
 def test_places_that_explode_are_counted_and_left():
     growth = jumpax.Network(
         [jumpax.Reaction("X -> 2 X", jumpax.MassAction("birth")), jumpax.Reaction("X -> 0", jumpax.MassAction("death"))]
@@ -153,6 +179,9 @@ def test_what_a_budget_is_not_for_is_refused_by_name():
         fit(exact, budget=2000)
     with pytest.raises(jumpax.UnsupportedError, match="not for TargetMoments"):
         fit(problem(losses.TargetMoments("X", 20.0, 4.0, times=[3.0])), budget=2000)
+    alone = losses.Deviations(TIMES, {"X": np.sqrt(means(TRUE).measured[:, 0])}, {"X": 0.1})
+    with pytest.raises(jumpax.UnsupportedError, match="not for Deviations of these data"):
+        fit(problem(losses.Together(means(TRUE), alone)), budget=2000)
 
 
 def test_boxes():

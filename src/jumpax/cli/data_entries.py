@@ -134,10 +134,12 @@ def _series(data: Table, file: Path, where: str) -> AbstractLoss:
         return {name: columns[entry] if isinstance(entry, str) else entry for name, entry in tables[key].items()}
 
     times = columns[data["time"]].tolist()
-    means = losses.TimeSeries(times, filled("means"), filled("standard_errors"), paths=data.get("paths"))
-    if not tables["standard_deviations"]:
+    found, deviations = filled("means"), filled("standard_deviations")
+    means = losses.TimeSeries(times, found, filled("standard_errors"), paths=data.get("paths"))
+    if not deviations:
         return means
-    return losses.Together(means, losses.Deviations(times, filled("standard_deviations"), filled("deviation_errors")))
+    about = found if all(name in found for name in deviations) else None
+    return losses.Together(means, losses.Deviations(times, deviations, filled("deviation_errors"), means=about))
 
 
 def read_columns(file: Path, names: list[str]) -> dict[str, np.ndarray]:

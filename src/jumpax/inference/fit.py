@@ -195,13 +195,14 @@ def _with_budget(problem: Problem, budget: int, key: Any, starts: int | Sequence
     doubted = {**found.doubts, **result.doubts}
     if "unexplained" in doubted:  # which says so already
         doubted.pop("misfit", None)
+    explained = found.search.explained and "misfit" not in doubted
     converged, reason = outcome(result.runs[0], doubted)
     return dataclasses.replace(
         result,
         doubts=doubted,
         converged=converged,
         reason=reason,
-        search=found.search,
+        search=found.search._replace(explained=explained),
         seconds=time.perf_counter() - begin,
     )
 

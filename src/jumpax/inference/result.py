@@ -59,7 +59,7 @@ class Search(NamedTuple):
     misfit: float
     """Least loss that is likely at the best place, over what the scatter of the data gives on average."""
     explained: bool
-    """Whether the data are explained."""
+    """Whether the data are explained, by paths at the estimate and by goodness of fit."""
     mean_field: tuple[dict[str, float], ...] = ()
     """Places where the mean field, which is approximate, explains the data best; candidates began there, or where a few paths led
     from there."""

@@ -16,6 +16,7 @@ from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.exploration import Exploration, Responses, Scattered, Visit, corrected, explore, mean_field_places
 from jumpax.inference.exploration.explore import explains, misfit
 from jumpax.inference.exploration.surface import level
+from jumpax.inference.losses import Together
 from jumpax.inference.problem import Problem
 from jumpax.inference.result import History, Run, Search
 from jumpax.inference.search import named_values
@@ -96,8 +97,10 @@ def check_budget(problem: AbstractProblem, budget: int) -> Problem:
         raise UnsupportedError("a budget is for one condition: fit several without")
     if not isinstance(problem.source, Simulation):
         raise UnsupportedError(f"a budget counts paths, and {type(problem.source).__name__} draws none: leave it out")
-    if problem.loss.linear is None:
-        raise UnsupportedError(f"a budget is not for {type(problem.loss).__name__} of these data: leave it out")
+    parts = problem.loss.losses if isinstance(problem.loss, Together) else (problem.loss,)
+    if bent := [type(part).__name__ for part in parts if part.linear is None]:
+        more = " (or give Deviations the measured means)" if "Deviations" in bent else ""
+        raise UnsupportedError(f"a budget is not for {', '.join(bent)} of these data: leave it out{more}")
     if isinstance(problem.loss.observable(problem.network), AbstractPathObservable):
         raise UnsupportedError("a budget is for data of counts, not of what is gathered along paths: leave it out")
     return problem

@@ -35,6 +35,8 @@ class Deviations(AbstractLoss):
         times: when, increasing.
         deviations: for each species its measured standard deviation at each time, in molecules.
         standard_errors: of those: for each species a number, or one per time.
+        means: measured means of these species at these times, if known: a fit with a budget searches by mean squares about them,
+            which are linear in moments. They are no data of this loss.
 
     Raises:
         InputError: times out of order, missing numbers, numbers that are not positive; with row numbers.
@@ -48,14 +50,23 @@ class Deviations(AbstractLoss):
     times: tuple[float, ...] | None = eqx.field(static=True)
     measured: Float[np.ndarray, "times species"]
     root: Float[np.ndarray, "times species species"]
+    about: Float[np.ndarray, "times species"] | None
+    """Measured means."""
 
-    def __init__(self, times: Sequence[float], deviations: Mapping[str, Any], standard_errors: Mapping[str, Any]):
+    def __init__(
+        self,
+        times: Sequence[float],
+        deviations: Mapping[str, Any],
+        standard_errors: Mapping[str, Any],
+        *,
+        means: Mapping[str, Any] | None = None,
+    ):
         when = numbers(times, "times")
         faults = rows("time is missing or not finite", ~np.isfinite(when))
         faults += rows("time does not increase", np.append(False, np.diff(when) <= 0), when)
         if not deviations:
             raise InputError("deviations must name at least one species")
-        columns, errors = [], []
+        columns, errors, about = [], [], []
         for name, given in deviations.items():
             column = numbers(given, f"standard deviation of {name!r}")
             if name not in standard_errors:
@@ -67,6 +78,8 @@ class Deviations(AbstractLoss):
                 f"standard deviation of {name!r} is not a positive number", ~((column > 0) & np.isfinite(column))
             )
             faults += rows(f"standard error of the deviation of {name!r} is not positive", ~(error > 0), error)
+            if means is not None:
+                about.append(_means(means, name, len(when)))
             columns.append(column)
             errors.append(error)
         if faults:
@@ -74,6 +87,7 @@ class Deviations(AbstractLoss):
         self.species, self.times = tuple(deviations), tuple(float(t) for t in when)
         self.measured = np.stack(columns, 1)
         self.root = np.stack([np.diag(1 / row) for row in np.stack(errors, 1)])
+        self.about = np.stack(about, 1) if about else None
 
     def observable(self, network: Network) -> Moments:
         """The first two raw moments of the species."""
@@ -87,6 +101,17 @@ class Deviations(AbstractLoss):
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
         """Half the sum of squares."""
         return half_square(_deviation(expected) - self.measured, self.root)
+
+    @property
+    def linear(self) -> AbstractLoss | None:
+        """Itself, if means are known."""
+        return None if self.about is None else self
+
+    def residuals(self, expected: Any) -> Float[Array, "times species"]:
+        """(E[(x - mean)^2] - deviation^2) / (2 deviation x standard error): near mean and deviation, what the loss squares."""
+        assert self.about is not None
+        square = expected[..., 1] - 2 * self.about * expected[..., 0] + self.about**2
+        return jnp.einsum("tij,tj->ti", self.root, (square - self.measured**2) / (2 * self.measured))
 
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """Jacobian of the deviations at the mean over batches, linear in that of the raw moments."""
@@ -114,6 +139,16 @@ class Deviations(AbstractLoss):
         return {"data": f"{self.measured.size} standard deviations, taken as those of independent paths at each time"}
 
 
+def _means(means: Mapping[str, Any], name: str, many: int) -> Float[np.ndarray, " times"]:
+    """One column."""
+    if name not in means:
+        raise InputError(f"the means of {name!r} are missing: give those of all species, or none")
+    column = numbers(means[name], f"mean of {name!r}")
+    if len(column) != many or not np.isfinite(column).all():
+        raise InputError(f"needed is one mean of {name!r} at each of the {many} times")
+    return column
+
+
 def _deviation(expected: Float[Array, "times species 2"]) -> Float[Array, "times species"]:
     return jnp.sqrt(jnp.maximum(expected[..., 1] - expected[..., 0] ** 2, _LEAST))
 
@@ -124,7 +159,7 @@ def means_and_deviations(
     """Measured means and standard deviations of cells, others at each time, as one loss.
 
     The standard error of a mean is sd / sqrt(cells), that of a standard deviation sd / sqrt(2 (cells - 1)), as for Gaussian
-    counts; for other laws give errors of your own: `Together(TimeSeries(...), Deviations(...))`.
+    counts; for other laws give errors of your own: `Together(TimeSeries(...), Deviations(..., means=...))`.
 
     Args:
         times: when, increasing.
@@ -146,4 +181,4 @@ def means_and_deviations(
     columns = {name: numbers(column, f"standard deviation of {name!r}") for name, column in deviations.items()}
     of_means = {name: column / np.sqrt(cells) for name, column in columns.items()}
     own = {name: column / np.sqrt(2 * (cells - 1)) for name, column in columns.items()}
-    return Together(TimeSeries(times, means, of_means, paths=int(cells)), Deviations(times, columns, own))
+    return Together(TimeSeries(times, means, of_means, paths=int(cells)), Deviations(times, columns, own, means=means))

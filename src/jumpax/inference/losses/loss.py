@@ -81,13 +81,13 @@ class AbstractLoss(eqx.Module):
 
     @property
     def linear(self) -> "AbstractLoss | None":
-        """A loss on the same data that has `residuals` and a minimum near by; None if there is none."""
+        """A loss on the same data, all of them and at the same times, that has `residuals` and a minimum near by; None if there is none."""
         return None
 
     def residuals(self, expected: Tree) -> Float[Array, "times numbers"]:
-        """Differences from the data in units of their standard errors, linear in the expectation: the loss is half the sum of squares.
+        """Differences from the data in units of their standard errors, linear in the expectation; 0 at times without data.
 
-        Only of losses that are `linear` themselves.
+        The loss is half the sum of squares, or near it where the data are explained. Only of losses that are `linear` themselves.
         """
         raise NotImplementedError(f"{type(self).__name__} has no linear residuals")
 

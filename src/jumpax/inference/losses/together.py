@@ -75,11 +75,12 @@ class Together(AbstractLoss):
 
     @property
     def linear(self) -> AbstractLoss | None:
-        """Those of all that have one."""
-        parts = [part for part in (loss.linear for loss in self.losses) if part is not None]
-        if len(parts) == len(self.losses) and all(part is loss for part, loss in zip(parts, self.losses, strict=True)):
-            return self
-        return Together(*parts) if len(parts) > 1 else parts[0] if parts else None
+        """Those of all; none if one has none, for what is left says less than the data."""
+        parts = [loss.linear for loss in self.losses]
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
+            return None
+        return self if all(part is loss for part, loss in zip(parts, self.losses, strict=True)) else Together(*known)
 
     def residuals(self, expected: Any) -> Float[Array, "times numbers"]:
         """Those of all, side by side; 0 at times that a loss does not have."""
