@@ -4,11 +4,13 @@ import dataclasses
 import json
 import warnings
 
+import jax
 import numpy as np
 import pytest
 
 import jumpax
-from jumpax.inference import Fixed, Free, MasterEquation, Problem, Simulation, fit, losses
+from jumpax.inference import Fixed, Free, MasterEquation, Problem, Simulation, fit, losses, searched
+from jumpax.inference.exploration import Plain, Responses
 
 TIMES = np.linspace(0.5, 6.0, 8)
 NETWORK = jumpax.Network(
@@ -165,12 +167,97 @@ def test_where_nothing_can_be_followed_the_fit_says_so():
     [
         ({"budget": 0}, "budget must be a whole number of paths"),
         ({"budget": 2.5e3}, "budget must be a whole number of paths"),
-        ({"budget": 2000, "stopping": jumpax.inference.SmallSteps()}, "leave out optimiser and stopping"),
+        ({"budget": 2000, "stopping": jumpax.inference.SmallSteps()}, "leave out stopping"),
+        ({"budget": 2000, "steps": 50, "average": 10, "final": 4}, "leave out steps and average and final"),
+        ({"budget": 2000, "starts": 3}, "leave out starts .points to follow may be given"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(change, message):
     with pytest.raises(jumpax.InputError, match=message):
         fit(problem(), **change)
+
+
+def quiet(*args, **settings):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", jumpax.JumpaxWarning)
+        return fit(*args, **settings)
+
+
+def test_progress_is_told():
+    told = []
+    result = quiet(problem(), budget=2000, key=0, progress=told.append)
+    paths = [one.paths for one in told]
+    assert paths == sorted(paths)
+    assert 0 < paths[0] < paths[-1] <= 2000
+    assert set(told[-1].values) == {"birth", "death"}
+    assert "of 2,000 paths" in str(told[0])
+    assert np.isfinite(result.history.loss).sum() == result.provenance["final"]  # nothing but losses of the problem
+
+
+@pytest.mark.parametrize("after", [0, 1300])
+def test_what_is_known_when_it_is_interrupted_is_kept(after):
+    """In the search, and in the evaluations at its end."""
+    told = []
+
+    def interrupt(progress):
+        told.append(progress)
+        if progress.paths > after and len(told) < 100:
+            told.extend([progress] * 100)
+            raise KeyboardInterrupt
+
+    result = quiet(problem(), budget=2000, key=0, progress=interrupt)
+    assert result.interrupted
+    assert not result.converged
+    assert result.reason == "interrupted"
+    assert np.isfinite(list(result.estimates.values())).all()
+    assert result.paths < 2000
+
+
+def test_an_estimate_that_goes_on_moving_has_not_converged(monkeypatch):
+    original = searched.estimate
+
+    def far(*args):
+        ending, _ = original(*args)
+        return ending, 10 * (1 + ending.loudness)
+
+    monkeypatch.setattr(searched, "estimate", far)
+    result = quiet(problem(), budget=4000, key=0)
+    assert not result.converged
+    assert not result.runs[0].stopped
+    assert "the budget was used" in result.reason
+    assert "standard errors long" in result.doubts["distance"]
+
+
+def test_paths_that_are_lost_at_the_estimate_are_left_out_and_told():
+    """A growing population, given up after about twice the usual number of events."""
+    growth = jumpax.Network(
+        [jumpax.Reaction("X -> 2 X", jumpax.MassAction("birth")), jumpax.Reaction("X -> 0", jumpax.MassAction("death"))]
+    )
+    mean = 10 * np.exp(0.2 * TIMES)
+    loss = losses.TimeSeries(TIMES.tolist(), {"X": mean}, {"X": 0.05 * mean}, paths=400)
+    source = dataclasses.replace(ONLY_PATHS, max_events=300)
+    rates = {"birth": Free.box(0.2, 2.0), "death": Fixed(0.5)}
+    result = quiet(Problem(growth, {"X": 10}, loss, rates, source=source), budget=2000, key=0)
+    assert "could not be followed" in result.doubts["lost"]
+    assert not result.converged
+    assert result.estimates["birth"] == pytest.approx(0.7, abs=0.1)
+
+
+def test_estimators_that_draw_more_paths_keep_the_budget():
+    cells = np.random.default_rng(4).poisson(12.0, 300)
+    one = Problem(
+        NETWORK, {"X": 0}, losses.LogLikelihood("X", cells), BOXES, settle=8.0,
+        source=Simulation(exact=False, gradient=jumpax.CoupledDifference()),
+    )  # fmt: skip
+    responses = Responses(one, one.loss.linear, 1500, jax.random.key(0))
+    plain = Plain(responses, jax.random.key(1))
+    assert plain.paths == one.source.gradient.simulated(plain.level, ("birth", "death"))
+    assert 0.8 * 1500 < 4 * plain.paths <= 1500
+    wide = dataclasses.replace(
+        one, source=dataclasses.replace(one.source, gradient=jumpax.CoupledDifference(richardson=True))
+    )
+    with pytest.raises(jumpax.InputError, match="CoupledDifference needs a budget of 1,152 paths"):
+        fit(wide, budget=1100)
 
 
 def test_what_a_budget_is_not_for_is_refused_by_name():

@@ -19,6 +19,7 @@ from jumpax.inference.profile import Profile as Profile
 from jumpax.inference.profile import agreed as agreed
 from jumpax.inference.profile import profile as profile
 from jumpax.inference.progress import FitProgress as FitProgress
+from jumpax.inference.progress import SearchProgress as SearchProgress
 from jumpax.inference.result import FitResult as FitResult
 from jumpax.inference.result import History as History
 from jumpax.inference.result import Run as Run

@@ -46,7 +46,7 @@ class Deciding:
     def _counted(self, problem: Problem, u: Any, key: Any) -> Problem:
         """The problem as it is to be evaluated, and its paths among those simulated."""
         decided = self._decided(problem, u, key)
-        self._evaluating += decided.source.simulated(_moving(problem))
+        self._evaluating += decided.source.simulated(moving(problem))
         return decided
 
     def _decided(self, problem: Problem, u: Any, key: Any) -> Problem:
@@ -56,15 +56,15 @@ class Deciding:
             return problem
         values = {name: float(value) for name, value in problem.values(jnp.asarray(u)).items()}
         theta = {name: float(value) for name, value in problem.structure.theta(values).items()}
-        moving = _moving(problem)
+        names = moving(problem)
         if self.choice is not None:
             self.choice = self.choice.revised()
         paid = self._choosing <= SHARE * self._evaluating
-        if self.choice is None or (paid and stale(self.choice, moving, theta)):
+        if self.choice is None or (paid and stale(self.choice, names, theta)):
             plan = problem.plan
             batch = source.batch(plan.observable, plan.network, plan.begin, plan.times, plan.settle, plan.start)
             try:
-                self.choice = batch.choose(theta, jax.random.fold_in(key, 0x6175), moving, self.choice)
+                self.choice = batch.choose(theta, jax.random.fold_in(key, 0x6175), names, self.choice)
                 self._choosing += self.choice.paths
             except SimulationError as error:
                 at = ", ".join(f"{name} = {value:g}" for name, value in theta.items())
@@ -72,5 +72,6 @@ class Deciding:
         return dataclasses.replace(problem, source=dataclasses.replace(source, gradient=self.choice.guarded))
 
 
-def _moving(problem: Problem) -> tuple[str, ...]:
+def moving(problem: Problem) -> tuple[str, ...]:
+    """Parameters of the network that are not fixed: those with slopes."""
     return tuple(n for n in problem.structure.network if not isinstance(problem.parameters[n], Fixed))

@@ -16,6 +16,7 @@ from jumpax._base import random
 from jumpax._base.errors import InputError, JumpaxWarning, SimulationError
 from jumpax.engines.provenance import provenance
 from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference.budget import check_budget, check_settings
 from jumpax.inference.conclude import Conclusion, conclude
 from jumpax.inference.deciding import Deciding
 from jumpax.inference.doubts import doubts, outcome
@@ -35,12 +36,15 @@ from jumpax.inference.search import (
     pooled_loss,
     starting_points,
 )
-from jumpax.inference.searched import check_budget, searched
+from jumpax.inference.searched import searched
 from jumpax.inference.stopping import AbstractStopping, SignalToNoise, SmallSteps
 from jumpax.inference.uncertainty import uncertainty
 
 if TYPE_CHECKING:
     import optax  # a tenth of a second, and not needed to simulate
+
+STEPS, AVERAGE, LEAST = 200, 20, 8
+"""Most steps of a start, how many of the last are averaged, and evaluations at the estimate, at least."""
 
 
 def fit(
@@ -50,9 +54,9 @@ def fit(
     starts: int | Sequence[Mapping[str, float]] = 1,
     optimiser: "optax.GradientTransformation | None" = None,
     stopping: AbstractStopping | None = None,
-    steps: int = 200,
-    average: int = 20,
-    final: int = 8,
+    steps: int = STEPS,
+    average: int = AVERAGE,
+    final: int = LEAST,
     budget: int | None = None,
     progress: bool | Told = False,
 ) -> FitResult:
@@ -85,9 +89,9 @@ def fit(
         steps: most steps per start.
         average: how many of the last steps are averaged (1 for exact expectations).
         final: least number of evaluations at the estimate (1 for exact expectations).
-        budget: most paths, all in all, of a search of boxes. For losses on counts; `starts` that are given are places to follow,
-            too, and the number of paths of the source does not matter.
-        progress: True for a line on standard error, or a function of `FitProgress`.
+        budget: most paths, all in all, of a search of boxes. For losses on counts; `starts` that are given as points are places
+            to follow, too, the number of paths of the source does not matter, and the settings above are refused.
+        progress: True for a line on standard error, or a function of `FitProgress`; with a budget of `SearchProgress`.
 
     Returns:
         Estimates, standard errors, history and provenance: see `FitResult`.
@@ -128,9 +132,9 @@ def quiet_fit(
     starts: int | Sequence[Mapping[str, float]] = 1,
     optimiser: "optax.GradientTransformation | None" = None,
     stopping: AbstractStopping | None = None,
-    steps: int = 200,
-    average: int = 20,
-    final: int = 8,
+    steps: int = STEPS,
+    average: int = AVERAGE,
+    final: int = LEAST,
     budget: int | None = None,
     progress: bool | Told = False,
 ) -> FitResult:
@@ -144,9 +148,12 @@ def quiet_fit(
         if number < 1:
             raise InputError(f"{name} must be 1 or more; got {number!r}")
     if budget is not None:
-        if optimiser is not None or stopping is not None:
-            raise InputError("a search with a budget moves and ends by its own rules: leave out optimiser and stopping")
-        return _with_budget(check_budget(problem, budget), budget, key, starts)
+        many = starts if isinstance(starts, int) else 1
+        check_settings(
+            {"optimiser": (optimiser, None), "stopping": (stopping, None), "starts": (many, 1), "steps": (steps, STEPS),
+             "average": (average, AVERAGE), "final": (final, LEAST)}
+        )  # fmt: skip
+        return _with_budget(check_budget(problem, budget), budget, key, starts, teller(progress))
     for part, _ in problem.split(np.zeros(len(problem.free))):
         _ = part.plan.expected  # what does not fit into memory shows here
     exact = problem.source.deterministic
@@ -185,12 +192,14 @@ def quiet_fit(
     return dataclasses.replace(result, doubts={**result.doubts, **told}, seconds=time.perf_counter() - begin)
 
 
-def _with_budget(problem: Problem, budget: int, key: Any, starts: int | Sequence[Mapping[str, float]]) -> FitResult:
+def _with_budget(
+    problem: Problem, budget: int, key: Any, starts: int | Sequence[Mapping[str, float]], tell: Told
+) -> FitResult:
     """By a search of boxes."""
     begin, words = time.perf_counter(), random.key_words(key)
     known = [] if isinstance(starts, int) else list(starting_points(problem, starts, key))
-    found = searched(problem, budget, jax.random.key(key) if isinstance(key, int) else key, known)
-    about = {"budget": budget, "final": found.asked, "paths_per_step": found.evaluated.source.total}
+    found = searched(problem, budget, jax.random.key(key) if isinstance(key, int) else key, known, tell)
+    about = {"budget": budget, "final": found.asking.ask.asked, "paths_per_step": found.evaluated.source.total}
     result = _result(found.evaluated, [found.run], 0, found.ending, found.search.paths[-1], words, about)
     doubted = {**found.doubts, **result.doubts}
     if "unexplained" in doubted:  # which says so already

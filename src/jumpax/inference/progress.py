@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from typing import NamedTuple, TextIO
+from typing import Any, NamedTuple, TextIO
 
 
 class FitProgress(NamedTuple):
@@ -31,7 +31,29 @@ class FitProgress(NamedTuple):
         )
 
 
-Told = Callable[[FitProgress], None]
+class SearchProgress(NamedTuple):
+    """Told by a fit with a budget after every step of all candidates, and every evaluation."""
+
+    paths: int
+    """Drawn so far."""
+    budget: int
+    values: dict[str, float]
+    """The best free parameters so far."""
+    seconds: float
+
+    @property
+    def seconds_left(self) -> float:
+        """At most, if paths take as long as before."""
+        return self.seconds * (self.budget / max(self.paths, 1) - 1)
+
+    def __str__(self) -> str:
+        """One line for people."""
+        best = "  ".join(f"{name} {value:.3g}" for name, value in self.values.items())
+        return f"{self.paths:,} of {self.budget:,} paths  at most {self.seconds_left:.0f} s left  {best}"
+
+
+Told = Callable[[Any], None]
+"""Of `FitProgress`, or of `SearchProgress` where there is a budget."""
 
 
 def teller(progress: bool | Told) -> Told:
@@ -42,7 +64,7 @@ def teller(progress: bool | Told) -> Told:
 
 
 def _line(stream: TextIO) -> Told:
-    def write(told: FitProgress) -> None:
+    def write(told: FitProgress | SearchProgress) -> None:
         stream.write("\r" + f"{told}"[:119].ljust(119))
         stream.flush()
 

@@ -48,7 +48,7 @@ class Search(NamedTuple):
     values: Float[np.ndarray, "visits free"]
     """The best free parameters after so many paths."""
     loss: Float[np.ndarray, " visits"]
-    """There, as far as it was known; infinite or NaN where it was not."""
+    """There; NaN where it was not evaluated, as before the estimate begins."""
     loss_error: Float[np.ndarray, " visits"]
     lost: int
     """Paths that could not be followed, most of them where the model explodes."""

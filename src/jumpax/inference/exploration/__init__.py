@@ -2,7 +2,8 @@
 
 from jumpax.inference.exploration.by_mean_field import corrected, mean_field_places
 from jumpax.inference.exploration.explore import Exploration, Visit, explore
+from jumpax.inference.exploration.plain import Plain
 from jumpax.inference.exploration.responses import Responses
 from jumpax.inference.exploration.scattered import Scattered
 
-__all__ = ["Exploration", "Responses", "Scattered", "Visit", "corrected", "explore", "mean_field_places"]
+__all__ = ["Exploration", "Plain", "Responses", "Scattered", "Visit", "corrected", "explore", "mean_field_places"]

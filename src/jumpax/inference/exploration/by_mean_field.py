@@ -99,7 +99,7 @@ def corrected(responses: Responses, place: Float[np.ndarray, " free"]) -> list[V
     """
     problem = responses.problem
     response, paths = MeanResponse(problem, responses.loss), FIRST * (len(place) + 2)
-    visits, off, first = [Visit(responses.drawn, place, np.inf, 0.0)], [], place
+    visits, off, first = [Visit(responses.drawn, place)], [], place
     usual, responses.cap = responses.cap, min(responses.cap, EVENTS)
     for _ in range(CORRECTIONS):
         seen = level(responses.draw(np.repeat(place[None], min(paths, responses.left), 0)))
@@ -112,7 +112,7 @@ def corrected(responses: Responses, place: Float[np.ndarray, " free"]) -> list[V
         for _ in range(STRAIGHT):
             descent.step()
         place = descent.points[0]
-        visits.append(Visit(responses.drawn, place, np.inf, 0.0))
+        visits.append(Visit(responses.drawn, place))
     responses.cap = usual
     return visits
 

@@ -1,6 +1,7 @@
 """From whole boxes to the neighbourhood of the answer, in a few thousand paths."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -39,9 +40,9 @@ class Visit(NamedTuple):
 
     paths: int
     point: Float[np.ndarray, " free"]
-    loss: float
-    """As far as it was known then; infinite before."""
-    error: float
+    loss: float = math.nan
+    """Of the problem; NaN where that was not evaluated: candidates are judged by residuals."""
+    error: float = math.nan
 
 
 class Exploration(NamedTuple):
@@ -57,12 +58,18 @@ class Exploration(NamedTuple):
     """Loss that is likely there at least, over what the scatter of the data gives on average at the answer."""
     replicates: float
     """Paths, or cells, that the errors of the data stand for."""
-    trace: list[Visit]
     candidates: int
     """Places that were followed."""
+    interrupted: bool
+    """By Ctrl-C, so that less is known of all this."""
 
 
-def explore(responses: Responses, key: Any, known: Sequence[Float[np.ndarray, " free"]] = ()) -> Exploration:
+def explore(
+    responses: Responses,
+    key: Any,
+    known: Sequence[Float[np.ndarray, " free"]] = (),
+    tell: Callable[[Visit], None] = lambda visit: None,
+) -> Exploration:
     """Search the boxes of the free parameters, or wide about the start where there are none.
 
     One path at each point of a Latin hypercube shows which places come near the data. From the best of them, and from `known`
@@ -72,22 +79,34 @@ def explore(responses: Responses, key: Any, known: Sequence[Float[np.ndarray, " 
 
     Approximate in that a plane stands for the response: what follows has to settle at the answer.
 
+    Args:
+        responses: draws the paths.
+        key: of the points.
+        known: places to follow, too.
+        tell: told the best place after each step of all candidates.
+
     Raises:
         SimulationError: no path could be followed anywhere.
     """
     search = _Search(responses, np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel()))
     search.add(known)
-    trace = [search.visit]
-    while search.running:
-        search.turn()
-        trace.append(search.visit)
-    search.finish()
+    interrupted = False
+    try:
+        tell(search.visit)
+        while search.running:
+            search.turn()
+            tell(search.visit)
+        search.finish()
+        tell(search.visit)
+    except KeyboardInterrupt:
+        interrupted = True
+        search.sort()
     responses.cap = responses.source.max_events
     best = search.candidates[0]
     others = [c.centre for c in search.candidates[1:] if c.fresh and search.explains(c)]
     return Exploration(
-        [best.centre, *others], best.scale, search.explained, search.misfit(best), search.replicates, [*trace, search.visit],
-        search.followed,
+        [best.centre, *others], best.scale, search.explained, search.misfit(best), search.replicates, search.followed,
+        interrupted,
     )  # fmt: skip
 
 
@@ -183,7 +202,7 @@ class _Search:
             if self.responses.left > self._reserve:
                 candidate.step(self.responses, self.spread, self.generator)
         self.candidates = [c for c in self.candidates if not c.lost] or self.candidates[:1]
-        self._sort()
+        self.sort()
         self._merge()
         ready = [c for c in self.candidates if c.near and c.paths >= FRESH * self._first]
         if len(self.candidates) > 1 and any(c.fresh is None for c in ready):
@@ -207,7 +226,7 @@ class _Search:
         left = [c for c in judged if c.loss <= best.loss + WORSE * (c.error + best.error)]
         others = [] if self.explains(best) else [c for c in self.candidates if c not in judged]
         self.candidates = left + others
-        self._sort()
+        self.sort()
 
     def finish(self) -> None:
         """The last comparison."""
@@ -227,8 +246,7 @@ class _Search:
     @property
     def visit(self) -> Visit:
         """The best candidate now."""
-        best = self.candidates[0]
-        return Visit(self.responses.drawn, best.centre, best.loss, best.error)
+        return Visit(self.responses.drawn, self.candidates[0].centre)
 
     def misfit(self, candidate: Candidate) -> float:
         """Infinite while it is unknown."""
@@ -257,5 +275,6 @@ class _Search:
                 kept.append(candidate)
         self.candidates = kept
 
-    def _sort(self) -> None:
+    def sort(self) -> None:
+        """The best candidate first."""
         self.candidates.sort(key=lambda c: (not c.near, c.loss))

@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jumpax._base.errors import SimulationError
 from jumpax.inference.evaluation import Evaluation, judged
@@ -41,8 +41,8 @@ class Scattered:
         self._half = paths // (2 * BATCHES)
         self._pool: list[tuple[np.ndarray, np.ndarray, list[np.ndarray]]] = []
         """Points, whether they were followed and what was seen, of all evaluations, by batch."""
-        self.asked = 0
-        """Evaluations so far."""
+        self.asked = self.lost = 0
+        """Evaluations so far, and paths at their points that could not be followed: they are left out."""
 
     @property
     def paths(self) -> int:
@@ -58,7 +58,7 @@ class Scattered:
         """Loss and derivatives.
 
         Raises:
-            SimulationError: paths at the point could not be followed.
+            SimulationError: half of the paths at the point could not be followed.
         """
         self.asked += 1
         free, half = len(u), self._half
@@ -66,13 +66,15 @@ class Scattered:
         points = np.concatenate([np.broadcast_to(u, (BATCHES, half, free)), about], 1)
         made, followed = self._responses.seen(points.reshape(-1, free))
         followed = followed.reshape(BATCHES, 2 * half)
-        if not followed[:, :half].all():
+        here = followed[:, :half]
+        if not (here.mean() > 0.5 and here.any(1).all()):
             at = ", ".join(f"{name} = {float(value):g}" for name, value in problem.values(jnp.asarray(u)).items())
             raise SimulationError(f"paths cannot be followed for {self._responses.cap:,} events at {at}")
+        self.lost += int(here.size - here.sum())
         leaves, tree = jax.tree.flatten(made)
         leaves = [leaf.reshape(BATCHES, 2 * half, *leaf.shape[1:]) for leaf in leaves]
         self._pool.append((points, followed, leaves))
-        level = jax.tree.unflatten(tree, [leaf[:, :half].mean(1, dtype=np.float64) for leaf in leaves])
+        level = jax.tree.unflatten(tree, [_mean(leaf[:, :half], here) for leaf in leaves])
         slope = jax.tree.unflatten(tree, self._slopes(np.asarray(u)))
         back = np.linalg.inv(self._scale)
         jacobian = jax.tree.map(lambda leaf: leaf @ back, slope)
@@ -80,7 +82,7 @@ class Scattered:
             np.asarray,
             _judged(
                 problem.structure, problem.loss, problem.numbers, jnp.asarray(u, float), *_as_arrays((level, jacobian)),
-                jnp.asarray(BATCHES * half, float),
+                jnp.asarray(here.sum(), float),
             ),
         )  # fmt: skip
 
@@ -101,6 +103,12 @@ class Scattered:
                 y = np.concatenate([leaves[number][batch] for _, _, leaves in self._pool])[kept]
                 own.append(np.moveaxis((inverse @ y.reshape(len(y), -1)).reshape(free, *shape), 0, -1))
         return [np.stack(own) for own in found]
+
+
+def _mean(leaf: Float[np.ndarray, "batches paths ..."], kept: Bool[np.ndarray, "batches paths"]) -> np.ndarray:
+    """Over the paths of each batch that are kept."""
+    weight = (kept / kept.sum(1, keepdims=True)).reshape(*kept.shape, *[1] * (leaf.ndim - 2))
+    return (np.where(weight > 0, leaf, 0.0) * weight).sum(1)
 
 
 def _as_arrays(tree: Any) -> Any:
