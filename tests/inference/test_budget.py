@@ -134,6 +134,11 @@ def test_squares_about_the_mean_are_the_loss_of_deviations_near_by():
     assert float(loss.residuals(moments)[0, 0]) == pytest.approx(0.3, rel=0.01)
     with pytest.raises(jumpax.InputError, match="the means of 'X' are missing"):
         losses.Deviations([1.0], {"X": [3.0]}, {"X": 0.1}, means={"Y": [9.0]})
+    for errors, message in (([0.1, 0.2], "got shape"), ("x", "must be numbers")):
+        with pytest.raises(jumpax.InputError, match=message):
+            losses.Deviations([1.0], {"X": [3.0]}, {"X": errors})
+        with pytest.raises(jumpax.InputError, match=message):
+            losses.TimeSeries([1.0], {"X": [3.0]}, {"X": errors})
     with pytest.raises(jumpax.InputError, match="one mean of 'X' at each of the 1 times"):
         losses.Deviations([1.0], {"X": [3.0]}, {"X": 0.1}, means={"X": [9.0, 8.0]})
 

@@ -103,6 +103,40 @@ def test_p_values_of_moments(order):
     uniform_or_conservative(values)
 
 
+@pytest.mark.parametrize("windows", [False, True])
+@pytest.mark.parametrize("paths", [5, 8, 20])
+def test_p_values_of_means_with_errors_from_few_paths(paths, windows):
+    """Taken for known, eight errors from eight paths each would make one true model in five significant at 0.05."""
+    generator, values, ends = np.random.default_rng(25), [], np.arange(9.0)
+    for _ in range(SETS):
+        counts = generator.normal(50.0, 7.0, (8, paths))
+        errors = {"X": counts.std(1, ddof=1) / np.sqrt(paths)}
+        if windows:
+            loss = losses.WindowMeans(ends, {"X": counts.mean(1)}, errors, nodes=2, paths=paths)
+        else:
+            loss = losses.TimeSeries(ends[1:], {"X": counts.mean(1)}, errors, paths=paths)
+        made = loss.standardised(np.full((len(loss.times), 1, 1), 50.0), np.ones((len(loss.times), 1, 1, 1)))
+        values += [judged(part, 1, 0).p_value for part in made]
+    if paths == 5:
+        assert not values
+        assert "5 paths hardly tell" in loss.notes(None, 800)["goodness"]
+    else:
+        uniform_or_conservative(values)
+
+
+@pytest.mark.parametrize("paths", [5, 20])
+def test_p_values_of_deviations_of_few_paths(paths):
+    """Gaussian numbers; the error of a deviation is told by itself."""
+    generator, values = np.random.default_rng(26), []
+    for _ in range(SETS):
+        found = generator.normal(50.0, 7.0, (8, paths)).std(1, ddof=1)
+        loss = losses.Deviations(np.arange(8.0), {"X": found}, {"X": found / np.sqrt(2 * (paths - 1))}, paths=paths)
+        moments, slopes = np.tile([50.0, 2549.0], (8, 1, 1)), np.tile([[0.0], [1.0]], (8, 1, 1, 1))
+        (part,) = loss.standardised(moments, slopes)
+        values.append(judged(part, 1, 0).p_value)
+    uniform_or_conservative(values)
+
+
 @pytest.mark.parametrize("error", ["poisson", "negative_binomial"])
 def test_p_values_of_counts_of_reactions(error):
     mean, generator, values = np.array([1, 2, 4, 8, 16, 24, 18, 9, 4, 2, 1, 0.5]), np.random.default_rng(16), []

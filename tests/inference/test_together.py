@@ -123,6 +123,9 @@ def test_joint_counts_are_checked():
         losses.JointLogLikelihood(["X"], {"X": [1]})
     with pytest.raises(jumpax.InputError, match="2 of 'X', 3 of 'Y'"):
         losses.JointLogLikelihood(["X", "Y"], {"X": [1, 2], "Y": [1, 2, 3]})
+    for other in ({1.0: [3, 4], 3.0: [2]}, {1.0: [3], 2.0: [4, 2]}):
+        with pytest.raises(jumpax.InputError, match="the same cells: as many of each species at each time"):
+            losses.JointLogLikelihood(["X", "Y"], {"X": {1.0: [1, 2], 2.0: [3]}, "Y": other})
     with pytest.raises(jumpax.InputError, match="'Y' is negative: row 2"):
         losses.JointLogLikelihood(["X", "Y"], {"X": [1, 2], "Y": [1, -2]})
 

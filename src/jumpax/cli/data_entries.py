@@ -139,7 +139,8 @@ def _series(data: Table, file: Path, where: str) -> AbstractLoss:
     if not deviations:
         return means
     about = found if all(name in found for name in deviations) else None
-    return losses.Together(means, losses.Deviations(times, deviations, filled("deviation_errors"), means=about))
+    errors, paths = filled("deviation_errors"), data.get("paths")
+    return losses.Together(means, losses.Deviations(times, deviations, errors, means=about, paths=paths))
 
 
 def read_columns(file: Path, names: list[str]) -> dict[str, np.ndarray]:

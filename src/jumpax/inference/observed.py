@@ -43,6 +43,36 @@ def numbers(values: Any, what: str) -> Float[np.ndarray, " rows"]:
     return column
 
 
+def path_count(paths: Any, least: int = 1) -> int | None:
+    """Of how many paths something is known, if it is.
+
+    Raises:
+        InputError: no such number.
+    """
+    if paths is None:
+        return None
+    if isinstance(paths, bool) or not isinstance(paths, int | np.integer) or paths < least:
+        raise InputError(f"paths must be a whole number, {least} or more; got {paths!r}")
+    return int(paths)
+
+
+def errors_of(what: str, standard_errors: Mapping[str, Any], name: str, many: int) -> Float[np.ndarray, " times"]:
+    """Standard errors of one column, from one number or one for each.
+
+    Raises:
+        InputError: they are missing, or of another number.
+    """
+    if name not in standard_errors:
+        raise InputError(f"the standard errors of the {what}s of {name!r} are missing")
+    try:
+        error = np.asarray(standard_errors[name], float)
+    except (TypeError, ValueError):
+        raise InputError(f"the standard errors of the {what}s of {name!r} must be numbers") from None
+    if error.shape not in ((), (many,)):
+        raise InputError(f"needed is one standard error of the {what}s of {name!r}, or {many}; got shape {error.shape}")
+    return np.broadcast_to(error, (many,))
+
+
 def count_faults(column: Float[np.ndarray, " rows"], what: str) -> list[str]:
     """Sentences about numbers that no count can have."""
     finite = np.isfinite(column)

@@ -12,10 +12,10 @@ from jumpax._base.errors import InputError, unknown_name
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
-from jumpax.inference.losses.standardised import Standardised, of_differences
+from jumpax.inference.losses.standardised import Standardised, of_differences, of_estimated_deviations
 from jumpax.inference.losses.time_series import TimeSeries
 from jumpax.inference.losses.together import Together
-from jumpax.inference.observed import numbers, rows, time_faults
+from jumpax.inference.observed import errors_of, numbers, path_count, rows, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Moments
 
@@ -37,6 +37,7 @@ class Deviations(AbstractLoss):
         standard_errors: of those: for each species a number, or one per time.
         means: measured means of these species at these times, if known: a fit with a budget searches by mean squares about them,
             which are linear in moments. They are no data of this loss.
+        paths: how many they are the deviations of, if known: goodness of fit then takes them for those of so many Gaussian numbers.
 
     Raises:
         InputError: times out of order, missing numbers, numbers that are not positive; with row numbers.
@@ -52,6 +53,8 @@ class Deviations(AbstractLoss):
     root: Float[np.ndarray, "times species species"]
     about: Float[np.ndarray, "times species"] | None
     """Measured means."""
+    paths: Float[np.ndarray, ""] | None
+    """Of how many these are the deviations."""
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Deviations(AbstractLoss):
         standard_errors: Mapping[str, Any],
         *,
         means: Mapping[str, Any] | None = None,
+        paths: int | None = None,
     ):
         when = numbers(times, "times")
         faults = rows("time is missing or not finite", ~np.isfinite(when))
@@ -69,11 +73,9 @@ class Deviations(AbstractLoss):
         columns, errors, about = [], [], []
         for name, given in deviations.items():
             column = numbers(given, f"standard deviation of {name!r}")
-            if name not in standard_errors:
-                raise InputError(f"the standard errors of the standard deviations of {name!r} are missing")
             if len(column) != len(when):
                 raise InputError(f"{len(column)} standard deviations of {name!r} for {len(when)} times")
-            error = np.broadcast_to(np.asarray(standard_errors[name], float), column.shape)
+            error = errors_of("standard deviation", standard_errors, name, len(when))
             faults += rows(
                 f"standard deviation of {name!r} is not a positive number", ~((column > 0) & np.isfinite(column))
             )
@@ -88,6 +90,8 @@ class Deviations(AbstractLoss):
         self.measured = np.stack(columns, 1)
         self.root = np.stack([np.diag(1 / row) for row in np.stack(errors, 1)])
         self.about = np.stack(about, 1) if about else None
+        many = path_count(paths, 2)
+        self.paths = None if many is None else np.array(float(many))
 
     def observable(self, network: Network) -> Moments:
         """The first two raw moments of the species."""
@@ -120,11 +124,15 @@ class Deviations(AbstractLoss):
         return whitened(slopes, self.root)
 
     def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
-        """Deviations over their standard errors, taken to be independent."""
+        """Deviations over their standard errors, taken to be independent; where the number of paths is known, their logarithms."""
         data = f"{self.measured.size} standard deviations of {', '.join(map(repr, self.species))}"
         found = np.asarray(_deviation(expected))
         slopes = (jacobian[:, :, 1] - 2 * expected[..., 0, None] * jacobian[:, :, 0]) / (2 * found[..., None])
-        return (of_differences(data, found - self.measured, slopes, self.root),)
+        if self.paths is None:
+            return (of_differences(data, found - self.measured, slopes, self.root),)
+        bias, wider, excess = of_estimated_deviations(float(self.paths))
+        root, away = self.root * self.measured[:, None] / wider, np.log(found / self.measured) + bias
+        return (of_differences(data, away, slopes / found[..., None], root, excess * self.measured.size),)
 
     def compared(self, expected: Any) -> tuple[Compared, ...]:
         """The deviations of each species."""
@@ -176,9 +184,12 @@ def means_and_deviations(
     """
     if isinstance(cells, bool) or not isinstance(cells, int | np.integer) or cells < 2:
         raise InputError(f"cells must be a whole number, 2 or more; got {cells!r}")
+    cells = int(cells)
     if odd := [name for name in {**means, **deviations} if name not in means or name not in deviations]:
         raise InputError(f"needed are mean and standard deviation of each species; {', '.join(odd)} has one of them")
     columns = {name: numbers(column, f"standard deviation of {name!r}") for name, column in deviations.items()}
     of_means = {name: column / np.sqrt(cells) for name, column in columns.items()}
     own = {name: column / np.sqrt(2 * (cells - 1)) for name, column in columns.items()}
-    return Together(TimeSeries(times, means, of_means, paths=int(cells)), Deviations(times, columns, own, means=means))
+    return Together(
+        TimeSeries(times, means, of_means, paths=cells), Deviations(times, columns, own, means=means, paths=cells)
+    )

@@ -73,6 +73,13 @@ class JointLogLikelihood(AbstractLoss):
             told = ", ".join(f"{many} of {name!r}" for name, many in lengths.items())
             raise InputError(f"the counts must be of the same cells, one of each species per cell; there are {told}")
         columns = [grouped(name, counts[name], times) for name in species]
+        sizes = {name: [len(group) for group in groups] for name, (_, groups) in zip(species, columns, strict=True)}
+        if any(when != columns[0][0] for when, _ in columns) or any(
+            size != sizes[species[0]] for size in sizes.values()
+        ):
+            raise InputError(
+                "the counts must be of the same cells: as many of each species at each time, and at the same times"
+            )
         self.times = columns[0][0]
         groups = [np.stack(group, 1) for group in zip(*(groups for _, groups in columns), strict=True)]
         places, which = np.unique(np.concatenate(groups), axis=0, return_inverse=True)

@@ -4,6 +4,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+from scipy.special import digamma, polygamma
+
+ENOUGH = 7
+"""Cells from which on a variance that they told has a variance that is known well enough."""
 
 
 class Standardised(NamedTuple):
@@ -59,7 +63,18 @@ def of_estimated_covariance(
     doi:10.1214/aoms/1177732979): scaled to the mean k. None where there are too few cells for a variance.
     """
     left = sizes - entries
-    if (left <= 5).any():
+    if (left < ENOUGH - 1).any():
         return None
     excess = 2 * entries * (entries + left - 2) / (left - 4) - 2 * entries
     return np.sqrt((left - 2) / (sizes - 1)), float(excess.sum())
+
+
+def of_estimated_deviations(cells: float) -> tuple[float, float, float]:
+    """Bias of the logarithm of a standard deviation that as many cells tell, its spread over 1 / sqrt(2 (n - 1)), and the excess.
+
+    For Gaussian numbers: half the logarithm of a chi-square over its n - 1 degrees of freedom (Bartlett and Kendall 1946,
+    doi:10.2307/2983618).
+    """
+    half = (cells - 1) / 2
+    spread = float(polygamma(1, half))
+    return float(digamma(half) - np.log(half)) / 2, float(np.sqrt(half * spread)), float(polygamma(3, half)) / spread**2

@@ -13,8 +13,8 @@ from jumpax._base.errors import InputError, JumpaxWarning, first_few, unknown_na
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
-from jumpax.inference.losses.standardised import Standardised, of_differences
-from jumpax.inference.observed import numbers, of_one_path, rows, time_faults
+from jumpax.inference.losses.standardised import ENOUGH, Standardised, of_differences, of_estimated_covariance
+from jumpax.inference.observed import errors_of, numbers, of_one_path, path_count, rows, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Moments
 
@@ -34,7 +34,8 @@ class TimeSeries(AbstractLoss):
         times: when, increasing.
         means: for each species its measured mean at each time, in molecules.
         standard_errors: of those means: for each species a number, or one per time.
-        paths: of how many paths these are the means, if known. If not, they are judged: a column of five or more means,
+        paths: of how many paths these are the means, if known: goodness of fit then takes the standard errors for estimates from
+            so many. If not, they are judged: a column of five or more means,
             three of them different, looks like one path if all are whole numbers and their standard errors look made by a
             rule, in that they nowhere fall where the mean rises.
 
@@ -54,6 +55,8 @@ class TimeSeries(AbstractLoss):
     times: tuple[float, ...] | None = eqx.field(static=True)
     measured: Float[np.ndarray, "times species"]
     root: Float[np.ndarray, "times species species"]
+    paths: Float[np.ndarray, ""] | None
+    """Of how many these are the means."""
     doubt: str = eqx.field(static=True)
     """Why the means look like one path; empty if they do not."""
 
@@ -65,8 +68,7 @@ class TimeSeries(AbstractLoss):
         *,
         paths: int | None = None,
     ):
-        if paths is not None and (isinstance(paths, bool) or not isinstance(paths, int | np.integer) or paths < 1):
-            raise InputError(f"paths must be a whole number, 1 or more; got {paths!r}")
+        paths = path_count(paths)
         when = numbers(times, "times")
         faults = rows("time is missing or not finite", ~np.isfinite(when))
         faults += rows("time does not increase", np.append(False, np.diff(when) <= 0), when)
@@ -75,11 +77,9 @@ class TimeSeries(AbstractLoss):
         columns, errors = [], []
         for name, column in means.items():
             column = numbers(column, f"mean of {name!r}")
-            if name not in standard_errors:
-                raise InputError(f"the standard errors of the means of {name!r} are missing")
-            error = np.broadcast_to(np.asarray(standard_errors[name], float), column.shape)
             if len(column) != len(when):
                 raise InputError(f"{len(column)} means of {name!r} for {len(when)} times")
+            error = errors_of("mean", standard_errors, name, len(when))
             faults += rows(f"mean of {name!r} is missing or not finite", ~np.isfinite(column))
             faults += rows(f"mean of {name!r} is negative", column < 0, column)
             faults += rows(f"standard error of {name!r} is not positive", ~(error > 0), error)
@@ -88,7 +88,7 @@ class TimeSeries(AbstractLoss):
         if faults:
             raise InputError("the observed data cannot be used:\n" + "\n".join(f"- {fault}" for fault in faults))
         self.species, self.times = tuple(means), tuple(float(t) for t in when)
-        self.measured = np.stack(columns, 1)
+        self.measured, self.paths = np.stack(columns, 1), None if paths is None else np.array(float(paths))
         self.root = np.stack([np.diag(1 / row) for row in np.stack(errors, 1)])
         suspects = [n for n, mean, error in zip(means, columns, errors, strict=True) if of_one_path(mean, error)]
         self.doubt = _doubt(suspects if paths is None else self.species if paths == 1 else (), paths)
@@ -124,11 +124,16 @@ class TimeSeries(AbstractLoss):
         return whitened(jacobian[..., 0, :], self.root)
 
     def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
-        """Means over their standard errors, taken to be independent; none for what looks like one path."""
-        if self.doubt:
+        """Means over their standard errors, taken to be independent; none for what looks like one path.
+
+        Errors are taken for those that as many paths have told, if their number is known; none from fewer than seven.
+        """
+        known = self.paths is None
+        made = (np.ones(1), 0.0) if known else of_estimated_covariance(np.full(self.measured.size, self.paths), 1)
+        if self.doubt or made is None:
             return ()
-        data = f"{self.measured.size} means of {', '.join(map(repr, self.species))}"
-        return (of_differences(data, expected[..., 0] - self.measured, jacobian[..., 0, :], self.root),)
+        data, root = f"{self.measured.size} means of {', '.join(map(repr, self.species))}", self.root * made[0][0]
+        return (of_differences(data, expected[..., 0] - self.measured, jacobian[..., 0, :], root, made[1]),)
 
     def compared(self, expected: Any) -> tuple[Compared, ...]:
         """The means of each species."""
@@ -141,7 +146,9 @@ class TimeSeries(AbstractLoss):
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of means, and what they are taken for."""
         data = f"{self.measured.size} means, taken as those of independent paths at each time"
-        return {"data": data, "doubt": self.doubt} if self.doubt else {"data": data}
+        few = self.paths is not None and 1 < self.paths < ENOUGH
+        judged = {"goodness": f"not judged: {self.paths:.0f} paths hardly tell how they scatter"} if few else {}
+        return {"data": data, **judged, **({"doubt": self.doubt} if self.doubt else {})}
 
 
 def _doubt(species: Sequence[str], paths: int | None) -> str:
