@@ -10,7 +10,7 @@ import pytest
 
 import jumpax
 from jumpax.inference import Derived, Fixed, Free
-from jumpax.inference.parameters import resolve
+from jumpax.inference.parameters import off_bounds, resolve
 
 NETWORK = jumpax.zoo.telegraph().network
 
@@ -134,3 +134,21 @@ def test_a_fit_that_ended_at_a_bound_can_be_resumed(free, ended):
     data = jumpax.losses.MomentMatch("X", [3, 4, 5], order=1)
     problem = jumpax.Problem(model.network, model.x0, data, {"birth": free, "death": Fixed(1.0)}, settle=5.0)
     assert problem.resuming({"birth": ended}).start_values["birth"] == pytest.approx(ended, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("free", "values"),
+    [
+        (Free.box(1e-5, 1e3), {2e-5: 2e-5, 1e-5: 1e-5, 1e3: 1e3}),
+        (Free(1.0), {1e-8: 1e-8, 0.0: 0.0}),
+        (Free(0.5, 0.0, 1.0), {0.3: 0.3, 0.0: 0.0, 1.0: 1.0}),
+        (Free(0.5, -math.inf, 1.0), {1.0: 1.0, -2.0: -2.0}),
+        (Free(0.5, -math.inf), {-2.0: -2.0}),
+    ],
+)
+def test_a_resumed_fit_begins_where_another_ended_on_every_scale(free, values):
+    """To a few parts in 100,000 of the value, or of the width of a box with an end at 0; strictly inside."""
+    for ended, wanted in values.items():
+        start = off_bounds(free.scale, ended, free.lower, free.upper)
+        assert free.lower < start < free.upper
+        assert start == pytest.approx(wanted, rel=5e-5, abs=2e-6 if free.scale == "logit" else 1e-29)

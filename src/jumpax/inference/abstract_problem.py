@@ -2,7 +2,6 @@
 
 import abc
 import functools
-import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -14,7 +13,7 @@ from jaxtyping import Array, Float
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.standardised import Standardised
-from jumpax.inference.parameters import Numbers, Parameter, Structure
+from jumpax.inference.parameters import Numbers, Parameter, Structure, off_bounds
 from jumpax.inference.sources import AbstractSource
 
 if TYPE_CHECKING:
@@ -139,9 +138,9 @@ class AbstractProblem(abc.ABC):
 
         def inside(name: str, value: float) -> float:
             i = self.free.index(name)
-            low, high = float(self.numbers.lower[i]), float(self.numbers.upper[i])
-            width = high - low if math.isfinite(high - low) else max(1.0, abs(value))
-            return min(max(value, low + 1e-6 * width), high - 1e-6 * width)
+            return off_bounds(
+                self.structure.scales[i], value, float(self.numbers.lower[i]), float(self.numbers.upper[i])
+            )
 
         return self.starting({name: inside(name, value) for name, value in estimates.items()})
 

@@ -226,6 +226,26 @@ def _unconstrained(scale: Scale, value: float, lower: float, upper: float) -> fl
     return math.log((value - lower) / (upper - value))
 
 
+OFF, _TINY = 1e-6, 1e-30
+"""Share of a box, or of a bound, by which a start is moved off it; off 0, by a number that single precision still holds."""
+
+
+def off_bounds(scale: Scale, value: float, lower: float, upper: float) -> float:
+    """A value that may have been rounded to a bound, between its bounds; moved on its own scale, and only where that is needed."""
+    if scale in (LOG_BOX, "logit"):
+        low, high, at = (np.log(x) if scale == LOG_BOX else x for x in (lower, upper, min(max(value, lower), upper)))
+        share = (at - low) / (high - low)
+        if OFF <= share <= 1 - OFF:
+            return value
+        moved = low + min(max(share, OFF), 1 - OFF) * (high - low)
+        return float(np.exp(moved) if scale == LOG_BOX else moved)
+    if scale == "log" and value <= lower:
+        return lower + max(OFF * abs(lower), _TINY)
+    if scale == "log_below" and value >= upper:
+        return upper - max(OFF * abs(upper), _TINY)
+    return value
+
+
 LONGEST = 4.0
 """Largest unit: the scale of a box has no end, the box has."""
 
