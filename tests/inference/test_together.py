@@ -66,6 +66,9 @@ def test_together_refuses_what_is_no_condition():
         losses.Together(losses.LogLikelihood("X", [3]))
     with pytest.raises(jumpax.InputError, match="unknown species 'Z'"):
         problem(losses.Together(losses.LogLikelihood("Z", [3]), losses.LogLikelihood("X", [3])), settle=5.0)
+    births = losses.ReactionSeries([1.0], {MODEL.network.reaction_name(0): [4]})
+    with pytest.raises(jumpax.InputError, match="ReactionSeries counts along paths"):
+        problem(losses.Together(births, losses.LogLikelihood("X", [3], [1.0])), Simulation(800))
 
 
 def joint(data, source, start=2.5):

@@ -13,7 +13,7 @@ from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.standardised import Standardised
 from jumpax.networks import Network
-from jumpax.observables import Several
+from jumpax.observables import AbstractPathObservable, Several
 
 
 @final
@@ -24,7 +24,8 @@ class Together(AbstractLoss):
     each data set (for several counts of the same cells see `JointLogLikelihood`).
 
     Args:
-        losses: two or more. All have times, or all are at steady state.
+        losses: two or more. All have times, or all are at steady state. None is a `ReactionSeries`: that is a condition of its own, for
+            `Conditions`.
 
     Raises:
         InputError: fewer than two, something that is no loss, or losses with times beside losses without.
@@ -94,8 +95,15 @@ class Together(AbstractLoss):
         return jax.numpy.concatenate([wide(*one) for one in each], 1)
 
     def faults(self, network: Network, start: float) -> list[str]:
-        """Those of all."""
-        return list(dict.fromkeys(fault for loss in self.losses for fault in loss.faults(network, start)))
+        """Those of all, and what is gathered along paths."""
+        found = list(dict.fromkeys(fault for loss in self.losses for fault in loss.faults(network, start)))
+        if found:
+            return found
+        along = [loss for loss in self.losses if isinstance(loss.observable(network), AbstractPathObservable)]
+        return [
+            f"{name} counts along paths, which Together does not: give it a Problem of its own, for Conditions with the same parameters"
+            for name in dict.fromkeys(type(loss).__name__ for loss in along)
+        ]
 
     def seen(self, expected: Any, values: Mapping[str, Any]) -> tuple[Any, ...]:
         """What each compares with its data, at its own times."""
