@@ -1,5 +1,6 @@
 """Losses against NumPy and SciPy."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -111,3 +112,53 @@ def test_series_are_sums_of_squares():
     loss = losses.TimeSeries([1.0, 2.0], {"A": [3.0, 4.0], "B": [1.0, 2.0]}, {"A": 0.5, "B": [0.1, 0.2]})
     at = np.array([[3.5, 1.1], [4.0, 1.6]])
     assert float(loss.value(jnp.asarray(at)[..., None], {}, 1e4)) == pytest.approx((1 + 1 + 4) / 2, rel=1e-4)
+
+
+SERIES = losses.TimeSeries([1.0, 2.0], {"X": [3.0, 5.0]}, {"X": [0.5, 0.2]})
+WINDOWS = losses.WindowMeans([0.0, 1.0, 3.0], {"X": [3.0, 5.0]}, {"X": [0.5, 0.2]}, nodes=3)
+CELLS = losses.MomentMatch("X", [3, 5, 8, 1, 9, 4], [1.0, 1.0, 1.0, 2.0, 2.0, 2.0])
+LAWS = [losses.Capture("p"), losses.Background("b")]
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        SERIES,
+        WINDOWS,
+        CELLS,
+        losses.ObservedMoments(SERIES, LAWS),
+        losses.ObservedMoments(WINDOWS, {"X": LAWS}),
+        losses.Together(WINDOWS, CELLS, losses.ObservedMoments(CELLS, LAWS)),
+    ],
+)
+def test_losses_that_are_linear_are_half_the_squares_of_their_residuals(loss):
+    """At their own times; and residuals of a mean are means of residuals."""
+    assert loss.linear is loss
+    generator, values = np.random.default_rng(6), {"p": 0.6, "b": 0.3}
+    raw = generator.uniform(1, 4, (2, 1, len(loss.times), 1))
+
+    def seen(x):
+        moments = [jnp.stack([x**n for n in range(1, order + 1)], -1) for order in orders(loss)]
+        made = loss.seen(tuple(moments) if isinstance(loss, losses.Together) else moments[0], values)
+        return jax.tree.map(lambda leaf: leaf[0], made)
+
+    both = [seen(jnp.asarray(x)) for x in raw]
+    residuals = [loss.residuals(one) for one in both]
+    assert residuals[0].shape[0] == len(loss.times)
+    assert float(loss.value(both[0], values, 1e4)) == pytest.approx(float((residuals[0] ** 2).sum()) / 2, rel=1e-4)
+    middle = jax.tree.map(lambda a, b: (a + b) / 2, *both)
+    np.testing.assert_allclose(loss.residuals(middle), (residuals[0] + residuals[1]) / 2, rtol=1e-3, atol=1e-3)
+
+
+def orders(loss):
+    parts = loss.losses if isinstance(loss, losses.Together) else (loss,)
+    return [part.observable(NETWORK).order for part in parts]
+
+
+def test_what_is_searched_by_another_loss_keeps_its_times():
+    """Bounds of rates are given for each interval between the times of the data."""
+    cells = losses.LogLikelihood("X", [3, 5, 4, 8], [2.0, 1.0, 2.0, 1.0])
+    deviations = losses.Deviations([1.0, 4.0], {"X": [3.0, 2.0]}, {"X": 0.5}, means={"X": [4.0, 4.0]})
+    for loss in (cells, losses.Together(SERIES, cells, deviations)):
+        assert loss.linear.times == loss.times
+    assert losses.Together(SERIES, losses.Deviations([3.0], {"X": [3.0]}, {"X": 0.5})).linear is None

@@ -151,6 +151,18 @@ def test_data_and_fit_are_in_one_picture():
     assert "at time 2" in right.get_title(loc="left")
 
 
+def test_numbers_without_an_error_are_no_data():
+    """An infinite standard error: nothing was measured there."""
+    one = series("mean of X", "X", [1.0, 2.0], [3.0, 0.0], [0.5, np.inf], [2.5, 4.0])
+    assert one.times.tolist() == [1.0]
+    none = series("mean of Y", "Y", [1.0, 2.0], [0.0, 0.0], [np.inf, np.inf], [2.5, 4.0])
+    problem = Compared(one, none)
+    assert len(plots.fitted(problem, problem).axes) == 1
+    windows = jumpax.losses.WindowMeans([0.0, 1.0, 3.0], {"X": [3.0, 5.0]}, {"X": [np.inf, 0.2]}, nodes=1)
+    (drawn,) = windows.compared(np.ones((2, 1, 1)))
+    assert (drawn.times.tolist(), drawn.measured.tolist()) == ([2.0], [5.0])
+
+
 def test_of_many_data_sets_some_are_drawn_and_it_says_so():
     one = series("mean of X", "X", None, [2.0], [0.5], [2.5])
     problem = Compared(*[one] * 30)

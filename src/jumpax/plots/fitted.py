@@ -50,7 +50,8 @@ def fitted(
         >>> len(fitted(problem, fit(problem)).axes)
         1
     """
-    sets = [(where, one) for where, found in problem.compared(result.expected).items() for one in found]
+    pairs = ((where, one) for where, found in problem.compared(result.expected).items() for one in found)
+    sets = [(where, one) for where, one in pairs if hasattr(one, "law") or one.measured.size]
     if not sets:
         raise InputError(
             "these data have no picture: they are neither numbers along time nor counts of one species in cells"

@@ -36,9 +36,10 @@ Compared = Series | Cells
 
 
 def series(name: str, species: str, times, measured, errors, fitted) -> Series:
-    """As columns of float64."""
-    when = None if times is None else np.asarray(times, float)
-    return Series(name, species, when, *(np.asarray(column, float) for column in (measured, errors, fitted)))
+    """As columns of float64, without numbers whose error is infinite: those are no data."""
+    kept = np.isfinite(np.asarray(errors, float))
+    when = None if times is None else np.asarray(times, float)[kept]
+    return Series(name, species, when, *(np.asarray(column, float)[kept] for column in (measured, errors, fitted)))
 
 
 def cells(species: str, times, rows, counts, law, factors=None) -> tuple[Cells, ...]:

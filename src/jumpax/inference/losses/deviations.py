@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
-from jumpax.inference.losses.quadratic import half_square, whitened
+from jumpax.inference.losses.quadratic import errors_behind, half_square, whitened
 from jumpax.inference.losses.standardised import Standardised, of_differences, of_estimated_deviations
 from jumpax.inference.losses.time_series import TimeSeries
 from jumpax.inference.losses.together import Together
@@ -132,11 +132,11 @@ class Deviations(AbstractLoss):
             return (of_differences(data, found - self.measured, slopes, self.root),)
         bias, wider, excess = of_estimated_deviations(float(self.paths))
         root, away = self.root * self.measured[:, None] / wider, np.log(found / self.measured) + bias
-        return (of_differences(data, away, slopes / found[..., None], root, excess * self.measured.size),)
+        return (of_differences(data, away, slopes / found[..., None], root, excess * np.count_nonzero(self.root)),)
 
     def compared(self, expected: Any) -> tuple[Compared, ...]:
         """The deviations of each species."""
-        errors, found = 1 / np.diagonal(self.root, axis1=1, axis2=2), _deviation(expected)
+        errors, found = errors_behind(self.root), _deviation(expected)
         return tuple(
             series(f"standard deviation of {name}", "", self.times, self.measured[:, i], errors[:, i], found[:, i])
             for i, name in enumerate(self.species)

@@ -109,6 +109,16 @@ class ObservedMoments(AbstractLoss):
         """That of the loss."""
         return self.loss.value(expected, values, paths)
 
+    @property
+    def linear(self) -> AbstractLoss | None:
+        """That of the loss behind the same laws, for observed moments are linear in true ones."""
+        linear = self.loss.linear
+        return self if linear is self.loss else None if linear is None else ObservedMoments(linear, dict(self.laws))
+
+    def residuals(self, expected: Any) -> Float[Array, "times numbers"]:
+        """Those of the loss."""
+        return self.loss.residuals(expected)
+
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """That of the loss."""
         return self.loss.whitened(expected, jacobian, paths)

@@ -26,3 +26,9 @@ def inverse_root(covariance: Float[np.ndarray, "entries entries"]) -> Float[np.n
     kept = values > 1e-9 * max(values.max(), 1e-300)
     inverse = np.where(kept, 1 / np.sqrt(np.where(kept, values, 1.0)), 0.0)
     return (inverse[:, None] * vectors.T) / scale
+
+
+def errors_behind(root: Float[np.ndarray, "times entries entries"]) -> Float[np.ndarray, "times entries"]:
+    """Standard errors behind a root that is diagonal; infinite where nothing was measured."""
+    with np.errstate(divide="ignore"):
+        return 1 / np.diagonal(root, axis1=1, axis2=2)

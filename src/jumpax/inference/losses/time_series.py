@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 from jumpax._base.errors import InputError, JumpaxWarning, first_few, unknown_name
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
-from jumpax.inference.losses.quadratic import half_square, whitened
+from jumpax.inference.losses.quadratic import errors_behind, half_square, whitened
 from jumpax.inference.losses.standardised import ENOUGH, Standardised, of_differences, of_estimated_covariance
 from jumpax.inference.observed import errors_of, numbers, of_one_path, path_count, rows, time_faults
 from jumpax.networks import Network
@@ -129,7 +129,9 @@ class TimeSeries(AbstractLoss):
         Errors are taken for those that as many paths have told, if their number is known; none from fewer than seven.
         """
         known = self.paths is None
-        made = (np.ones(1), 0.0) if known else of_estimated_covariance(np.full(self.measured.size, self.paths), 1)
+        made = (
+            (np.ones(1), 0.0) if known else of_estimated_covariance(np.full(np.count_nonzero(self.root), self.paths), 1)
+        )
         if self.doubt or made is None:
             return ()
         data, root = f"{self.measured.size} means of {', '.join(map(repr, self.species))}", self.root * made[0][0]
@@ -137,7 +139,7 @@ class TimeSeries(AbstractLoss):
 
     def compared(self, expected: Any) -> tuple[Compared, ...]:
         """The means of each species."""
-        errors = 1 / np.diagonal(self.root, axis1=1, axis2=2)
+        errors = errors_behind(self.root)
         return tuple(
             series(f"mean of {name}", name, self.times, self.measured[:, i], errors[:, i], expected[:, i, 0])
             for i, name in enumerate(self.species)

@@ -1,5 +1,6 @@
 """Means over windows of time."""
 
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, final
 
@@ -87,6 +88,17 @@ class WindowMeans(AbstractLoss):
         """Half the sum of squares."""
         return self.series.value(self.windows.mean(expected, 0), values, paths)
 
+    @property
+    def linear(self) -> AbstractLoss:
+        """Itself."""
+        return self
+
+    def residuals(self, expected: Any) -> Float[Array, "times species"]:
+        """(E[average of x] - mean) / standard error, at the last node of each window."""
+        made = self.series.residuals(self.windows.mean(expected, 0))
+        last = np.arange(1, len(self.windows) + 1) * self.windows.nodes - 1
+        return jnp.zeros((len(self.times), made.shape[1]), made.dtype).at[last].set(made)
+
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """Jacobian of the averages, in units of their standard errors."""
         return self.series.whitened(jnp.zeros(()), self.windows.mean(jacobian, 1), paths)
@@ -97,9 +109,13 @@ class WindowMeans(AbstractLoss):
 
     def compared(self, expected: Any) -> tuple[Compared, ...]:
         """The averages of each species, drawn in the middle of their windows."""
-        middles = (np.array(self.windows.edges[:-1]) + np.array(self.windows.edges[1:])) / 2
+        middles = {end: (begin + end) / 2 for begin, end in itertools.pairwise(self.windows.edges)}
         found = self.series.compared(self.windows.mean(expected, 0))
-        return tuple(one._replace(times=middles) for one in found if isinstance(one, Series))
+        return tuple(
+            one._replace(times=np.array([middles[end] for end in one.times]))
+            for one in found
+            if isinstance(one, Series) and one.times is not None
+        )
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """Number of means, and what they are taken for."""
