@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from scipy.stats import poisson
+from test_fit_command import NET
 
 from jumpax import InputError
 from jumpax.cli.app import main
@@ -129,26 +130,9 @@ loss = { kind = "time_series" }
     np.testing.assert_array_equal(series.losses[1].measured, [[3.0], [3.1]])
 
 
-GROUPED = """begin parameters
- 1 make 2
- 2 lose 1
-end parameters
-begin species
- 1 X() 0
-end species
-begin reactions
- 1 0 1 make
- 2 1 0 lose
-end reactions
-begin groups
- 1 Dimer 2*1
-end groups
-"""
-
-
 def test_groups_of_a_file_in_several_data_sets(folder):
     """Twice a Poisson count, and its mean: the loss of both is that of the species itself."""
-    (folder / "m.net").write_text(GROUPED, encoding="utf-8")
+    (folder / "m.net").write_text(NET, encoding="utf-8")
     (folder / "even.csv").write_text("n,t,m\n8,1,7.5\n6,2,8.1\n", encoding="utf-8")
     head = "model = \"m.net\"\n[parameters]\nmake = { free = 4.0 }\n[exact]\nlimits = { 'X()' = 40 }\n"
     data = """

@@ -160,19 +160,25 @@ def test_paths_depend_on_nothing_else():
     assert (narrow.counts == plain.counts).all()
 
 
-def test_a_run_goes_on_where_it_was_interrupted(tmp_path):
-    network, theta, x0 = NETWORKS["dimers"]
-    options = {"times": [200.0, 400.0], "paths": 3, "record": TimeAverages(network), "threads": 1}
+def goes_on(file, network, theta, x0, **options):
+    """The whole run, after the same has been interrupted and has gone on."""
     whole = drawn(network, theta, x0, **options)
 
     def stop(progress):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        drawn(network, theta, x0, progress=stop, save=tmp_path / "run", **options)
-    on = drawn(network, theta, x0, resume=tmp_path / "run", **options)
+        drawn(network, theta, x0, progress=stop, save=file, **options)
+    on = drawn(network, theta, x0, resume=file, **options)
     for a, b in zip(jax.tree.leaves((whole.counts, whole.records)), jax.tree.leaves((on.counts, on.records))):
         assert (a == b).all()
+    return whole
+
+
+def test_a_run_goes_on_where_it_was_interrupted(tmp_path):
+    network, theta, x0 = NETWORKS["dimers"]
+    options = {"times": [200.0, 400.0], "paths": 3, "record": TimeAverages(network), "threads": 1}
+    goes_on(tmp_path / "run", network, theta, x0, **options)
 
 
 def test_each_reaction_has_its_whole_propensity():
