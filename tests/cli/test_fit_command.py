@@ -29,6 +29,18 @@ species = "X"
 count = "number"
 {more}
 """
+SERIES = """
+model = "birth_death"
+[parameters]
+birth = { free = 4.0 }
+[data]
+file = "series.csv"
+time = "t"
+means = { X = "m" }
+standard_errors = { X = "e" }
+[loss]
+kind = "time_series"
+"""
 OWN = """
 settle = 8.0
 x0 = { X = 0 }
@@ -113,19 +125,7 @@ def test_data_are_judged_with_row_numbers(folder):
 
 def test_time_series_from_columns(folder):
     (folder / "series.csv").write_text("t,m,e\n1,3.0,0.5\n2,4.0,0.5\n", encoding="utf-8")
-    text = """
-model = "birth_death"
-[parameters]
-birth = { free = 4.0 }
-[data]
-file = "series.csv"
-time = "t"
-means = { X = "m" }
-standard_errors = { X = "e" }
-[loss]
-kind = "time_series"
-"""
-    asked = read_problem(written(folder, text))
+    asked = read_problem(written(folder, SERIES))
     assert asked.problem.loss.times == (1.0, 2.0)
     assert asked.settings == {"seed": 0}
 
@@ -133,20 +133,7 @@ kind = "time_series"
 def test_a_report_has_data_fit_and_bands_in_one_picture_and_says_what_is_not_explained(folder, capsys):
     """Means that rise and fall, against birth and death, which rises."""
     (folder / "series.csv").write_text("t,m,e\n1,3.0,0.5\n2,9.0,0.5\n3,3.0,0.5\n", encoding="utf-8")
-    text = """
-model = "birth_death"
-[parameters]
-birth = { free = 4.0 }
-[data]
-file = "series.csv"
-time = "t"
-means = { X = "m" }
-standard_errors = { X = "e" }
-[loss]
-kind = "time_series"
-[exact]
-limits = { X = 60 }
-"""
+    text = SERIES + "[exact]\nlimits = { X = 60 }\n"
     out, report = folder / "fit.nc", folder / "fit.html"
     assert main(["fit", str(written(folder, text)), "--json", "--out", str(out), "--report", str(report)]) == 0
     told = capsys.readouterr()
@@ -201,10 +188,14 @@ mean_field = false
 [fit]
 budget = 3000
 """
-    report = folder / "fit.html"
-    assert main(["fit", str(written(folder, text)), "--json", "--report", str(report)]) == 0
+    out, report = folder / "fit.nc", folder / "fit.html"
+    assert main(["fit", str(written(folder, text)), "--json", "--out", str(out), "--report", str(report)]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["search"]["explained"]
+    saved = load(out)
+    assert (saved.attrs["search.budget"], saved.attrs["search.explained"]) == (3000, 1)
+    assert saved["search_value"].dims == ("visit", "free")
+    assert saved["search_paths"].values[-1] == told["paths"]
     assert told["paths"] <= told["search"]["budget"] == 3000
     for name, true in (("birth", 7.0), ("death", 0.7)):  # data without noise; the master equation ends the search
         assert abs(told["estimates"][name] - true) < 0.1 * told["standard_errors"][name]

@@ -16,7 +16,7 @@ def fit_to_dataset(result: Any, profile: Any = None, **settings: Any) -> "xarray
 
     Standard errors are infinite for what the data do not determine, NaN for what too few paths leave open; ends of intervals
     likewise. Dimensions are `parameter` (all of them), `free` (the free ones), `start` and `step`; shorter starts end in NaN. With a
-    profile there is also `profile_value`.
+    profile there is also `profile_value`; with a budget `visit`, along which `search_paths` and `search_value` lead to the estimate.
 
     Args:
         result: the `FitResult` of `jumpax.fit` (its room brings Optax, so it is not named here).
@@ -63,6 +63,15 @@ def fit_to_dataset(result: Any, profile: Any = None, **settings: Any) -> "xarray
         variables["profile_log_likelihood"] = (("profile_value",), profile.log_likelihood)
         bounds = {"lower": profile.lower, "upper": profile.upper, "confidence": profile.confidence}
         settings = {**settings, "profile": {"name": profile.name, **bounds}}
+    if result.search is not None:
+        search = result.search
+        variables["search_paths"] = (("visit",), np.asarray(search.paths, float))
+        variables["search_value"] = (("visit", "free"), search.values)
+        told = {k: v for k, v in result.to_dict()["search"].items() if k != "trace"}
+        settings = {
+            **settings,
+            "search": {**told, "others": _lines(search.others), "mean_field": _lines(search.mean_field)},
+        }
     outcome = {
         "loss_final": result.loss, "converged": result.converged, "reason": result.reason,
         "undetermined": ", ".join(result.undetermined), "unresolved": ", ".join(result.unresolved),
@@ -70,3 +79,8 @@ def fit_to_dataset(result: Any, profile: Any = None, **settings: Any) -> "xarray
         "goodness_p_value": [float(one.p_value) for one in result.goodness], "warnings": "\n".join(result.doubts.values()), **result.notes,
     }  # fmt: skip
     return xarray.Dataset(variables, coordinates, flatten({**outcome, **settings, **result.provenance}))
+
+
+def _lines(places: Any) -> str:
+    """Places, one in each line."""
+    return "\n".join(", ".join(f"{name} = {value:g}" for name, value in place.items()) for place in places)
