@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -51,6 +52,31 @@ def test_the_derivatives_are_those_of_the_residuals():
     by_differences = np.stack([both[0] - both[1], both[2] - both[3]], 1) / 2e-5
     # the step approximates an exponential to second order, and so does each derivative, in another way
     assert np.abs(slopes - by_differences).max() < 0.02 * np.abs(by_differences).max()
+
+
+def by_season(make, t):
+    return make * (1 + jnp.sin(2 * t))
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        Network([Reaction("0 -> X", MassAction("make")), Reaction("2 X -> 0", MassAction("lose"))]),
+        Network([Reaction("0 -> X", by_season), Reaction("X -> 0", MassAction("lose"))]),
+    ],
+    ids=["pairs", "seasons"],
+)
+def test_its_steps_follow_the_mean_field(network):
+    """The other integrator, to tolerances of 1e-6: dozens of steps are good to a few per cent of the largest mean."""
+    times, theta = np.linspace(0.1, 6.0, 12), {"make": 20.0, "lose": 0.7}
+    means = jumpax.mean_field(network, times, theta=theta, x0={"X": 15})["X"]
+    loss = losses.TimeSeries(times, {"X": means}, {"X": np.full(12, means.max())}, paths=20)
+    boxes = {"make": Free.box(1.0, 1000.0), "lose": Free.box(0.01, 10.0)}
+    problem = Problem(network, {"X": 15}, loss, boxes, source=Simulation(bound=2000.0))
+    u = problem.structure.unconstrained(theta, problem.numbers)
+    residuals = mean_response.MeanResponse(problem, loss)(u[None])[0][0]
+    assert residuals.shape == (12,)
+    assert np.abs(residuals).max() < 0.03
 
 
 def test_a_few_paths_correct_what_the_mean_field_is_wrong_by():

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax.approximate import rates
-from jumpax.gradients.linear_solve import solve
+from jumpax.gradients.rate_equation import FLOOR, pade_step
 from jumpax.inference.exploration.responses import intervals
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Numbers, Structure
@@ -23,8 +23,6 @@ TOGETHER = 12
 """Points that are followed side by side."""
 GROWTH, STEPS, EARLY = 0.25, 40, 6
 """Steps in time: each a quarter longer than what is before it, up to a 40th of the whole; and how often the first is halved."""
-FLOOR = 1e-3
-"""Laws are looked at no lower than this: slopes of fractional powers are infinite at 0."""
 
 
 class MeanResponse:
@@ -152,10 +150,10 @@ def _trajectory(
         time, h = at
         low = jnp.maximum(x, 2 * FLOOR)
         matrix, more = jax.jacfwd(change, (0, 1))(low, u, time)
-        matrix, one = h * matrix, jnp.eye(len(x), dtype=x.dtype)
+        matrix = h * matrix
         flow = h * jnp.concatenate([change(x, u, time)[:, None], more], 1)
         flow = flow.at[:, 1:].add(matrix @ s)
-        made = solve(one - matrix + matrix @ matrix / 2, flow - matrix @ flow / 2)
+        made, _ = pade_step(matrix, flow, flow[:, :0])
         after = jnp.maximum(x + made[:, 0], 0.0), s + made[:, 1:]
         return after, after
 
