@@ -11,7 +11,7 @@ import jumpax
 from jumpax import Free, InputError, MassAction, Network, Problem, Reaction, fit, losses
 from jumpax.exact import StateSpace, distribution
 from jumpax.inference import Simulation, searched
-from jumpax.inference.exploration import Responses, by_mean_field, corrected, mean_field_places, mean_response
+from jumpax.inference.exploration import Places, Responses, by_mean_field, corrected, mean_field_places, mean_response
 
 TRUE = {"make": 20.0, "lose": 0.4}
 TIMES = np.linspace(0.5, 12.0, 24)
@@ -31,8 +31,12 @@ def errors(values):
     return np.abs(np.log(np.array([values[name] / true for name, true in TRUE.items()])))
 
 
-def places(problem):
+def looked_for(problem):
     return mean_field_places(problem, problem.loss.linear, np.random.default_rng(0))
+
+
+def places(problem):
+    return looked_for(problem).points
 
 
 def test_where_the_mean_field_is_exact_it_finds_the_answer():
@@ -140,7 +144,7 @@ def test_places_that_mislead_do_not_decide(monkeypatch):
         problem.structure.unconstrained({"make": make, "lose": lose}, problem.numbers)
         for make, lose in ((2.0, 8.0), (900.0, 0.02), (1.5, 0.012))
     ]
-    monkeypatch.setattr(searched, "mean_field_places", lambda problem, loss, generator: wrong)
+    monkeypatch.setattr(searched, "mean_field_places", lambda problem, loss, generator: Places(wrong))
     found = fit(problem, budget=3000, key=2)
     assert len(found.search.mean_field) == 3
     assert errors(found.estimates).max() < 0.2
@@ -155,22 +159,31 @@ def late():
 
 
 def test_networks_without_a_mean_field_have_no_places(monkeypatch):
-    assert places(late()) == []
+    assert looked_for(late()) == ([], "networks with delays have none")
     monkeypatch.setattr(by_mean_field, "WORK", 1.0)
-    assert places(decaying()) == []
+    assert looked_for(decaying()) == ([], "the network is too large")
 
 
-def test_failures_give_no_places(monkeypatch):
+def test_laws_for_whole_numbers_only_are_told_and_paths_alone_decide(monkeypatch):
     def fails(*_):
         raise RuntimeError("not for real counts")
 
     with monkeypatch.context() as patch:
         patch.setattr(mean_response, "rates", fails)
         jax.clear_caches()
-        assert places(decaying()) == []
+        found = fit(decaying(), budget=2000, key=0)
     jax.clear_caches()
+    assert found.search.mean_field == ()
+    assert "RuntimeError: not for real counts" in found.search.mean_field_fault
+    assert "no places by the mean field: the laws cannot" in str(found)
     monkeypatch.setattr(mean_response, "_residuals", lambda *_: (np.full((12, 1), np.nan), np.zeros((12, 1, 2))))
     assert places(decaying()) == []
+
+
+def test_faults_of_our_own_are_not_hidden(monkeypatch):
+    monkeypatch.setattr(by_mean_field, "Descent", None)
+    with pytest.raises(TypeError, match="not callable"):
+        places(decaying())
 
 
 def test_the_switch_is_true_or_false():

@@ -206,8 +206,10 @@ def _with_budget(
         doubted.pop("misfit", None)
     explained = found.search.explained and "misfit" not in doubted
     converged, reason = outcome(result.runs[0], doubted)
+    fault = found.search.mean_field_fault
     return dataclasses.replace(
         result,
+        notes={**result.notes, **({"no places by the mean field": fault} if fault else {})},
         doubts=doubted,
         converged=converged,
         reason=reason,

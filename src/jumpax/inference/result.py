@@ -63,6 +63,8 @@ class Search(NamedTuple):
     mean_field: tuple[dict[str, float], ...] = ()
     """Places where the mean field, which is approximate, explains the data best; candidates began there, or where a few paths led
     from there."""
+    mean_field_fault: str = ""
+    """Why the mean field was not asked, though it was wanted."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,6 +166,7 @@ class FitResult:
             "budget": found.budget, "trace": trace, "lost": found.lost, "candidates": found.candidates,
             "others": [_plain(other) for other in found.others], "misfit": _finite(found.misfit), "explained": found.explained,
             "mean_field": [_plain(place) for place in found.mean_field],
+            "mean_field_fault": found.mean_field_fault,
         }  # fmt: skip
 
     def shown(self, name: str) -> str:

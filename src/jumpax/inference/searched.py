@@ -14,6 +14,7 @@ from jumpax.inference.doubts import FAR
 from jumpax.inference.estimate import Asking, estimate
 from jumpax.inference.exploration import (
     Exploration,
+    Places,
     Plain,
     Responses,
     Scattered,
@@ -124,10 +125,10 @@ def searched(
         tell(SearchProgress(one.paths, budget, named_values(problem, one.point), time.perf_counter() - begin))
 
     responses = Responses(problem, loss, SHARE * budget, jax.random.fold_in(key, 0))
-    guessed = mean_field_places(problem, loss, _generator(key, 3)) if responses.source.mean_field else []
-    early = corrected(responses, guessed[0]) if guessed else []
+    guessed = mean_field_places(problem, loss, _generator(key, 3)) if responses.source.mean_field else Places([])
+    early = corrected(responses, guessed.points[0]) if guessed.points else []
     trace += early
-    near = [one.point for one in early[-1:]] + guessed[1:]
+    near = [one.point for one in early[-1:]] + guessed.points[1:]
     found = explore(responses, jax.random.fold_in(key, 1), [*near, *known], visit)
     check = min(CHECK * (len(problem.free) + 2), budget // 8)
     responses.budget = budget - check
@@ -166,7 +167,7 @@ def _generator(key: Any, number: int) -> np.random.Generator:
 def _search(
     problem: Problem,
     found: Exploration,
-    guessed: list[Float[np.ndarray, " free"]],
+    guessed: Places,
     trace: list[Visit],
     responses: Responses,
     budget: int,
@@ -182,5 +183,6 @@ def _search(
         tuple(named_values(problem, point) for point in found.points[1:]),
         found.misfit,
         found.explained,
-        tuple(named_values(problem, place) for place in guessed),
+        tuple(named_values(problem, place) for place in guessed.points),
+        guessed.fault,
     )

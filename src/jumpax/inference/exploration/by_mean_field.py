@@ -1,5 +1,7 @@
 """Places where the mean field explains the data: candidates that cost no paths, and their correction by a few."""
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float
 
@@ -37,36 +39,47 @@ QUIET = np.errstate(over="ignore", invalid="ignore")
 """Places far away may be off by more than numbers hold; they are not taken."""
 
 
+class Places(NamedTuple):
+    """Where the mean field explains the data."""
+
+    points: list[Float[np.ndarray, " free"]]
+    """Unconstrained, the best first."""
+    fault: str = ""
+    """Why there are none, if they were not looked for."""
+
+
 @QUIET
-def mean_field_places(
-    problem: Problem, loss: AbstractLoss, generator: np.random.Generator
-) -> list[Float[np.ndarray, " free"]]:
+def mean_field_places(problem: Problem, loss: AbstractLoss, generator: np.random.Generator) -> Places:
     """Up to three places on the unconstrained scale where mean counts by the rate equation come nearest to the data, the best first.
 
     Least squares by damped Gauss-Newton steps from the best of a Latin hypercube, side by side. Approximate, as the mean
     field is: paths have to judge. Bounded in work, not in time, so that the same numbers come out each time. No place
-    where the network has no mean field, or is too large, or anything fails.
+    where the network has no mean field, or is too large, or its laws are for whole numbers only.
 
     Args:
         problem: with free parameters.
         loss: on its data, with linear residuals.
         generator: of the points.
     """
-    if problem.network.needs - {Need.TIME} or work(problem) * TOGETHER * (SCREENED + ITERATIONS) > WORK:
-        return []
+    if more := problem.network.needs - {Need.TIME}:
+        return Places([], f"networks with {', '.join(sorted(need.value for need in more))} have none")
+    if work(problem) * TOGETHER * (SCREENED + ITERATIONS) > WORK:
+        return Places([], "the network is too large")
+    points, response = first_points(problem, TOGETHER * SCREENED, generator), MeanResponse(problem, loss)
     try:
-        return _places(problem, MeanResponse(problem, loss), generator)
-    except (
-        Exception
-    ):  # laws and observables are anybody's functions, made for whole numbers: the search goes on without
-        return []
+        firsts = response(points)[0]
+    except Exception as fault:  # calls laws and observables, which are anybody's functions, made for whole numbers
+        return Places([], f"the laws cannot be followed between whole numbers: {type(fault).__name__}: {fault}")
+    return Places(_places(problem, response, points, firsts))
 
 
 def _places(
-    problem: Problem, response: MeanResponse, generator: np.random.Generator
+    problem: Problem,
+    response: MeanResponse,
+    points: Float[np.ndarray, "points free"],
+    firsts: Float[np.ndarray, "points entries"],
 ) -> list[Float[np.ndarray, " free"]]:
-    points = first_points(problem, TOGETHER * SCREENED, generator)
-    firsts = response(points)[0]
+    """From the best of the first points."""
     sound = np.isfinite(firsts).all(1)
     if not sound.any():
         return []
