@@ -236,6 +236,10 @@ def test_errors_name_the_entry(folder):
     )
     with pytest.raises(InputError, match=r"data\[2\]: species missing"):
         read_problem(written(folder, several))
+    alone = ONE.replace("[exact]", "[data]\nfile = 'drug.csv'\nspecies = 'X'\ncount = 'number'\n[exact]")
+    alone = alone.replace("free = 6.0", "free = 6.0, own = true")
+    with pytest.raises(InputError, match="own = true of birth is for a value in each condition"):
+        read_problem(written(folder, alone))
     with pytest.raises(InputError, match="nothing to compare without"):
         read_problem(
             written(folder, ONE + '[data]\nfile = "control.csv"\nspecies = "X"\ncount = "number"\n[compare]\n')

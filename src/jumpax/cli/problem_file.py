@@ -1,7 +1,7 @@
 """A fitting problem written as TOML, with its data in CSV files."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -59,8 +59,9 @@ def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
       value in each: `k[NAME]`. A ratio or product of such names is reported.
     - `[compare]`: which parameters differ between the conditions; `parameters`, `level` and `test` if wanted.
     - `settle` for data at steady state; `start`.
-    - `[simulation]` (`paths`, `batches`, and `exact`, whether the master equation may end the search) or `[exact]`
-      (`limits`); `[fit]` (`starts`, `steps`, `average`, `seed`; or `budget`, the paths of a search of boxes).
+    - `[simulation]` (`paths`, `batches`, `max_events`, `exact`, whether the master equation may end the search, and `mean_field`,
+      whether a search of boxes may begin where the rate equation explains the data) or `[exact]` (`limits`, `tolerance`);
+      `[fit]` (`starts`, `steps`, `average`, `final`, `seed`; or `budget`, the paths of a search of boxes, and `seed`).
     - `[profile]`: `name`, `values`, and `limits` for a likelihood from the master equation.
 
     Args:
@@ -103,6 +104,10 @@ def _conditions(table: Table, file: Path, collected: Collector, round_counts: bo
     if several:
         common["parameters"] = {n: p for n, p in common["parameters"].items() if n not in several}
     if "conditions" not in table:
+        if own := _own([common.get("parameters")]):
+            collected.faults.append(
+                f"own = true of {', '.join(own)} is for a value in each condition, and there are no [conditions.NAME]"
+            )
         only = read_condition(common, file, collected, round_counts=round_counts)
         return {} if only is None else {"": only}
     own = collected.take(lambda: part_of(table, "conditions")) or {}
@@ -148,14 +153,21 @@ def _problem(table: Table, found: Mapping[str, Condition]) -> AbstractProblem:
         return found[""].problem
     shared = part_of(table, "parameters")
     each = [shared, *(part_of(entry, "parameters") for entry in part_of(table, "conditions").values())]
-    own = dict.fromkeys(n for part in each for n, p in part.items() if isinstance(p, Mapping) and p.get("own"))
     derived = {}
     for name, entry in shared.items():
         if _of_several(entry):
             check_entries(f"parameter {name!r}", entry, ("ratio", "product", "unit"))
             made = Derived.product if "product" in entry else Derived.ratio
             derived[name] = made(*entry.get("product", entry.get("ratio")), unit=str(entry.get("unit", "")))
-    return Conditions({name: condition.problem for name, condition in found.items()}, tuple(own), derived)
+    return Conditions({name: condition.problem for name, condition in found.items()}, _own(each), derived)
+
+
+def _own(parts: Sequence[Any]) -> tuple[str, ...]:
+    """Parameters with a value in each condition."""
+    tables = [part for part in parts if isinstance(part, Mapping)]
+    return tuple(
+        dict.fromkeys(n for part in tables for n, p in part.items() if isinstance(p, Mapping) and p.get("own"))
+    )
 
 
 def _compare(table: Table) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from jaxtyping import PRNGKeyArray
 from scipy.special import chdtrc
 
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
-from jumpax.inference.comparison import Change, Compared, Comparison, change
+from jumpax.inference.comparison import Change, ComparedParameter, Comparison, change
 from jumpax.inference.conditions import Conditions
 from jumpax.inference.guesses import AbstractGuesses, Fits, Gaussian, having
 from jumpax.inference.problem import Problem
@@ -110,7 +110,7 @@ def _tested(joint: Conditions, parameters: Sequence[str] | None) -> tuple[str, .
 class _Gain(NamedTuple):
     """What the release of one more parameter brings."""
 
-    found: Compared
+    found: ComparedParameter
     least: float
     """Of its p value, if this fit could still fall."""
     most: float
@@ -119,7 +119,7 @@ class _Gain(NamedTuple):
 
 def _one_after_the_other(
     guesses: AbstractGuesses, tested: tuple[str, ...], level: float
-) -> tuple[tuple[str, ...], dict[str, Compared], bool]:
+) -> tuple[tuple[str, ...], dict[str, ComparedParameter], bool]:
     """Release one parameter after the other; those that differ, in order, what was found about each, and whether that is sure."""
     differing: tuple[str, ...] = ()
     corrected: dict[str, float] = {}
@@ -147,7 +147,7 @@ def _rank(gain: _Gain) -> tuple[float, float]:
 
 def _needed(
     guesses: AbstractGuesses, differing: tuple[str, ...], corrected: dict[str, float], level: float
-) -> tuple[tuple[str, ...], dict[str, Compared]]:
+) -> tuple[tuple[str, ...], dict[str, ComparedParameter]]:
     """Without those that the ones named after them have made superfluous."""
     while differing:
         gains = [_gain(guesses, tuple(n for n in differing if n != name), name).found for name in differing]
@@ -167,4 +167,4 @@ def _gain(guesses: AbstractGuesses, released: tuple[str, ...], name: str) -> _Ga
         c: change(difference, error, kind) for (n, c), (difference, error) in after.differences.items() if n == name
     }
     least, p, most = (float(chdtrc(degrees, g)) for g in (gain + after.slack, gain, max(0.0, gain - before.slack)))
-    return _Gain(Compared(name, False, gain, degrees, p, 1.0, kind, changes), least, most)
+    return _Gain(ComparedParameter(name, False, gain, degrees, p, 1.0, kind, changes), least, most)

@@ -25,7 +25,7 @@ class Change(NamedTuple):
         return f"{self.value:.3g} ({self.low:.3g} to {self.high:.3g})"
 
 
-class Compared(NamedTuple):
+class ComparedParameter(NamedTuple):
     """What was found about one parameter."""
 
     name: str
@@ -48,7 +48,7 @@ class Comparison:
 
     conditions: tuple[str, ...]
     """The first is what the others are compared with."""
-    parameters: tuple[Compared, ...]
+    parameters: tuple[ComparedParameter, ...]
     test: str
     level: float
     fit: FitResult

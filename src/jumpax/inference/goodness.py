@@ -129,7 +129,7 @@ def misfit(found: Sequence[Goodness]) -> str:
     """That the model does not explain the data, in words; nothing if it may.
 
     The least of several p-values is multiplied by their number, so that a true model gives a false
-    alarm in about one of 1,000 fits. (Measured with laws known exactly: 0.2 to 1.7 of 1,000, by kind and number of data.)
+    alarm in about one of 1,000 fits.
     """
     known = [one for one in found if np.isfinite(one.p_value)]
     worst = min(known, key=lambda one: one.p_value, default=None)

@@ -11,9 +11,9 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
 from jumpax.inference.losses.compared import Compared, cells
-from jumpax.inference.losses.grouped_cells import of_cells as standardised_cells
+from jumpax.inference.losses.grouped_cells import of_cells
 from jumpax.inference.losses.loss import AbstractLoss
-from jumpax.inference.losses.moments import of_cells
+from jumpax.inference.losses.moments import match_of_cells
 from jumpax.inference.losses.observation import AbstractObservation, Capture, check_observations, observed
 from jumpax.inference.losses.reference import AbstractReference, NegativeBinomial
 from jumpax.inference.losses.standardised import Standardised
@@ -120,7 +120,7 @@ class LogLikelihood(AbstractLoss):
         """The first two moments of the cells; none under a law of observation."""
         if self.observation:
             return None
-        return of_cells(
+        return match_of_cells(
             self.species, self.times, [np.repeat(np.arange(self.size), row.astype(int)) for row in self.cells]
         )
 
@@ -163,7 +163,7 @@ class LogLikelihood(AbstractLoss):
 
     def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
         """Numbers of cells by groups of counts."""
-        return (standardised_cells(self.species, self.cells, expected, jacobian),)
+        return (of_cells(self.species, self.cells, expected, jacobian),)
 
     def compared(self, expected: Any) -> tuple[Compared, ...]:
         """Cells and fitted law of each time and size factor."""

@@ -115,7 +115,7 @@ class MomentMatch(AbstractLoss):
         return {"data": "independent cells, others at each time", "cells": self.cells, "moments": self.measured.size}
 
 
-def of_cells(
+def match_of_cells(
     species: str, times: tuple[float, ...] | None, groups: Sequence[Int[np.ndarray, " cells"]]
 ) -> MomentMatch | None:
     """Of as many of the first two moments as there are data for; None where there are too few."""

@@ -10,9 +10,9 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.inference.losses.compared import Compared, cells
-from jumpax.inference.losses.grouped_cells import of_cells as standardised_cells
+from jumpax.inference.losses.grouped_cells import of_cells
 from jumpax.inference.losses.loss import AbstractLoss
-from jumpax.inference.losses.moments import of_cells
+from jumpax.inference.losses.moments import match_of_cells
 from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.observed import grouped, time_faults
 from jumpax.networks import Network
@@ -100,7 +100,7 @@ class Wasserstein(AbstractLoss):
     def linear(self) -> AbstractLoss | None:
         """The first two moments of the cells."""
         numbers = self._numbers.astype(int)
-        return of_cells(self.species, self.times, [np.repeat(np.arange(self.size), row) for row in numbers])
+        return match_of_cells(self.species, self.times, [np.repeat(np.arange(self.size), row) for row in numbers])
 
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
         """The smoothed distance."""
@@ -118,7 +118,7 @@ class Wasserstein(AbstractLoss):
 
     def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
         """Numbers of cells by groups of counts."""
-        return (standardised_cells(self.species, self._numbers, expected, jacobian),)
+        return (of_cells(self.species, self._numbers, expected, jacobian),)
 
     def compared(self, expected: Any) -> tuple[Compared, ...]:
         """Cells and fitted law of each time."""
