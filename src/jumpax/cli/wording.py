@@ -29,6 +29,7 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
     (r"or own=\['([^']*)'\]", r"or own = true for \1"),
     (r"give settle=\.\.\.,", "give settle = ... in the file,"),
     (r"source=MasterEquation\(\.\.\.\)", "a table [exact] in the file"),
+    (r"say by cell=\.\.\. which column names them", "say by cell = ... in the file which column names them"),
     (r", or stationary\(\)", ", or --stationary"),
     (r"Use distribution\(\) at a late time", "Give a late time with --times"),
 )
