@@ -2,6 +2,7 @@ from . import approximate as approximate
 from . import design as design
 from . import engines as engines
 from . import exact as exact
+from . import filters as filters
 from . import folds as folds
 from . import gradients as gradients
 from . import importers as importers

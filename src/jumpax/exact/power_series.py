@@ -10,6 +10,8 @@ from jumpax.exact.generator import Sparse
 
 TRUNCATION = 1e-12
 """Bound on the total variation error that stopping a series early may add; Poisson tails left out are below 1e-16."""
+LEAST = 1e-20
+"""Weights that are left out by default."""
 _CHECK_EVERY = 64
 
 
@@ -25,19 +27,27 @@ class Window(NamedTuple):
         return self.first + len(self.weights)
 
 
-def poisson_window(mean: float) -> Window:
+def poisson_window(mean: float, least: float = LEAST) -> Window:
     """Poisson probabilities of a given mean, by ratios from the mode outwards, normalised to sum to 1.
 
     The range of `9 sqrt(mean) + 50` about the mean leaves out less than 1e-17 (Chernoff), and the ratios are accurate
     to rounding, where `exp(-mean) mean^k / k!` through logarithms of factorials loses digits when the mean is large.
     Source: Fox and Glynn (1988), https://doi.org/10.1145/42404.42409.
+
+    Args:
+        mean: of the law.
+        least: weights below it are left out; smaller than usual where what happens in the tails matters, as all terms are positive.
     """
-    mode, reach = int(mean), 9.0 * np.sqrt(mean) + 50.0
+    size = -np.log(least)
+    mode, reach = (
+        int(mean),
+        max(9.0 * np.sqrt(mean) + 50.0, np.sqrt(2 * size * mean) + 0.7 * size if least < LEAST else 0.0),
+    )
     low, high = max(0, int(mean - reach)), int(mean + reach) + 1
     above = np.cumprod(mean / np.arange(mode + 1, high + 1))
     below = np.cumprod(np.arange(mode, low, -1) / mean)[::-1] if mode > low else np.empty(0)
     weights = np.concatenate([below, [1.0], above])
-    kept = np.flatnonzero(weights > 1e-20)
+    kept = np.flatnonzero(weights > least)
     return Window(low + int(kept[0]), weights[kept[0] : kept[-1] + 1] / weights.sum())
 
 

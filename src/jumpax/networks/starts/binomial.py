@@ -60,6 +60,18 @@ class Binomial(AbstractCountLaw):
         left = jnp.asarray(trials, count.dtype) - count
         return xlogy(count, p) + xlogy(left, 1 - p)
 
+    def log_constant(self, count):
+        """Ln of N over n."""
+        from jax.scipy.special import gammaln  # slow to import
+
+        left = self.trials - count
+        ways = (
+            gammaln(jnp.asarray(self.trials + 1.0, count.dtype))
+            - gammaln(count + 1)
+            - gammaln(jnp.maximum(left, 0) + 1)
+        )
+        return jnp.where(left >= 0, ways, -jnp.inf)
+
 
 def _cumulative(counts, trials, p):
     from scipy.special import bdtr  # slow to import

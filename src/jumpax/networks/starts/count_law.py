@@ -5,9 +5,11 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from jumpax._base.errors import UnsupportedError
 from jumpax.networks.starts.amount import Amount, as_amount, names_of, value_of
 
 
@@ -52,6 +54,16 @@ class AbstractCountLaw(abc.ABC):
     @abc.abstractmethod
     def log_probability(self, count: Float[Array, ""], *numbers: Any) -> Float[Array, ""]:
         """Of a count, with JAX, differentiable in the numbers; up to a constant in which they have no part."""
+
+    def log_constant(self, count: Float[Array, " states"]) -> Float[Array, " states"]:
+        """That constant, -inf for counts that the law does not have."""
+        raise UnsupportedError(f"the probabilities of {type(self).__name__} are not known here")
+
+    def masses(self, count: Float[Array, " states"], *numbers: Any) -> Float[Array, " states"]:
+        """Of each of some counts, with JAX, differentiable in the numbers."""
+        constant = self.log_constant(count)
+        safe = jnp.where(jnp.isfinite(constant), count, 0)
+        return jnp.where(jnp.isfinite(constant), jnp.exp(self.log_probability(safe, *numbers) + constant), 0)
 
 
 def refused(what: str, bad: Any) -> Iterator[tuple[str, Any]]:

@@ -100,3 +100,13 @@ class Independent(AbstractStart):
         for d, law in self.laws.items():
             total = total + law.log_probability(counts[d], *law.numbers(theta))
         return total
+
+    def probabilities(self, states, theta):
+        """The product over species."""
+        total = jnp.ones(len(states), states.dtype)
+        for d, count in enumerate(self.counts):
+            if isinstance(count, AbstractCountLaw):
+                total = total * count.masses(states[:, d], *count.numbers(theta))
+            else:
+                total = total * (states[:, d] == count)
+        return total

@@ -60,6 +60,12 @@ class NegativeBinomial(AbstractCountLaw):
         both = mean + size
         return gammaln(count + size) - gammaln(size) + size * jnp.log(size / both) + xlogy(count, mean / both)
 
+    def log_constant(self, count):
+        """- ln n!."""
+        from jax.scipy.special import gammaln  # slow to import
+
+        return -gammaln(count + 1)
+
 
 def _cumulative(counts, mean, size):
     from scipy.special import betainc  # slow to import

@@ -57,6 +57,12 @@ class Poisson(AbstractCountLaw):
         (mean,) = numbers
         return xlogy(count, mean) - mean
 
+    def log_constant(self, count):
+        """- ln n!."""
+        from jax.scipy.special import gammaln  # slow to import
+
+        return -gammaln(count + 1)
+
 
 def _cumulative(counts, mean):
     from scipy.special import pdtr  # slow to import

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jumpax._base import random
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.types import Word
 
 STREAM = 5
@@ -71,6 +71,12 @@ class AbstractStart(abc.ABC):
     @abc.abstractmethod
     def log_probability(self, counts: Float[Array, " species"], theta: Mapping[str, Any]) -> Float[Array, ""]:
         """Of counts that were drawn, with JAX, differentiable in theta; up to a constant in which it has no part."""
+
+    def probabilities(
+        self, states: Float[Array, "states species"], theta: Mapping[str, Any]
+    ) -> Float[Array, " states"]:
+        """Of each of some states, with JAX, differentiable in theta."""
+        raise UnsupportedError(f"the probabilities of {type(self).__name__} are not known here")
 
 
 def uniforms(key: tuple[Word, Word], path: Word, many: int) -> Float[np.ndarray, "many paths"]:

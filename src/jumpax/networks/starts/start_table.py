@@ -179,3 +179,13 @@ class StartTable(AbstractStart):
         )
         equal = (jnp.asarray(self.rows, counts.dtype) == counts[None]).all(1)
         return jnp.log(jnp.where(equal, values, 0).sum()) - jnp.log(values.sum())
+
+    def probabilities(self, states, theta):
+        """Weights of the rows that are each state, over those of all."""
+        values = jnp.stack(
+            [jnp.asarray(value_of(w, theta), states.dtype) for w in self.weights or (1.0,) * len(self.rows)]
+        )
+        kinds, where = np.unique(self.rows, axis=0, return_inverse=True)
+        shares = jnp.zeros(len(kinds), states.dtype).at[where.reshape(-1)].add(values) / values.sum()
+        equal = (states[:, None] == jnp.asarray(kinds, states.dtype)[None]).all(-1)
+        return jnp.where(equal, shares[None], 0).sum(1)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar, final
 
+import jax.numpy as jnp
 import numpy as np
 
 from jumpax.networks.starts.amount import Amount
@@ -61,3 +62,9 @@ class StochasticRounding(AbstractCountLaw):
     def log_probability(self, count, *numbers):
         """Not differentiated: both neighbours are taken."""
         return 0.0 * count
+
+    def masses(self, count, *numbers):
+        """Of the two neighbours; where the mean is whole, the derivative is that from the right."""
+        (mean,) = numbers
+        below = jnp.floor(mean)
+        return jnp.where(count == below, below + 1 - mean, jnp.where(count == below + 1, mean - below, 0))

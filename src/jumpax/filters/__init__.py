@@ -1,0 +1,5 @@
+"""What records of single paths say: likelihoods, and laws of what was not seen."""
+
+from jumpax.filters.exact import exact_filter as exact_filter
+from jumpax.filters.exact import exact_log_likelihood as exact_log_likelihood
+from jumpax.filters.exact_filtered import ExactFiltered as ExactFiltered

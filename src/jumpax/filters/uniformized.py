@@ -1,0 +1,164 @@
+"""Laws carried along, and functions carried back, by uniformization; and what couples the two along each reaction."""
+
+from typing import Any, final
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from jumpax.exact.generator import Sparse
+from jumpax.exact.power_series import Window, poisson_window
+
+WIDE = 1e-290
+"""Weights that are kept where tails matter: probabilities are sums of positive terms, accurate however small they are."""
+_DENSE = 192
+"""Up to so many states matrices are full: for few, that is faster."""
+_SMALL = 48
+"""Up to so many, the matrix of a whole interval is made."""
+_TERMS = 32
+"""Of the series of a short interval: what is left out has probability 1e-36."""
+_BUDGET = 2**26
+"""Bytes of laws of successive steps that are held at once."""
+
+
+@final
+class Uniformized:
+    """The chain of uniformization, `P = 1 + Q / L`: exp(Q t) = sum_k Poisson(k; L t) P^k, for any L above all exit rates.
+
+    Laws are columns (size + 1, columns): the states and the sink.
+
+    Args:
+        targets: (reactions, size): as in `CountedSpace`.
+        rates: (reactions, size): propensities.
+    """
+
+    rate: float
+    size: int
+
+    def __init__(self, targets: Int[np.ndarray, "reactions size"], rates: Float[np.ndarray, "reactions size"]):
+        import scipy.sparse as sp
+
+        self.size, self._targets = targets.shape[1], targets
+        exits = np.where(targets >= 0, rates, 0.0).sum(0)
+        self.rate = 1.01 * float(exits.max(initial=0.0)) or 1.0
+        reaction, source = np.nonzero((targets >= 0) & (rates != 0))
+        every = np.arange(self.size + 1)
+        stay = np.append(1.0 - exits / self.rate, 1.0)
+        entries = np.concatenate([rates[reaction, source] / self.rate, stay])
+        places = np.concatenate([targets[reaction, source], every]), np.concatenate([source, every])
+        step: Sparse = sp.csr_array(sp.coo_array((entries, places), shape=(self.size + 1,) * 2))
+        small = self.size <= _DENSE
+        self._step: Any = step.toarray() if small else step
+        self._back: Any = np.ascontiguousarray(self._step.T) if small else sp.csr_array(step.T)
+        self._whole = dict[float, np.ndarray]()
+
+    def window(self, time: float, wide: bool) -> Window:
+        """The terms of the series."""
+        return poisson_window(self.rate * time, WIDE) if wide else poisson_window(self.rate * time)
+
+    def forward(self, laws: Float[np.ndarray, "_ columns"], time: float, wide: bool, often: bool) -> np.ndarray:
+        """exp(Q t) on laws; `often`: the same time is asked for again and again."""
+        if often and self.size <= _SMALL:
+            return self._matrix(time) @ laws
+        return _series(self._step, laws, self.window(time, wide))
+
+    def backward(self, values: Float[np.ndarray, "_ columns"], time: float, wide: bool, often: bool) -> np.ndarray:
+        """Its transpose, on functions of the state."""
+        if often and self.size <= _SMALL:
+            return self._matrix(time).T @ values
+        return _series(self._back, values, self.window(time, wide))
+
+    def _matrix(self, time: float) -> np.ndarray:
+        """The transition matrix of an interval, by doubling a short one: all entries are sums of positive terms."""
+        if time not in self._whole:
+            mean = self.rate * time
+            doublings = max(0, int(np.ceil(np.log2(mean)))) if mean > 1 else 0
+            mean /= 2.0**doublings
+            term = np.exp(-mean) * np.eye(self.size + 1)
+            total = term.copy()
+            for k in range(1, _TERMS):
+                term = (mean / k) * (self._step @ term)
+                total += term
+            for _ in range(doublings):
+                total = total @ total
+            self._whole[time] = total
+        return self._whole[time]
+
+    def edges(
+        self,
+        laws: Float[np.ndarray, "_ columns"],
+        values: Float[np.ndarray, "_ columns"],
+        window: Window,
+        cells: Int[np.ndarray, " columns"],
+        many: int,
+    ) -> Float[np.ndarray, "cells reactions size"]:
+        """The derivative of `sum values . exp(Q t) laws` with respect to every propensity, added up over the columns of each cell.
+
+        It is `(1 / L) sum_k v_k(x) (u_{k+1}(y) - u_{k+1}(x))` for a reaction from x to y, with `v_{k+1} = P v_k` and
+        `u_k = w_k values + P^T u_{k+1}`: exact, for the law does not depend on L.
+
+        Args:
+            laws: at the start of the interval.
+            values: at its end, 0 in the sink.
+            window: weights w of the series.
+            cells: of each column, in order.
+            many: how many cells there are.
+        """
+        found = np.zeros((len(self._targets) + 1, self.size, many))
+        columns = laws.shape[1]
+        at_once = int(np.clip(_BUDGET // (16 * (self.size + 1) * window.stop), 1, columns))
+        for low in range(0, columns, at_once):
+            block = slice(low, low + at_once)
+            own, first = np.unique(cells[block], return_index=True)
+            made = self._pairs(laws[:, block], values[:, block], window)
+            found[:, :, own] += np.add.reduceat(made, first, -1)
+        slopes = (found[:-1] - found[-1:]) / self.rate
+        return np.where((self._targets >= 0)[..., None], slopes, 0.0).transpose(2, 0, 1)
+
+    def _pairs(self, laws: np.ndarray, values: np.ndarray, window: Window) -> Float[np.ndarray, "_ size columns"]:
+        """Sums over k of v_k(x) u_{k+1}(y), for the target y of each reaction, and for x itself."""
+        steps, shape = window.stop - 1, laws.shape
+        found = np.zeros((len(self._targets) + 1, self.size, shape[1]))
+        length = int(np.clip(_BUDGET // (16 * laws.size), 1, max(steps, 1)))
+        marks, v = [], laws
+        for k in range(steps):
+            if k % length == 0:
+                marks.append(v)
+            if k < (steps - 1) // length * length:
+                v = self._step @ v
+        u = _weight(window, steps) * values  # u_K
+        for part in range(len(marks) - 1, -1, -1):
+            low, high = part * length, min((part + 1) * length, steps)
+            ahead, behind = np.empty((high - low, *shape)), np.empty((high - low, *shape))
+            ahead[0] = marks[part]
+            for j in range(1, high - low):
+                ahead[j] = self._step @ ahead[j - 1]
+            for k in range(high - 1, low - 1, -1):
+                behind[k - low] = u
+                u = self._back @ u
+                if k >= window.first:
+                    u += _weight(window, k) * values
+            self._contract(found, ahead, behind)
+        return found
+
+    def _contract(self, found: np.ndarray, ahead: np.ndarray, behind: np.ndarray) -> None:
+        """Add products of laws and functions of successive steps."""
+        found[-1] += np.einsum("kxc,kxc->xc", ahead[:, :-1], behind[:, :-1])
+        for r, targets in enumerate(self._targets):
+            rows = np.flatnonzero((targets >= 0) & (targets < self.size))
+            if rows.size:
+                found[r, rows] += np.einsum("kxc,kxc->xc", ahead[:, rows], behind[:, targets[rows]])
+
+
+def _weight(window: Window, k: int) -> float:
+    return float(window.weights[k - window.first]) if window.first <= k < window.stop else 0.0
+
+
+def _series(step: Any, start: Float[np.ndarray, "_ columns"], window: Window) -> np.ndarray:
+    """sum_k w_k step^k start."""
+    total, power = np.zeros(start.shape), start
+    for k in range(window.stop):
+        if k:
+            power = step @ power
+        if k >= window.first:
+            total += window.weights[k - window.first] * power
+    return total
