@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from jumpax._base.errors import InputError, SimulationError
+from jumpax.exact.fault import ChainFault, Guard
 from jumpax.exact.first_order import Theta, first_order
 from jumpax.exact.generator import Sparse, advice, exit_rates, generator
 from jumpax.exact.law import Law
@@ -52,17 +53,23 @@ def stationary(space: StateSpace, theta: Theta, *, tolerance: float = 1e-6) -> L
         >>> print(law.mean().round(6), law.covariance().round(6))
         [5.] [[5.]]
     """
+    return guarded_stationary(space, theta, tolerance, None)
+
+
+def guarded_stationary(space: StateSpace, theta: Theta, tolerance: float, guard: Guard | None) -> Law:
+    """As `stationary`; with a guard, parameters without a law raise no error (see `first_order`)."""
 
     def method(space: StateSpace, propensities: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         value, derivatives = _solve(space, propensities, slopes)
         if not value[0, -1] <= tolerance:
-            raise SimulationError(
+            raise ChainFault(
+                "leak",
                 f"in the stationary law {value[0, -1]:.2e} of all events would leave the state space, more than the "
-                f"tolerance of {tolerance:g}; {advice(space, propensities)}"
+                f"tolerance of {tolerance:g}; {advice(space, propensities)}",
             )
         return value, derivatives
 
-    result = first_order(space, theta, method, 1)
+    result = first_order(space, theta, method, 1, guard)
     return Law(result[0, :-1], result[0, -1], space)
 
 

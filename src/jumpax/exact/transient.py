@@ -7,7 +7,8 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, SimulationError, UnsupportedError
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.exact.fault import ChainFault, Guard
 from jumpax.exact.first_order import Method, Theta, first_order
 from jumpax.exact.generator import advice, exit_rates, generator, plus_identity
 from jumpax.exact.law import Law
@@ -62,6 +63,19 @@ def distribution(
         >>> [f"{mean:.3f}" for mean in law.mean()[:, 0]]
         ['3.161', '4.323']
     """
+    return guarded_distribution(space, theta, times, x0, initial, tolerance, None)
+
+
+def guarded_distribution(
+    space: StateSpace,
+    theta: Theta,
+    times: Sequence[float | int] | np.ndarray,
+    x0: Counts | None,
+    initial: Probabilities | None,
+    tolerance: float,
+    guard: Guard | None,
+) -> Law:
+    """As `distribution`; with a guard, parameters without a law raise no error (see `first_order`)."""
     moments = _times(times)
     start = _start(space, x0, initial)
 
@@ -77,7 +91,7 @@ def distribution(
         windows = [poisson_window(scale * time) for time in moments]
         return power_series(step, [generator(space, s) / scale for s in slopes], start, windows)
 
-    return _law(space, theta, method, moments, tolerance, "time")
+    return _law(space, theta, method, moments, tolerance, "time", guard)
 
 
 def jump_chain(
@@ -133,7 +147,15 @@ def jump_chain(
     return _law(space, theta, method, numbers, tolerance, "step")
 
 
-def _law(space: StateSpace, theta: Theta, method: Method, times: np.ndarray, tolerance: float, clock: str) -> Law:
+def _law(
+    space: StateSpace,
+    theta: Theta,
+    method: Method,
+    times: np.ndarray,
+    tolerance: float,
+    clock: str,
+    guard: Guard | None = None,
+) -> Law:
     """The law that a method gives, once its leak has been found small enough."""
 
     def checked(space: StateSpace, propensities: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -141,13 +163,14 @@ def _law(space: StateSpace, theta: Theta, method: Method, times: np.ndarray, tol
         leak = values[:, -1]
         if not leak.max(initial=0.0) <= tolerance:
             at = int(np.argmax(leak > tolerance))
-            raise SimulationError(
+            raise ChainFault(
+                "leak",
                 f"{leak[at]:.2e} of the probability has left the state space by {clock} {times[at]:g}, more than the "
-                f"tolerance of {tolerance:g}; {advice(space, propensities)}"
+                f"tolerance of {tolerance:g}; {advice(space, propensities)}",
             )
         return values, derivatives
 
-    result = first_order(space, theta, checked, len(times))
+    result = first_order(space, theta, checked, len(times), guard)
     return Law(result[:, :-1], result[:, -1], space)
 
 

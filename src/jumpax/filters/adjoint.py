@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from jumpax._base.memory import check_memory
+from jumpax.exact.fault import ChainFault
+from jumpax.exact.first_order import check_propensities
 from jumpax.exact.generator import advice
-from jumpax.exact.state_space import IMPOSSIBLE
 from jumpax.filters.counted import CountedSpace
-from jumpax.filters.fault import ChainFault
 from jumpax.filters.uniformized import Uniformized
 from jumpax.records import Records
 
@@ -188,24 +188,7 @@ class HiddenChain:
 
 def check_inputs(counted: CountedSpace, inputs: Inputs) -> None:
     """Raise ChainFault unless the numbers can be those of a chain and of records."""
-    space, rates = counted.space, inputs.rates
-    impossible = (space.targets == IMPOSSIBLE) & (rates > 0)
-    for fault, cause, what in (
-        (~np.isfinite(rates), "propensity not finite", "not finite"),
-        (rates < 0, "propensity negative", "negative"),
-        (
-            impossible,
-            "negative count",
-            "positive, although it would lead to a negative count or vanishes at other parameters",
-        ),
-    ):
-        if fault.any():
-            reaction, state = (int(i) for i in np.argwhere(fault)[0])
-            raise ChainFault(
-                cause,
-                f"the propensity of {space.network.reactions[reaction].name!r} is {what}: {rates[reaction, state]:g} in the "
-                f"state {space.describe_state(state)}",
-            )
+    check_propensities(counted.space, inputs.rates)
     if not (np.isfinite(inputs.start).all() and (inputs.start >= 0).all() and inputs.start.sum() <= 1 + 1e-6):
         raise ChainFault("law of the start", "the law of the counts at the start gives no probabilities: set bounds")
     if not (inputs.log_density < np.inf).all():

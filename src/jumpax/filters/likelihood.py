@@ -11,12 +11,10 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.host_call import call_back
+from jumpax.exact.fault import ChainFault, Guard, Refuse, unsound
 from jumpax.filters.adjoint import HiddenChain, Inputs
-from jumpax.filters.fault import ChainFault
 from jumpax.networks.starts import AbstractStart
 
-Refuse: TypeAlias = Callable[[ChainFault, Float[np.ndarray, " point"]], None]
-"""Takes note of a point without a likelihood."""
 Start: TypeAlias = Float[np.ndarray, " states"] | AbstractStart
 
 
@@ -42,20 +40,16 @@ class Likelihood:
         self.inputs = jax.jit(self._inputs)
         self._pull = jax.jit(self._pulled)
 
-    def __call__(
-        self, values: Mapping[str, Any], refuse: Refuse | None = None, point: Any = None, sound: Any = True
-    ) -> Float[Array, " cells"]:
+    def __call__(self, values: Mapping[str, Any], guard: Guard | None = None) -> Float[Array, " cells"]:
         """By cell.
 
         Args:
             values: a number for each of `names`.
-            refuse: told of points without a likelihood, which then is -inf, with derivative 0; None: they raise ChainFault.
-            point: what `refuse` is told; default the values.
-            sound: False: the point has no likelihood, whatever the values.
+            guard: told of points without a likelihood, which then is -inf, with derivative 0; None: they raise ChainFault.
         """
         ordered = tuple(jnp.asarray(values[name], float) for name in self.names)
-        point = jnp.stack(ordered) if point is None and ordered else jnp.asarray([] if point is None else point, float)
-        return self._differentiable(refuse)(ordered, point, jnp.asarray(sound, float))
+        refuse, point, sound = (None, (), True) if guard is None else guard
+        return self._differentiable(refuse)(ordered, jnp.asarray(point, float), jnp.asarray(sound, float))
 
     def _differentiable(self, refuse: Refuse | None) -> Callable[..., Float[Array, " cells"]]:
         @jax.custom_vjp
@@ -132,7 +126,7 @@ class _Follow:
         chain, refuse = self.of.chain, self.refuse
         try:
             if not sound:
-                raise ChainFault("parameters", "a parameter is not finite, or on a bound")
+                raise unsound()
             found = chain.follow(Inputs(*inputs), self.of.tolerance)
         except ChainFault as fault:
             if refuse is None:

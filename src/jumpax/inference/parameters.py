@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base import given
 from jumpax._base.errors import InputError, first_few, unknown_name
+from jumpax.inference.priors import AbstractPrior, LogUniform
 from jumpax.networks import Network
 
 Scale: TypeAlias = Literal["identity", "log", "log_below", "logit", "log_box"]
@@ -39,6 +40,18 @@ def free_faults(value: Any, lower: Any, upper: Any) -> list[str]:
     return [f"the start {start:g} is not between the bounds {low:g} and {high:g}, which are excluded{free}"]
 
 
+def _prior_faults(prior: Any, lower: float, upper: float) -> list[str]:
+    """What is wrong with a prior between bounds."""
+    if prior is None:
+        return []
+    if not isinstance(prior, AbstractPrior):
+        return [f"the prior must be one of jumpax.priors, such as LogNormal(1.0, 0.5), not {prior!r}"]
+    low, high = prior.support
+    if max(low, lower) < min(high, upper):
+        return []
+    return [f"the prior has no value between the bounds {lower:g} and {upper:g}"]
+
+
 def _number(given: Any) -> float:
     """As a float; NaN for what is none."""
     try:
@@ -61,6 +74,8 @@ class Free:
         unit: for people.
         logarithmic: between two positive bounds: whether its logarithm is searched, as for orders of magnitude. A fit with a
             `budget` searches all of such a box evenly (see `Free.box`).
+        prior: what is believed of it before the data are seen (`jumpax.priors`), for `log_density`; `fit` does not heed it. Between
+            the bounds; what of the law lies beyond them is cut off.
 
     Raises:
         InputError: a start on or beyond the bounds, bounds that leave no room, or what is no number.
@@ -74,9 +89,12 @@ class Free:
     upper: float = math.inf
     unit: str = ""
     logarithmic: bool = False
+    prior: AbstractPrior | None = None
 
     def __post_init__(self):
         faults = free_faults(self.value, self.lower, self.upper)
+        if not faults:
+            faults += _prior_faults(self.prior, self.lower, self.upper)
         if self.logarithmic and not (self.lower > 0 and math.isfinite(self.upper)):
             faults.append("a logarithmic scale between bounds needs two positive, finite ones")
         if faults:
@@ -90,6 +108,11 @@ class Free:
         if math.isinf(self.lower):
             return "identity" if math.isinf(self.upper) else "log_below"
         return "log" if math.isinf(self.upper) else "logit"
+
+    @property
+    def believed(self) -> AbstractPrior | None:
+        """The prior; of a box without one it is log-uniform."""
+        return LogUniform(self.lower, self.upper) if self.prior is None and self.logarithmic else self.prior
 
     @classmethod
     def box(cls, lower: float, upper: float, unit: str = "") -> "Free":

@@ -11,7 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base.errors import InputError
-from jumpax.exact import StateSpace, distribution, stationary
+from jumpax.exact import StateSpace
+from jumpax.exact.fault import Guard
+from jumpax.exact.stationary import guarded_stationary
+from jumpax.exact.transient import guarded_distribution
 from jumpax.gradients import AbstractEstimator, Automatic, Expectation, ScoreFunction, expectation
 from jumpax.networks import Network
 from jumpax.observables import Observable, places_of
@@ -176,16 +179,29 @@ class MasterEquation(AbstractSource):
         start: float,
     ) -> Expected:
         """Probabilities times the table of the observable over all states; one batch."""
+        guarded = self.guarded(observable, network, x0, times, settle, start)
+        return lambda theta, key: guarded(theta, None)
+
+    def guarded(
+        self,
+        observable: Observable,
+        network: Network,
+        x0: Any,
+        times: tuple[float, ...] | None,
+        settle: float | None,
+        start: float,
+    ) -> Callable[[Mapping[str, Any], Guard | None], Any]:
+        """The same as a function of theta and a guard, with which parameters without a law raise no error, but give NaN."""
         space, table = _table(observable, network, tuple(x0.items()), self.limits)
 
-        def probabilities(theta: Mapping[str, Any]) -> Any:
+        def probabilities(theta: Mapping[str, Any], guard: Guard | None) -> Any:
             if times is None and self.stationary:
-                return stationary(space, theta, tolerance=self.tolerance).probabilities[None]
+                return guarded_stationary(space, theta, self.tolerance, guard).probabilities[None]
             after = [settle or 0.0] if times is None else list(np.array(times) - start)
-            return distribution(space, theta, after, x0, tolerance=self.tolerance).probabilities
+            return guarded_distribution(space, theta, after, x0, None, self.tolerance, guard).probabilities
 
-        def expected(theta: Mapping[str, Any], key: Any) -> Any:
-            p = probabilities(theta)
+        def expected(theta: Mapping[str, Any], guard: Guard | None) -> Any:
+            p = probabilities(theta, guard)
             return jax.tree.map(lambda leaf: jnp.tensordot(p, jnp.asarray(leaf, p.dtype), 1)[None], table)
 
         return expected
