@@ -50,9 +50,12 @@ from .inference import Derived as Derived
 from .inference import Fixed as Fixed
 from .inference import Free as Free
 from .inference import Problem as Problem
+from .inference import RecordProblem as RecordProblem
 from .inference import compare as compare
 from .inference import fit as fit
+from .inference import log_density as log_density
 from .inference import losses as losses
+from .inference import priors as priors
 from .networks import Binomial as Binomial
 from .networks import Curve as Curve
 from .networks import Event as Event

@@ -14,7 +14,7 @@ from jumpax import InputError, Records, SimulationError, UnsupportedError, zoo
 from jumpax.exact import StateSpace
 from jumpax.filters import exact_filter, exact_log_likelihood
 from jumpax.networks.starts import start_of
-from jumpax.records import Binomial, Exact, Firings, Normal, Poisson
+from jumpax.records import Binomial, Custom, Exact, Firings, LogNormal, NegativeBinomial, Normal, Poisson
 
 NAN = float("nan")
 
@@ -256,3 +256,43 @@ def test_filtered_and_smoothed_laws():
         np.testing.assert_allclose(found.mean("on", given)[k, 0], law[on == 1][0] / law.sum(), rtol=1e-12)
     assert (found.quantile("on", 0.999)[:, 0] == 1).all()
     assert (found.quantile("on", 0.001)[:, 0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "law",
+    [Normal(0.6), LogNormal(0.4), Poisson(2.0, 0.3), NegativeBinomial(3.0, 2.0), Binomial(0.7), Exact()],
+    ids=lambda law: type(law).__name__,
+)
+def test_places_in_predicted_laws_are_uniform(law):
+    """Of records drawn from the chain itself, by its matrix. False alarm: 1e-4 for each law."""
+    network, rng = zoo.birth_death().network, np.random.default_rng(21)
+    space = StateSpace.reachable(network, {"X": 2}, limits=14)
+    theta, many = {"birth": 1.5, "death": 0.8}, 60
+    step = scipy.linalg.expm(matrix(space, theta) * 0.7)
+    step /= step.sum(0)
+    heights, x, y = np.cumsum(step, 0), np.full(many, 2), []
+    for _ in range(8):
+        x = (rng.uniform(size=many) > heights[:, x]).sum(0)
+        y.append(law.sample(rng, x.astype(float), {}))
+    values = np.stack(y, 1)
+    values[3, 5] = NAN
+    records = Records(0.7 * np.arange(1, 9), {"X": values}, law)
+    places = exact_filter(space, records, theta, tolerance=1.0).pit(seed=4)["X"]
+    assert places.shape == (8, many)
+    assert np.isnan(places[5, 3])
+    inside = places[(places > 0) & (places < 1)]  # a log-normal record of no molecule is 0, which has no noise
+    assert inside.size > 0.6 * places.size
+    if not isinstance(law, LogNormal):
+        assert scipy.stats.kstest(places[~np.isnan(places)], "uniform")[1] > 1e-4
+    else:
+        jump = exact_filter(space, records, theta, tolerance=1.0).seen[..., 0]  # the probability of 0, then all between
+        above = (places - jump)[values.T > 0] / (1 - jump)[values.T > 0]
+        assert scipy.stats.kstest(above, "uniform")[1] > 1e-4
+
+
+def test_a_law_without_a_distribution_function():
+    space = StateSpace.reachable(zoo.birth_death().network, {"X": 0}, limits=20)
+    records = Records([1.0], {"X": [2.0]}, Custom(lambda y, x, values: -jnp.abs(y - x)))
+    found = exact_filter(space, records, {"birth": 1.5, "death": 0.8})
+    with pytest.raises(UnsupportedError, match="Custom has no distribution function"):
+        found.pit()

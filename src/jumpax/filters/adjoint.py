@@ -1,6 +1,6 @@
 """The hidden Markov filter on a finite set of states, and its derivatives by one pass backwards."""
 
-from typing import NamedTuple, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -19,6 +19,8 @@ _RARE = np.log(1e-9)
 """Records less probable than this are computed with all terms of the tails."""
 _LARGEST = 690.0
 """Of a logarithm, so that its exponential is a number."""
+_SMALL = 192
+"""Up to so many states sums are products with a full matrix."""
 _OFTEN = 3
 """Intervals of one length from which their matrix is worth while."""
 
@@ -80,7 +82,8 @@ class HiddenChain:
             np.stack(seen, 0).transpose(2, 0, 1) if seen else np.zeros((len(self.gaps), 0, self.cells), bool)
         )
         groups, size = len(counted.signals), counted.size
-        self.collect = sp.csr_array((np.ones(size), (counted.group, np.arange(size))), shape=(groups, size))
+        collect = sp.csr_array((np.ones(size), (counted.group, np.arange(size))), shape=(groups, size))
+        self.collect: Any = collect.toarray() if size <= _SMALL else collect
         numbers, often = np.unique(self.gaps, return_counts=True)
         self.often = {float(gap): bool(times >= _OFTEN) for gap, times in zip(numbers, often, strict=True)}
 
@@ -121,7 +124,7 @@ class HiddenChain:
             for wide in (False, True):
                 ahead = chain.forward(law, gap, wide, often)
                 level, factor = _weigh(self.collect @ ahead[:size], weights)
-                if wide or (level - weights.max(0) > _RARE).all():
+                if wide or (level > weights.max(0) + _RARE).all():
                     made.wide.append(wide)
                     break
             made.log_likelihood[:] += level
@@ -131,6 +134,10 @@ class HiddenChain:
             made.factors.append(factor)
             law = np.zeros((size + 1, self.cells))
             law[:size] = counted.emptied(ahead[:size] * factor[counted.group], self.seen[k])
+        if np.isnan(made.log_likelihood).any():
+            raise ChainFault(
+                "range of numbers", "the log-likelihood is not a number: probabilities left the range of numbers"
+            )
         self._check_leak(made, inputs.rates, tolerance)
         return made
 

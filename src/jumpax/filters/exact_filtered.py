@@ -9,6 +9,7 @@ from jaxtyping import Float
 from jumpax._base.errors import InputError
 from jumpax.exact import StateSpace
 from jumpax.filters.adjoint import HiddenChain, Pass
+from jumpax.filters.cumulative import cumulative
 from jumpax.records import Records
 
 Given: TypeAlias = Literal["before", "so far", "all"]
@@ -79,3 +80,32 @@ class ExactFiltered:
         for count in range(marginal.shape[-1]):
             marginal[..., count] = law[..., counts == count].sum(-1)
         return (marginal.cumsum(-1) < level - 1e-12).sum(-1).astype(float)
+
+    def pit(self, seed: int = 0) -> dict[str, Float[np.ndarray, "times cells"]]:
+        """Where each record lies in the law that was predicted for it: P(Y < y) + V P(Y = y), V uniform, given the records before.
+
+        For the true model and parameters all are uniform in (0, 1), those of one column independent of each other: no path is
+        simulated.
+
+        Args:
+            seed: of V, which matters for records that are counts.
+
+        Returns:
+            By column; NaN where a record is missing.
+
+        Raises:
+            UnsupportedError: a law of measurement without a distribution function.
+
+        Source: Rosenblatt (1952), https://doi.org/10.1214/aoms/1177729394; Czado, Gneiting and Held (2009),
+        https://doi.org/10.1111/j.1541-0420.2009.01191.x, for counts.
+        """
+        generator, found = np.random.default_rng(seed), {}
+        for i, column in enumerate(self.records.columns):
+            y = column.values.T[..., None]
+            known = np.broadcast_to(np.where(np.isnan(y), 0.0, y), self.seen.shape)
+            x = np.broadcast_to(self.signals[:, i], self.seen.shape)
+            weights = self.seen / np.maximum(self.seen.sum(-1, keepdims=True), 1e-300)
+            below, upto = ((weights * one).sum(-1) for one in cumulative(column.law, known, x, self.theta))
+            place = below + generator.uniform(size=below.shape) * (upto - below)
+            found[column.name] = np.where(np.isnan(y[..., 0]), np.nan, place)
+        return found

@@ -9,9 +9,9 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import UnsupportedError
+from jumpax._base.errors import JumpaxError, UnsupportedError
 from jumpax._base.host_call import call_back
-from jumpax.exact.fault import ChainFault, Guard, Refuse, unsound
+from jumpax.exact.fault import ChainFault, Guard, Refuse, as_fault, unsound
 from jumpax.filters.adjoint import HiddenChain, Inputs
 from jumpax.networks.starts import AbstractStart
 
@@ -122,16 +122,20 @@ class _Follow:
         self.of, self.refuse, self.slopes = of, refuse, slopes
 
     def __call__(self, given: list[np.ndarray], made: list[np.ndarray]) -> None:
+        with np.errstate(all="ignore"):  # what overflows shows in the result
+            self._work(given, made)
+
+    def _work(self, given: list[np.ndarray], made: list[np.ndarray]) -> None:
         *inputs, point, sound = given
         chain, refuse = self.of.chain, self.refuse
         try:
             if not sound:
                 raise unsound()
             found = chain.follow(Inputs(*inputs), self.of.tolerance)
-        except ChainFault as fault:
+        except JumpaxError as error:
             if refuse is None:
                 raise
-            refuse(fault, point)
+            refuse(as_fault(error), point)
             made[0][...] = -np.inf
             for array in made[1:]:
                 array[...] = 0.0

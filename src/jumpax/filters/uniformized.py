@@ -35,8 +35,6 @@ class Uniformized:
     size: int
 
     def __init__(self, targets: Int[np.ndarray, "reactions size"], rates: Float[np.ndarray, "reactions size"]):
-        import scipy.sparse as sp
-
         self.size, self._targets = targets.shape[1], targets
         exits = np.where(targets >= 0, rates, 0.0).sum(0)
         self.rate = 1.01 * float(exits.max(initial=0.0)) or 1.0
@@ -45,10 +43,9 @@ class Uniformized:
         stay = np.append(1.0 - exits / self.rate, 1.0)
         entries = np.concatenate([rates[reaction, source] / self.rate, stay])
         places = np.concatenate([targets[reaction, source], every]), np.concatenate([source, every])
-        step: Sparse = sp.csr_array(sp.coo_array((entries, places), shape=(self.size + 1,) * 2))
-        small = self.size <= _DENSE
-        self._step: Any = step.toarray() if small else step
-        self._back: Any = np.ascontiguousarray(self._step.T) if small else sp.csr_array(step.T)
+        step = _matrix(entries, places, self.size + 1)
+        self._step: Any = step
+        self._back: Any = step.T.copy() if isinstance(step, np.ndarray) else step.T.tocsr()
         self._whole = dict[float, np.ndarray]()
 
     def window(self, time: float, wide: bool) -> Window:
@@ -147,6 +144,17 @@ class Uniformized:
             rows = np.flatnonzero((targets >= 0) & (targets < self.size))
             if rows.size:
                 found[r, rows] += np.einsum("kxc,kxc->xc", ahead[:, rows], behind[:, targets[rows]])
+
+
+def _matrix(entries: np.ndarray, places: tuple[np.ndarray, np.ndarray], size: int) -> Sparse | np.ndarray:
+    """The sum of entries at places, sparse unless it is small."""
+    if size <= _DENSE:
+        full = np.zeros((size, size))
+        np.add.at(full, places, entries)
+        return full
+    import scipy.sparse as sp
+
+    return sp.csr_array(sp.coo_array((entries, places), shape=(size, size)))
 
 
 def _weight(window: Window, k: int) -> float:

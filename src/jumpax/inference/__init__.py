@@ -1,6 +1,7 @@
 """From data to parameters."""
 
 from jumpax.inference import losses as losses
+from jumpax.inference import priors as priors
 from jumpax.inference.combinations import Combination as Combination
 from jumpax.inference.compare import compare as compare
 from jumpax.inference.comparison import Comparison as Comparison
@@ -12,6 +13,9 @@ from jumpax.inference.optimiser import scale_by_information as scale_by_informat
 from jumpax.inference.parameters import Derived as Derived
 from jumpax.inference.parameters import Fixed as Fixed
 from jumpax.inference.parameters import Free as Free
+from jumpax.inference.posterior import LogDensity as LogDensity
+from jumpax.inference.posterior import Maximum as Maximum
+from jumpax.inference.posterior import log_density as log_density
 from jumpax.inference.predictive import Predicted as Predicted
 from jumpax.inference.predictive import predictive as predictive
 from jumpax.inference.problem import Problem as Problem
@@ -20,6 +24,7 @@ from jumpax.inference.profile import agreed as agreed
 from jumpax.inference.profile import profile as profile
 from jumpax.inference.progress import FitProgress as FitProgress
 from jumpax.inference.progress import SearchProgress as SearchProgress
+from jumpax.inference.record_problem import RecordProblem as RecordProblem
 from jumpax.inference.result import FitResult as FitResult
 from jumpax.inference.result import History as History
 from jumpax.inference.result import Run as Run

@@ -1,0 +1,115 @@
+"""Exact log-likelihoods of data as JAX functions of parameters: of records, and of snapshots."""
+
+import abc
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, Self, final
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError
+from jumpax.exact.fault import Guard
+from jumpax.inference.losses import JointLogLikelihood, LogLikelihood
+from jumpax.inference.problem import Problem
+from jumpax.inference.record_problem import RecordProblem
+from jumpax.inference.sources import MasterEquation
+
+
+class AbstractDataLikelihood(abc.ABC):
+    """The likelihood of a problem by the master equation."""
+
+    @abc.abstractmethod
+    def __call__(self, values: Mapping[str, Any], guard: Guard) -> Float[Array, " parts"]:
+        """Log-likelihoods of independent parts of the data; -inf, with derivative 0, where the guard was told."""
+
+    @property
+    @abc.abstractmethod
+    def parts(self) -> tuple[str, ...]:
+        """What the parts are called."""
+
+    @abc.abstractmethod
+    def enlarged(self, factor: float) -> Self:
+        """The same on a larger space."""
+
+
+@final
+class OfRecords(AbstractDataLikelihood):
+    """Records of single paths; the parts are the cells."""
+
+    def __init__(self, problem: RecordProblem):
+        self.problem, self._likelihood = problem, problem.likelihood()
+
+    def __call__(self, values: Mapping[str, Any], guard: Guard) -> Float[Array, " cells"]:
+        """By the exact filter."""
+        return self._likelihood(values, guard)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The cells."""
+        return self.problem.records.cells
+
+    def enlarged(self, factor: float) -> "OfRecords":
+        """With larger limits."""
+        return OfRecords(self.problem.enlarged(factor))
+
+
+@final
+class OfSnapshots(AbstractDataLikelihood):
+    """Counts of cells that were looked at once; one part. A count has a probability of 1e-30 at least, as in a fit."""
+
+    def __init__(self, problem: Problem):
+        if not isinstance(problem.source, MasterEquation):
+            raise InputError(
+                "a density needs the exact likelihood: give the problem source=MasterEquation({species: limit}); where the "
+                "space would be too large, there is none"
+            )
+        if not isinstance(problem.loss, LogLikelihood | JointLogLikelihood):
+            raise InputError(
+                f"a density needs a likelihood of counts, LogLikelihood or JointLogLikelihood, not {type(problem.loss).__name__}"
+            )
+        self.problem, plan = problem, problem.plan
+        self._expected = problem.source.guarded(
+            plan.observable, plan.network, plan.begin, plan.times, plan.settle, plan.start
+        )
+
+    def __call__(self, values: Mapping[str, Any], guard: Guard) -> Float[Array, " one"]:
+        """By the laws at the times of the data."""
+        loss = self.problem.loss
+        expected = self._expected(self.problem.structure.theta(values), guard)
+        leaves = jax.tree.leaves(expected)
+        known = jnp.stack([jnp.isfinite(leaf).all() for leaf in leaves]).all()
+        safe = jax.tree.map(lambda leaf: jnp.where(known, leaf, 0.5), expected)
+        seen = jax.tree.map(lambda leaf: leaf[0], loss.seen(safe, values))
+        level = -loss.value(seen, values, math.inf)
+        return jnp.where(known, level, -jnp.inf)[None]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """All cells together."""
+        return ("cells",)
+
+    def enlarged(self, factor: float) -> "OfSnapshots":
+        """With larger limits."""
+        if not factor > 1:
+            raise InputError(f"a space is enlarged by a factor above 1; got {factor!r}")
+        source = self.problem.source
+        assert isinstance(source, MasterEquation)
+        limits = {name: math.ceil(limit * factor) for name, limit in source.limits}
+        larger = MasterEquation(limits, source.tolerance, source.stationary)
+        return OfSnapshots(dataclasses.replace(self.problem, source=larger))
+
+
+def data_likelihood(problem: Any) -> AbstractDataLikelihood:
+    """That of a problem.
+
+    Raises:
+        InputError: there is none.
+    """
+    if isinstance(problem, RecordProblem):
+        return OfRecords(problem)
+    if isinstance(problem, Problem):
+        return OfSnapshots(problem)
+    raise InputError(f"log_density needs a RecordProblem or a Problem, not {type(problem).__name__}")

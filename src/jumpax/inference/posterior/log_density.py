@@ -1,0 +1,239 @@
+"""The density of a posterior as a JAX function."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any, final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError
+from jumpax.exact.fault import Guard
+from jumpax.inference.parameters import Free
+from jumpax.inference.posterior.data_likelihood import AbstractDataLikelihood, data_likelihood
+from jumpax.inference.posterior.maximum import Maximum, maximise
+from jumpax.inference.posterior.refusals import Refusal, Refusals
+from jumpax.inference.posterior.transform import log_jacobian, sound
+from jumpax.inference.priors import AbstractPrior
+from jumpax.inference.problem import Problem
+from jumpax.inference.record_problem import RecordProblem
+
+
+@final
+class LogDensity:
+    """Logarithm of prior times likelihood, on the unconstrained scale of the free parameters; see `log_density`.
+
+    A plain function of JAX, u (free,) -> number, for any sampler. It raises no error: where there is no density it is -inf with
+    gradient 0, and each such evaluation is counted in `refused`, by cause. A posterior is to be believed only if none of them
+    lies where its bulk is; otherwise take `enlarged(2)`.
+
+    Attributes:
+        problem: what it is the density of.
+        names: free parameters, in the order of u.
+        dimension: their number.
+        priors: their priors.
+    """
+
+    problem: RecordProblem | Problem
+    names: tuple[str, ...]
+    dimension: int
+    priors: dict[str, AbstractPrior]
+
+    def __init__(self, data: AbstractDataLikelihood, problem: RecordProblem | Problem):
+        self.problem, self._data = problem, data
+        self.names, self.dimension = problem.free, len(problem.free)
+        self.priors = _priors(problem)
+        self._refusals = Refusals()
+        numbers = problem.numbers
+        bounds = list(zip(numbers.lower.tolist(), numbers.upper.tolist(), strict=True))
+        self._bounds = dict(zip(self.names, bounds, strict=True))
+        masses = {name: prior.log_mass(*self._bounds[name]) for name, prior in self.priors.items()}
+        if empty := [name for name, mass in masses.items() if not np.isfinite(mass)]:
+            raise InputError(f"the priors of {', '.join(map(repr, empty))} have no probability between the bounds")
+        self._log_mass = sum(masses.values())
+        self._safe = problem.structure.unconstrained(problem.start_values, numbers)
+
+    def __call__(self, u: Float[Array, " free"]) -> Float[Array, ""]:
+        """The log density at a point."""
+        prior, parts = self._both(u)
+        total = prior + parts.sum()
+        return jnp.where(jnp.isfinite(total), total, -jnp.inf)
+
+    def log_prior(self, u: Float[Array, " free"]) -> Float[Array, ""]:
+        """That of the prior alone, on the unconstrained scale, normalised."""
+        good, safe, values = self._values(u)
+        return jnp.where(good, self._prior(safe, values), -jnp.inf)
+
+    def log_likelihood(self, u: Float[Array, " free"]) -> Float[Array, ""]:
+        """The log-likelihood of all data."""
+        return self.by_part(u).sum()
+
+    def by_part(self, u: Float[Array, " free"]) -> Float[Array, " parts"]:
+        """Log-likelihoods of the cells, whose names are `parts`; of snapshots there is one part."""
+        return self._both(u)[1]
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Names of the cells."""
+        return self._data.parts
+
+    def constrained(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
+        """Every named parameter at a point, fixed and derived ones too."""
+        structure = self.problem.structure
+        made = structure.values(jnp.asarray(u, float), self.problem.numbers)
+        return {name: jnp.asarray(made[name], float) for name in structure.names}
+
+    def unconstrained(self, values: Mapping[str, float]) -> Float[np.ndarray, " free"]:
+        """The point of values of the free parameters.
+
+        Raises:
+            InputError: values that are missing, or not between their bounds.
+        """
+        inside = {n: n in values and low < float(values[n]) < high for n, (low, high) in self._bounds.items()}
+        if wrong := [name for name, good in inside.items() if not good]:
+            raise InputError(f"a value between its bounds is needed of {', '.join(map(repr, wrong))}")
+        return self.problem.structure.unconstrained({n: float(values[n]) for n in self.names}, self.problem.numbers)
+
+    def start(self, key: Any, tries: int = 100) -> Float[np.ndarray, " free"]:
+        """A point drawn from the priors at which there is a density.
+
+        Args:
+            key: of JAX, or a whole number.
+            tries: draws until it is given up.
+
+        Raises:
+            InputError: none of them has a density; with the causes.
+        """
+        generator = _generator(key)
+        causes: Counter[str] = Counter()
+        for _ in range(tries):
+            drawn = {n: float(p.sample(generator, *self._bounds[n])) for n, p in self.priors.items()}
+            if all(low < drawn[n] < high for n, (low, high) in self._bounds.items()):
+                u = self.unconstrained(drawn)
+                before = self.refused
+                if np.isfinite(self(jnp.asarray(u, float))):
+                    return u
+                causes += self.refused - before
+        told = ", ".join(f"{cause}: {many}" for cause, many in causes.items())
+        raise InputError(
+            f"none of {tries} draws from the priors has a density ({told}): narrow the priors, or enlarge the space"
+        )
+
+    @property
+    def refused(self) -> Counter[str]:
+        """How many evaluations found no density, by cause."""
+        return self._refusals.counts
+
+    @property
+    def last_refused(self) -> tuple[Refusal, ...]:
+        """The last thousand of these, with cause, message and point."""
+        return self._refusals.last
+
+    def forget(self) -> None:
+        """Begin to count anew."""
+        self._refusals.clear()
+
+    def enlarged(self, factor: float) -> "LogDensity":
+        """The density on a space with limits larger by a factor; a function of its own, with a count of its own.
+
+        Raises:
+            InputError: a factor that is not above 1; too many states.
+        """
+        data = self._data.enlarged(factor)
+        return LogDensity(data, data.problem)  # type: ignore[attr-defined]
+
+    def maximise(self, starts: int = 8, key: Any = 0) -> Maximum:
+        """The point of largest density on the unconstrained scale, and Laplace's approximation about it.
+
+        Args:
+            starts: points drawn from the priors at which the search begins.
+            key: for these.
+
+        Raises:
+            InputError: no start has a density.
+        """
+        return maximise(self, [self.start(_generator(key).integers(2**32) + i) for i in range(starts)])
+
+    def _values(self, u: Float[Array, " free"]) -> tuple[Any, Float[Array, " free"], dict[str, Any]]:
+        """Whether a point is sound; itself if it is, else one that is; and the values there."""
+        structure, numbers = self.problem.structure, self.problem.numbers
+        u = jnp.asarray(u, float)
+        if u.shape != (self.dimension,):
+            raise InputError(
+                f"a point has shape ({self.dimension},), one number for each of {', '.join(self.names)}; got {u.shape}"
+            )
+        good = sound(structure, numbers, u, structure.values(u, numbers))
+        safe = jnp.where(good, u, jnp.asarray(self._safe, u.dtype))
+        return good, safe, structure.values(safe, numbers)
+
+    def _prior(self, u: Float[Array, " free"], values: dict[str, Any]) -> Float[Array, ""]:
+        total = log_jacobian(self.problem.structure, self.problem.numbers, u) - self._log_mass
+        for name, prior in self.priors.items():
+            total = total + prior.log_density(values[name])
+        return total
+
+    def _both(self, u: Float[Array, " free"]) -> tuple[Float[Array, ""], Float[Array, " parts"]]:
+        good, safe, values = self._values(u)
+        guard = Guard(self._refusals, jax.lax.stop_gradient(jnp.asarray(u, float)), jax.lax.stop_gradient(good))
+        parts = self._data(values, guard)
+        return jnp.where(good, self._prior(safe, values), -jnp.inf), parts
+
+    def __repr__(self) -> str:
+        return f"LogDensity({', '.join(self.names)})"
+
+
+def log_density(problem: RecordProblem | Problem) -> LogDensity:
+    """The posterior density of the free parameters of a problem: priors, the Jacobian of their scales, and the exact likelihood.
+
+    log p(u) = ln p(data | theta(u)) + sum_i ln prior_i(theta_i) + ln |d theta / d u|, with theta(u) as `fit` searches it: positive
+    parameters by their logarithm, those between bounds by a logit. The likelihood is that of the master equation: of records by
+    `exact_log_likelihood`; of snapshots (a `Problem` with `LogLikelihood` or `JointLogLikelihood`, and `MasterEquation`) by the laws
+    at their times. Exact but for the leak of the space, which is below the problem's tolerance wherever the density is finite.
+    Priors are those of `Free(..., prior=)`, normalised between the bounds; constants are kept, so that densities of two models
+    on the same records can be compared.
+
+    Args:
+        problem: all free parameters have priors (a `Free.box` is log-uniform by itself).
+
+    Returns:
+        A function of JAX that `jit`, `grad` and `vmap` take, but no second derivative.
+
+    Raises:
+        InputError: parameters without a prior; no exact likelihood.
+
+    Example:
+        >>> import jax, jumpax
+        >>> from jumpax.inference import Fixed, Free, RecordProblem, log_density, priors
+        >>> model = jumpax.zoo.birth_death()
+        >>> trace = jumpax.Records([1.0, 2.0, 3.0], {"X": [4.1, 9.3, 7.9]}, jumpax.records.Normal("sd"))
+        >>> rates = {"birth": Free.box(1.0, 50.0), "death": Fixed(1.0), "sd": Free(1.0, prior=priors.HalfNormal(2.0))}
+        >>> density = log_density(RecordProblem(model.network, {"X": 0}, trace, rates, limits=60))
+        >>> u = density.unconstrained({"birth": 10.0, "sd": 1.5})
+        >>> value, slope = jax.jit(jax.value_and_grad(density))(u)
+        >>> value, slope = density(u + 1000.0), jax.grad(density)(u + 1000.0)   # a sampler that has strayed
+        >>> print(value, slope, density.refused)
+        -inf [0. 0.] Counter({'parameters': 2})
+    """
+    return LogDensity(data_likelihood(problem), problem)
+
+
+def _priors(problem: Any) -> dict[str, AbstractPrior]:
+    """Of all free parameters."""
+    free = {name: problem.parameters[name] for name in problem.free}
+    found = {name: one.believed for name, one in free.items() if isinstance(one, Free) and one.believed is not None}
+    if lost := [name for name in problem.free if name not in found]:
+        raise InputError(
+            f"a posterior needs a prior of every free parameter; {', '.join(map(repr, lost))} have none: give "
+            f"Free(..., prior=jumpax.priors.LogNormal(median, sd)), or Free.box(low, high), which is log-uniform"
+        )
+    return found
+
+
+def _generator(key: Any) -> np.random.Generator:
+    """Of NumPy, from a key of JAX or a number."""
+    if isinstance(key, int | np.integer):
+        return np.random.default_rng(int(key))
+    data = jax.random.key_data(key) if jnp.issubdtype(key.dtype, jax.dtypes.prng_key) else key
+    return np.random.default_rng(np.asarray(data).reshape(-1).tolist())
