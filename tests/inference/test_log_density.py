@@ -142,6 +142,37 @@ def test_propensities_that_are_no_numbers_and_records_that_cannot_be():
         never.start(0)
 
 
+def test_in_single_precision_nothing_is_lost_in_silence():
+    with jax.enable_x64(False):
+        density = decay()
+        both = jax.jit(jax.value_and_grad(density))
+        value, slope = both(jnp.array([-0.5, 0.0]))
+        assert value.dtype == np.float32
+        strayed = {"range of numbers": [0.0, -60.0], "parameters": [0.0, 80.0], "too many steps": [40.0, 0.0]}
+        for cause, u in strayed.items():
+            density.forget()
+            level, flat = both(jnp.array(u))
+            assert level == -np.inf
+            assert not flat.any()
+            assert set(density.refused) == {cause}
+    exact, slopes = jax.value_and_grad(decay())(jnp.array([-0.5, 0.0]))
+    np.testing.assert_allclose(value, exact, rtol=1e-6)
+    np.testing.assert_allclose(slope, slopes, rtol=2e-6)
+
+
+def test_a_derivative_that_is_no_number_is_told():
+    odd = jumpax.Network([jumpax.Reaction("A -> 0", lambda A, k: A * jnp.sqrt(jnp.where(A == 3, 1.0, k - 2.0)))])
+    trace = Records([0.0, 1.0], {"A": [3, 2]}, Exact())
+    free = {"k": Free(3.0, -np.inf, prior=priors.Normal(0.0, 3.0))}
+    density = log_density(RecordProblem(odd, {"A": 3}, trace, free))
+    value, slope = jax.value_and_grad(density)(
+        jnp.array([2.0])
+    )  # the second step has the rate 0: its derivative is infinite
+    np.testing.assert_allclose(value, np.log(1 - np.exp(-3.0)) + scipy.stats.norm.logpdf(2.0, 0.0, 3.0), rtol=1e-10)
+    assert slope == -2.0 / 9.0  # of the prior alone
+    assert set(density.refused) == {"derivative not finite"}
+
+
 def test_snapshots_of_cells():
     """At time 1 the counts of births are Poisson; those of a Problem and its loss give the same density as records."""
     counts = np.random.default_rng(5).poisson(6.0, 40)

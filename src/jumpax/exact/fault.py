@@ -45,4 +45,6 @@ def as_fault(error: JumpaxError) -> ChainFault:
 
 def unsound() -> ChainFault:
     """That of a point which is not sound."""
-    return ChainFault("parameters", "a parameter is not finite, or so near to a bound that rounding puts it there")
+    return ChainFault(
+        "parameters", "a parameter or its prior is not finite, or so near to a bound that rounding puts it there"
+    )

@@ -62,10 +62,13 @@ class Likelihood:
 
         def backward(kept: Any, along: Float[Array, " cells"]) -> tuple:
             values, point, possible, (rates, density, start) = kept
+            largest = _largest()
             with jax.enable_x64(True):
                 along = jnp.asarray(along, jnp.float64)
                 vector = self._pull(_wide(values), along, rates, density, start)
-                (vector,) = _run(_Clean(self, refuse), [_like(vector.shape)], (vector, _point(point), possible))
+                (vector,) = _run(
+                    _Clean(self, refuse, largest), [_like(vector.shape)], (vector, _point(point), possible)
+                )
                 made = tuple(vector[i].astype(value.dtype) for i, value in enumerate(values))
             return made, jnp.zeros_like(point), jnp.zeros((), float)
 
@@ -75,6 +78,7 @@ class Likelihood:
     def _call(self, refuse: Refuse | None, slopes: bool, values: tuple, point: Array, sound: Array) -> list[Array]:
         """The filter now if the numbers are known, else when the compiled program gets there."""
         self.chain.check_size(slopes)
+        largest = _largest()
         kind, space, cells = jnp.result_type(float), self.chain.counted.space, self.chain.cells
         with jax.enable_x64(True):
             inputs = self.inputs(_wide(values))
@@ -82,7 +86,9 @@ class Likelihood:
             if slopes:
                 shapes += [(cells, *space.targets.shape), inputs[1].shape, (cells, space.size)]
             level, *rest = _run(
-                _Follow(self, refuse, slopes), [_like(shape) for shape in shapes], (*inputs, _point(point), sound > 0)
+                _Follow(self, refuse, slopes, largest),
+                [_like(shape) for shape in shapes],
+                (*inputs, _point(point), sound > 0),
             )
             return [level.astype(kind), *rest]
 
@@ -118,8 +124,8 @@ class Likelihood:
 class _Follow:
     """The host's part: log-likelihood, and derivatives of it if wanted."""
 
-    def __init__(self, of: Likelihood, refuse: Refuse | None, slopes: bool):
-        self.of, self.refuse, self.slopes = of, refuse, slopes
+    def __init__(self, of: Likelihood, refuse: Refuse | None, slopes: bool, largest: float):
+        self.of, self.refuse, self.slopes, self.largest = of, refuse, slopes, largest
 
     def __call__(self, given: list[np.ndarray], made: list[np.ndarray]) -> None:
         with np.errstate(all="ignore"):  # what overflows shows in the result
@@ -140,7 +146,12 @@ class _Follow:
             for array in made[1:]:
                 array[...] = 0.0
             return
-        made[0][...] = found.log_likelihood
+        level = found.log_likelihood
+        if refuse is not None and (np.isfinite(level) & (np.abs(level) > self.largest)).any():
+            refuse(ChainFault("range of numbers", "the log-likelihood is beyond the range of numbers"), point)
+            level = np.full(level.shape, -np.inf)
+            found = found._replace(factors=[np.zeros(factor.shape) for factor in found.factors])
+        made[0][...] = level
         if self.slopes:
             for array, one in zip(made[1:], chain.slopes(found), strict=True):
                 array[...] = one
@@ -153,13 +164,13 @@ class _Follow:
 class _Clean:
     """Refuses derivatives that are not finite; those of points that have no likelihood anyway are 0."""
 
-    def __init__(self, of: Likelihood, refuse: Refuse | None):
-        self.of, self.refuse = of, refuse
+    def __init__(self, of: Likelihood, refuse: Refuse | None, largest: float):
+        self.of, self.refuse, self.largest = of, refuse, largest
 
     def __call__(self, given: list[np.ndarray], made: list[np.ndarray]) -> None:
         vector, point, possible = given
         made[0][...] = np.where(possible, vector, 0.0)
-        wrong = ~np.isfinite(made[0])
+        wrong = ~(np.abs(made[0]) <= self.largest)
         if wrong.any():
             names = ", ".join(repr(name) for name, bad in zip(self.of.names, wrong, strict=True) if bad)
             fault = ChainFault(
@@ -190,6 +201,11 @@ def _run(work: Callable[..., None], likes: list[jax.ShapeDtypeStruct], arguments
         )
 
     return run(*arguments)
+
+
+def _largest() -> float:
+    """What a value or a derivative may be, so that products with it are numbers in JAX's floating type, too."""
+    return float(jnp.finfo(jnp.result_type(float)).max) ** 0.8
 
 
 def _wide(values: tuple) -> tuple[Float[Array, ""], ...]:

@@ -1,5 +1,6 @@
 """Laws carried along, and functions carried back, by uniformization; and what couples the two along each reaction."""
 
+import math
 from typing import Any, final
 
 import numpy as np
@@ -16,8 +17,8 @@ _SMALL = 48
 """Up to so many, the matrix of a whole interval is made."""
 _TERMS = 32
 """Of the series of a short interval: what is left out has probability 1e-36."""
-_BUDGET = 2**26
-"""Bytes of laws of successive steps that are held at once."""
+_NEAR = 2**17
+"""Numbers that are worked on at once: they should stay in the cache."""
 
 
 @final
@@ -36,6 +37,8 @@ class Uniformized:
 
     def __init__(self, targets: Int[np.ndarray, "reactions size"], rates: Float[np.ndarray, "reactions size"]):
         self.size, self._targets = targets.shape[1], targets
+        # what cannot fire is as good as lost; and each state by itself
+        self._ends = [*np.where(targets < 0, self.size, targets).astype(np.intp), np.arange(self.size)]
         exits = np.where(targets >= 0, rates, 0.0).sum(0)
         self.rate = 1.01 * float(exits.max(initial=0.0)) or 1.0
         reaction, source = np.nonzero((targets >= 0) & (rates != 0))
@@ -102,7 +105,7 @@ class Uniformized:
         """
         found = np.zeros((len(self._targets) + 1, self.size, many))
         columns = laws.shape[1]
-        at_once = int(np.clip(_BUDGET // (16 * (self.size + 1) * window.stop), 1, columns))
+        at_once = int(np.clip(_NEAR // (2 * self.size), 1, columns))
         for low in range(0, columns, at_once):
             block = slice(low, low + at_once)
             own, first = np.unique(cells[block], return_index=True)
@@ -114,36 +117,40 @@ class Uniformized:
     def _pairs(self, laws: np.ndarray, values: np.ndarray, window: Window) -> Float[np.ndarray, "_ size columns"]:
         """Sums over k of v_k(x) u_{k+1}(y), for the target y of each reaction, and for x itself."""
         steps, shape = window.stop - 1, laws.shape
-        found = np.zeros((len(self._targets) + 1, self.size, shape[1]))
-        length = int(np.clip(_BUDGET // (16 * laws.size), 1, max(steps, 1)))
-        marks, v = [], laws
+        found = np.zeros((len(self._ends), shape[1], self.size))
+        length = max(1, min(_NEAR // laws.size, steps), math.isqrt(steps))
+        marks, v = [], laws  # every so many steps, from which the others are made again
         for k in range(steps):
             if k % length == 0:
                 marks.append(v)
             if k < (steps - 1) // length * length:
                 v = self._step @ v
-        u = _weight(window, steps) * values  # u_K
+        u, near = _weight(window, steps) * values, max(1, _NEAR // laws.size)  # u_K
         for part in range(len(marks) - 1, -1, -1):
             low, high = part * length, min((part + 1) * length, steps)
-            ahead, behind = np.empty((high - low, *shape)), np.empty((high - low, *shape))
-            ahead[0] = marks[part]
-            for j in range(1, high - low):
-                ahead[j] = self._step @ ahead[j - 1]
+            # states last: so they are gathered fastest
+            ahead, behind = (np.empty((high - low, shape[1], shape[0])) for _ in range(2))
+            v = marks[part]
+            for j in range(high - low):
+                v = self._step @ v if j else v
+                ahead[j] = v.T
             for k in range(high - 1, low - 1, -1):
-                behind[k - low] = u
+                behind[k - low] = u.T
                 u = self._back @ u
                 if k >= window.first:
                     u += _weight(window, k) * values
-            self._contract(found, ahead, behind)
-        return found
+            for first in range(0, high - low, near):
+                self._contract(found, ahead[first : first + near], behind[first : first + near])
+        return found.transpose(0, 2, 1)
 
     def _contract(self, found: np.ndarray, ahead: np.ndarray, behind: np.ndarray) -> None:
         """Add products of laws and functions of successive steps."""
-        found[-1] += np.einsum("kxc,kxc->xc", ahead[:, :-1], behind[:, :-1])
-        for r, targets in enumerate(self._targets):
-            rows = np.flatnonzero((targets >= 0) & (targets < self.size))
-            if rows.size:
-                found[r, rows] += np.einsum("kxc,kxc->xc", ahead[:, rows], behind[:, targets[rows]])
+        laws = ahead[..., :-1]
+        products = np.empty(laws.shape)
+        for r, targets in enumerate(self._ends):
+            np.take(behind, targets, -1, products, "clip")
+            products *= laws
+            found[r] += products.sum(0)
 
 
 def _matrix(entries: np.ndarray, places: tuple[np.ndarray, np.ndarray], size: int) -> Sparse | np.ndarray:

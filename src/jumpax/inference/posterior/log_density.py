@@ -176,9 +176,9 @@ class LogDensity:
 
     def _both(self, u: Float[Array, " free"]) -> tuple[Float[Array, ""], Float[Array, " parts"]]:
         good, safe, values = self._values(u)
-        guard = Guard(self._refusals, jax.lax.stop_gradient(jnp.asarray(u, float)), jax.lax.stop_gradient(good))
-        parts = self._data(values, guard)
-        return jnp.where(good, self._prior(safe, values), -jnp.inf), parts
+        prior = self._prior(safe, values)
+        guard = Guard(self._refusals, *jax.lax.stop_gradient((jnp.asarray(u, float), good & jnp.isfinite(prior))))
+        return jnp.where(good, prior, -jnp.inf), self._data(values, guard)
 
     def __repr__(self) -> str:
         return f"LogDensity({', '.join(self.names)})"
