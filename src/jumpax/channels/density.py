@@ -1,0 +1,63 @@
+"""How long dwells at a level last."""
+
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from jumpax._base.errors import InputError
+from jumpax.channels.gating import Gating, Level, Theta
+from jumpax.channels.likelihood import sojourns_of
+from jumpax.channels.missed import NODES
+from jumpax.exact import StateSpace
+
+
+def dwell_density(
+    space: StateSpace,
+    theta: Theta,
+    number: int,
+    times: Sequence[float] | np.ndarray,
+    level: Level,
+    dead_time: float | None = None,
+    *,
+    nodes: int = NODES,
+) -> Float[Array, " times"]:
+    """Probability density of the length of dwells at a level in a long record, 1/s; 0 below the dead time.
+
+    Exact as `dwell_log_likelihood` is; arguments as there. Differentiable in theta.
+
+    Args:
+        space: all states of the channels in the patch.
+        theta: value of each parameter, 1/s.
+        number: of the level: 0 for shut.
+        times: (times,) s, fixed.
+        level: conductance by species, or a function of the counts.
+        dead_time: s, or None.
+        nodes: as in `dwell_log_likelihood`.
+
+    Raises:
+        InputError: as `dwell_log_likelihood`; there is no level of this number.
+
+    Source: Colquhoun and Hawkes 1982, doi:10.1098/rstb.1982.0156.
+
+    Example:
+        >>> import jax
+        >>> from jumpax.networks import MassAction, Network, Reaction
+        >>> channel = Network([Reaction("C -> O", MassAction("opening")), Reaction("O -> C", MassAction("closing"))])
+        >>> space = StateSpace.reachable(channel, {"C": 1, "O": 0})
+        >>> with jax.enable_x64(True):
+        ...     print(dwell_density(space, {"opening": 100.0, "closing": 500.0}, 1, [0.0, 0.002], {"O": 1}).round(2))
+        [500.   183.94]
+    """
+    gating, at = Gating(space, level), np.asarray(times, np.float64)
+    if not 0 <= number < len(gating.inside):
+        raise InputError(f"there is no level {number!r}; levels are numbered from 0 to {len(gating.inside) - 1}")
+    if at.ndim != 1 or not (at >= 0).all():
+        raise InputError(f"times must be a list of numbers of seconds >= 0, not {times!r}")
+    sojourns = sojourns_of(gating, gating.generator(theta), dead_time, nodes)
+    entering = jnp.asarray(gating.inside[number]) * sojourns.entries()
+    matrices, logs = sojourns.within(number, at)
+    leaving = (sojourns.outside(number) * sojourns.jumps).sum(0)
+    made = jnp.exp(logs) * jnp.einsum("s,tsm,m->t", leaving, matrices, entering / entering.sum())
+    return jnp.where(jnp.asarray(at >= (dead_time or 0.0)), made, 0.0)

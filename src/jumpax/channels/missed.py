@@ -1,0 +1,141 @@
+"""Sojourns in records in which short events are missed: a delay equation, solved window by window."""
+
+import functools
+from typing import final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from jumpax._base.errors import SimulationError
+from jumpax.channels.exponential import exponential
+from jumpax.channels.gating import Gating
+from jumpax.channels.sojourns import AbstractSojourns, between
+
+NODES = 16
+"""Of a window of one dead time: enough for rates up to 16 / dead time to some 1e-7."""
+
+
+@final
+class ResolvedSojourns(AbstractSojourns):
+    """Only stays of at least the dead time are seen: a level goes on being seen until another lasts that long.
+
+    Let x(u) be the law of the state, and of still being seen at level a, a time u after the dwell was seen to begin,
+    which is the dead time after it began. Stays at other levels count while they are shorter than the dead time d; one
+    that began d ago without ending leaves: `x' = Q x - K x(u - d)`, with K = exp(Q_bb d) Q_bc into levels b other than
+    a from the states c of all others. This is exact, for any number of levels. Over a window of length d the solution
+    is a polynomial through Chebyshev nodes, collocated; one matrix takes it from a window to the next, and its powers to any.
+
+    Source: Hawkes, Jalali and Colquhoun 1990, doi:10.1098/rsta.1990.0129 (the same law by Laplace transforms, two levels).
+    """
+
+    def __init__(self, gating: Gating, flow: Float[Array, "states states"], dead_time: float, nodes: int = NODES):
+        self.gating, self.dead_time, self.nodes = gating, dead_time, nodes
+        self.flow = _checked(flow, dead_time, nodes)
+        same = jnp.asarray(gating.levels[:, None] == gating.levels[None])
+        self._staying = exponential(jnp.where(same, self.flow, 0.0) * dead_time)
+        self.jumps = self._staying @ between(gating, self.flow)
+
+    def since(self, law, level):
+        """See the contract."""
+        return self._staying @ law
+
+    def within(self, level, durations):
+        """See the contract."""
+        size, members = len(self.gating.levels), np.flatnonzero(self.gating.inside[level])
+        first, onward, content = self._windows(level)
+        later = np.maximum(durations - self.dead_time, 0.0) / self.dead_time
+        window = np.floor(later).astype(int)
+        shape = _interpolation(later - window, self.nodes)
+        places, place = np.unique(np.maximum(window, 1), return_inverse=True)
+        carried, logs = _powers(onward[content], first[content][:, members].T, places - 1)
+        opened = first.reshape(self.nodes, size, size)[:, :, members]
+        early = jnp.einsum("tn,nsm->tsm", shape, opened)
+        read = jnp.einsum("tn,nsc->tsc", shape, onward.reshape(self.nodes, size, len(content)))
+        late = jnp.einsum("tsc,tmc->tsm", read, carried[place])
+        begun = jnp.asarray(window >= 1)
+        made = jnp.where(begun[:, None, None], late, early)
+        whole = jnp.zeros((len(durations), size, size)).at[:, :, members].set(made)
+        return whole, jnp.where(begun, logs[place], 0.0)
+
+    def _windows(self, level: int):
+        """Solution at the nodes of the first window from each state, of a later one from the content of the one before; and what the
+        content is among nodes and states: the end, and at all nodes the states from which other levels are reached.
+        """
+        size, nodes, levels = len(self.gating.levels), self.nodes, self.gating.levels
+        leaving = self.outside(level) * self.jumps
+        reached = self.gating.joined & (levels[:, None] != levels[None]) & (levels[:, None] != level)
+        kept = np.zeros((nodes, size), bool)
+        kept[-1], kept[1:, reached.any(0)] = True, True
+        content = np.flatnonzero(kept.ravel())
+        slope = _differentiation(nodes) / self.dead_time
+        system = jnp.kron(jnp.asarray(slope), jnp.eye(size)) - jnp.kron(jnp.eye(nodes), self.flow)
+        start = np.eye(nodes * size)[:size]
+        system = system.at[:size].set(jnp.asarray(start))
+        forced = jnp.kron(jnp.diag(jnp.r_[0.0, jnp.ones(nodes - 1)]), -leaving)
+        forced = forced.at[:size, -size:].set(jnp.eye(size))  # goes on where the window before ended
+        made = jnp.linalg.solve(system, jnp.concatenate([jnp.asarray(start.T), forced[:, content]], 1))
+        return made[:, :size], made[:, size:], content
+
+
+def _checked(flow: Float[Array, "states states"], dead_time: float, nodes: int) -> Float[Array, "states states"]:
+    """The flow where the nodes can follow it, NaN where not."""
+    fastest = jnp.abs(jnp.diag(flow)).max() * dead_time
+    if not isinstance(fastest, jax.core.Tracer) and fastest > nodes:
+        raise SimulationError(
+            f"a state is left {float(fastest):.3g} times per dead time, too often for {nodes} nodes; give nodes={int(fastest) + 1}"
+        )
+    return jnp.where(fastest <= nodes, flow, jnp.nan)
+
+
+def _powers(
+    matrix: Float[Array, "content content"], start: Float[Array, "members content"], numbers: np.ndarray
+) -> tuple[Float[Array, "numbers members content"], Float[Array, " numbers"]]:
+    """`matrix^n start` for whole n, by squaring, and the logarithms of the scales that were taken out."""
+    bits = numbers >> np.arange(int(numbers.max()).bit_length())[:, None] & 1 > 0
+
+    def onward(now: tuple, bit: Bool[Array, " numbers"]):
+        made, logs, power, log = now
+        scale = jax.lax.stop_gradient(jnp.abs(power).max())
+        power, log = power / scale, log + jnp.log(scale)
+        made = jnp.where(bit[:, None, None], made @ power.T, made)
+        return (made, jnp.where(bit, logs + log, logs), power @ power, 2 * log), None
+
+    made = jnp.broadcast_to(start[None], (len(numbers), *start.shape))
+    (made, logs, _, _), _ = jax.lax.scan(
+        onward, (made, jnp.zeros(len(numbers)), matrix, jnp.zeros(())), jnp.asarray(bits)
+    )
+    return made, logs
+
+
+@functools.cache
+def _chebyshev(nodes: int) -> tuple[np.ndarray, np.ndarray]:
+    """Extreme points of a Chebyshev polynomial on [0, 1], and their barycentric weights."""
+    order = np.arange(nodes)
+    weights = np.where(order % 2, -1.0, 1.0)
+    weights[[0, -1]] /= 2
+    return np.sin(np.pi * order / (2 * (nodes - 1))) ** 2, weights
+
+
+def _differentiation(nodes: int) -> Float[np.ndarray, "nodes nodes"]:
+    """Derivatives at the nodes of the polynomial through them.
+
+    Source: Berrut and Trefethen 2004, doi:10.1137/S0036144502417715.
+    """
+    at, weights = _chebyshev(nodes)
+    gaps = at[:, None] - at[None] + np.eye(nodes)
+    made = weights[None] / weights[:, None] / gaps
+    np.fill_diagonal(made, 0.0)
+    np.fill_diagonal(made, -made.sum(1))
+    return made
+
+
+def _interpolation(points: Float[np.ndarray, " points"], nodes: int) -> Float[np.ndarray, "points nodes"]:
+    """Weights of the nodes in the value of the polynomial at points in [0, 1]."""
+    at, weights = _chebyshev(nodes)
+    gaps = points[:, None] - at[None]
+    exact = gaps == 0
+    made = weights[None] / np.where(exact, 1.0, gaps)
+    made = np.where(exact.any(1)[:, None], exact.astype(float), made)
+    return made / made.sum(1, keepdims=True)
