@@ -1,14 +1,19 @@
 """How long dwells at a level last."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax.channels.dwells import SLACK
 from jumpax.channels.gating import Gating, Level, Theta
-from jumpax.channels.likelihood import sojourns_of
+from jumpax.channels.method import Method
 from jumpax.channels.missed import NODES
 from jumpax.exact import StateSpace
 
@@ -42,7 +47,6 @@ def dwell_density(
     Source: Colquhoun and Hawkes 1982, doi:10.1098/rstb.1982.0156.
 
     Example:
-        >>> import jax
         >>> from jumpax.networks import MassAction, Network, Reaction
         >>> channel = Network([Reaction("C -> O", MassAction("opening")), Reaction("O -> C", MassAction("closing"))])
         >>> space = StateSpace.reachable(channel, {"C": 1, "O": 0})
@@ -55,9 +59,18 @@ def dwell_density(
         raise InputError(f"there is no level {number!r}; levels are numbered from 0 to {len(gating.inside) - 1}")
     if at.ndim != 1 or not (at >= 0).all():
         raise InputError(f"times must be a list of numbers of seconds >= 0, not {times!r}")
-    sojourns = sojourns_of(gating, gating.generator(theta), dead_time, nodes)
-    entering = jnp.asarray(gating.inside[number]) * sojourns.entries()
-    matrices, logs = sojourns.within(number, at)
+    values, method = gating.values(theta), Method(gating, dead_time, nodes)
+    made = _density(values, method.prepared(at), method=method, number=number)
+    if not isinstance(made, Tracer) and np.isnan(made).any():
+        method.check_nodes(values)
+    return jnp.where(jnp.asarray(at >= (dead_time or 0.0) * (1 - SLACK)), made, 0.0)
+
+
+@partial(jax.jit, static_argnames=("method", "number"))
+def _density(values: dict[str, Float[Array, ""]], times: Any, *, method: Method, number: int) -> Float[Array, " times"]:
+    """Without regard to the dead time."""
+    sojourns = method.sojourns(values)
+    entering = jnp.asarray(method.gating.inside[number]) * sojourns.entries()
+    matrices, logs = sojourns.within(number, times)
     leaving = (sojourns.outside(number) * sojourns.jumps).sum(0)
-    made = jnp.exp(logs) * jnp.einsum("s,tsm,m->t", leaving, matrices, entering / entering.sum())
-    return jnp.where(jnp.asarray(at >= (dead_time or 0.0)), made, 0.0)
+    return jnp.exp(logs) * jnp.einsum("s,tsm,m->t", leaving, matrices, entering / entering.sum())

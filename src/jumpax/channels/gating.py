@@ -60,8 +60,8 @@ class Gating:
         found[self._target, self._source] = True
         return found[:-1, :-1] & ~np.eye(self.space.size, dtype=bool)
 
-    def generator(self, theta: Theta) -> Float[Array, "states states"]:
-        """The matrix Q of `dp/dt = Q p`, 1/s; columns add up to 0.
+    def values(self, theta: Theta) -> dict[str, Float[Array, ""]]:
+        """Parameters in float64, traced ones as they are.
 
         Raises:
             InputError: float64 is not enabled; theta does not fit the network.
@@ -70,14 +70,18 @@ class Gating:
             raise InputError(
                 "likelihoods of records need float64: call jax.config.update('jax_enable_x64', True) before they are made"
             )
-        network, size = self.space.network, self.space.size
         unknown = {name: 1.0 for name, value in dict(theta).items() if isinstance(value, Tracer)}
-        check_theta(network, {**theta, **unknown})
-        values = {name: jnp.asarray(theta[name], jnp.float64) for name in network.parameters}
+        check_theta(self.space.network, {**theta, **unknown})
+        values = {name: jnp.asarray(theta[name], jnp.float64) for name in self.space.network.parameters}
         if shaped := [name for name, value in values.items() if value.shape]:
             raise InputError(f"one number per parameter is needed, but {', '.join(shaped)} are arrays; use jax.vmap")
+        return values
+
+    def generator(self, values: dict[str, Float[Array, ""]]) -> Float[Array, "states states"]:
+        """The matrix Q of `dp/dt = Q p`, 1/s; columns add up to 0."""
+        size = self.space.size
         counts = tuple(jnp.asarray(self.space.states.T, jnp.float64))
-        rates = network.propensities(counts, values, jnp.zeros((), jnp.float64))
+        rates = self.space.network.propensities(counts, values, jnp.zeros((), jnp.float64))
         table = jnp.stack([jnp.broadcast_to(rate, (size,)) for rate in rates])
         moving = self._target != self._source
         rate = jnp.where(moving, table[self._reaction, self._source], 0.0)

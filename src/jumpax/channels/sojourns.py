@@ -1,7 +1,7 @@
 """What happens to the law of the states while the record stays at a level, and as it moves on to the next."""
 
 import abc
-from typing import final
+from typing import Any, final
 
 import jax
 import jax.numpy as jnp
@@ -26,17 +26,19 @@ class AbstractSojourns(abc.ABC):
     jumps: Float[Array, "states states"]
 
     @abc.abstractmethod
-    def within(
-        self, level: int, durations: Float[np.ndarray, " durations"]
-    ) -> tuple[Float[Array, "durations states states"], Float[Array, " durations"]]:
+    def within(self, level: int, durations: Any) -> tuple[Float[Array, "many states states"], Float[Array, " many"]]:
         """Law of the state at the end of dwells seen so far, from the states in which they were seen to begin.
+
+        Args:
+            level: of the dwells.
+            durations: what the function `prepared` of the same module makes of them.
 
         Returns:
             matrices, and logarithms of what they are to be multiplied by: constants to derivatives.
         """
 
     @abc.abstractmethod
-    def since(self, law: Float[Array, " states"], level: int) -> Float[Array, " states"]:
+    def since(self, law: Float[Array, " states"]) -> Float[Array, " states"]:
         """The law once a dwell is seen to have begun, from one at its real beginning."""
 
     def outside(self, level: int) -> Float[Array, "states 1"]:
@@ -73,14 +75,19 @@ class PlainSojourns(AbstractSojourns):
         members = np.flatnonzero(self.gating.inside[level])
         block, size = self.flow[np.ix_(members, members)], len(self.gating.levels)
         decay = _slowest(block)
-        times = jnp.asarray(durations)
-        made = exponential((block + decay * jnp.eye(len(members)))[None] * times[:, None, None])
-        whole = jnp.zeros((len(durations), size, size)).at[np.ix_(range(len(durations)), members, members)].set(made)
-        return whole, -decay * times
+        made = exponential((block + decay * jnp.eye(len(members)))[None] * durations[:, None, None])
+        every = np.arange(len(durations))
+        whole = jnp.zeros((len(durations), size, size)).at[np.ix_(every, members, members)].set(made)
+        return whole, -decay * durations
 
-    def since(self, law, level):
+    def since(self, law):
         """See the contract."""
         return law
+
+
+def prepared(durations: Float[np.ndarray, " durations"]) -> Float[np.ndarray, " durations"]:
+    """Durations as `PlainSojourns` takes them."""
+    return durations
 
 
 def between(gating: Gating, flow: Float[Array, "states states"]) -> Float[Array, "states states"]:
