@@ -47,7 +47,7 @@ def dense(space, theta, conductance):
                 after = [n + d for n, d in zip(counts, change)]
                 q[space.index(dict(zip(network.species, after))), state] += rate
     level = space.states @ np.array([conductance.get(name, 0) for name in network.species])
-    return q - np.diag(q.sum(0)), level
+    return q - np.diag(q.sum(0)), level.astype(int)
 
 
 def stationary(q):

@@ -1,3 +1,5 @@
+import itertools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -51,9 +53,9 @@ def pairs(scheme, dead_time):
     space, theta, level = scheme()
     levels = len(Gating(space, level).inside)
     x, w = np.polynomial.legendre.leggauss(12)
-    edges = (dead_time or 0.0) + np.array([0.0, 1e-3, 2e-3, 4e-3, 0.01, 0.03, 0.09])
-    t = np.concatenate([a + (b - a) * (x + 1) / 2 for a, b in zip(edges[:-1], edges[1:])])
-    weight = np.concatenate([(b - a) / 2 * w for a, b in zip(edges[:-1], edges[1:])])
+    edges = (dead_time or 0.0) + 1e-3 * np.array([0, 1, 2, 4, 10, 20, 40, 80, 160, 320])
+    t = np.concatenate([a + (b - a) * (x + 1) / 2 for a, b in itertools.pairwise(edges)])
+    weight = np.concatenate([(b - a) / 2 * w for a, b in itertools.pairwise(edges)])
     inner, outer = (grid.ravel() for grid in np.meshgrid(t, t))
     cases = [(a, b) for a in range(levels) for b in range(levels) if a != b]
     if dead_time is None:
@@ -80,21 +82,30 @@ def test_the_density_of_two_dwells_integrates_to_one(scheme, dead_time):
 
 
 @pytest.mark.parametrize("dead_time", [None, 1e-4])
-def test_gradients_against_central_differences_at_equal_rates_and_second_ones(dead_time):
-    space, theta, level = schemes.unlike_channels()
-    record = drawn(RECORDS[schemes.unlike_channels])
+def test_gradients_against_central_differences_at_equal_rates(dead_time):
+    space, theta, level = schemes.castillo_katz()
+    record = drawn(RECORDS[schemes.castillo_katz])
 
     def log_likelihood(logs):
         return dwell_log_likelihood(space, dict(zip(theta, jnp.exp(logs))), record, level, dead_time)
 
-    at, steps = jnp.full(4, jnp.log(200.0)), 1e-4 * np.eye(4)  # all eigenvalues are repeated
-    gradient = jax.jit(jax.grad(log_likelihood))
+    at, steps = jnp.full(4, jnp.log(200.0)), 1e-4 * np.eye(4)
     value = jax.jit(log_likelihood)
     differences = [(value(at + d) - value(at - d)) / 2e-4 for d in steps]
-    np.testing.assert_allclose(gradient(at), differences, atol=1e-6)
-    if dead_time is None:
-        second = [(gradient(at + d) - gradient(at - d)) / 2e-4 for d in steps]
-        np.testing.assert_allclose(jax.jit(jax.hessian(log_likelihood))(at), second, atol=1e-6)
+    np.testing.assert_allclose(jax.jit(jax.grad(log_likelihood))(at), differences, atol=1e-6)
+
+
+def test_second_derivatives():
+    space, theta, level = schemes.like_channels()
+    record = drawn([0, 1, 2, 1])
+
+    def slope(logs):
+        return jax.grad(lambda u: dwell_log_likelihood(space, dict(zip(theta, jnp.exp(u))), record, level))(logs)
+
+    at, towards = jnp.log(jnp.array([200.0, 400.0])), jnp.array([1.0, 0.5])
+    both = jax.jit(lambda u: jax.jvp(slope, (u,), (towards,)))
+    (value, second), (after, _) = both(at), both(at + 1e-5 * towards)
+    np.testing.assert_allclose(second, (after - value) / 1e-5, rtol=1e-4)
 
 
 def test_rates_come_back_from_a_record():
@@ -120,7 +131,7 @@ def test_rates_come_back_from_a_record():
 
 
 def test_densities_of_dwells_have_the_means_of_the_chain():
-    # mean open time 1/shut; mean shut time from A: (1 + on/.. ) by first-step analysis
+    # open 1 / shut; shut from A on, m = 1 / (open + off) + off / (open + off) (1 / on + m)
     space, theta, level = schemes.castillo_katz()
     x, w = np.polynomial.legendre.leggauss(200)
     t = 0.06 * (x + 1) / 2
@@ -132,9 +143,9 @@ def test_densities_of_dwells_have_the_means_of_the_chain():
 def test_wrong_things_are_named():
     space, theta, level = schemes.like_channels()
     record = Dwells([1e-3, 2e-3, 3e-3], [0, 1, 2])
-    with pytest.raises(InputError, match="dwell 1 is at level 3, which no state has.*further channel"):
+    with pytest.raises(InputError, match=r"dwell 1 is at level 3, which no state has.*further channel"):
         dwell_log_likelihood(space, theta, Dwells([1.0, 1.0], [0, 3]), level)
-    with pytest.raises(InputError, match="goes from level 0 to level 2.*give a dead_time"):
+    with pytest.raises(InputError, match=r"goes from level 0 to level 2.*give a dead_time"):
         dwell_log_likelihood(space, theta, Dwells([1.0, 1.0], [0, 2]), level)
     with pytest.raises(InputError, match=r"1 dwells are shorter.*dwells.resolved\(0.002\)"):
         dwell_log_likelihood(space, theta, record, level, 2e-3)

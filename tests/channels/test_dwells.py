@@ -74,7 +74,7 @@ def test_faults_of_files_are_told(tmp_path):
     with pytest.raises(InputError, match="does not begin as a file of SCAN does"):
         Dwells.read(scan(tmp_path / "b.scn", [1.0], [0], [0], version=7))
     (tmp_path / "c.dwt.gz").write_bytes(b"no")
-    with pytest.raises(InputError, match="c.dwt.gz cannot be read"):
+    with pytest.raises(InputError, match=r"c\.dwt\.gz cannot be read"):
         Dwells.read(tmp_path / "c.dwt.gz")
 
 
@@ -105,7 +105,7 @@ def test_a_resolution_is_imposed_dwell_by_dwell_and_segment_by_segment():
 
 def test_bursts_lie_between_long_shut_times_of_one_segment():
     record = Dwells([1, 9, 2, 1, 3, 8, 4, 7, 5, 9, 6, 8, 1], [1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 1], [0] * 8 + [1] * 5)
-    assert seen(record.bursts(5.0)) == ([1, 0, 1, 1, 1], [2, 1, 3, 4, 6], [1, 1, 1, 2, 5])
+    assert seen(record.bursts(5.0)) == ([1, 0, 1, 1, 1], [2, 1, 3, 4, 6], [1, 1, 1, 2, 4])
     with pytest.raises(InputError, match="no burst lies between"):
         record.bursts(100.0)
 
@@ -114,7 +114,7 @@ def test_samples_become_dwells_and_wrong_records_are_refused():
     record = Dwells.of_samples(np.digitize([0.1, 1.2, 0.9, 0.2], [0.5]), 2.0)
     assert seen(record) == ([0, 1, 0], [2.0, 4.0, 2.0], [0, 0, 0])
     assert repr(record) == "Dwells(3 in 1 segments, 8 s: 2 at level 0, 1 at level 1)"
-    with pytest.raises(InputError, match="1 durations are not positive.*number 1: 0"):
+    with pytest.raises(InputError, match=r"1 durations are not positive.*number 1: 0"):
         Dwells([1.0, 0.0], [0, 1])
     with pytest.raises(InputError, match="levels must be whole numbers"):
         Dwells([1.0], [0.5])

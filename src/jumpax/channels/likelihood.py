@@ -151,7 +151,8 @@ def _beginnings(sojourns: AbstractSojourns, start: Start) -> Float[Array, "level
         law = balanced(sojourns.flow)
         return jnp.stack([sojourns.since(part * law) for part in inside])
     entering = inside * sojourns.entries()[None]
-    return entering / entering.sum(1, keepdims=True)
+    total = entering.sum(1, keepdims=True)
+    return entering / jnp.where(total > 0, total, 1.0)
 
 
 def _check(gating: Gating, dwells: Dwells, dead_time: float | None, start: str, end: str) -> None:

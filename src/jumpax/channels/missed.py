@@ -55,9 +55,11 @@ class ResolvedSojourns(AbstractSojourns):
         self.gating, self.dead_time, self.nodes = gating, dead_time, nodes
         followed = jnp.abs(jnp.diag(flow)).max() * dead_time <= nodes
         self.flow = jnp.where(followed, flow, jnp.nan)
-        same = jnp.asarray(gating.levels[:, None] == gating.levels[None])
-        self._staying = exponential(jnp.where(same, self.flow, 0.0) * dead_time)
-        self.jumps = self._staying @ between(gating, self.flow)
+        moving = between(gating, self.flow)
+        self._staying = exponential((self.flow - moving) * dead_time)
+        self.jumps = self._staying @ moving
+        self._gathered = self._solved(self.flow - moving, self._inner(moving))[-len(gating.levels) :]
+        """Of stays at other levels that begin in a window, what is there at its end; from the nodes of the window."""
 
     def since(self, law):
         """See the contract."""
@@ -78,22 +80,35 @@ class ResolvedSojourns(AbstractSojourns):
     def _windows(self, level: int):
         """The solution at the nodes of the first window from each state, and of a later one from the content of the one before.
 
-        The content, the third of what is returned, is the end, and at all nodes the states from which other levels are reached.
+        The content, the third of what is returned, is the level itself at the end, and at all nodes the states from which
+        other levels are reached. What is at other levels as a window begins is integrated anew from these: carried along,
+        its rounding errors would die out no faster than stays there do, and outlive a short-lived level.
         """
         size, nodes, levels = len(self.gating.levels), self.nodes, self.gating.levels
-        leaving = self.outside(level) * self.jumps
         reached = self.gating.joined & (levels[:, None] != levels[None]) & (levels[:, None] != level)
         kept = np.zeros((nodes, size), bool)
-        kept[-1], kept[1:, reached.any(0)] = True, True
+        kept[-1], kept[:, reached.any(0)] = levels == level, True
         content = np.flatnonzero(kept.ravel())
-        slope = _differentiation(nodes) / self.dead_time
-        system = jnp.kron(jnp.asarray(slope), jnp.eye(size)) - jnp.kron(jnp.eye(nodes), self.flow)
-        start = np.eye(nodes * size)[:size]
-        system = system.at[:size].set(jnp.asarray(start))
-        forced = jnp.kron(jnp.diag(jnp.r_[0.0, jnp.ones(nodes - 1)]), -leaving)
-        forced = forced.at[:size, -size:].set(jnp.eye(size))  # goes on where the window before ended
-        made = jnp.linalg.solve(system, jnp.concatenate([jnp.asarray(start.T), forced[:, content]], 1))
+        forced = self._inner(-self.outside(level) * self.jumps)
+        begun = self.outside(level) * self._gathered
+        begun = begun.at[:, -size:].add(jnp.diag(jnp.asarray(self.gating.inside[level])))
+        start = jnp.eye(nodes * size)[:, :size]
+        right = forced + start @ begun
+        made = self._solved(self.flow, jnp.concatenate([start, right[:, content]], 1))
         return made[:, :size], made[:, size:], content
+
+    def _solved(
+        self, flow: Float[Array, "states states"], right: Float[Array, "all columns"]
+    ) -> Float[Array, "all columns"]:
+        """Values at the nodes of a window of `x' = flow x + f`, from x at the first and f at the others."""
+        size = len(self.gating.levels)
+        slope = _differentiation(self.nodes) / self.dead_time
+        slope[0] = np.eye(self.nodes)[0]
+        return jnp.linalg.solve(jnp.kron(jnp.asarray(slope), jnp.eye(size)) - self._inner(flow), right)
+
+    def _inner(self, matrix: Float[Array, "states states"]) -> Float[Array, "all all"]:
+        """The same at all nodes but the first."""
+        return jnp.kron(jnp.diag(jnp.r_[0.0, jnp.ones(self.nodes - 1)]), matrix)
 
 
 def _powers(

@@ -117,10 +117,10 @@ def _products(
     many, size = len(weights), len(step)
     blocks = int(min(_MOST_BLOCKS, max(1, np.sqrt(many))))
     inner = int(max(1, np.sqrt(many / blocks)))
-    outer = -(-many // (blocks * inner))
+    outer = max(1, -(-many // (blocks * inner)))
     there = np.arange(blocks * outer * inner).reshape(blocks, outer, inner) < many
     filled = jnp.pad(weights, ((0, there.size - many), (0, 0)), constant_values=1.0)
-    each = (jnp.moveaxis(filled.reshape(*there.shape, -1), 0, 2), jnp.asarray(np.moveaxis(there, 0, 2)))
+    each = (jnp.moveaxis(filled.reshape(*there.shape, weights.shape[1]), 0, 2), jnp.asarray(np.moveaxis(there, 0, 2)))
 
     def onward(now: tuple, sample: tuple):
         (made, log), (weight, there) = now, sample
