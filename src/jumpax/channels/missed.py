@@ -13,7 +13,7 @@ from jumpax.channels.gating import Gating
 from jumpax.channels.sojourns import AbstractSojourns, between
 
 NODES = 16
-"""Of a window of one dead time: enough for rates up to 16 / dead time to some 1e-7."""
+"""Of a window of one dead time: errors of 2e-8 at rates of 8 / dead time, of 4e-5 at 16 / dead time, the most they take."""
 
 
 class Windows(NamedTuple):
@@ -87,7 +87,7 @@ class ResolvedSojourns(AbstractSojourns):
         size, nodes, levels = len(self.gating.levels), self.nodes, self.gating.levels
         reached = self.gating.joined & (levels[:, None] != levels[None]) & (levels[:, None] != level)
         kept = np.zeros((nodes, size), bool)
-        kept[-1], kept[:, reached.any(0)] = levels == level, True
+        kept[-1], kept[1:, reached.any(0)] = levels == level, True
         content = np.flatnonzero(kept.ravel())
         forced = self._inner(-self.outside(level) * self.jumps)
         begun = self.outside(level) * self._gathered

@@ -57,7 +57,7 @@ def sampled_log_likelihood(
         >>> space = StateSpace.reachable(channel, {"C": 1, "O": 0})
         >>> theta, current = {"opening": 100.0, "closing": 500.0}, [0.1, -0.2, 1.1, 0.8, 0.0]
         >>> with jax.enable_x64(True):
-        ...     print(sampled_log_likelihood(space, theta, current, 1e-3, {"O": 1}, [0.0, 1.0], 0.2).round(4))
+        ...     print(f"{sampled_log_likelihood(space, theta, current, 1e-3, {'O': 1}, [0.0, 1.0], 0.2):.4f}")
         -2.0946
     """
     gating = Gating(space, level)
