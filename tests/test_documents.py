@@ -14,6 +14,8 @@ import tomllib
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
+import numpy as np
 import pytest
 
 import jumpax
@@ -63,9 +65,19 @@ DECAY = """<?xml version="1.0" encoding="UTF-8"?>
 <kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><times/><ci>k</ci><ci>X</ci></apply></math></kineticLaw>
 </reaction></listOfReactions></model></sbml>
 """
+RECORD = "Segment: 1 Dwells: 600 Sampling(ms): 0.01 Start(ms): 0 ClassCount: 2\n" + "".join(
+    f"{number % 2}\t{duration:.4f}\n"
+    for number, duration in enumerate(
+        np.random.default_rng(3).exponential(
+            np.random.default_rng(4).choice([0.4, 9.0], 600) ** (np.arange(600) % 2 == 0)
+        )
+    )
+)
+"""Shut for 0.4 or 9 ms on average, open for 1 ms."""
 FILES = {
     "docs/conditions.md": {"control.csv": "count\n3\n0\n7\n", "drug.csv": "count\n9\n12\n4\n"},
     "docs/models.md": {"model.xml": DECAY, "model.net": DIMERS, "counts.csv": "hours,number\n1,2\n1,3\n2,1\n2,4\n"},
+    "docs/ion_channels.md": {"record.dwt": RECORD},
 }
 """What documents take to be there."""
 
@@ -118,7 +130,9 @@ def running(language):
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    wide = jax.config.read("jax_enable_x64")
+    yield tmp_path
+    jax.config.update("jax_enable_x64", wide)
 
 
 def put_files(document, folder):

@@ -6,6 +6,8 @@ import numpy as np
 import jumpax
 from common.item import Item
 from jumpax import MassAction, Network, Reaction
+from jumpax.channels import Dwells
+from jumpax.exact import StateSpace
 from jumpax.plots import new_figure, style
 from vilar2026 import channel_likelihood as exact
 from vilar2026 import recording
@@ -77,9 +79,13 @@ def _levels(settings):
 
 def _likeliest(settings, model, dead):
     """The exact likelihood of the same sojourns."""
-    level, interval = _levels(settings)
+    (level, interval), (network, x0, *_) = _levels(settings), MODELS[model]
+    runs = recording.idealised(level, dead)
     made = exact.maximise(
-        recording.idealised(level, dead), interval, np.array(settings["start"][model]), MODELS[model][2]
+        StateSpace.reachable(network, x0),
+        Dwells(runs.lengths * interval, runs.levels),
+        {name: 1 for name in network.species if name.startswith("O")},
+        dict(zip(network.parameters, settings["start"][model], strict=True)),
     )
     return {
         "rates": made.rates,

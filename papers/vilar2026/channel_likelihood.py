@@ -1,14 +1,17 @@
-"""The exact likelihood of sojourns of two independent channels, and exact curves: an aggregated Markov chain of four states."""
+"""The most likely rates of records of channels, and exact curves of two independent ones: a chain of four states."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from scipy.linalg import expm
 from scipy.optimize import minimize
 
-from vilar2026.recording import Runs
+from jumpax.channels import Dwells, dwell_log_likelihood
+from jumpax.exact import StateSpace
 
 OPEN = np.array([0, 1, 1, 2])
 """Channels open in the states 00, 10, 01, 11."""
@@ -29,27 +32,10 @@ def stationary(rates: Float[np.ndarray, "4"]) -> Float[np.ndarray, "4"]:
     return np.array([(1 - one) * (1 - two), one * (1 - two), (1 - one) * two, one * two])
 
 
-def within(q: Float[np.ndarray, "4 4"], levels: np.ndarray, times: np.ndarray) -> Float[np.ndarray, "times 4 4"]:
+def within(q: Float[np.ndarray, "4 4"], level: int, times: np.ndarray) -> Float[np.ndarray, "times 4 4"]:
     """Transition matrices over sojourns in a level: exp(Q t) without the ways out of it."""
-    inside = INSIDE[levels]
-    return expm(inside[:, :, None] * inside[:, None] * q * np.asarray(times, float)[:, None, None])
-
-
-def log_likelihood(rates: Float[np.ndarray, "4"], levels: np.ndarray, times: np.ndarray) -> float:
-    """Of a sequence of sojourns, s, from a stationary start.
-
-    The last sojourn counts as unfinished. Events that were too short to be seen are ignored.
-
-    Source: Colquhoun & Hawkes 1981, doi:10.1098/rspb.1981.0003.
-    """
-    q, law, total = generator(rates), INSIDE[levels[0]] * stationary(rates), 0.0
-    for number, matrix in enumerate(within(q, levels, times)):
-        law = matrix @ law
-        if number + 1 < len(levels):
-            law = INSIDE[levels[number + 1]] * (q @ law)
-        total += np.log(law.sum())
-        law = law / law.sum()
-    return float(total)
+    inside = INSIDE[level]
+    return expm(inside[:, None] * inside * q * np.asarray(times, float)[:, None, None])
 
 
 class Likeliest(NamedTuple):
@@ -67,26 +53,20 @@ class Likeliest(NamedTuple):
 
 
 def maximise(
-    runs: Runs, interval: float, start: Float[np.ndarray, " parameters"], expand: Callable[[np.ndarray], np.ndarray]
+    space: StateSpace, dwells: Dwells, level: Mapping[str, float], first: Mapping[str, float], **how: Any
 ) -> Likeliest:
-    """The most likely rates of a model class; `expand` makes the four rates from its parameters."""
-    times = runs.lengths * interval
+    """The most likely rates of a scheme, from these; `how` as in `dwell_log_likelihood`."""
+    many = len(dwells)  # so that first steps are neither huge nor tiny
 
-    def loss(logs: np.ndarray) -> float:
-        return -log_likelihood(expand(np.exp(logs)), runs.levels, times)
+    def loss(logs: Float[Array, " parameters"]) -> Float[Array, ""]:
+        return -dwell_log_likelihood(space, dict(zip(first, jnp.exp(logs))), dwells, level, **how) / many
 
-    found = minimize(loss, np.log(start), method="BFGS", options={"gtol": 1e-3})
-    covariance = np.linalg.inv(_curvature(loss, found.x))
-    return Likeliest(np.exp(found.x), -float(found.fun), np.sqrt(np.diag(covariance)))
-
-
-def _curvature(loss: Callable[[np.ndarray], float], at: np.ndarray, step: float = 0.02) -> np.ndarray:
-    """Second derivatives by central differences."""
-    moves = step * np.eye(len(at))
-    corners = {
-        (s, t): np.array([[loss(at + s * a + t * b) for b in moves] for a in moves]) for s in (-1, 1) for t in (-1, 1)
-    }
-    return (corners[1, 1] - corners[1, -1] - corners[-1, 1] + corners[-1, -1]) / (4 * step**2)
+    with jax.enable_x64(True):
+        slope = jax.jit(jax.value_and_grad(loss))
+        found = minimize(slope, np.log(list(first.values())), jac=True, method="BFGS", options={"gtol": 1e-7})
+        moves = 1e-4 * np.eye(len(first))
+        curvature = np.array([np.asarray(slope(found.x + d)[1] - slope(found.x - d)[1]) / 2e-4 for d in moves]) * many
+    return Likeliest(np.exp(found.x), -float(found.fun) * many, np.sqrt(np.diag(np.linalg.inv(curvature))))
 
 
 def curves(rates: Float[np.ndarray, "4"], lags: Float[np.ndarray, " lags"], times: Float[np.ndarray, " times"]):
@@ -96,7 +76,7 @@ def curves(rates: Float[np.ndarray, "4"], lags: Float[np.ndarray, " lags"], time
     survive = []
     for level in (0, 1):
         enter = INSIDE[level] * (q @ ((1 - INSIDE[level]) * law))
-        survive.append(within(q, np.full(len(times), level), times).sum(1) @ enter / enter.sum())
+        survive.append(within(q, level, times).sum(1) @ enter / enter.sum())
     return {
         "occupancy": INSIDE @ law, "autocovariance": moved / (OPEN**2 @ law - mean**2), "shut": survive[0], "one open": survive[1],
     }  # fmt: skip

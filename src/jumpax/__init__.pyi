@@ -1,4 +1,5 @@
 from . import approximate as approximate
+from . import channels as channels
 from . import design as design
 from . import engines as engines
 from . import exact as exact
