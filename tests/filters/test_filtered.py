@@ -96,7 +96,9 @@ def test_probability_integrals_are_those_of_the_prediction(found, judge):
 def test_probability_integrals_of_fresh_data_are_uniform():
     """By Kolmogorov and Smirnov at 1e-4, of 40 cells at 3 times."""
     rng = np.random.default_rng(12)
-    paths = jumpax.simulate(NETWORK, {"birth": BIRTH, "death": DEATH}, {"X": 4}, times=[1.0, 2.0, 3.0], paths=40, key=13)
+    paths = jumpax.simulate(
+        NETWORK, {"birth": BIRTH, "death": DEATH}, {"X": 4}, times=[1.0, 2.0, 3.0], paths=40, key=13
+    )
     trace = Records([1.0, 2.0, 3.0], {"X": rng.poisson(paths["X"])}, jumpax.records.Poisson())
     run = particle_filter(NETWORK, trace, {"birth": BIRTH, "death": DEATH}, {"X": 4}, particles=300, key=14)
     assert kstest(run.pit()["X"].reshape(-1), "uniform").pvalue > 1e-4

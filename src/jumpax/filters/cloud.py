@@ -74,8 +74,7 @@ class Stage:
     @functools.cached_property
     def every(self) -> tuple[Int[np.ndarray, " lanes"], Int[np.ndarray, " lanes"]]:
         """Row and number of each particle."""
-        rows = len(self.question.cell)
-        return np.repeat(np.arange(rows), self.particles), np.tile(np.arange(self.particles), rows)
+        return self.mover.every, np.tile(np.arange(self.particles), len(self.question.cell))
 
     def begin(
         self, row: Int[np.ndarray, " lanes"], path: Int[np.ndarray, " lanes"]
@@ -174,7 +173,8 @@ class Stage:
         if not uneven.all():
             parents, prior = identity.copy(), np.where(uneven[:, None], prior, cloud.weights)
             parents[some] = drawn
-        return parents, prior, taken(cloud.counts, parents), taken(cloud.firings, parents)
+        firings = taken(cloud.firings, parents) if self.question.counted else cloud.firings
+        return parents, prior, taken(cloud.counts, parents), firings
 
 
 def weighted(

@@ -46,6 +46,7 @@ class Mover:
         engine: what runs it.
         times: the start, and the times of the records.
         theta: parameters of the network, (rows,) each.
+        every: row of each particle: for these lanes parameters are laid out once.
         max_events: of one path in one interval.
         threads: most of them; None: as many as there are cores.
     """
@@ -54,6 +55,7 @@ class Mover:
     engine: AbstractEngine
     times: Float[np.ndarray, " times"]
     theta: Mapping[str, Float[np.ndarray, " rows"]]
+    every: Int[np.ndarray, " lanes"]
     max_events: int
     threads: int | None
     counted: int
@@ -72,6 +74,10 @@ class Mover:
     @functools.cached_property
     def _values(self) -> dict[str, np.ndarray]:
         return {name: self.theta[name].astype(self.program.dtype) for name in self.program.network.parameters}
+
+    @functools.cached_property
+    def _of_every(self) -> dict[str, np.ndarray]:
+        return {name: value[self.every] for name, value in self._values.items()}
 
     def __call__(
         self, interval: int, key: Words, path: Int[np.ndarray, " lanes"], row: Int[np.ndarray, " lanes"],
@@ -93,7 +99,7 @@ class Mover:
         start, stops = self._intervals[interval]
         inputs = Inputs(
             key=key, first=path.astype(np.uint32), paths=np.int32(lanes),  # type: ignore[arg-type]
-            theta={name: value[row] for name, value in self._values.items()},  # type: ignore[misc]
+            theta=self._of_every if row is self.every else {name: value[row] for name, value in self._values.items()},  # type: ignore[misc]
             counts=np.ascontiguousarray(counts, np.int32), start=start, stops=stops, limit=np.int32(self.max_events),  # type: ignore[arg-type]
         )  # fmt: skip
         begin = time.perf_counter()

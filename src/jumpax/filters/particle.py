@@ -114,8 +114,9 @@ def particle_filter(
     streams = streams_of(key, chain, asked.chains, records.cells)
     own = np.repeat(asked.good * len(records.cells), len(records.cells)) + asked.cell
     streams = Streams(streams.first[own], streams.second[own])
-    mover = _mover(asked, start, engine, kind, threads, limit)
-    weigher = Weigher(records, asked.rows, asked.cell, asked.measured)
+    every = np.repeat(np.arange(len(asked.cell)), many)
+    mover = _mover(asked, every, start, engine, kind, threads, limit)
+    weigher = Weigher(records, asked.rows, asked.cell, every, asked.measured)
     stage = Stage(asked, mover, weigher, streams, many)
     _check_memory(asked, many, keep, lag)
     found = follow(stage, most, lag, keep)
@@ -123,7 +124,13 @@ def particle_filter(
 
 
 def _mover(
-    asked: Question, start: float, engine: str | None, precision: Precision, threads: int | None, limit: int
+    asked: Question,
+    every: np.ndarray,
+    start: float,
+    engine: str | None,
+    precision: Precision,
+    threads: int | None,
+    limit: int,
 ) -> Mover:
     """What draws the paths."""
     if asked.network.time_dependent and len(asked.good):
@@ -139,7 +146,7 @@ def _mover(
     times = np.array([start, *asked.records.times])
     workers = None if threads is None else check_positive("threads", threads, 256)
     chosen = engine_for(program, engine)
-    return Mover(program, chosen, times, asked.rows, limit, workers, len(asked.counted), len(asked.scored))
+    return Mover(program, chosen, times, asked.rows, every, limit, workers, len(asked.counted), len(asked.scored))
 
 
 def _check_memory(asked: Question, many: int, keep: bool, lag: int | None) -> None:

@@ -194,19 +194,18 @@ def _refused(
     bad: Mapping[str, np.ndarray], precision: Precision,
 ) -> dict[int, str]:  # fmt: skip
     """Why chains have numbers that make no sense."""
-    kind, refused = np.finfo(dtype_of(precision)), dict[int, str]()
-    for chain in range(len(next(iter(values.values()))) if values else 1):
-        own = {name: float(value[chain]) for name, value in values.items()}
-        found = [f"{name} = {own[name]:g}" for name in own if bad[name][chain]]
-        if not found:
-            size = {name: abs(own[name]) for name in network.parameters}
-            found += [
-                f"{n} = {own[n]:g} is outside {precision}" for n, s in size.items() if s > kind.max or 0 < s < kind.tiny
-            ]
-            found += records.wrong(own)
-            if law is not None:
-                numbers = [np.asarray(number, np.float64) for number in law.numbers(own)]
-                found += [what for what, _ in law.faults(numbers)]
-        if found:
-            refused[chain] = "; ".join(found)
-    return refused
+    kind, chains = np.finfo(dtype_of(precision)), len(next(iter(values.values()))) if values else 1
+    found: list[list[str]] = [
+        [f"{name} = {value[chain]:g}" for name, value in values.items() if bad[name][chain]] for chain in range(chains)
+    ]
+    for name in network.parameters:
+        size = np.abs(values[name])
+        for chain in np.flatnonzero((size > kind.max) | ((size > 0) & (size < kind.tiny))):
+            found[chain].append(f"{name} = {values[name][chain]:g} is outside {precision}")
+    if law is not None:
+        for what, wrong in law.faults([np.asarray(number, np.float64) for number in law.numbers(values)]):
+            for chain in np.flatnonzero(np.broadcast_to(wrong, chains)):
+                found[chain].append(what)
+    for chain in range(chains):
+        found[chain] += records.wrong({name: values[name][chain] for name in records.parameters})
+    return {chain: "; ".join(dict.fromkeys(told)) for chain, told in enumerate(found) if told}

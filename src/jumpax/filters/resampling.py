@@ -30,14 +30,19 @@ def systematic(
     rows, many = weights.shape
     heights = np.cumsum(weights, 1)
     heights *= many / heights[:, -1:]
-    before = np.ceil(heights - uniform[:, None]).astype(np.int64)
+    heights -= uniform[:, None]
+    before = np.ceil(heights, out=heights).astype(np.int64)
+    if (
+        weights[:, -1] == 0
+    ).any():  # rounding may lift the last sums: a particle without weight behind them gets no child
+        last = many - 1 - np.argmax(weights[:, ::-1] > 0, 1)
+        np.copyto(before, many, where=np.arange(many) >= last[:, None])
     before[:, -1] = many
-    # rounding may lift the last sums: a particle without weight behind them gets no child
-    last = many - 1 - np.argmax(weights[:, ::-1] > 0, 1)
-    np.copyto(before, many, where=np.arange(many) >= last[:, None])
     np.clip(before, 0, many, out=before)
-    children = np.diff(before, axis=1, prepend=0)
-    return np.repeat(np.tile(np.arange(many), rows), children.reshape(-1)).reshape(rows, many)
+    before[:, 1:] -= before[:, :-1].copy()
+    parents = np.repeat(np.arange(rows * many), before.reshape(-1)).reshape(rows, many)
+    parents -= np.arange(0, rows * many, many)[:, None]
+    return parents
 
 
 def chosen(

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from jumpax.filters.on_host import host_function
 from jumpax.records import AbstractMeasurement, Records
 
 CHUNK = 4096
@@ -28,22 +29,25 @@ class _Laws:
 
 
 @functools.lru_cache(maxsize=64)
-def _compiled(laws: _Laws) -> Callable[..., Any]:
-    """The logarithm of the density, and its derivatives if any are wanted: one program."""
+def _programs(laws: _Laws) -> tuple[Callable[..., Any] | None, Callable[..., Any]]:
+    """The logarithm of the density, and its derivatives if any are wanted: for the host, if all operations are known, and for XLA.
+
+    Arguments are arrays of lanes: for each column what was measured and what is there, and the parameters.
+    """
     many = len(laws.laws)
 
     def log_density(measured: Any, signals: Any, values: Any) -> Any:
         return laws.records.log_density(measured, signals, dict(zip(laws.names, values, strict=True)))
 
-    def both(given: Any) -> Any:
-        measured, signals, values = given[:many], tuple(given[many : 2 * many]), tuple(given[2 * many :])
+    def both(*given: Any) -> Any:
+        measured, signals, values = given[:many], given[many : 2 * many], given[2 * many :]
         if not laws.wrt:
-            return log_density(measured, signals, values), None
+            return (log_density(measured, signals, values),)
         found, pull = jax.vjp(lambda values: log_density(measured, signals, values), values)
         (slopes,) = pull(jnp.ones_like(found))
-        return found, jnp.stack([slopes[laws.names.index(name)] for name in laws.wrt], -1)
+        return found, *(slopes[laws.names.index(name)] for name in laws.wrt)
 
-    return jax.jit(both)
+    return host_function(both, 2 * many + len(laws.names)), jax.jit(both)
 
 
 class Weighed(NamedTuple):
@@ -65,12 +69,14 @@ class Weigher:
         records: what was measured.
         theta: parameters of the laws, (rows,) each.
         cell: of each row.
+        every: row of each particle, which stand row by row.
         wrt: parameters whose derivatives are wanted, of those that laws read.
     """
 
     records: Records
     theta: Mapping[str, Float[np.ndarray, " rows"]]
     cell: Int[np.ndarray, " rows"]
+    every: Int[np.ndarray, " lanes"]
     wrt: tuple[str, ...] = ()
 
     @functools.cached_property
@@ -81,6 +87,11 @@ class Weigher:
     def _values(self) -> Float[np.ndarray, "names rows"]:
         rows = [self.theta[name] for name in self.records.parameters]
         return np.stack(rows) if rows else np.zeros((0, len(self.cell)))
+
+    @functools.cached_property
+    def _both(self) -> tuple[Callable[..., Any] | None, Callable[..., Any]]:
+        laws = tuple(column.law for column in self.records.columns)
+        return _programs(_Laws(laws, self.records.parameters, self.wrt, self.records))
 
     @functools.cached_property
     def seen(self) -> Bool[np.ndarray, "times rows"]:
@@ -112,27 +123,35 @@ class Weigher:
         found, slopes = np.zeros(lanes), np.zeros((lanes, wide)) if wide else None
         if not self.seen[time].any() or not lanes:
             return Weighed(found, slopes, np.zeros(lanes, bool))
-        columns = self.records.columns
-        laws = _Laws(tuple(c.law for c in columns), self.records.parameters, self.wrt, self.records)
-        parts = [slice(first, min(first + CHUNK, lanes)) for first in range(0, lanes, CHUNK)]
-        with jax.enable_x64(True):
-            calls = [_compiled(laws)(self._padded(time, row[part], signals[:, part])) for part in parts]
-        for part, (own, slope) in zip(parts, calls, strict=True):
-            found[part] = np.asarray(own)[: part.stop - part.start]
-            if slopes is not None:
-                slopes[part] = np.asarray(slope)[: part.stop - part.start]
+        on_host, compiled = self._both
+        columns, there = self.records.columns, np.asarray(signals, np.float64)
+        if on_host and row is self.every:  # what is the same for all particles of a row is computed once
+            rows = len(self.cell)
+            given = [each[:, None] for each in (*self._measured[time], *self._values)]
+            given[len(columns) : len(columns)] = there.reshape(len(columns), rows, -1)
+            made = [np.broadcast_to(own, (rows, lanes // rows)).reshape(-1) for own in on_host(*given)]
+        else:
+            given = [*self._measured[time][:, row], *there, *self._values[:, row]]
+            made = on_host(*given) if on_host else _in_chunks(compiled, given)
+        found[:] = made[0]
         unsound = ~(found < np.inf)
         if unsound.any():
             found[unsound] = -np.inf
         if slopes is not None:
-            slopes = np.where((found > -np.inf)[:, None], slopes, 0.0)
+            for column, slope in enumerate(made[1:]):
+                slopes[:, column] = np.where(found > -np.inf, slope, 0.0)
         return Weighed(found, slopes, unsound)
 
-    def _padded(self, time: int, row: Any, signals: Any) -> Float[np.ndarray, "given lanes"]:
-        """Records, signals and parameters of a chunk of lanes, one under the other; lanes that are not there have ones."""
-        many, lanes = len(signals), len(row)
-        given = np.ones((2 * many + len(self._values), CHUNK))
-        given[:many, :lanes] = self._measured[time][:, row]
-        given[many : 2 * many, :lanes] = signals
-        given[2 * many :, :lanes] = self._values[:, row]
-        return given
+
+def _in_chunks(
+    program: Callable[..., Any], given: list[Float[np.ndarray, " lanes"]]
+) -> list[Float[np.ndarray, " lanes"]]:
+    """What XLA makes of lanes, always as many at a time; those that are not there are ones."""
+    calls, lanes = [], len(given[0])
+    with jax.enable_x64(True):
+        for first in range(0, lanes, CHUNK):
+            some = np.ones((len(given), CHUNK))
+            for own, column in zip(some, given, strict=True):
+                own[: lanes - first] = column[first : first + CHUNK]
+            calls.append(program(*some))
+    return [np.concatenate([np.asarray(part) for part in parts])[:lanes] for parts in zip(*calls, strict=True)]

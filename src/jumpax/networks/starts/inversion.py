@@ -32,7 +32,10 @@ def inverted(
         numbers: of the law: each one number, or one per path; sensible.
     """
     columns = np.broadcast_arrays(uniform, *(np.asarray(number, np.float64) for number in numbers))[1:]
-    rows, which = np.unique(np.stack(columns, -1), axis=0, return_inverse=True)
+    if len(uniform) and all(np.ptp(column) == 0 for column in columns):  # sorting takes longer than drawing
+        rows, which = np.array([[column[0] for column in columns]]), np.zeros(0, np.int64)
+    else:
+        rows, which = np.unique(np.stack(columns, -1), axis=0, return_inverse=True)
     drawn = np.full(len(uniform), -1, np.int64)
     for place, row in enumerate(rows.tolist()):
         table = _table(cumulative, spread, tuple(row))

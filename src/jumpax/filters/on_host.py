@@ -1,0 +1,158 @@
+"""Functions of JAX on the host: their elementwise operations one by one, by NumPy and SciPy.
+
+A program of XLA is handed to threads of its own, which takes longer than thousands of densities do, above all where the other cores are busy.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+LANES = 997
+"""Of the arrays a function is traced with: any number that no array of its own has."""
+
+
+def _lgamma(x: Any) -> Any:
+    from scipy.special import gammaln  # slow to import
+
+    return gammaln(x)
+
+
+def _digamma(x: Any) -> Any:
+    from scipy.special import digamma
+
+    return digamma(x)
+
+
+def _erf(x: Any) -> Any:
+    from scipy.special import erf
+
+    return erf(x)
+
+
+_PLAIN: dict[str, Callable[..., Any]] = {
+    "add": np.add, "add_any": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "neg": np.negative,
+    "max": np.maximum, "min": np.minimum, "abs": np.abs, "sign": np.sign, "floor": np.floor, "ceil": np.ceil, "pow": np.power,
+    "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "square": np.square,
+    "sin": np.sin, "cos": np.cos, "tanh": np.tanh, "lgamma": _lgamma, "digamma": _digamma, "erf": _erf, "is_finite": np.isfinite,
+    "eq": np.equal, "ne": np.not_equal, "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal,
+    "and": np.logical_and, "or": np.logical_or, "not": np.logical_not,
+}  # fmt: skip
+_CALLS = {
+    "jit": "jaxpr",
+    "pjit": "jaxpr",
+    "closed_call": "call_jaxpr",
+    "core_call": "call_jaxpr",
+    "custom_jvp_call": "call_jaxpr",
+}
+"""Operations that are programs themselves, and where these stand."""
+_SHAPES = ("broadcast_in_dim", "reshape", "squeeze")
+
+
+def host_function(function: Callable[..., Sequence[Any]], many: int) -> Callable[..., list[Any]] | None:
+    """A function of `many` arrays of lanes, elementwise, for NumPy arrays of any length; None if some operation is not known.
+
+    Results that do not depend on lanes may be single numbers.
+
+    >>> import jax.numpy as jnp
+    >>> both = host_function(lambda x, y: (jnp.where(x > y, jnp.log(x), 0.0),), 2)
+    >>> both(np.array([1.0, np.e]), np.array([2.0, 1.0]))
+    [array([0., 1.])]
+    """
+    with jax.enable_x64(True):
+        closed = jax.make_jaxpr(function)(*[np.ones(LANES)] * many)
+    if any(np.shape(const) for const in closed.consts) or not _known(closed.jaxpr):
+        return None
+    slots = _Slots(many)
+    results = slots.inlined(closed.jaxpr, closed.consts, list(range(many)))
+    first, steps = slots.first, slots.steps
+
+    def run(*arrays: Any) -> list[Any]:
+        values = [*arrays, *first[many:]]
+        with np.errstate(all="ignore"):
+            for operation, given, place in steps:
+                values[place] = operation(*[values[slot] for slot in given])
+        return [values[slot] for slot in results]
+
+    return run
+
+
+class _Slots:
+    """A program as a list of steps, each an operation with the places of what it takes and of what it gives."""
+
+    def __init__(self, many: int):
+        self.first: list[Any] = [None] * many
+        """Constants in their places; None for what is computed."""
+        self.steps: list[tuple[Callable[..., Any], tuple[int, ...], int]] = []
+
+    def _new(self, value: Any = None) -> int:
+        self.first.append(value)
+        return len(self.first) - 1
+
+    def inlined(self, jaxpr: Any, consts: Sequence[Any], given: list[int]) -> list[int]:
+        """Places of the results of a program."""
+        known = dict(zip(jaxpr.invars, given, strict=True))
+        known |= {variable: self._new(value) for variable, value in zip(jaxpr.constvars, consts, strict=True)}
+
+        def place(variable: Any) -> int:
+            return self._new(variable.val) if hasattr(variable, "val") else known[variable]
+
+        for equation in jaxpr.eqns:
+            taken = [place(variable) for variable in equation.invars]
+            if equation.primitive.name in _CALLS:
+                inner, own = _inner(equation)
+                made = self.inlined(inner, own, taken)
+            elif equation.primitive.name in _SHAPES:  # which NumPy sees to
+                made = taken
+            else:
+                made = [self._new()]
+                self.steps.append((_operation(equation), tuple(taken), made[0]))
+            known.update(zip(equation.outvars, made, strict=True))
+        return [place(variable) for variable in jaxpr.outvars]
+
+
+def _inner(equation: Any) -> Any:
+    """The program of a call, and its constants."""
+    found = equation.params[_CALLS[equation.primitive.name]]
+    return (found.jaxpr, found.consts) if hasattr(found, "consts") else (found, ())
+
+
+def _known(jaxpr: Any) -> bool:
+    """Whether all operations are elementwise, of single numbers and lanes, and can be computed here."""
+    for equation in jaxpr.eqns:
+        name = equation.primitive.name
+        if not all(_plain(variable.aval) for variable in (*equation.invars, *equation.outvars)):
+            return False
+        if name in _CALLS:
+            if not _known(_inner(equation)[0]):
+                return False
+        elif name not in _SHAPES and _operation(equation) is None:
+            return False
+    return True
+
+
+def _plain(value: Any) -> bool:
+    """A real number in float64 or a truth value, or one per lane: whole numbers divide in another way."""
+    return value.shape in ((), (LANES,)) and value.dtype in (np.float64, np.bool_)
+
+
+def _operation(equation: Any) -> Any:
+    """What computes an equation; None if nothing does."""
+    name = equation.primitive.name
+    if name == "select_n":
+        return _select if len(equation.invars) == 3 else None
+    if name == "integer_pow":
+        power = equation.params["y"]
+        return np.square if power == 2 else lambda x: np.power(x, float(power))
+    if name == "convert_element_type":
+        wanted = equation.params["new_dtype"]
+        return lambda x: np.asarray(x).astype(wanted, copy=False)
+    return _PLAIN.get(name)
+
+
+def _select(flag: Any, no: Any, yes: Any) -> Any:
+    """Which of two; mostly it is the same for all."""
+    if not np.any(flag):
+        return no
+    return yes if np.all(flag) else np.where(flag, yes, no)
