@@ -7,8 +7,10 @@ from jaxtyping import Bool, Float, Int
 
 from jumpax.filters.cloud import taken
 
-LAG = 16
-"""Records after which a particle of the past has no more part in what the future weighs."""
+LAG = 4
+"""Records after which a particle of the past is taken to have no more part in what the future weighs."""
+_LEAST = 1e-3
+"""Share of pairs that is told from none."""
 
 Parents = Int[np.ndarray, "times rows particles"]
 
@@ -22,22 +24,32 @@ def shares(
     return np.bincount(flat, weights.reshape(-1), rows * many).reshape(rows, many)
 
 
-def relative_variance(
-    parents: Parents, resampled: Bool[np.ndarray, "times rows"], weights: Float[np.ndarray, "times rows particles"],
-    draws: Int[np.ndarray, "times rows"], alive: Bool[np.ndarray, "times rows"], lag: int = LAG,
-) -> Float[np.ndarray, " rows"]:  # fmt: skip
+def variance(
+    parents: Parents,
+    resampled: Bool[np.ndarray, "times rows"],
+    weights: Float[np.ndarray, "times rows particles"],
+    draws: Int[np.ndarray, "times rows"],
+    alive: Bool[np.ndarray, "times rows"],
+    lag: int = LAG,
+) -> Float[np.ndarray, " rows"]:
     """An estimate of the variance of the log-likelihood, from the genealogy of one run.
 
-    Particles that descend from one ancestor share its luck. With S_{p,m} the sum, over particles of time p, of the squared weight of
-    their descendants at time m, the whole is S_{0,T} - 1/M where all time counts (Lee & Whiteley 2018). Written as a sum over
-    the times p of S_{p,m} - S_{p+1,m}, m = p + lag, it does not end at 1 once all have one ancestor (Olsson & Douc 2019). Alive steps
-    add 1/M - 1/(n - 1) for n draws, and their independent choice of parents, 1/M, is taken off.
+    Z^2 times the share of pairs of particles without a common ancestor estimates the square of the likelihood (Lee & Whiteley 2018), so that
+    minus its logarithm is the variance of log Z where that is about normal. Pairs are parted by the time p of their last
+    common ancestor, as seen `lag` records later, so that the estimate does not end where all have one ancestor (Olsson & Douc 2019): with S_{p,m}
+    the sum, over particles of time p, of the squared weight of their descendants at time m = p + lag, it is
+
+        sum over p of -ln(1 - (S_{p,m} - S_{p+1,m}) / (1 - S_{p+1,m})),
+
+    with S = 0 behind the last time, less -ln(1 - 1/M), the share of pairs of a particle with itself. Systematic resampling joins no pairs
+    but for weights; the independent parents of alive steps do, 1/M, which is taken off, and n draws for M particles add ln((1 - 1/n) / (1 - 1/M)).
 
     Source: Lee & Whiteley 2018, doi:10.1093/biomet/asy028; Olsson & Douc 2019, doi:10.3150/18-BEJ1070.
     """
     times, many = weights.shape[0], weights.shape[2]
-    total = (weights[-1] ** 2).sum(1) - 1.0 / many
-    total = total + (alive * (1.0 / many - 1.0 / np.maximum(draws, 1))).sum(0)
+    alone = np.log1p(-1.0 / many)
+    total = alone - _log_apart(np.zeros(weights.shape[1]), (weights[-1] ** 2).sum(1))
+    total += (alive * (np.log1p(-1.0 / np.maximum(draws, 2)) - alone)).sum(0)
     for time in range(1, times):
         some = np.flatnonzero(resampled[time])
         if not len(some):
@@ -49,8 +61,14 @@ def relative_variance(
         own = weights[last][some]
         here = (shares(ancestors, own) ** 2).sum(1)
         before = (shares(taken(parents[time][some], ancestors), own) ** 2).sum(1)
-        total[some] += before - here - alive[time][some] / many
+        total[some] += alive[time][some] * alone - _log_apart(here, before)
     return np.maximum(total, 0.0)
+
+
+def _log_apart(later: Float[np.ndarray, " rows"], before: Float[np.ndarray, " rows"]) -> Float[np.ndarray, " rows"]:
+    """Logarithm of the share of pairs that a time leaves apart, among those that later times do."""
+    apart = 1 - later
+    return np.log(np.maximum(np.divide(1 - before, apart, out=np.ones_like(apart), where=apart > 0), _LEAST))
 
 
 def traced(

@@ -4,7 +4,8 @@ A program of XLA is handed to threads of its own, which takes longer than thousa
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, final
 
 import jax
 import numpy as np
@@ -64,7 +65,7 @@ def host_function(function: Callable[..., Sequence[Any]], many: int) -> Callable
         closed = jax.make_jaxpr(function)(*[np.ones(LANES)] * many)
     if any(np.shape(const) for const in closed.consts) or not _known(closed.jaxpr):
         return None
-    slots = _Slots(many)
+    slots = _Slots([None] * many)
     results = slots.inlined(closed.jaxpr, closed.consts, list(range(many)))
     first, steps = slots.first, slots.steps
 
@@ -78,13 +79,14 @@ def host_function(function: Callable[..., Sequence[Any]], many: int) -> Callable
     return run
 
 
+@final
+@dataclass(frozen=True)
 class _Slots:
     """A program as a list of steps, each an operation with the places of what it takes and of what it gives."""
 
-    def __init__(self, many: int):
-        self.first: list[Any] = [None] * many
-        """Constants in their places; None for what is computed."""
-        self.steps: list[tuple[Callable[..., Any], tuple[int, ...], int]] = []
+    first: list[Any]
+    """Constants in their places; None for what is computed."""
+    steps: list[tuple[Callable[..., Any], tuple[int, ...], int]] = field(default_factory=list)
 
     def _new(self, value: Any = None) -> int:
         self.first.append(value)
