@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 
 from jumpax._base.status import FIRST_FAULT
 from jumpax.filters.cloud import Cloud, Rows, Stage, Step, lost_of, weighted
-from jumpax.filters.resampling import chosen
+from jumpax.filters.resampling import chosen, effective
 from jumpax.filters.streams import PARENTS
 
 CAPPED = "CAPPED"
@@ -106,7 +106,7 @@ def _kept(
     if not full.any():
         parents = np.zeros((mine, many), np.int64)
         gains = None if columns[-1] is None else np.zeros((mine, many, columns[-1].shape[1]))
-        after = Cloud(cloud.counts, np.zeros((mine, many)), cloud.firings, ~changed)
+        after = Cloud(cloud.counts, np.zeros((mine, many)), cloud.firings, ~changed, np.zeros(mine))
         signals = stage.signals(cloud.counts, cloud.firings)
         return Step(after, parents, changed, no_prior, signals, gains, log_mean, drawn, lost, events)
     whole = _Round(*columns)
@@ -120,7 +120,7 @@ def _kept(
     log_mean[full] = of_kept[full] + np.log(many / draws[full])
     counts, firings = whole.counts[kept], whole.firings[kept]
     gains = None if whole.gains is None else whole.gains[kept]
-    after = Cloud(counts, weights, stage.emptied(time, rows, firings), ~changed)
+    after = Cloud(counts, weights, stage.emptied(time, rows, firings), ~changed, effective(weights))
     parents = np.where(full[:, None], whole.parent[kept], 0)
     signals = stage.signals(counts, firings)
     return Step(after, parents, changed, no_prior, signals, gains, log_mean, draws, lost, events)

@@ -28,6 +28,8 @@ class Cloud(NamedTuple):
     """Since the last record of the column."""
     faulty: Bool[np.ndarray, " rows"]
     """Rows with particles that cannot go on."""
+    effective: Float[np.ndarray, " rows"]
+    """Effective sample sizes."""
 
 
 class Step(NamedTuple):
@@ -74,7 +76,7 @@ class Stage:
     @functools.cached_property
     def every(self) -> tuple[Int[np.ndarray, " lanes"], Int[np.ndarray, " lanes"]]:
         """Row and number of each particle."""
-        return self.mover.every, np.tile(np.arange(self.particles), len(self.question.cell))
+        return self.mover.every, np.tile(np.arange(self.particles, dtype=np.uint32), len(self.question.cell))
 
     def begin(
         self, row: Int[np.ndarray, " lanes"], path: Int[np.ndarray, " lanes"]
@@ -85,8 +87,12 @@ class Stage:
 
     def move(self, time: int, row: Any, path: Any, counts: Any) -> Moved:
         """Lanes of rows over the interval that ends at a record."""
-        first, second = self.keys
-        return self.mover(time, (first[time][row], second[time][row]), path, row, counts)
+        first, second = (words[time] for words in self.keys)
+        if row is self.mover.every:
+            key = np.repeat(first, self.particles), np.repeat(second, self.particles)
+        else:
+            key = first[row], second[row]
+        return self.mover(time, key, path, row, counts)
 
     def signals(
         self, counts: Int32[np.ndarray, "*lanes species"], firings: Int[np.ndarray, "*lanes columns"]
@@ -97,8 +103,10 @@ class Stage:
             there = np.flatnonzero(species)
             if len(there) == 0:
                 columns.append(firings[..., number])
+            elif len(there) == 1 and species[there[0]] == 1:
+                columns.append(counts[..., there[0]])
             else:
-                columns.append(sum((counts[..., s].astype(np.int64) * species[s] for s in there[1:]), counts[..., there[0]] * species[there[0]]))  # fmt: skip
+                columns.append(counts[..., there].astype(np.int64) @ species[there])
         return np.stack(columns)
 
     def emptied(self, time: int, rows: Rows, firings: Any) -> Any:
@@ -130,14 +138,15 @@ class Stage:
         rows, columns = len(self.question.cell), len(self.question.records.columns)
         counts = self.begin(row, path).reshape(rows, self.particles, len(self.question.network.species))
         weights = np.full((rows, self.particles), 1.0 / self.particles)
-        return Cloud(counts, weights, np.zeros((rows, self.particles, columns), np.int64), np.zeros(rows, bool))
+        firings = np.zeros((rows, self.particles, columns), np.int64)
+        return Cloud(counts, weights, firings, np.zeros(rows, bool), np.full(rows, float(self.particles)))
 
     def step(self, time: int, rows: Rows, cloud: Cloud) -> Step:
         """Resample where weights have become uneven, move, and weigh: the bootstrap filter."""
         many, mine = self.particles, len(rows)
         whole = mine == len(self.question.cell)
         row, path = self.every if whole else (np.repeat(rows, many), np.tile(np.arange(many), mine))
-        uneven: Any = (effective(cloud.weights) < SHARE * many) | cloud.faulty
+        uneven: Any = (cloud.effective < SHARE * many) | cloud.faulty
         parents, prior, counts, firings = self._resampled(time, rows, cloud, uneven)
         begun = counts.reshape(mine * many, -1)
         moved = self.move(time, row, path, begun)
@@ -157,7 +166,7 @@ class Stage:
             gains[faulty.reshape(mine, many)] = 0.0
         lost = lost_of(moved.status, weighed.unsound & ~faulty, mine, lambda flags: flags.reshape(mine, many).sum(1))
         stuck: Any = faulty.reshape(mine, many).any(1) if any_faulty else np.zeros(mine, bool)
-        after = Cloud(counts, weights, self.emptied(time, rows, firings), stuck)
+        after = Cloud(counts, weights, self.emptied(time, rows, firings), stuck, effective(weights))
         return Step(after, parents, uneven, prior, signals, gains, log_mean, np.full(mine, many), lost, moved.events)
 
     def _resampled(
@@ -181,13 +190,14 @@ def weighted(
     prior: Float[np.ndarray, "rows particles"], log_density: Float[np.ndarray, "rows particles"]
 ) -> tuple[Float[np.ndarray, "rows particles"], Float[np.ndarray, " rows"]]:
     """Weights after a record, and the logarithm of the mean density; 0 and -inf where nothing is left."""
-    largest = np.max(log_density, axis=1, where=prior > 0, initial=-np.inf)
+    some = prior > 0
+    if not some.all():
+        log_density = np.where(some, log_density, -np.inf)
+    largest = log_density.max(1)
     alive = largest > -np.inf
     shift = np.where(alive, largest, 0.0)
-    heights = log_density - shift[:, None]
-    if not alive.all() or (prior == 0).any():
-        heights = np.where(prior > 0, heights, -np.inf)
-    weights = prior * np.exp(heights)
+    weights = np.exp(log_density - shift[:, None])
+    weights *= prior
     total = weights.sum(1)
     log_mean = np.full(len(total), -np.inf)
     np.log(total, out=log_mean, where=alive)

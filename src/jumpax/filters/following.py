@@ -8,7 +8,6 @@ from jaxtyping import Float, Int
 
 from jumpax.filters.alive import alive_step
 from jumpax.filters.cloud import Cloud, Rows, Stage, Step
-from jumpax.filters.resampling import effective
 from jumpax.filters.scores import Scores
 
 
@@ -44,7 +43,7 @@ class Followed:
         gone = step.log_mean == -np.inf
         if gone.any():
             self.extinct[rows[gone]] = time
-        self.effective[time, rows] = effective(step.cloud.weights)
+        self.effective[time, rows] = step.cloud.effective
         self.draws[time, rows] = step.draws
         self.events.append(step.events)
         for name, number in step.lost.items():

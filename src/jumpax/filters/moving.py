@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int, Int32
 
 from jumpax._base import clock
+from jumpax._base.status import FIRST_FAULT
 from jumpax.engines.engine import AbstractEngine, default_threads, precision_of, run_threads
 from jumpax.engines.gathering import SECONDS_PER_THREAD
 from jumpax.engines.inputs import Inputs, make_stops
@@ -98,7 +99,7 @@ class Mover:
             return Moved(counts, *still, np.ones(lanes, np.int32), 0)
         start, stops = self._intervals[interval]
         inputs = Inputs(
-            key=key, first=path.astype(np.uint32), paths=np.int32(lanes),  # type: ignore[arg-type]
+            key=key, first=path.astype(np.uint32, copy=False), paths=np.int32(lanes),  # type: ignore[arg-type]
             theta=self._of_every if row is self.every else {name: value[row] for name, value in self._values.items()},  # type: ignore[misc]
             counts=np.ascontiguousarray(counts, np.int32), start=start, stops=stops, limit=np.int32(self.max_events),  # type: ignore[arg-type]
         )  # fmt: skip
@@ -110,19 +111,23 @@ class Mover:
 
     def _run(self, inputs: Inputs, lanes: int) -> Recorded:
         most = default_threads(self.engine) if self.threads is None else self.threads
+        if self.engine.name == "cpu":
+            threads = int(min(1 + self.pace[0] * lanes / SECONDS_PER_THREAD, most))
+            begin = time.perf_counter()
+            recorded = self._drawn(self.program, inputs, threads)
+            self.pace[0] = (time.perf_counter() - begin) * threads / lanes
+        else:
+            recorded = self._drawn(self.program, inputs, most)
+        if (recorded.status >= FIRST_FAULT).any():
+            recorded = redrawn(self.program, inputs, recorded, lambda wide, some, _: self._drawn(wide, some, most))[0]
+        return recorded
+
+    def _drawn(self, program: Program, inputs: Inputs, threads: int) -> Recorded:
+        """A run; on `cpu` as one call, without a look at what is done by then."""
         if self.engine.name != "cpu":
-            recorded = run_threads(self.engine, self.program, inputs, most)
-            return redrawn(
-                self.program, inputs, recorded, lambda wide, some, _: run_threads(self.engine, wide, some, most)
-            )[0]
-        threads = int(min(1 + self.pace[0] * lanes / SECONDS_PER_THREAD, most))
-        begin = time.perf_counter()
-        with precision_of(self.program):
-            recorded = self.engine.gather(self.program, inputs, lanes, threads)
-        self.pace[0] = (time.perf_counter() - begin) * threads / lanes
-        return redrawn(
-            self.program, inputs, recorded, lambda wide, some, _: self.engine.gather(wide, some, int(some.paths), most)
-        )[0]
+            return run_threads(self.engine, program, inputs, threads)
+        with precision_of(program):
+            return self.engine.gather(program, inputs, int(inputs.paths), threads)
 
     def _moved(self, recorded: Recorded) -> Moved:
         snapshots, *others = recorded.record

@@ -48,7 +48,6 @@ _CALLS = {
     "custom_jvp_call": "call_jaxpr",
 }
 """Operations that are programs themselves, and where these stand."""
-_SHAPES = ("broadcast_in_dim", "reshape", "squeeze")
 
 
 def host_function(function: Callable[..., Sequence[Any]], many: int) -> Callable[..., list[Any]] | None:
@@ -98,14 +97,14 @@ class _Slots:
         known |= {variable: self._new(value) for variable, value in zip(jaxpr.constvars, consts, strict=True)}
 
         def place(variable: Any) -> int:
-            return self._new(variable.val) if hasattr(variable, "val") else known[variable]
+            return self._new(np.asarray(variable.val)[()]) if hasattr(variable, "val") else known[variable]
 
         for equation in jaxpr.eqns:
             taken = [place(variable) for variable in equation.invars]
             if equation.primitive.name in _CALLS:
                 inner, own = _inner(equation)
                 made = self.inlined(inner, own, taken)
-            elif equation.primitive.name in _SHAPES:  # which NumPy sees to
+            elif _is_shape(equation):
                 made = taken
             else:
                 made = [self._new()]
@@ -129,9 +128,16 @@ def _known(jaxpr: Any) -> bool:
         if name in _CALLS:
             if not _known(_inner(equation)[0]):
                 return False
-        elif name not in _SHAPES and _operation(equation) is None:
+        elif not _is_shape(equation) and _operation(equation) is None:
             return False
     return True
+
+
+def _is_shape(equation: Any) -> bool:
+    """Whether numbers stay what they are, and NumPy sees to their shape."""
+    if equation.primitive.name == "convert_element_type":
+        return equation.params["new_dtype"] == equation.invars[0].aval.dtype
+    return equation.primitive.name in ("broadcast_in_dim", "reshape", "squeeze")
 
 
 def _plain(value: Any) -> bool:
@@ -149,12 +155,12 @@ def _operation(equation: Any) -> Any:
         return np.square if power == 2 else lambda x: np.power(x, float(power))
     if name == "convert_element_type":
         wanted = equation.params["new_dtype"]
-        return lambda x: np.asarray(x).astype(wanted, copy=False)
+        return lambda x: np.asarray(x).astype(wanted)
     return _PLAIN.get(name)
 
 
 def _select(flag: Any, no: Any, yes: Any) -> Any:
     """Which of two; mostly it is the same for all."""
-    if not np.any(flag):
+    if not flag.any():
         return no
-    return yes if np.all(flag) else np.where(flag, yes, no)
+    return yes if flag.all() else np.where(flag, yes, no)

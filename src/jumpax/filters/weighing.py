@@ -129,13 +129,17 @@ class Weigher:
             rows = len(self.cell)
             given = [each[:, None] for each in (*self._measured[time], *self._values)]
             given[len(columns) : len(columns)] = there.reshape(len(columns), rows, -1)
-            made = [np.broadcast_to(own, (rows, lanes // rows)).reshape(-1) for own in on_host(*given)]
+            made = [
+                own if own.size == lanes else np.broadcast_to(own, (rows, lanes // rows)) for own in on_host(*given)
+            ]
+            made = [own.reshape(-1) for own in made]
         else:
             given = [*self._measured[time][:, row], *there, *self._values[:, row]]
             made = on_host(*given) if on_host else _in_chunks(compiled, given)
         found[:] = made[0]
-        unsound = ~(found < np.inf)
-        if unsound.any():
+        sound = found < np.inf
+        unsound = ~sound
+        if not sound.all():
             found[unsound] = -np.inf
         if slopes is not None:
             for column, slope in enumerate(made[1:]):
