@@ -16,11 +16,46 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 # how fast a busy machine draws examples is not what is tested
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
+QUICK = pytest.StashKey[bool]()
+FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+"""Tests compile much and compute little. A third of that time goes to XLA's emitters of fusions, which jumpax itself does
+without for sums over paths; and two files are tested at once, so that threads of a compilation gain nothing."""
+LONGEST = ("papers", Path(__file__).parent.name)
+"""Rooms of the longest files, most of which run others as processes of their own."""
+OPTIMISED = ("_base", "contract", "engines", "folds", "statistical", "test_ceiling.py")
+"""Rooms and files whose programs are optimised in every run: they compare bits, and judge what rounding does. What the others
+want of XLA's programs is right to tolerances of theirs, optimised or not. Their paths are mostly drawn by the engine
+`cpu`, which jumpax compiles itself: always as it ships.
+
+All this holds with `-m 'not long'`, as in CI. Other runs compile as users do, of which test_as_shipped.py is a small one.
+"""
+
+
+def pytest_configure(config):
+    config.stash[QUICK] = config.option.markexpr == "not long"
+    if config.stash[QUICK]:
+        os.environ["XLA_FLAGS"] = f"{FLAGS} {os.environ.get('XLA_FLAGS', '')}".strip()
+
+
+def is_optimised(node):
+    return node.path.name in OPTIMISED or node.path.parent.name in OPTIMISED
 
 
 def pytest_collection_modifyitems(items):
-    """The longest files first: files go to processes in this order, and the last ones should be short."""
-    items.sort(key=lambda item: item.path.parent.name != "papers" and item.path.name != "test_documents.py")
+    """Files go to processes in this order: the longest first, and then all that are optimised, so that caches are kept."""
+
+    def place(item):
+        return item.path.parent.name not in LONGEST, not is_optimised(item)
+
+    items.sort(key=place)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _programs_are_compiled_quickly(request):
+    quickly = request.config.stash[QUICK] and not is_optimised(request.node)
+    if quickly != jax.config.read("jax_disable_most_optimizations"):
+        jax.config.update("jax_disable_most_optimizations", quickly)
+        jax.clear_caches()  # JAX would take programs for the same that differ in this only
 
 
 gc.freeze()

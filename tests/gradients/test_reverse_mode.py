@@ -1,5 +1,7 @@
 """Reverse mode: against forward mode path by path, against exact gradients, for any number of events."""
 
+import functools
+import itertools
 import re
 
 import jax
@@ -66,58 +68,85 @@ def _log(network, params, x0, paths, key, end):
     """Reactions and waits of the paths, by the ordinary choice: (paths, turns)."""
     from jumpax._base import random
 
+    real = np.dtype(np.float64)
+
+    @jax.jit
+    def turn(counts, params, path, low):
+        (first, path), (wait_low, low) = random.draw(path), random.draw(low)
+        (second, path), (choice_low, low) = random.draw(path), random.draw(low)
+        numbers = random.exponential(first, wait_low, real), random.uniform(second, choice_low, real)
+        return jnp.concatenate(network.propensities(counts, params)), *numbers, path, low
+
     words = random.key_words(key)
     out = []
     for i in range(paths):
         path, low = (random.seed(words, jnp.uint32(i), s) for s in (random.PATH, random.LOW))
         counts, time, events = np.array(x0, float), 0.0, []
-        own = jax.tree.map(lambda x: x, params) | {"make": params["make"][i]}
+        own = params | {"make": params["make"][i]}
         while True:
-            a = np.concatenate(network.propensities(jnp.asarray(counts), own))
-            (first, path), (wait_low, low) = random.draw(path), random.draw(low)
-            (second, path), (choice_low, low) = random.draw(path), random.draw(low)
-            real = np.dtype(np.float64)
-            wait = float(random.exponential(first, wait_low, real)) / a.sum()
+            a, wait, point, path, low = turn(counts, own, path, low)
+            a, wait = np.asarray(a), float(wait) / np.sum(a)
             if time + wait > end:
                 break
-            point = float(random.uniform(second, choice_low, real)) * a.sum()
-            reaction = int(np.searchsorted(np.cumsum(a), point, side="right"))
+            reaction = int(np.searchsorted(np.cumsum(a), float(point) * a.sum(), side="right"))
             events.append((reaction, wait))
             counts, time = counts + network.stoichiometry[:, reaction], time + wait
         out.append(events)
     return out
 
 
+@functools.cache
+def _tangent(network):
+    """Programs of the trapezoidal tangent: its flow at a state, what a wait adds to it, and what an event does."""
+    zeta, n = jnp.asarray(network.stoichiometry, float), network.stoichiometry.shape[0]
+
+    def rates(x, params):
+        return jnp.concatenate(network.propensities(x, params))
+
+    def known(x, params):
+        fixed = lax.stop_gradient(params)
+        return rates(x, fixed), jax.jacobian(rates)(x, fixed)
+
+    @jax.jit
+    def flow(x, params):
+        a, slope = known(x, params)
+        return zeta @ (jnp.where(a > 0, 0.5, 1.0)[:, None] * slope)
+
+    @jax.jit
+    def wait(x, u, params, whole):
+        a = rates(x, lax.stop_gradient(params))
+        source = zeta @ (jnp.where(a > 0, 0.5, 1.0) * (rates(x, params) - a))
+        total = whole[2 * n :, :n] @ u + whole[2 * n :, n : 2 * n] @ source
+        return whole[:n, :n] @ u + whole[:n, n : 2 * n] @ source, total
+
+    @jax.jit
+    def event(x, u, params, reaction):
+        a, slope = known(x, params)
+        rise = slope[reaction] @ u + rates(x, params)[reaction] - a[reaction]
+        return u + zeta[:, reaction] * rise / (2 * a[reaction])
+
+    return flow, wait, event
+
+
 def _trapezoidal(network, params, x0, events, windows):
     """Window means of one logged path, (windows, species), with the derivative of the trapezoidal tangent."""
-    zeta = jnp.asarray(network.stoichiometry, float)
-
-    rates = jax.jit(lambda x, p: jnp.concatenate(network.propensities(x, p)))
-    slopes = jax.jit(jax.jacobian(rates))
+    flow, wait, event = _tangent(network)
     ends = sorted({t for w in windows for t in w})
-    fixed = jax.tree.map(lax.stop_gradient, params)
-    x, u, time = np.array(x0, float), jnp.zeros(len(x0)), 0.0
-    means = [jnp.zeros(len(x0)) for _ in windows]
-    for reaction, wait in [*events, (-1, np.inf)]:
-        arrival = min(time + wait, ends[-1])
-        a = rates(jnp.asarray(x), fixed)
-        share = jnp.where(a > 0, 0.5, 1.0)
-        slope = slopes(jnp.asarray(x), fixed)
-        flow = zeta @ (share[:, None] * slope)
-        source = zeta @ (share * (rates(jnp.asarray(x), params) - lax.stop_gradient(a)))
-        for begin, end in zip([time, *[t for t in ends if time < t < arrival]], [*[t for t in ends if time < t < arrival], arrival], strict=True):  # fmt: skip
-            n, h = len(x), end - begin
-            block = jnp.zeros((3 * n, 3 * n)).at[:n, :n].set(flow).at[:n, n : 2 * n].set(jnp.eye(n))
-            block = block.at[2 * n :, :n].set(jnp.eye(n))
-            whole = scipy.linalg.expm(np.asarray(lax.stop_gradient(block)) * h)
-            total = whole[2 * n :, :n] @ u + whole[2 * n :, n : 2 * n] @ source
+    x, u, time, n = np.array(x0, float), jnp.zeros(len(x0)), 0.0, len(x0)
+    means = [jnp.zeros(n) for _ in windows]
+    for reaction, lasts in [*events, (-1, np.inf)]:
+        arrival = min(time + lasts, ends[-1])
+        block = np.zeros((3 * n, 3 * n))
+        block[:n, :n] = flow(x, lax.stop_gradient(params))
+        block[:n, n : 2 * n] = block[2 * n :, :n] = np.eye(n)
+        stops = [time, *[t for t in ends if time < t < arrival], arrival]
+        for begin, end in itertools.pairwise(stops):
+            u, total = wait(x, u, params, scipy.linalg.expm(block * (end - begin)))
             for k, (first, last) in enumerate(windows):
                 if first <= begin and end <= last:
-                    means[k] += (x * h + total) / (last - first)
-            u = whole[:n, :n] @ u + whole[:n, n : 2 * n] @ source
+                    means[k] += (x * (end - begin) + total) / (last - first)
         if reaction >= 0:
-            rise = slope[reaction] @ u + rates(jnp.asarray(x), params)[reaction] - a[reaction]
-            u = u + zeta[:, reaction] * rise / (2 * a[reaction])
+            u = event(x, u, params, reaction)
             x = x + network.stoichiometry[:, reaction]
         time = arrival
     return jnp.stack(means)
