@@ -11,6 +11,7 @@ import pytest
 
 from jumpax import InputError, UnsupportedError
 from jumpax.cli.app import main
+from jumpax.cli.models import Amounts
 from jumpax.cli.problem_file import read_columns, read_problem
 from jumpax.results import load
 
@@ -467,5 +468,5 @@ def test_a_fit_rounds_on_request(folder, capsys):
     assert document["notes"]["model"] == ["X() starts with 0.8 molecules, taken as 1"]
     assert document["estimates"]["make"] == pytest.approx(COUNTS.mean(), rel=1e-3)
     own = FROM_FILE.format(model="m.net", species="X()", more='x0 = { "X()" = 2.5 }')
-    problem = read_problem(written(folder, own), round_counts=True).problem
+    problem = read_problem(written(folder, own), amounts=Amounts(round_counts=True)).problem
     assert problem.x0 == {"X()": 3}

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
-from jumpax.cli.models import Round, find_file, times_for
+from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.values import parse_limits
 from jumpax.gradients import Audit, audit
@@ -24,7 +24,7 @@ def run(
     seed: int = 0,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
-    round_counts: Round = False,
+    amounts: AmountOptions = AS_DECLARED,
     wrt: list[str] | None = None,
     precision: Literal["float32", "float64"] | None = None,
     limits: list[str] | None = None,
@@ -42,14 +42,14 @@ def run(
         seed: Of the random numbers.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
-        round_counts: Round initial amounts that are not whole numbers of molecules.
+        amounts: How amounts of a file become counts.
         wrt: Parameters to differentiate with respect to, as name or name,name; may be repeated. Default: all.
         precision: Of times and propensities; float64 needs JAX_ENABLE_X64=1.
         limits: Largest counts for the master equation: one number, or name=number; may be repeated.
         figure: Draw work, bias and growth to this file (.png).
         output: How the answer is given.
     """
-    chosen, file = find_file(model, theta or (), x0 or (), round_counts=round_counts)
+    chosen, file = find_file(model, theta or (), x0 or (), amounts=amounts)
     notes = () if file is None else file.notes
     if horizon is not None:
         if times is not None or not horizon > 0:

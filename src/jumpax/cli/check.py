@@ -13,7 +13,7 @@ from jumpax._base.errors import InputError, TooLargeError, UnsupportedError
 from jumpax._base.extras import EXTRAS, missing
 from jumpax._base.types import Precision, default_precision
 from jumpax.cli import large_network
-from jumpax.cli.models import Round, find_file
+from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file
 from jumpax.cli.operations import network_program, operations_per_event
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.wording import in_options
@@ -39,7 +39,7 @@ def run(
     *,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
-    round_counts: Round = False,
+    amounts: AmountOptions = AS_DECLARED,
     precision: Literal["float32", "float64"] | None = None,
     run_it: Annotated[bool, Parameter(name="--speed", negative="--no-speed")] = True,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -50,7 +50,7 @@ def run(
         model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen .net); without it only the machine is looked at.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
-        round_counts: Round initial amounts that are not whole numbers of molecules.
+        amounts: How amounts of a file become counts.
         precision: Of times and propensities.
         run_it: Whether to measure the speed in a short run.
         output: How the answer is given.
@@ -58,7 +58,7 @@ def run(
     document: dict[str, Any] = {"command": "check", "machine": _machine()}
     if model is not None:
         begin = time.perf_counter()
-        chosen, file = find_file(model, theta or (), x0 or (), without_events=True, round_counts=round_counts)
+        chosen, file = find_file(model, theta or (), x0 or (), without_events=True, amounts=amounts)
         read = time.perf_counter() - begin
         document["model"] = _model(chosen, file, precision or default_precision(), run_it, read)
     if output.json:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.cli.data_entries import read_loss
 from jumpax.cli.entries import Table, check_entries, part_of
-from jumpax.cli.models import find_file
+from jumpax.cli.models import Amounts, find_file
 from jumpax.cli.rule_loss import with_rules
 from jumpax.importers import FileModel
 from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simulation
@@ -47,9 +47,9 @@ class Collector:
         return None
 
 
-def read_condition(table: Table, file: Path, collected: Collector, *, round_counts: bool) -> Condition | None:
+def read_condition(table: Table, file: Path, collected: Collector, *, amounts: Amounts) -> Condition | None:
     """The problem that a table describes; None, and more faults, if it cannot be set up."""
-    model, opened = collected.take(lambda: _model(table, file, round_counts)) or (None, None)
+    model, opened = collected.take(lambda: _model(table, file, amounts)) or (None, None)
     parameters = collected.take(lambda: _parameters(part_of(table, "parameters"), model)) if model else None
     loss = collected.take(lambda: read_loss(table, file.parent))
     source = collected.take(lambda: read_source(table))
@@ -65,21 +65,25 @@ def read_condition(table: Table, file: Path, collected: Collector, *, round_coun
     return None if problem is None else Condition(problem, () if opened is None else opened.notes)
 
 
-def _model(table: Table, file: Path, round_counts: bool) -> tuple[Model, FileModel | None]:
+def _model(table: Table, file: Path, amounts: Amounts) -> tuple[Model, FileModel | None]:
     """A model of the zoo or of another file, with other numbers if given, or the one in this file."""
     if ("model" in table) == ("network" in table):
         raise InputError(
             "give either model = '<name in the zoo, or a file>' or a table [network], with [x0] and [theta]"
         )
     if "network" in table:
+        if amounts.molecules_per_unit is not None:
+            raise InputError(
+                "[x0] has numbers of molecules already; --molecules-per-unit is for files of SBML and Antimony"
+            )
         own = {k: v for k, v in table.items() if k in MODEL}
-        return read_model(own, name=file.stem, origin=str(file), round_counts=round_counts), None
+        return read_model(own, name=file.stem, origin=str(file), round_counts=amounts.round_counts), None
     named = str(table["model"])
-    made, opened = find_file(str(file.parent / named) if Path(named).suffix else named, round_counts=round_counts)
+    made, opened = find_file(str(file.parent / named) if Path(named).suffix else named, amounts=amounts)
     own, theta = part_of(table, "x0"), part_of(table, "theta")
     check_entries("x0", own, made.network.species)
     check_entries("theta", theta, made.network.parameters)
-    start = check_counts(made.network, {**made.x0, **own}, round_counts=round_counts).tolist()
+    start = check_counts(made.network, {**made.x0, **own}, round_counts=amounts.round_counts).tolist()
     x0 = dict(zip(made.network.species, start, strict=True))
     return Model(made.network, {**made.theta, **theta}, x0, made.times, made.reference), opened
 

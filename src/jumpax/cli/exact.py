@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from cyclopts import Parameter
 
-from jumpax.cli.models import Round, find_file, times_for
+from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.values import parse_limits
 from jumpax.exact import Law, StateSpace, distribution, stationary
@@ -22,7 +22,7 @@ def run(
     limits: list[str] | None = None,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
-    round_counts: Round = False,
+    amounts: AmountOptions = AS_DECLARED,
     at_rest: Annotated[bool, Parameter(name="--stationary")] = False,
     tolerance: float = 1e-6,
     max_states: int = 1_000_000,
@@ -37,13 +37,13 @@ def run(
             its molecules needs none.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
-        round_counts: Round initial amounts that are not whole numbers of molecules.
+        amounts: How amounts of a file become counts.
         at_rest: The law that does not change in time, instead of times.
         tolerance: Refuse to leave out more probability than this.
         max_states: Refuse to follow more states than this.
         output: How the answer is given.
     """
-    chosen, file = find_file(model, theta or (), x0 or (), round_counts=round_counts)
+    chosen, file = find_file(model, theta or (), x0 or (), amounts=amounts)
     notes = () if file is None else file.notes
     stops = None if at_rest else times_for(chosen, times)
     begin = time.perf_counter()

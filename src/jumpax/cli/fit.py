@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning
 from jumpax._base.extras import need
 from jumpax.cli.exits import Exit
-from jumpax.cli.models import Round
+from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.problem_file import ProblemFile, read_problem
 from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, predictive, profile
@@ -26,7 +26,7 @@ def run(
     *,
     seed: int | None = None,
     starts: int | None = None,
-    round_counts: Round = False,
+    amounts: AmountOptions = AS_DECLARED,
     out: Path | None = None,
     report: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -37,13 +37,13 @@ def run(
         problem: A TOML file with the model (or the name of its file), [parameters], [data] and more.
         seed: Of the random numbers; default that of the file, or 0.
         starts: How many starting points; default that of the file, or 1.
-        round_counts: Round initial amounts of the model that are not whole numbers of molecules.
+        amounts: How amounts of a file become counts.
         out: Write estimates and history to this netCDF file (.nc).
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
     _check_files(out, report)
-    asked = read_problem(problem, round_counts=round_counts)
+    asked = read_problem(problem, amounts=amounts)
     settings = {**asked.settings, **({} if starts is None else {"starts": starts})}
     key = settings.pop("seed") if seed is None else seed
     settings.pop("seed", None)

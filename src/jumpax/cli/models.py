@@ -3,6 +3,7 @@
 import dataclasses
 import warnings
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -16,8 +17,22 @@ from jumpax.networks import check_counts, check_theta
 from jumpax.networks.toml_model import load_model
 from jumpax.networks.zoo import MODELS, Model
 
-Round: TypeAlias = Annotated[bool, Parameter(name="--round")]
-"""The option of every command that reads a model."""
+
+@dataclass(frozen=True)
+class Amounts:
+    """How amounts of a model file become counts: options of every command that reads a model.
+
+    Attributes:
+        round_counts: Round initial amounts that are not whole numbers of molecules.
+        molecules_per_unit: Molecules in one unit of substance of a file, whatever it declares (SBML, Antimony).
+    """
+
+    round_counts: Annotated[bool, Parameter(name="--round")] = False
+    molecules_per_unit: Annotated[float | None, Parameter(name="--molecules-per-unit")] = None
+
+
+AmountOptions: TypeAlias = Annotated[Amounts, Parameter(name="*")]
+AS_DECLARED = Amounts()
 
 
 def find_file(
@@ -26,7 +41,7 @@ def find_file(
     x0: Sequence[str] = (),
     *,
     without_events: bool = False,
-    round_counts: bool = False,
+    amounts: Amounts = AS_DECLARED,
 ) -> tuple[Model, FileModel | None]:
     """A model of the zoo by name, or one from a file, with some of its numbers replaced; and what else the file holds.
 
@@ -35,7 +50,7 @@ def find_file(
         theta: words such as `k=1.5`.
         x0: words such as `M=3`.
         without_events: whether events are left out; else what does not treat them refuses the network.
-        round_counts: whether to round counts that are not whole instead of refusing them.
+        amounts: how amounts become counts.
 
     Raises:
         InputError: unknown model, or numbers that do not fit it.
@@ -48,11 +63,14 @@ def find_file(
         >>> find_file("birth_death", ["birth=3"])[0].theta["birth"]
         3.0
     """
-    file = None
+    file, round_counts = None, amounts.round_counts
+    suffix = Path(name).suffix.lower()
+    if amounts.molecules_per_unit is not None and suffix not in READERS:
+        raise InputError(f"{name} has numbers of molecules already; --molecules-per-unit is for SBML and Antimony")
     if name.lower().endswith(".toml"):
         model = load_model(name, round_counts=round_counts)
-    elif Path(name).suffix.lower() in READERS:
-        file = _from_file(name, without_events, round_counts)
+    elif suffix in READERS:
+        file = _from_file(name, without_events, amounts)
         network = file.without_events if without_events else file.network
         numbers = {name: file.theta[name] for name in network.parameters}
         model = Model(network, numbers, file.x0, file.times, file.reference)
@@ -72,8 +90,8 @@ def find_file(
     return changed, file
 
 
-def _from_file(name: str, without_events: bool, round_counts: bool) -> FileModel:
-    file = read(name, round_counts=round_counts)
+def _from_file(name: str, without_events: bool, amounts: Amounts) -> FileModel:
+    file = read(name, round_counts=amounts.round_counts, molecules_per_unit=amounts.molecules_per_unit)
     if file.events and without_events:
         listed = ", ".join(event.name for event in file.events)
         warnings.warn(f"what follows is the network without its events ({listed})", JumpaxWarning, stacklevel=2)

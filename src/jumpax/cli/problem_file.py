@@ -9,6 +9,7 @@ from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.cli.condition_entries import MODEL, Collector, Condition, read_condition, read_source
 from jumpax.cli.data_entries import read_columns as read_columns
 from jumpax.cli.entries import Table, check_entries, part_of
+from jumpax.cli.models import AS_DECLARED, Amounts
 from jumpax.inference import Conditions, Derived, MasterEquation
 from jumpax.inference.abstract_problem import AbstractProblem
 
@@ -35,7 +36,7 @@ class ProblemFile(NamedTuple):
     """What was assumed or changed in reading the model's file."""
 
 
-def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
+def read_problem(file: Path, *, amounts: Amounts = AS_DECLARED) -> ProblemFile:
     """The problem in a TOML file.
 
     - `model`, the name of one in the zoo or a file beside the TOML (whatever `jumpax.read` reads, or TOML), with other numbers
@@ -66,7 +67,7 @@ def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
 
     Args:
         file: the TOML.
-        round_counts: round initial counts that are not whole instead of refusing them.
+        amounts: how amounts of model files become counts.
 
     Raises:
         InputError: no such file, no TOML, or everything that is wrong, at once; data with row numbers, counted from 1
@@ -83,7 +84,7 @@ def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
     for key in table:
         if key not in (*MODEL, *_OWN):
             collected.faults.append(unknown_name("entry", key, (*_OWN, *MODEL)))
-    found = _conditions(table, file, collected, round_counts)
+    found = _conditions(table, file, collected, amounts)
     settings = collected.take(lambda: _settings(part_of(table, "fit")))
     wanted = collected.take(lambda: _profile(table))
     compared = collected.take(lambda: _compare(table))
@@ -97,7 +98,7 @@ def read_problem(file: Path, *, round_counts: bool = False) -> ProblemFile:
     return ProblemFile(problem, settings, wanted, compared, file.stem, tuple(notes))
 
 
-def _conditions(table: Table, file: Path, collected: Collector, round_counts: bool) -> dict[str, Condition]:
+def _conditions(table: Table, file: Path, collected: Collector, amounts: Amounts) -> dict[str, Condition]:
     """By name; one without a name for a file without [conditions]."""
     common = {key: value for key, value in table.items() if key not in ("conditions", "compare", "fit", "profile")}
     several = {n: p for n, p in common.get("parameters", {}).items() if _of_several(p)} if "conditions" in table else {}
@@ -108,14 +109,14 @@ def _conditions(table: Table, file: Path, collected: Collector, round_counts: bo
             collected.faults.append(
                 f"own = true of {', '.join(own)} is for a value in each condition, and there are no [conditions.NAME]"
             )
-        only = read_condition(common, file, collected, round_counts=round_counts)
+        only = read_condition(common, file, collected, amounts=amounts)
         return {} if only is None else {"": only}
     own = collected.take(lambda: part_of(table, "conditions")) or {}
     found, faults = {}, {}
     for name in own:
         mine = Collector()
         merged = mine.take(lambda name=name: _merged(common, part_of(own, name)))
-        made = None if merged is None else read_condition(merged, file, mine, round_counts=round_counts)
+        made = None if merged is None else read_condition(merged, file, mine, amounts=amounts)
         found |= {} if made is None else {name: made}
         faults[name] = mine.faults
         collected.unread |= mine.unread

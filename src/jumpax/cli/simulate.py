@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
 from jumpax._base.status import Status
-from jumpax.cli.models import Round, find_file, times_for
+from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.values import parse_bound
 from jumpax.engines import Paths, Progress, simulate
@@ -30,7 +30,7 @@ def run(
     seed: int = 0,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
-    round_counts: Round = False,
+    amounts: AmountOptions = AS_DECLARED,
     engine: Literal["cpu", "gpu", "xla", "tables", "reference"] | None = None,
     precision: Literal["float32", "float64"] | None = None,
     threads: int | None = None,
@@ -51,7 +51,7 @@ def run(
         seed: Of the random numbers: the same seed gives the same paths.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
-        round_counts: Round initial amounts that are not whole numbers of molecules.
+        amounts: How amounts of a file become counts.
         engine: How paths are drawn.
         precision: Of times and propensities.
         threads: How many to run on; all cores by default where they help.
@@ -64,7 +64,7 @@ def run(
         figure: Draw the paths to this file (.png).
         output: How the answer is given.
     """
-    chosen, file = find_file(model, theta or (), x0 or (), round_counts=round_counts)
+    chosen, file = find_file(model, theta or (), x0 or (), amounts=amounts)
     notes = () if file is None else file.notes
     stops = times_for(chosen, times)
     _check_files(out, figure)

@@ -7,6 +7,7 @@ from pathlib import Path
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.extras import need
 from jumpax.importers import guard
+from jumpax.importers.counts import Counting
 from jumpax.importers.model import FileModel
 from jumpax.importers.sbml import parse_sbml
 
@@ -21,11 +22,11 @@ sys.stdout.buffer.write(antimony.getSBMLString(antimony.getMainModuleName()).enc
 """
 
 
-def read_antimony(path: Path, round_counts: bool) -> FileModel:
+def read_antimony(path: Path, counting: Counting) -> FileModel:
     """The model in a file of Antimony (its last module); see `read`."""
     text = guard.check_text(guard.load(path, guard.LARGEST_TEXT), str(path))
     need("models", "reading Antimony")
-    return parse_sbml(guard.check_xml(_converted(text, str(path)), str(path)), str(path), path.stem, round_counts)
+    return parse_sbml(guard.check_xml(_converted(text, str(path)), str(path)), str(path), path.stem, counting)
 
 
 def _converted(text: str, origin: str) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.importers import guard
-from jumpax.importers.counts import said, whole
+from jumpax.importers.counts import Counting, said, whole
 from jumpax.importers.faults import Faults
 from jumpax.importers.infix import parse
 from jumpax.importers.model import FileModel, Rule
@@ -42,7 +42,7 @@ _LONGEST = 1_000_000  # characters of a line: a group names thousands of species
 Line = tuple[int, str]
 
 
-def read_net(path: Path, round_counts: bool) -> FileModel:
+def read_net(path: Path, counting: Counting) -> FileModel:
     """The network in a `.net` file of BioNetGen; see `read`.
 
     A rate constant, or function, is multiplied by the number of ordered choices of the reactants, x (x - 1) ... for equal
@@ -53,8 +53,10 @@ def read_net(path: Path, round_counts: bool) -> FileModel:
     `read_functions_array` (time, no arguments); bng2/Perl2/RateLaw.pm, `toString` (factors are written as numbers).
     """
     text = guard.check_text(guard.load(path, guard.LARGEST_XML), str(path), _LONGEST)
+    if counting.per_unit is not None:
+        raise InputError(f"{path} has numbers of molecules already; molecules_per_unit is for SBML and Antimony")
     faults = Faults()
-    return _Net(_blocks(text, faults), faults, round_counts).build(str(path), path.stem)
+    return _Net(_blocks(text, faults), faults, counting.rounded).build(str(path), path.stem)
 
 
 def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:

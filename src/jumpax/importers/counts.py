@@ -2,12 +2,36 @@
 
 import math
 import warnings
+from dataclasses import dataclass
+from typing import final
 
 from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.networks.expressions.expression import Expression, Number, call
 
 EXACT, CONVERTED = 1e-9, 1e-3
 """How far, relative to it, a whole number may be: rounding in float64; and moles written with three digits."""
+
+
+@final
+@dataclass(frozen=True)
+class Counting:
+    """How amounts of a file become counts.
+
+    Attributes:
+        rounded: whether to the nearest whole number, where they are not whole.
+        per_unit: molecules in one unit of substance, whatever the file declares; None where it is as the file declares.
+
+    Raises:
+        InputError: `per_unit` is not a number above 0.
+    """
+
+    rounded: bool = False
+    per_unit: float | None = None
+
+    def __post_init__(self):
+        number = self.per_unit
+        if number is not None and not (isinstance(number, int | float) and math.isfinite(number) and number > 0):
+            raise InputError(f"molecules_per_unit must be a finite number above 0, not {number!r}")
 
 
 def whole(amount: float, *, converted: bool, rounded: bool) -> int:
@@ -28,10 +52,12 @@ def whole(amount: float, *, converted: bool, rounded: bool) -> int:
         >>> whole(6.022, converted=False, rounded=True), whole(60.000034, converted=True, rounded=False)
         (6, 60)
     """
-    if not math.isfinite(amount) or amount < 0:
+    if not math.isfinite(amount):
         raise InputError(f"its initial amount {amount:.12g} is not a whole number of molecules")
     nearest = math.floor(amount + 0.5)
-    if abs(amount - nearest) <= (CONVERTED if converted else EXACT) * amount:
+    if nearest < 0 or (amount < 0 and not rounded):
+        raise InputError(f"its initial amount {amount:.12g} is negative, and not a whole number of molecules")
+    if abs(amount - nearest) <= (CONVERTED if converted else EXACT) * abs(amount):
         return nearest
     if not rounded:
         hint = "; a file in moles must declare that unit" if nearest == 0 else ""
@@ -46,14 +72,19 @@ def whole(amount: float, *, converted: bool, rounded: bool) -> int:
 
 def said(species: str, amount: float, count: int) -> str:
     """The sentence about a count that is not just what the file says; empty where it is."""
-    if abs(amount - count) <= EXACT * amount:
+    if abs(amount - count) <= EXACT * abs(amount):
         return ""
     return f"{species} starts with {amount:.9g} molecules, taken as {count}"
 
 
-def near_whole(molecules: Expression) -> Expression:
-    """An amount that comes from moles: the whole number that it is up to three digits, else itself, which is no count."""
+def near_whole(molecules: Expression, *, rounded: bool) -> Expression:
+    """An amount that is no count of the file: the whole number that it is up to three digits, or the nearest if it is to be rounded.
+
+    Else it stays itself, which is no count.
+    """
     nearest = call("floor", call("add", molecules, Number(0.5)))
+    if rounded:
+        return nearest
     off = call("abs", call("subtract", molecules, nearest))
     near = call("le", off, call("multiply", Number(CONVERTED), call("abs", molecules)))
     return call("if", near, nearest, molecules)

@@ -1,9 +1,15 @@
 """Everything that is wrong with a file, gathered and told at once."""
 
 import contextlib
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 
-from jumpax._base.errors import InputError, UnsupportedError, first_of
+from jumpax._base.errors import TOLD, InputError, UnsupportedError
+
+_MOST = 500
+"""Elements with the same fault that are named."""
+_ELEMENT = re.compile(r"(?:line \d+: )?[^:;]*")
+_SPECIAL = re.compile(r"line \d+|'[^']*'|\d[\w.,+-]*")
 
 
 class Faults:
@@ -12,6 +18,11 @@ class Faults:
     def __init__(self):
         self.wrong: list[str] = []
         self.unread: list[str] = []
+
+    @property
+    def count(self) -> int:
+        """How many there are."""
+        return len(self.wrong) + len(self.unread)
 
     @contextlib.contextmanager
     def of(self, what: str) -> Iterator[None]:
@@ -32,7 +43,20 @@ class Faults:
             UnsupportedError: something is not read; the message has everything.
             InputError: all of it is wrong.
         """
-        everything = first_of((*self.wrong, *self.unread))
+        everything = [*_by_kind((*self.wrong, *self.unread))]
         if everything:
             kind = UnsupportedError if self.unread else InputError
             raise kind(f"{origin} cannot be used:\n" + "\n".join(f"- {fault}" for fault in everything))
+
+
+def _by_kind(faults: Iterable[str]) -> Iterator[str]:
+    """All of them: the first of each kind in full, of the others the elements."""
+    kinds: dict[str, list[str]] = {}
+    for fault in dict.fromkeys(faults):
+        kinds.setdefault(_SPECIAL.sub("", fault), []).append(fault)
+    for found in kinds.values():
+        yield from found[:TOLD]
+        if rest := found[TOLD:]:
+            elements = [_ELEMENT.match(fault).group() for fault in rest]  # type: ignore[union-attr]
+            more = f", and {len(rest) - _MOST:,} others" if len(rest) > _MOST else ""
+            yield f"and {len(rest):,} more of that kind: {', '.join(elements[:_MOST])}{more}"

@@ -8,20 +8,23 @@ from jumpax._base.errors import InputError
 from jumpax.importers import foreign
 from jumpax.importers.antimony import read_antimony
 from jumpax.importers.bionetgen import read_net
+from jumpax.importers.counts import Counting
 from jumpax.importers.model import FileModel
 from jumpax.importers.sbml import read_sbml
 
-READERS: dict[str, Callable[[Path, bool], FileModel]] = {
+READERS: dict[str, Callable[[Path, Counting], FileModel]] = {
     ".xml": read_sbml,
     ".sbml": read_sbml,
     ".ant": read_antimony,
     ".txt": read_antimony,
     ".net": read_net,
 }
-"""The reader by how the name of a file ends; it takes the path, and whether to round counts."""
+"""The reader by how the name of a file ends; it takes the path, and how amounts become counts."""
 
 
-def read(path: str | os.PathLike[str], *, round_counts: bool = False) -> FileModel:
+def read(
+    path: str | os.PathLike[str], *, round_counts: bool = False, molecules_per_unit: float | None = None
+) -> FileModel:
     """A model from a file: SBML of all Levels (`.xml`, `.sbml`), Antimony (`.ant`, `.txt`), BioNetGen (`.net`).
 
     The model is read as a discrete one. Species are counts of molecules; a law of the file is the propensity, in
@@ -38,7 +41,9 @@ def read(path: str | os.PathLike[str], *, round_counts: bool = False) -> FileMod
     Args:
         path: of the file.
         round_counts: round amounts to whole molecules, halves upwards as BioNetGen's simulator does, instead of
-            refusing them. What comes from moles may miss a whole number by a thousandth of it without that.
+            refusing them, what events set included. What comes from moles may miss a whole number by a thousandth of it without that.
+        molecules_per_unit: molecules in one unit of substance, whatever the file declares: for models written for differential
+            equations in arbitrary units, or in a volume of a litre. Amounts, and values of laws, are multiplied by it.
 
     Returns:
         Network, theta and x0, with assignment rules as observables of the counts, events, and notes on units and rounding.
@@ -67,4 +72,4 @@ def read(path: str | os.PathLike[str], *, round_counts: bool = False) -> FileMod
     foreign.refuse_suffix(file)
     if file.suffix.lower() not in READERS:
         raise InputError(f"how to read {file} is not known; a model file ends in {', '.join(READERS)} (or .toml)")
-    return READERS[file.suffix.lower()](file, round_counts)
+    return READERS[file.suffix.lower()](file, Counting(round_counts, molecules_per_unit))

@@ -26,9 +26,10 @@ class Symbols:
     Args:
         model: `libsbml.Model`.
         public: how names of the file are called in the network.
+        per_unit: molecules in one unit of substance, whatever the file declares.
     """
 
-    def __init__(self, model: Any, public: Callable[[str], str]):
+    def __init__(self, model: Any, public: Callable[[str], str], per_unit: float | None = None):
         self.model, self.public = model, public
         self.rules = {rule.getVariable(): rule for rule in model.getListOfRules() if rule.isAssignment()}
         self.starts = {a.getSymbol(): a for a in model.getListOfInitialAssignments()}
@@ -46,7 +47,7 @@ class Symbols:
             for r in (*reaction.getListOfReactants(), *reaction.getListOfProducts())
             if r.isSetId()
         }
-        self.units = Units(model, self.amount)
+        self.units = Units(model, self.amount, per_unit)
         self._inside: tuple[str, ...] = ()
         self._values: dict[str, Expression] = {}
         self._numbers: dict[str, float] = {}
@@ -119,14 +120,14 @@ class Symbols:
         if name in self.starts and name not in self.assigned:
             with contextlib.suppress(UnsupportedError):  # a constant may use what a law may not
                 formula = self.expression(self.starts[name].getMath())
-                if names(formula) and not reads_time(formula) and not self._moving.intersection(names(formula)):
+                if names(formula) and not reads_time(formula) and not self.moving.intersection(names(formula)):
                     return formula
         if self._is_unit(name):
             return Number(1.0)
         return Name(self.public(name))
 
     @functools.cached_property
-    def _moving(self) -> frozenset[str]:
+    def moving(self) -> frozenset[str]:
         """Public names of all that reactions or events change."""
         return frozenset(map(self.public, (*self.counts, *self.assigned)))
 

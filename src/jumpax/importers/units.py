@@ -53,10 +53,11 @@ class Units:
     Args:
         model: `libsbml.Model`.
         amount: the amount of a species at the start, in units of the file.
+        per_unit: molecules in one unit, whatever the file declares; None where it is as the file declares.
     """
 
-    def __init__(self, model: Any, amount: Callable[[str], float]):
-        self.model, self._amount = model, amount
+    def __init__(self, model: Any, amount: Callable[[str], float], per_unit: float | None = None):
+        self.model, self._amount, self.per_unit = model, amount, per_unit
         self.modern = model.getLevel() > 2
         self._usual = model.getSubstanceUnits() if self.modern else "substance"
         self._named = {species.getId(): species.getSubstanceUnits() for species in model.getListOfSpecies()}
@@ -64,7 +65,23 @@ class Units:
 
     def of(self, species: str) -> Substance:
         """The unit that a species is counted in."""
-        return self._substance(self._named[species] or self._usual)
+        declared = self._substance(self._named[species] or self._usual)
+        return declared if self.per_unit is None else self._chosen(declared, self.per_unit)
+
+    @staticmethod
+    def _chosen(declared: Substance, per_unit: float) -> Substance:
+        """A unit of the file with the molecules that the user says are in it."""
+        name = declared.name or "unit"
+        aside = f"; the file declares {declared.molecules:.9g}" if declared.declared else ""
+        note = f"1 {name} of the file is taken as {per_unit:.9g} molecules, as molecules_per_unit says{aside}"
+        return Substance(name, per_unit, f"{note}; laws are evaluated in the units of the file", declared=True)
+
+    def factor(self, species: str) -> str:
+        """The parameter that converts extents of reactions into amounts of a species; empty where there is none."""
+        own = self.model.getSpecies(species)
+        if not self.modern:
+            return ""
+        return own.getConversionFactor() or self.model.getConversionFactor()
 
     def rate(self, reaction: Any, changed: Iterable[str]) -> float:
         """Reactions in one unit of a rate: molecules in the unit of its extent, which is that of the species it changes.
@@ -76,7 +93,10 @@ class Units:
         if len(units) > 1:
             names = ", ".join(sorted(unit.name or "no unit" for unit in units.values()))
             raise UnsupportedError(f"its species have different units of substance ({names}); give them one")
-        unit, extent = next(iter(units.values())), self._extent(reaction)
+        unit = next(iter(units.values()))
+        if self.per_unit is not None or any(map(self.factor, changed)):
+            return unit.molecules
+        extent = self._extent(reaction)
         if extent.declared and not math.isclose(extent.molecules, unit.molecules):
             raise UnsupportedError(
                 f"its rate is in {extent.name}, the species it changes in {unit.name or 'no declared unit'}, and without "

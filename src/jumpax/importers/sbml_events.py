@@ -1,0 +1,145 @@
+"""Events of an SBML model."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.importers.counts import Counting, near_whole
+from jumpax.importers.faults import Faults
+from jumpax.importers.symbols import Symbols
+from jumpax.networks.event import Event
+from jumpax.networks.expressions.expression import (
+    Call,
+    Expression,
+    Number,
+    Time,
+    call,
+    evaluate_host,
+    flag,
+    names,
+    reads_time,
+)
+from jumpax.networks.triggers import check
+
+
+class SbmlEvents:
+    """Reads the events of one model, and what only they know.
+
+    Args:
+        model: `libsbml.Model`.
+        symbols: what its names mean.
+        faults: takes what is wrong.
+        counting: how amounts become counts.
+    """
+
+    def __init__(self, model: Any, symbols: Symbols, faults: Faults, counting: Counting):
+        self.model, self.symbols, self.faults, self.counting = model, symbols, faults, counting
+        self.counts = {*map(symbols.public, symbols.counts)}
+        self.own = {symbols.public(name): name for name in reversed(symbols.known())}
+        self.rounds = False
+
+    def __iter__(self) -> Iterator[Event]:
+        """Those that can be read; of the others all that is wrong is noted."""
+        for place, event in enumerate(self.model.getListOfEvents(), 1):
+            what = f"line {event.getLine()}: event {event.getId() or f'event {place}'!r}"
+            before = self.faults.count
+            if event.isSetDelay():
+                with self.faults.of(what):
+                    raise UnsupportedError("a delay between trigger and assignment; events without delays are read")
+            made = self._event(event, event.getId() or f"event {place}", what)
+            if self.faults.count == before and made is not None:
+                yield made
+
+    def _event(self, event: Any, name: str, what: str) -> Event | None:
+        late, trigger, when, priority = self.model.getLevel() > 2, event.getTrigger(), None, None
+        with self.faults.of(what):
+            if trigger is None or trigger.getMath() is None:
+                raise InputError("it has no trigger")
+            when = self._instants(flag(self.symbols.expression(trigger.getMath())))
+        done = []
+        for assignment in event.getListOfEventAssignments():
+            with self.faults.of(what):
+                done.append(self._assignment(assignment, event))
+        with self.faults.of(what):
+            priority = self.symbols.expression(event.getPriority().getMath()) if event.isSetPriority() else None
+        if when is None:
+            return None
+        return Event(
+            name, when, tuple(done), priority,
+            persistent=trigger.getPersistent() if late else True,
+            initially=trigger.getInitialValue() if late else True,
+            early=event.getUseValuesFromTriggerTime(),
+        )  # fmt: skip
+
+    def _instants(self, trigger: Expression) -> Expression:
+        """The trigger with `time >= v` for `time == v` where it is all of it, or one of several: both become true at v, and at once."""
+        if not isinstance(trigger, Call):
+            return trigger
+        if trigger.operator == "or":
+            return call("or", *map(self._instants, trigger.arguments))
+        if trigger.operator != "eq" or Time() not in trigger.arguments:
+            return trigger
+        value = trigger.arguments[1 if trigger.arguments[0] == Time() else 0]
+        if reads_time(value) or self.symbols.moving.intersection(names(value)):
+            return trigger  # a moment that is moved into the past comes true with >= only
+        after = call("ge", Time(), value)
+        if isinstance(value, Number) and value.value >= 0:
+            return after
+        return call("and", after, call("ge", value, Number(0.0)))
+
+    def _assignment(self, assignment: Any, event: Any) -> tuple[str, Expression]:
+        """What is assigned: amounts, for species."""
+        name, symbols = assignment.getVariable(), self.symbols
+        if name in symbols.rules:
+            raise InputError(f"an assignment to {name!r}, which a rule governs")
+        if assignment.getMath() is None:
+            raise InputError(f"an assignment to {name!r} without a value")
+        value = symbols.expression(assignment.getMath())
+        if name in symbols.species:
+            size = symbols.species[name].getCompartment()
+            if not symbols.species[name].getHasOnlySubstanceUnits() and event.getEventAssignment(size) is not None:
+                raise UnsupportedError(
+                    f"assignments to the concentration {name!r} and to its compartment {size!r} at once"
+                )
+            molecules = symbols.molecules(name, value)
+            if self.counting.rounded and not _whole(molecules):
+                self.rounds = True
+                return symbols.public(name), near_whole(molecules, rounded=True)
+            converted = symbols.units.of(name).molecules != 1.0
+            return symbols.public(name), near_whole(molecules, rounded=False) if converted else molecules
+        if name not in symbols.parameters and name not in symbols.compartments:
+            raise UnsupportedError(f"an assignment to {name!r}, which is no species, parameter or compartment")
+        return symbols.public(name), value
+
+    def beside(
+        self, events: tuple[Event, ...], theta: Mapping[str, float], number: Callable[[str], float]
+    ) -> dict[str, float]:
+        """Values of parameters that only events read or change; nan for those that nothing reads and that have none.
+
+        Triggers that cannot be followed are noted.
+        """
+        found: dict[str, float] = {}
+        known = {*theta, *self.counts}
+        for event in events:
+            with self.faults.of(f"event {event.name!r}"):
+                for name in event.names:
+                    if name not in known and name not in found:
+                        found[name] = self._state(name, name in event.read, number)
+                values = {**theta, **found}
+                check(event.trigger, self.counts, lambda e, t, values=values: evaluate_host(e, values, t))
+        return found
+
+    def _state(self, name: str, read: bool, number: Callable[[str], float]) -> float:
+        """Value at the start: inf for a time that never comes, nan for what has no value and that nothing reads."""
+        own = self.symbols.parameters.get(self.own.get(name, ""))
+        if own is not None and own.getId() not in self.symbols.starts:
+            value = own.getValue() if own.isSetValue() else math.nan
+            if math.isinf(value) or not (read or math.isfinite(value)):
+                return value
+        return number(name)
+
+
+def _whole(value: Expression) -> bool:
+    """Whether it is a whole number that is written as such."""
+    return isinstance(value, Number) and value.value == int(value.value)
