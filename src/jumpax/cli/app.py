@@ -23,6 +23,7 @@ COMMANDS: dict[str, str] = {
     "audit": "Judge every gradient estimator on a model.",
     "demo": "Fit bursts of transcription to real counts of genes.",
     "check": "Say what this machine and a model can do.",
+    "convert": "Write a model in another format.",
 }
 """Commands and what they do, in the order of the help. Each is the function `run` of `jumpax/cli/<name>.py`, imported
 when it is called: a new command is one such file and one row."""

@@ -5,3 +5,5 @@ from jumpax.importers.model import FileModel as FileModel
 from jumpax.importers.model import Rule as Rule
 from jumpax.importers.read import READERS as READERS
 from jumpax.importers.read import read as read
+from jumpax.importers.write import WRITERS as WRITERS
+from jumpax.importers.write import write as write

@@ -1,0 +1,182 @@
+"""Models as SBML."""
+
+import math
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from jumpax._base.errors import InputError
+from jumpax.importers.names import Names
+from jumpax.importers.statement import Channel, Statement
+from jumpax.importers.to_mathml import tree
+from jumpax.networks.event import Event
+from jumpax.networks.expressions.expression import Call, Expression, Number, names
+
+_LATE = ("min", "max")  # operations that came with Version 2 of Level 3
+
+
+def to_sbml(statement: Statement) -> str:
+    """SBML Level 3 of a model whose species are counted in items, in one compartment of size 1.
+
+    Version 2 where a formula has min or max, else Version 1. Numbers have 15 digits.
+
+    Raises:
+        InputError: libSBML does not take something.
+
+    Warns:
+        JumpaxWarning: names that SBML cannot have are others in the file, and attributes `name` there.
+    """
+    return _Document(statement).text()
+
+
+class _Document:
+    """One model on its way into a document."""
+
+    def __init__(self, statement: Statement):
+        import libsbml
+
+        self.statement, self.names = statement, Names()
+        self.document = libsbml.SBMLDocument(3, 2 if _is_late(statement) else 1)
+        self.model = self.document.createModel()
+        self.model.setId(Names().new(statement.name or "model"))
+        for unit in ("SubstanceUnits", "ExtentUnits"):
+            getattr(self.model, f"set{unit}")("item")
+        self.own: dict[str, str] = {}
+        self.places = {channel.name: self._id(channel.name, tell=False) for channel in statement.channels}
+
+    def _id(self, name: str, *, tell: bool = True) -> str:
+        return self.names.new(name, tell=tell)
+
+    def _name(self, element: Any, name: str, own: str) -> None:
+        """Identity and, where that differs, the name for people."""
+        element.setId(own)
+        if own != name:
+            element.setName(name)
+
+    def text(self) -> str:
+        """The document."""
+        import libsbml
+
+        self._species()
+        self._parameters()
+        for name in self.statement.observables:
+            self._observable(name)
+        for channel in self.statement.channels:
+            self._reaction(channel)
+        for event in self.statement.events:
+            self._event(event)
+        self.names.warn("SBML")
+        return libsbml.writeSBMLToString(self.document)
+
+    def _species(self) -> None:
+        compartment = self.model.createCompartment()
+        self.size = self._id("compartment", tell=False)
+        compartment.setId(self.size)
+        compartment.setSpatialDimensions(3)
+        compartment.setSize(1.0)
+        compartment.setConstant(True)
+        for name, count in self.statement.x0.items():
+            species = self.model.createSpecies()
+            self.own[name] = self._id(name)
+            self._name(species, name, self.own[name])
+            species.setCompartment(self.size)
+            species.setInitialAmount(float(count))
+            species.setHasOnlySubstanceUnits(True)
+            species.setBoundaryCondition(False)
+            species.setConstant(False)
+
+    def _parameters(self) -> None:
+        """Those of one reaction alone, `reaction.name`, stay there."""
+        readers = Counter(n for channel in self.statement.channels for n in names(channel.propensity))
+        others = {n for event in self.statement.events for n in event.names}
+        moved = {n for event in self.statement.events for n, _ in event.assignments}
+        self.local: dict[str, tuple[str, str]] = {}
+        for name, value in self.statement.theta.items():
+            reaction, _, inner = name.rpartition(".")
+            alone = readers[name] == 1 and name not in others
+            if alone and self.places.get(reaction) == reaction and inner.isidentifier() and inner.isascii():
+                self.local[name] = (reaction, inner)
+                continue
+            self.own[name] = self._parameter(name, value, constant=name not in moved)
+
+    def _parameter(self, name: str, value: float, *, constant: bool) -> str:
+        """A parameter, and what it is called in the file."""
+        parameter = self.model.createParameter()
+        own = self._id(name)
+        self._name(parameter, name, own)
+        if not math.isnan(value):
+            parameter.setValue(value)
+        parameter.setConstant(constant)
+        return own
+
+    def _observable(self, name: str) -> None:
+        """A rule; numbers in it that are no parameters become some."""
+        rule = self.statement.observables[name]
+        if name in self.own and isinstance(rule.expression, Number):
+            return  # a species that does not change, which is a parameter already
+        for constant, value in rule.constants:
+            if constant not in self.own and constant not in self.local:
+                self.own[constant] = self._parameter(constant, value, constant=True)
+        written = self.model.createAssignmentRule()
+        written.setVariable(self._parameter(name, math.nan, constant=False))
+        self._math(written, rule.expression, self._named)
+
+    def _named(self, name: str) -> str:
+        return self.own[name] if name in self.own else self.local[name][1]
+
+    def _reaction(self, channel: Channel) -> None:
+        reaction = self.model.createReaction()
+        self._name(reaction, channel.name, self.places[channel.name])
+        reaction.setReversible(False)
+        if self.model.getVersion() < 2:
+            reaction.setFast(False)
+        for side, create in ((channel.reactants, reaction.createReactant), (channel.products, reaction.createProduct)):
+            for name, count in side:
+                reference = create()
+                reference.setSpecies(self.own[name])
+                reference.setStoichiometry(float(count))
+                reference.setConstant(True)
+        used = {name for name, _ in (*channel.reactants, *channel.products)}
+        for name in names(channel.propensity):
+            if name in self.statement.x0 and name not in used:
+                reaction.createModifier().setSpecies(self.own[name])
+        law = reaction.createKineticLaw()
+        for name in names(channel.propensity):
+            if name in self.local:
+                parameter = law.createLocalParameter()
+                parameter.setId(self.local[name][1])
+                parameter.setValue(self.statement.theta[name])
+        self._math(law, channel.propensity, self._named)
+
+    def _event(self, event: Event) -> None:
+        made = self.model.createEvent()
+        self._name(made, event.name, self._id(event.name, tell=False))
+        made.setUseValuesFromTriggerTime(event.early)
+        trigger = made.createTrigger()
+        trigger.setInitialValue(event.initially)
+        trigger.setPersistent(event.persistent)
+        self._math(trigger, event.trigger, self._named)
+        if event.priority is not None:
+            self._math(made.createPriority(), event.priority, self._named)
+        for name, value in event.assignments:
+            assignment = made.createEventAssignment()
+            assignment.setVariable(self.own[name])
+            self._math(assignment, value, self._named)
+
+    def _math(self, element: Any, expression: Expression, named: Callable[[str], str]) -> None:
+        import libsbml
+
+        if element.setMath(tree(expression, named)) != libsbml.LIBSBML_OPERATION_SUCCESS:
+            raise InputError(f"libSBML does not take a formula of {element.getElementName()} {element.getId()!r}")
+
+
+def _is_late(statement: Statement) -> bool:
+    formulas = [channel.propensity for channel in statement.channels]
+    formulas += [rule.expression for rule in statement.observables.values()]
+    for event in statement.events:
+        formulas += [event.trigger, *(value for _, value in event.assignments)]
+    return any(map(_has_late, formulas))
+
+
+def _has_late(expression: Expression) -> bool:
+    return isinstance(expression, Call) and (expression.operator in _LATE or any(map(_has_late, expression.arguments)))
