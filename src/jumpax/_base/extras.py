@@ -10,6 +10,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "viz": ("matplotlib",),
     "cli": ("cyclopts", "rich"),
     "models": ("libsbml", "antimony"),
+    "bngl": ("bionetgen",),
 }
 """Modules by the name of the extra that brings them."""
 

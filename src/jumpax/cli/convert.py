@@ -2,7 +2,7 @@
 
 import dataclasses
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -34,7 +34,7 @@ def run(
     """
     check_file(file, tuple(WRITERS), "a model")
     chosen, source = find_file(model, theta or (), x0 or (), amounts=amounts)
-    whole = chosen if source is None else dataclasses.replace(source, theta=chosen.theta, x0=chosen.x0)
+    whole: Any = chosen if source is None else dataclasses.replace(source, theta=chosen.theta, x0=chosen.x0)
     written, network = write(whole, file), chosen.network
     document = {
         "command": "convert",

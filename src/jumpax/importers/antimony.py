@@ -40,7 +40,7 @@ def to_antimony(sbml: str) -> str:
     """
     made = _converted(sbml, "the model", "SBML", "Antimony").decode()
     names = (_ID.findall(text) for text in (sbml, _converted(made, "the model").decode()))
-    if renamed := [f"{old!r} is {new}" for old, new in zip(*names, strict=True) if old != new]:
+    if renamed := [f"{old!r} is {new}" for old, new in zip(*names, strict=False) if old != new]:
         warnings.warn(f"names that Antimony has taken are others: {listed(renamed)}", JumpaxWarning, stacklevel=4)
     return made
 

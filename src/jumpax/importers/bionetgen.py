@@ -53,10 +53,15 @@ def read_net(path: Path, counting: Counting) -> FileModel:
     `read_functions_array` (time, no arguments); bng2/Perl2/RateLaw.pm, `toString` (factors are written as numbers).
     """
     text = guard.check_text(guard.load(path, guard.LARGEST_XML), str(path), _LONGEST)
+    return parse_net(text, str(path), path.stem, counting)
+
+
+def parse_net(text: str, origin: str, name: str, counting: Counting) -> FileModel:
+    """The network in a text that the guard has passed; see `read_net`."""
     if counting.per_unit is not None:
-        raise InputError(f"{path} has numbers of molecules already; molecules_per_unit is for SBML and Antimony")
+        raise InputError(f"{origin} has numbers of molecules already; molecules_per_unit is for SBML and Antimony")
     faults = Faults()
-    return _Net(_blocks(text, faults), faults, counting.rounded).build(str(path), path.stem)
+    return _Net(_blocks(text, faults), faults, counting.rounded).build(origin, name)
 
 
 def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:

@@ -10,7 +10,8 @@ _SUFFIXES = {
     ".bngl": (
         "rules of BioNetGen (BNGL), not a network; BioNetGen makes the network from them: with the line "
         "generate_network({{overwrite=>1}}) in it run `bionetgen run -i {name} -o out` (pip install bionetgen, and Perl) and "
-        "read out/{stem}.net, or run `perl BNG2.pl {name}` and read {stem}.net"
+        "read out/{stem}.net, or run `perl BNG2.pl {name}` and read {stem}.net. With that package installed (pip install "
+        "'jumpax[bngl]', and Perl), or BNGPATH set to the folder of BNG2.pl, .bngl files are read as they are"
     ),
     ".cps": "a file of COPASI; export it there, or by `CopasiSE --exportSBML {stem}.xml {name}`, and read {stem}.xml",
     ".omex": "a COMBINE archive; unpack it (it is a zip file) and read the model in it",

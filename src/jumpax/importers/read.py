@@ -8,6 +8,7 @@ from jumpax._base.errors import InputError
 from jumpax.importers import foreign
 from jumpax.importers.antimony import read_antimony
 from jumpax.importers.bionetgen import read_net
+from jumpax.importers.bngl import read_bngl
 from jumpax.importers.counts import Counting
 from jumpax.importers.model import FileModel
 from jumpax.importers.sbml import read_sbml
@@ -18,6 +19,7 @@ READERS: dict[str, Callable[[Path, Counting], FileModel]] = {
     ".ant": read_antimony,
     ".txt": read_antimony,
     ".net": read_net,
+    ".bngl": read_bngl,
 }
 """The reader by how the name of a file ends; it takes the path, and how amounts become counts."""
 
@@ -25,9 +27,9 @@ READERS: dict[str, Callable[[Path, Counting], FileModel]] = {
 def read(
     path: str | os.PathLike[str], *, round_counts: bool = False, molecules_per_unit: float | None = None
 ) -> FileModel:
-    """A model from a file: SBML of all Levels (`.xml`, `.sbml`), Antimony (`.ant`, `.txt`), BioNetGen (`.net`).
+    """A model from a file: SBML of all Levels (`.xml`, `.sbml`), Antimony (`.ant`, `.txt`), BioNetGen (`.net`, `.bngl`).
 
-    The model is read as a discrete one. Species are counts of molecules; a law of the file is the propensity, in
+    Rules (`.bngl`) are read where BioNetGen is installed, which makes the network of them. The model is read as a discrete one. Species are counts of molecules; a law of the file is the propensity, in
     reactions per time, with no combinatorial factor added. Where `hasOnlySubstanceUnits` is false a species in a formula
     is its count / the size of its compartment. Boundary and constant species do not change. Parameters of a reaction
     are called `reaction.parameter`. A law `forward - backward` of a reversible reaction becomes two reactions.
@@ -69,7 +71,7 @@ def read(
         (('A',), {'k': 0.5}, {'A': 10})
     """
     file = Path(path)
-    foreign.refuse_suffix(file)
     if file.suffix.lower() not in READERS:
+        foreign.refuse_suffix(file)
         raise InputError(f"how to read {file} is not known; a model file ends in {', '.join(READERS)} (or .toml)")
     return READERS[file.suffix.lower()](file, Counting(round_counts, molecules_per_unit))

@@ -15,10 +15,14 @@ from jumpax.networks.expressions.expression import Call, Expression, Number, nam
 _LATE = ("min", "max")  # operations that came with Version 2 of Level 3
 
 
-def to_sbml(statement: Statement) -> str:
+def to_sbml(statement: Statement, *, nested: bool = True) -> str:
     """SBML Level 3 of a model whose species are counted in items, in one compartment of size 1.
 
     Version 2 where a formula has min or max, else Version 1. Numbers have 15 digits.
+
+    Args:
+        statement: the model.
+        nested: whether parameters `reaction.name` that one reaction alone reads stay inside of it.
 
     Raises:
         InputError: libSBML does not take something.
@@ -26,16 +30,16 @@ def to_sbml(statement: Statement) -> str:
     Warns:
         JumpaxWarning: names that SBML cannot have are others in the file, and attributes `name` there.
     """
-    return _Document(statement).text()
+    return _Document(statement, nested).text()
 
 
 class _Document:
     """One model on its way into a document."""
 
-    def __init__(self, statement: Statement):
+    def __init__(self, statement: Statement, nested: bool):
         import libsbml
 
-        self.statement, self.names = statement, Names()
+        self.statement, self.nested, self.names = statement, nested, Names()
         self.document = libsbml.SBMLDocument(3, 2 if _is_late(statement) else 1)
         self.model = self.document.createModel()
         self.model.setId(Names().new(statement.name or "model"))
@@ -93,7 +97,7 @@ class _Document:
         self.local: dict[str, tuple[str, str]] = {}
         for name, value in self.statement.theta.items():
             reaction, _, inner = name.rpartition(".")
-            alone = readers[name] == 1 and name not in others
+            alone = self.nested and readers[name] == 1 and name not in others
             if alone and self.places.get(reaction) == reaction and inner.isidentifier() and inner.isascii():
                 self.local[name] = (reaction, inner)
                 continue

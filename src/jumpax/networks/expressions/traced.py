@@ -49,7 +49,7 @@ def traced(function: Callable[..., Any], names: tuple[str, ...], what: str) -> E
     except Exception as fault:
         given.explain(fault, what)
         raise
-    values = [Time() if name == TIME else Name(name) for name in names]
+    values: list[Expression] = [Time() if name == TIME else Name(name) for name in names]
     return _Jaxpr(what).run(made.jaxpr, made.consts, values)[0]
 
 
@@ -85,8 +85,7 @@ class _Jaxpr:
             raise self._refuse(f"{name} on arrays")
         if name in _INSIDE:
             inner = given_.get("jaxpr") or given_.get("call_jaxpr")
-            closed = inner if hasattr(inner, "consts") else jax.extend.core.ClosedJaxpr(inner, [])
-            return self.run(closed.jaxpr, closed.consts, values)
+            return self.run(getattr(inner, "jaxpr", inner), getattr(inner, "consts", ()), values)
         return [self._operation(name, given_, equation, values)]
 
     def _operation(self, name: str, given_: Any, equation: Any, values: list[Expression]) -> Expression:
