@@ -76,7 +76,7 @@ def xml(
 ) -> File:
     """A birth of this law in SBML, with other parts."""
     modern = level[0] > 2
-    size, fast = ('constant="true"', ' fast="false"') if modern and level[1] < 2 else ("", "")
+    size, fast = 'constant="true"' if modern else "", ' fast="false"' if modern and level[1] < 2 else ""
     constant = ' constant="true"' if modern else ""
     body = f"""<listOfCompartments><compartment id="c" size="2"{constant}/></listOfCompartments><listOfSpecies>
     <species id="A" compartment="c" initialAmount="9" hasOnlySubstanceUnits="true"{
@@ -140,6 +140,20 @@ _TWO_UNITS = xml("").text.replace('<model id="m"', '<model id="m" extentUnits="m
 _PACKAGE = xml("").text.replace(
     ' level="3"', ' xmlns:d="http://www.sbml.org/sbml/level3/version1/distrib/version1" d:required="true" level="3"', 1
 )
+_TWO_FACTORS = xml(
+    '<listOfReactions><reaction id="q" reversible="false" fast="false"><listOfReactants><speciesReference species="A" '
+    'stoichiometry="1" constant="true"/></listOfReactants><listOfProducts><speciesReference species="B" stoichiometry="1" '
+    f'constant="true"/></listOfProducts><kineticLaw><math {MATH}><ci>A</ci></math></kineticLaw></reaction></listOfReactions>'
+).text.replace("</listOfSpecies>", '<species id="B" compartment="c" initialAmount="1" hasOnlySubstanceUnits="true" '
+               'boundaryCondition="false" constant="false" conversionFactor="k"/></listOfSpecies>')  # fmt: skip
+_COMP = 'http://www.sbml.org/sbml/level3/version1/comp/version1"'
+_BODY = xml("").text.split("<model")[1].partition(">")[2].partition("</model>")[0]
+_MODELS = (
+    f'<?xml version="1.0" encoding="UTF-8"?><sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" xmlns:comp="{_COMP} '
+    'level="3" version="1" comp:required="true"><model id="m"><comp:listOfSubmodels><comp:submodel comp:id="part" '
+    'comp:modelRef="inner"/></comp:listOfSubmodels></model><comp:listOfModelDefinitions>'
+    f'<comp:modelDefinition id="inner">{_BODY}</comp:modelDefinition></comp:listOfModelDefinitions></sbml>'
+)
 
 FEATURES = (
     Feature("laws of any form", law("k * A^2 / (K + A)"), function("k*G/(K+G)")),
@@ -169,10 +183,13 @@ FEATURES = (
         net("1 0 k", head="begin compartments\n c 3 2\nend compartments\n", how="volumes are in the factors of the rates")),
     Feature("compartments without dimensions (their size is 1); without a size that is read", File(".xml", xml("").text.replace("</listOfCompartments>", f"{_POINT}</listOfCompartments>").replace('compartment="c"', 'compartment="point"').replace('hasOnlySubstanceUnits="true"', 'hasOnlySubstanceUnits="false"'))),
     Feature("a size that is missing, and read", File(".xml", xml("", formula="<apply><times/><ci>k</ci><ci>c</ci></apply>").text.replace('id="c" size="2"', 'id="c"'), "no finite value")),
-    Feature("compartments that change size", File(".ant", "compartment V; V := 2 + time; species B in V; B = 3; B => ; B", "changes its size")),
+    Feature("compartments whose size a rule gives", File(".ant", "compartment V; V := 2 + K; K = 1; species B in V; B = 3 / V; B => ; B", how="amounts stay, concentrations follow")),
+    Feature("compartments whose size an event sets", law("k * A / V", more="compartment V = 2; at time >= 0.5: V = 4"), None, EVENTS),
+    Feature("compartments whose size a rate rule moves", law("k * A", "rate rule", more="compartment V = 2; V' = 1")),
     Feature("initial concentrations; initial assignments; amounts that are formulas", File(".ant", "compartment V = 2; species B in V; B = 3; species C in V; C = 2 * B; B => C; B"), net("1 0 k", first="A() 3*K")),
     Feature("amounts that are not whole", law("k * A", "not a whole number", more="species B; B = 0.5; B => ; B", how="unless `round_counts=True`, `--round`"), net(first="A() 0.5", refused="not a whole number", how="unless `round_counts=True`, `--round`")),
     Feature("units of substance: mole, nmol, item, ...", File(".ant", "unit substance = 1e-9 mole; unit extent = 1e-9 mole; compartment c = 1e-15; species A in c; A = 99.6324; A => ; c * A", how="amounts become molecules; laws keep the units of the file")),
+    Feature("more than 2,147,483,647 molecules", File(".ant", "unit substance = mole; unit extent = mole; compartment c = 1; species A in c; A = 1; A => ; c * A", "molecules_per_unit", how="unless `molecules_per_unit=1000`, `--molecules-per-unit 1000`")),
     Feature("species, or species and extents, of different units", File(".xml", _TWO_UNITS, "no declared unit")),
     Feature("assignment rules for species and parameters", law("k * y", more="y := 2 * A; species Z; Z := y + 1", how="observables; in laws, too"), net("1 0 f", functions=" 1 f() k*G\n", groups="G 2*1,2", how="groups, functions of them")),
     Feature("rate rules", law("k * A", "rate rule", more="y' = 3; y = 1")),
@@ -181,13 +198,16 @@ FEATURES = (
     Feature("whole stoichiometries", ant("3 A => 2 B; k * A * (A - 1) * (A - 2); species B; B = 0"), net("1,1 2,2,2 0.5*k", how="× x (x − 1) for a pair; the file has its 1/2")),
     Feature("a stoichiometry that is missing (Level 2: it is 1)", File(".xml", xml("").text.replace(' stoichiometry="1"', ""), "is missing")),
     Feature("fractional stoichiometries", ant("0.5 A => ; k * A", "not a whole number")),
-    Feature("stoichiometries that are formulas", xml(_FORMULA, "a formula", level=(2, 4))),
-    Feature("conversion factors", File(".xml", xml("").text.replace('<model id="m"', '<model id="m" conversionFactor="k"'), "conversion factor")),
+    Feature("stoichiometries that are formulas of constants", File(".xml", xml(_FORMULA, level=(2, 4)).text.replace('id="k" value="0.5"', 'id="k" value="2"'), how="numbers, as in the file")),
+    Feature("stoichiometries that change", xml(_FORMULA.replace("<ci>k</ci>", "<ci>A</ci>", 1), "which changes", level=(2, 4))),
+    Feature("conversion factors", File(".xml", xml("").text.replace('<model id="m"', '<model id="m" conversionFactor="k"'))),
+    Feature("different conversion factors in one reaction", File(".xml", _TWO_FACTORS, "different conversion factors")),
     Feature("reversible reactions with a net law f − b, −b + f, c (f − b), ...", ant("A -> B; -K * B + k * A; species B; B = 2", how="split where each term reads its own side; else one reaction, with a warning, an error where negative")),
     Feature("`Sat`, `MM`, `Hill`", None, net("1,2 2 2*Sat k K")),
     Feature("`Arrhenius`, `TotalRate`", None, net("1 0 Arrhenius k K", "rate law Arrhenius")),
     Feature("fast reactions", xml(_FAST, "fast")),
     Feature("events at times: several assignments, priorities, persistence, values at the trigger", law("k * A", more="at time >= 0.5, priority = 1: A = 20, K = 4"), None, EVENTS),
+    Feature("triggers `time == value`", law("k * A", more="at time == 0.5: A = 20", how="as `time >= value`, where nothing moves the value"), None, EVENTS),
     Feature("events that move their own time; parameters that only events change", law("k * A", more="next = 0.5; n = 0; at time >= next: A = A + 5, next = next + 0.5, n = n + 1", how="in the result by name"), None, EVENTS),
     Feature("events by counts", law("k * A", more="at A < 5: A = 9", how="not together with time-dependent rates"), None, EVENTS),
     Feature("values from the past, `delay(...)`", xml("", "delay(...)", formula="<apply><csymbol encoding='text' definitionURL='http://www.sbml.org/sbml/symbols/delay'>delay</csymbol><ci>A</ci><cn>3</cn></apply>")),
@@ -197,7 +217,8 @@ FEATURES = (
     Feature("SBML Level 1", File(".xml", '<?xml version="1.0" encoding="UTF-8"?><sbml xmlns="http://www.sbml.org/sbml/level1" level="1" version="2"><model name="m"><listOfCompartments><compartment name="c"/></listOfCompartments><listOfSpecies><species name="A" compartment="c" initialAmount="9"/></listOfSpecies><listOfReactions><reaction name="r" reversible="false"><listOfReactants><speciesReference species="A"/></listOfReactants><kineticLaw formula="A"/></reaction></listOfReactions></model></sbml>', how="by libSBML's converter")),
     Feature("empty lists", xml("<listOfRules></listOfRules>")),
     Feature("a group called like a parameter", None, net(groups="k 1", how="unless a function reads the name")),
-    Feature("packages that the file says are required: comp, distrib, fbc, ...", File(".xml", _PACKAGE, "the package")),
+    Feature("models of models (package comp)", File(".xml", _MODELS, how="flattened by libSBML: `part__A`; not models in other files")),
+    Feature("other packages that the file says are required: distrib, ...", File(".xml", _PACKAGE, "the package")),
     Feature("document types and entities", File(".xml", xml("").text.replace("<sbml", '<!DOCTYPE x [<!ENTITY a "b">]><sbml', 1), "document type")),
     Feature("actions; concentrations as units", None, net(head='substanceUnits("Concentration");\n', refused="outside of the blocks")),
 )  # fmt: skip

@@ -82,7 +82,9 @@ def test_storms_and_impossible_counts(tmp_path):
         settled(tmp_path, "at time >= 0.5: A = 2.5")
 
 
-@pytest.mark.parametrize("trigger", ["sin(time) > 0.5", "time > A", "time * time > 2", "time == 3"])
+@pytest.mark.parametrize(
+    "trigger", ["sin(time) > 0.5", "time > A", "time * time > 2", "time == 3 && A > 2", "time == A"]
+)
 def test_triggers_that_are_refused(tmp_path, trigger):
     with pytest.raises(UnsupportedError, match="trigger"):
         antimony(tmp_path, f"{NETWORK} at {trigger}: A = 3")

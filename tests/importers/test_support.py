@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import re
 import warnings
 
 import numpy as np
@@ -27,8 +26,9 @@ READ = [(feature, file) for feature, file in FILES if not file.refused]
 def test_read_or_refused(tmp_path, feature, file):
     path = written(tmp_path, f"m{file.suffix}", file.text)
     if file.refused:
-        with pytest.raises((jumpax.InputError, jumpax.UnsupportedError), match=re.escape(file.refused)):
+        with pytest.raises((jumpax.InputError, jumpax.UnsupportedError)) as refusal:
             jumpax.read(path)
+        assert file.refused in str(refusal.value).replace(str(tmp_path), "")  # which has the name of the feature
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", jumpax.JumpaxWarning)

@@ -39,8 +39,9 @@ def to_antimony(sbml: str) -> str:
         JumpaxWarning: names that Antimony has taken are others.
     """
     made = _converted(sbml, "the model", "SBML", "Antimony").decode()
-    names = (_ID.findall(text) for text in (sbml, _converted(made, "the model").decode()))
-    if renamed := [f"{old!r} is {new}" for old, new in zip(*names, strict=False) if old != new]:
+    before, after = (_ID.findall(text) for text in (sbml, _converted(made, "the model").decode()))
+    gone, come = ([n for n in names if n not in {*others}] for names, others in ((before, after), (after, before)))
+    if renamed := [f"{old!r} is {new}" for old, new in zip(gone, come, strict=False)]:
         warnings.warn(f"names that Antimony has taken are others: {listed(renamed)}", JumpaxWarning, stacklevel=4)
     return made
 

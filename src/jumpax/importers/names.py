@@ -9,6 +9,11 @@ from jumpax._base.errors import JumpaxWarning, listed
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 
+def is_identifier(name: str) -> bool:
+    """Whether it is a letter or _ followed by letters, digits and _."""
+    return _IDENTIFIER.fullmatch(name) is not None
+
+
 class Names:
     """Gives each name of a model one that is a letter or _ followed by letters, digits and _, itself where it can.
 
@@ -29,8 +34,8 @@ class Names:
             name: in the model.
             tell: whether a change of it is worth a word.
         """
-        made = re.sub(r"\W+", "_", name.strip(), flags=re.ASCII).strip("_") if not _IDENTIFIER.fullmatch(name) else name
-        if not _IDENTIFIER.fullmatch(made):
+        made = re.sub(r"\W+", "_", name.strip(), flags=re.ASCII).strip("_") if not is_identifier(name) else name
+        if not is_identifier(made):
             made = f"_{made}"
         while made in self.taken or made in self.reserved:
             made += "_"

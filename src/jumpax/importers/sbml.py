@@ -49,6 +49,7 @@ class _Builder:
         self.counts = {self.public(name): name for name in self.symbols.counts}
         self.own = {self.public(name): name for name in reversed(self.symbols.known())}
         self.values: dict[str, float] = {}
+        self.asked: dict[str, None] = {}
         self.notes: list[str] = []
 
     def public(self, name: str) -> str:
@@ -71,6 +72,8 @@ class _Builder:
         theta = {}
         for parameter in dict.fromkeys(p for r in reactions for c in r.channels() for p in c.law.parameters):
             theta[parameter] = self._number(parameter)
+        for name in self.asked if self.faults.count else ():  # of reactions with faults, too
+            self._number(name)
         rates = dict.fromkeys(theta)
         theta |= self.events.beside(events, theta, self._number)
         self.faults.tell(origin)
@@ -166,6 +169,7 @@ class _Builder:
         products = self._side(what, reaction.getListOfProducts(), guard.MOST_MADE)
         with self.faults.of(what):
             rate = self._rate(reaction)
+            self.asked |= dict.fromkeys(name for name in names(rate) if name not in self.counts)
             if dict(reactants) == dict(products) or self.faults.count > before:
                 return []
             stated, unit = self._in_molecules(reaction, rate, dict(reactants), dict(products))

@@ -14,6 +14,7 @@ _EMPTY = (
     "MissingEventAssignment",
 )  # fmt: skip
 _EMPTY_UNITS = "<listOfUnits> container in a <unitDefinition> cannot be empty."  # Level 2 Version 1 has no code for it
+_MOST_MODELS = 1_000
 _READ_PACKAGES = ("l3v2extendedmath",)  # only more operations, which the allow-list judges
 
 
@@ -71,15 +72,36 @@ def _flattened(document: Any) -> list[str]:
     """What hinders libSBML's converter from making one model of the models in it; names become `submodel__name`."""
     import libsbml
 
-    outside = document.getPlugin("comp").getNumExternalModelDefinitions()
-    if outside:  # the converter would open the files
+    models = document.getPlugin("comp")
+    if outside := models.getNumExternalModelDefinitions():  # the converter would open the files
         return [f"{outside} models of it are in other files; put them into this one (externalModelDefinition)"]
+    parts = {d.getId(): _parts(d) for d in models.getListOfModelDefinitions()}
+    if _instances(_parts(document.getModel()), parts, ()) > _MOST_MODELS:
+        return [f"more than {_MOST_MODELS} models in models, or a model in itself"]
     asked = libsbml.ConversionProperties()
     for option, value in (("flatten comp", True), ("performValidation", False), ("leavePorts", False)):
         asked.addOption(option, value)
     if document.convert(asked) == libsbml.LIBSBML_OPERATION_SUCCESS:
         return []
     return [*_errors(document), "libSBML cannot make one flat model of the models in it (package 'comp')"]
+
+
+def _parts(model: Any) -> list[str]:
+    """The models that a model is made of, as often as they are."""
+    plugin = model.getPlugin("comp")
+    return [] if plugin is None else [submodel.getModelRef() for submodel in plugin.getListOfSubmodels()]
+
+
+def _instances(parts: list[str], models: dict[str, list[str]], inside: tuple[str, ...]) -> int:
+    """How many models there are in it when all are written out; no more are counted than are too many."""
+    count = 0
+    for part in parts:
+        if part in inside:
+            return _MOST_MODELS + 1
+        count += 1 + _instances(models.get(part, []), models, (*inside, part))
+        if count > _MOST_MODELS:
+            break
+    return count
 
 
 def _refuse(document: Any, model: Any, faults: Faults) -> None:

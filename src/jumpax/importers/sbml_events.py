@@ -37,18 +37,19 @@ class SbmlEvents:
         self.model, self.symbols, self.faults, self.counting = model, symbols, faults, counting
         self.counts = {*map(symbols.public, symbols.counts)}
         self.own = {symbols.public(name): name for name in reversed(symbols.known())}
+        self.places: dict[str, str] = {}
         self.rounds = False
 
     def __iter__(self) -> Iterator[Event]:
-        """Those that can be read; of the others all that is wrong is noted."""
+        """Those whose trigger can be read; all that is wrong with them is noted."""
         for place, event in enumerate(self.model.getListOfEvents(), 1):
             what = f"line {event.getLine()}: event {event.getId() or f'event {place}'!r}"
-            before = self.faults.count
             if event.isSetDelay():
                 with self.faults.of(what):
                     raise UnsupportedError("a delay between trigger and assignment; events without delays are read")
             made = self._event(event, event.getId() or f"event {place}", what)
-            if self.faults.count == before and made is not None:
+            if made is not None:
+                self.places[made.name] = what
                 yield made
 
     def _event(self, event: Any, name: str, what: str) -> Event | None:
@@ -122,7 +123,7 @@ class SbmlEvents:
         found: dict[str, float] = {}
         known = {*theta, *self.counts}
         for event in events:
-            with self.faults.of(f"event {event.name!r}"):
+            with self.faults.of(self.places[event.name]):
                 for name in event.names:
                     if name not in known and name not in found:
                         found[name] = self._state(name, name in event.read, number)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from jumpax._base.errors import InputError
-from jumpax.importers.names import Names
+from jumpax.importers.names import Names, is_identifier
 from jumpax.importers.statement import Channel, Statement
 from jumpax.importers.to_mathml import tree
 from jumpax.networks.event import Event
@@ -46,7 +46,6 @@ class _Document:
         for unit in ("SubstanceUnits", "ExtentUnits"):
             getattr(self.model, f"set{unit}")("item")
         self.own: dict[str, str] = {}
-        self.places = {channel.name: self._id(channel.name, tell=False) for channel in statement.channels}
 
     def _id(self, name: str, *, tell: bool = True) -> str:
         return self.names.new(name, tell=tell)
@@ -63,6 +62,10 @@ class _Document:
 
         self._species()
         self._parameters()
+        self.places = {
+            channel.name: self._id(channel.name if is_identifier(channel.name) else f"r{place}", tell=False)
+            for place, channel in enumerate(self.statement.channels, 1)
+        }
         for name in self.statement.observables:
             self._observable(name)
         for channel in self.statement.channels:
@@ -94,11 +97,13 @@ class _Document:
         readers = Counter(n for channel in self.statement.channels for n in names(channel.propensity))
         others = {n for event in self.statement.events for n in event.names}
         moved = {n for event in self.statement.events for n, _ in event.assignments}
+        channels = {channel.name for channel in self.statement.channels}
         self.local: dict[str, tuple[str, str]] = {}
         for name, value in self.statement.theta.items():
             reaction, _, inner = name.rpartition(".")
             alone = self.nested and readers[name] == 1 and name not in others
-            if alone and self.places.get(reaction) == reaction and inner.isidentifier() and inner.isascii():
+            free = reaction in channels and not {reaction} & {*self.names.taken, *self.statement.theta}
+            if alone and free and is_identifier(reaction) and is_identifier(inner):
                 self.local[name] = (reaction, inner)
                 continue
             self.own[name] = self._parameter(name, value, constant=name not in moved)

@@ -126,6 +126,18 @@ def _sign(_: Any, x: Expression) -> Expression:
     return call("if", call("gt", x, Number(0.0)), Number(1.0), below)
 
 
+def _round(given_: Any, x: Expression) -> Expression:
+    """The nearest whole number; of two the even one, or the one that is farther from 0."""
+    if given_["rounding_method"] == jax.lax.RoundingMethod.TO_NEAREST_EVEN:
+        down = call("floor", x)
+        gap, half = call("subtract", x, down), Number(0.5)
+        odd = call("ne", call("multiply", Number(2.0), call("floor", call("multiply", half, down))), down)
+        up = call("or", call("gt", gap, half), call("and", call("eq", gap, half), odd))
+        return call("add", down, call("if", up, _ONE, Number(0.0)))
+    size = call("floor", call("add", call("abs", x), Number(0.5)))
+    return call("if", call("lt", x, Number(0.0)), call("negate", size), size)
+
+
 def _remainder(_: Any, x: Expression, y: Expression) -> Expression:
     ratio = call("divide", x, y)
     whole = call("if", call("ge", ratio, Number(0.0)), call("floor", ratio), call("ceil", ratio))
@@ -142,6 +154,7 @@ _MADE: dict[str, Callable[..., Expression]] = {
     "integer_pow": _power,
     "sign": _sign,
     "rem": _remainder,
+    "round": _round,
     "square": _of(lambda x: call("multiply", x, x)),
     "exp2": _of(functools.partial(call, "power", Number(2.0))),
     "rsqrt": _of(lambda x: call("divide", _ONE, call("sqrt", x))),

@@ -1,0 +1,184 @@
+"""What is written and read back has the same propensities at random states: the zoo, and the files of the table of what is read."""
+
+import warnings
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import support
+from model_files import antimony, written
+
+import jumpax
+from jumpax import Event, FixedDelay, Hill, MassAction, Network, Reaction
+from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
+from jumpax.cli.app import main
+from jumpax.importers.statement import propensity
+from jumpax.networks.expressions.expression import evaluate_host, text
+from jumpax.networks.expressions.traced import traced
+from jumpax.networks.zoo import MODELS
+
+TIME = 3.7
+
+
+def formulas(network, counts, theta):
+    """Propensities of laws that files have, in the order of the reactions."""
+    values = {**dict(zip(network.species, map(float, counts))), **theta}
+    laws = (propensity(r.law, r.reactants, "") for r in network.reactions)
+    return np.array([evaluate_host(law, values, TIME) for law in laws])
+
+
+def propensities(network, counts, theta):
+    """Of any laws, by JAX in float64."""
+    with jax.enable_x64(True):
+        values = {name: np.float64(theta[name]) for name in theta if name not in network.beside}
+        return np.array(
+            [float(a) for a in network.propensities(tuple(map(np.float64, counts)), values, np.float64(TIME))]
+        )
+
+
+def come_back(model, file, judge=propensities):
+    """Write, read, and compare at three random states."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JumpaxWarning)  # names, and laws that do not vanish where they should
+        back = jumpax.read(jumpax.write(model, file))
+    network = getattr(model, "without_events", model.network)
+    other = back.without_events
+    assert len(other.species) == len(network.species)
+    assert [back.x0[name] for name in other.species] == [model.x0[name] for name in network.species]
+    np.testing.assert_array_equal(other.stoichiometry, network.stoichiometry)
+    draw = np.random.default_rng(3)
+    for _ in range(3):
+        counts = draw.integers(1, 40, len(network.species))
+        wanted, got = judge(network, counts, model.theta), formulas(other, counts, back.theta)
+        np.testing.assert_allclose(got, wanted, rtol=1e-12)
+    return back
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".net"])
+@pytest.mark.parametrize("name", list(MODELS))
+def test_the_zoo(tmp_path, name, suffix):
+    model = MODELS[name]()
+    back = come_back(model, tmp_path / f"m{suffix}")
+    assert back.theta == pytest.approx(model.theta, rel=1e-14)
+    assert back.network.species == model.network.species
+
+
+@pytest.mark.parametrize("name", ["repressilator", "mm1_queue"])
+def test_antimony(tmp_path, name):
+    come_back(MODELS[name](), tmp_path / "m.ant")
+
+
+def test_names_that_antimony_has_taken(tmp_path):
+    with pytest.warns(JumpaxWarning, match="names that Antimony has taken are others: 'gamma' is gamma_"):
+        jumpax.write(jumpax.zoo.telegraph(), tmp_path / "m.ant")
+
+
+READ = [(f, file) for f in support.FEATURES for file in f.files() if not file.refused and file.suffix != ".net"]
+
+
+@pytest.mark.parametrize(("feature", "file"), READ, ids=[f.name for f, _ in READ])
+def test_files_of_others(tmp_path, feature, file):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JumpaxWarning)
+        model = jumpax.read(written(tmp_path, f"m{file.suffix}", file.text))
+    back = come_back(model, tmp_path / "back.xml", formulas)
+    assert [str(event) for event in back.events] == [str(event) for event in model.events]
+    for one, other in zip(model.events, back.events):
+        assert [getattr(one, n) for n in ("persistent", "initially", "early")] == [
+            getattr(other, n) for n in ("persistent", "initially", "early")
+        ]
+    assert {*back.observables} >= {*model.observables} - {*model.theta}
+
+
+def test_parameters_of_one_reaction_stay_in_it(tmp_path):
+    model = jumpax.read(written(tmp_path, "m.xml", support.xml(support._LOCAL).text))
+    assert "q.k" in model.theta
+    assert come_back(model, tmp_path / "back.xml").theta == model.theta
+
+
+def test_an_observable_and_its_numbers(tmp_path):
+    model = antimony(tmp_path, "species A, B; A = 4; B = 2; k = 1; w = 2.5; y := w * A + B; r: A => B; k * A")
+    for suffix in (".xml", ".ant"):
+        back = jumpax.read(jumpax.write(model, tmp_path / f"back{suffix}"))
+        assert float(back.observables["y"]({"A": 4.0, "B": 2.0})) == 12.0
+    model = antimony(tmp_path, "species A, B; A = 4; B = 2; k = 1; y := 2 * A + B; r: A => B; k * A")
+    jumpax.write(model, tmp_path / "back.net")
+    assert "y 2*1,2" in (tmp_path / "back.net").read_text()
+
+
+def test_plain_functions_are_formulas(tmp_path):
+    """Of laws and of events, with operations of JAX."""
+
+    def law(A, k, t):
+        return jnp.where(A > 3, k * jnp.sqrt(A) / (1 + jnp.exp(-t)), jnp.minimum(A, 2.0) ** 2)
+
+    halve = Event.at(1.0, {"A": lambda A: A // 2})
+    network = Network(
+        [Reaction("A -> 0", law), Reaction("0 -> A", Hill("A", 2.0, "K", 3, 0.5, "repression"))], events=[halve]
+    )
+    theta = {"k": 0.7, "K": 5.0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JumpaxWarning)
+        back = jumpax.read(jumpax.write(network, tmp_path / "m.xml", theta=theta, x0={"A": 9}))
+    for count in (0, 2, 8):
+        got, wanted = (propensities(n, (count,), theta) for n in (back.without_events, network.with_events(())))
+        np.testing.assert_allclose(got, wanted, rtol=1e-12)
+    ((name, value),) = back.events[0].assignments
+    assert (name, evaluate_host(value, {"A": 7.0})) == ("A", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "value"),
+    [
+        (lambda a, b: a // b, (7.0, 2.0), 3.0),
+        (lambda a, b: jnp.round(a) + 10 * jnp.round(b), (2.5, 3.5), 42.0),
+        (lambda a, b: a % b, (7.0, 4.0), 3.0),
+        (lambda a, b: jnp.logical_and(a > 1, ~(b > 1)) * 2.0, (2.0, 0.0), 2.0),
+        (lambda a, b: jnp.sign(a - b) + jnp.log1p(b), (1.0, 3.0), -1.0 + np.log(4.0)),
+        (lambda a, b: jnp.clip(a, 0.0, b).astype(int), (7.5, 9.0), 7.0),
+        (lambda a, b: jax.nn.sigmoid(a) * jnp.square(b) / b**-1, (0.0, 2.0), 4.0),
+    ],
+)
+def test_operations_of_jax(function, arguments, value):
+    made = traced(function, ("a", "b"), "it")
+    assert evaluate_host(made, dict(zip("ab", arguments))) == pytest.approx(value, rel=1e-12), text(made)
+
+
+def test_all_that_cannot_be_said_is_named(tmp_path):
+    network = Network(
+        [
+            Reaction("A -> B", MassAction("k"), name="late", delay=FixedDelay("tau")),
+            Reaction("B -> 0", lambda B, k: jax.scipy.special.erf(B * k), name="odd"),
+        ]
+    )
+    with pytest.raises(UnsupportedError) as refusal:
+        jumpax.write(network, tmp_path / "m.xml", theta={"k": 1.0, "tau": 2.0}, x0={"A": 1, "B": 0})
+    assert "'late': its delay" in str(refusal.value)
+    assert "'odd': the rate law" in str(refusal.value)
+    assert "erf" in str(refusal.value)
+    assert not (tmp_path / "m.xml").exists()
+    model = antimony(tmp_path, "species A; A = 9; k = 1; r: A => ; floor(A / 2); at time >= 1: A = 3")
+    with pytest.raises(
+        UnsupportedError, match=r"event '_E0'; BioNetGen has none[^-]*- reaction 'r': the operation floor"
+    ):
+        jumpax.write(model, tmp_path / "m.net")
+    with pytest.raises(InputError, match=r"written as .xml or .sbml or .ant or .net"):
+        jumpax.write(model, tmp_path / "m.toml")
+
+
+def test_names_that_no_file_can_have(tmp_path):
+    network = Network([Reaction("A() -> 0", MassAction("k'"))])
+    with pytest.warns(JumpaxWarning, match=r"'A\(\)' is A, \"k'\" is k"):
+        back = jumpax.read(jumpax.write(network, tmp_path / "m.xml", theta={"k'": 1.0}, x0={"A()": 2}))
+    assert (back.x0, back.theta) == ({"A": 2}, {"k": 1.0})
+    assert 'name="A()"' in (tmp_path / "m.xml").read_text()
+
+
+def test_the_command(tmp_path, capsys):
+    file = tmp_path / "m.ant"
+    assert main(["convert", "dimerization", str(file), "--x0", "A=8"]) == 0
+    assert "written to" in capsys.readouterr().out
+    assert jumpax.read(file).x0["A"] == 8
+    assert main(["convert", str(file), str(tmp_path / "m.net"), "--json"]) == 0
+    assert jumpax.read(tmp_path / "m.net").theta == jumpax.zoo.dimerization().theta
