@@ -1,5 +1,6 @@
 """The commands, run in this process."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -161,7 +162,8 @@ def test_check_the_machine(capsys):
     machine = document["machine"]
     assert machine["versions"]["jax"] == jax.__version__
     assert machine["devices"] == [str(device) for device in jax.devices()]
-    assert {name: now["installed"] for name, now in machine["extras"].items()} == dict.fromkeys(extras.EXTRAS, True)
+    wanted = {**dict.fromkeys(extras.EXTRAS, True), "bngl": importlib.util.find_spec("bionetgen") is not None}
+    assert {name: now["installed"] for name, now in machine["extras"].items()} == wanted
     assert "model" not in document
 
 

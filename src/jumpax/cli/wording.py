@@ -1,5 +1,6 @@
 """Messages of the library in the words of a command: options in place of arguments of Python."""
 
+import dataclasses
 import importlib
 import inspect
 import re
@@ -98,13 +99,22 @@ def _given(option: str, value: str) -> str:
 
 
 def options(run: Callable[..., Any]) -> dict[str, str]:
-    """Options of a command by their name in Python."""
+    """Options of a command by their name in Python; of a group of options, by those of its fields."""
     hints = typing.get_type_hints(run, include_extras=True)
     made = {}
     for name, argument in inspect.signature(run).parameters.items():
         if argument.kind is not argument.KEYWORD_ONLY:
             continue
-        named = [m.name for m in getattr(hints[name], "__metadata__", ()) if isinstance(m, Parameter) and m.name]
-        flags = [flag for given in named for flag in ((given,) if isinstance(given, str) else given) if flag != "*"]
-        made[name] = flags[0] if flags else f"--{name.replace('_', '-')}"
+        kind = getattr(hints[name], "__origin__", None)
+        if kind is not None and dataclasses.is_dataclass(kind):
+            fields = typing.get_type_hints(kind, include_extras=True)
+            made |= {field.name: _option(field.name, fields[field.name]) for field in dataclasses.fields(kind)}
+        else:
+            made[name] = _option(name, hints[name])
     return made
+
+
+def _option(name: str, hint: Any) -> str:
+    named = [m.name for m in getattr(hint, "__metadata__", ()) if isinstance(m, Parameter) and m.name]
+    flags = [flag for given in named for flag in ((given,) if isinstance(given, str) else given)]
+    return flags[0] if flags else f"--{name.replace('_', '-')}"
