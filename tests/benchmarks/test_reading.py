@@ -14,7 +14,7 @@ def test_reasons_of_two_files_are_alike():
     ]
     first, second = (reading.reasons(f"/x/m{n}.xml cannot be used:\n- {line}") for n, line in enumerate(told))
     assert first == second == ["species NAME: its initial amount # is no count"]
-    assert reading.reasons("/x/m.net is not UTF-8: at byte 4") == ["FILE is not UTF-8: at byte #"]
+    assert reading.reasons("/x/m.net is not text: at byte 4") == ["FILE is not text: at byte #"]
 
 
 def test_problems_of_petab_name_their_models(tmp_path):
@@ -32,5 +32,5 @@ def test_a_folder(tmp_path):
     (tmp_path / "b.ant").write_text("species A; A = 0.5; A => ; A")
     made = reading.survey(tmp_path, 60.0, {})
     assert (made["files"], made["read"]) == (2, 1)
-    assert [names for names in made["reasons"].values()] == [["b.ant"]]
+    assert list(made["reasons"].values()) == [["b.ant"]]
     assert reading.survey(tmp_path, 60.0, {"round_counts": True})["read"] == 2

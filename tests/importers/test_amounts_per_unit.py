@@ -153,3 +153,23 @@ def test_a_size_that_an_event_sets(tmp_path):
     assert paths["V"].ravel().tolist() == [2, 2]
     with pytest.raises(UnsupportedError, match=r"the concentration 'B' and to its compartment 'V' at once"):
         antimony(tmp_path, text + ", B = 3")
+
+
+def test_the_remedy_fits_the_largest_amount(tmp_path):
+    text = "unit substance = mole; unit extent = mole; species A, B; A = 3e7; B = 0; A => B; A"
+    with pytest.raises(InputError, match=r"declare item.*molecules_per_unit=0.0001 of"):
+        antimony(tmp_path, text)
+    with pytest.raises(
+        InputError, match=r"counted. Say how many molecules a unit is to be: molecules_per_unit=0.0001 of"
+    ):
+        jumpax.read(written(tmp_path, "m.ant", text), molecules_per_unit=1e6)
+    assert jumpax.read(written(tmp_path, "m.ant", text), molecules_per_unit=1e-4, round_counts=True).x0["A"] == 3000
+
+
+def test_the_smallest_number_of_java(tmp_path):
+    """CellDesigner writes 4.9E-324 for nothing, which libSBML does not take for a number."""
+    file = written(tmp_path, "m.xml", reaction("").replace('initialAmount="1"', 'initialAmount="4.9E-324"'))
+    with pytest.raises(InputError, match=r"species 'B': its initial amount 1e-307 is not a whole number"):
+        jumpax.read(file)
+    with pytest.warns(JumpaxWarning, match="rounded to 0"):
+        assert jumpax.read(file, round_counts=True).x0 == {"A": 9, "B": 0}

@@ -75,7 +75,9 @@ def scaled(expression: Expression, factor: float) -> Expression:
     if math.isclose(total, 1.0, rel_tol=1e-12):
         return call("multiply", *factors)
     if total and not 1.0 / _RANGE < abs(total) < _RANGE:
-        raise UnsupportedError(f"its unit of substance brings a factor of {total:.3g}; write the model in items")
+        raise UnsupportedError(
+            f"its unit of substance brings a factor of {total:.3g}; write the model in items, or give molecules_per_unit"
+        )
     return call("multiply", Number(total), *factors)
 
 

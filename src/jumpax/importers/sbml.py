@@ -1,5 +1,8 @@
 """SBML as a model: discrete, exact, all that is not understood refused at once."""
 
+import contextlib
+import math
+import re
 import warnings
 from collections.abc import Collection
 from pathlib import Path
@@ -19,10 +22,13 @@ from jumpax.networks.expressions.expression import Expression, Number, call, eva
 from jumpax.networks.laws.function import TIME
 from jumpax.networks.parameters import LARGEST_COUNT
 
+_TINY = re.compile(r'"\d[\d.]*[eE]-3(?:0[89]|[12]\d)"')
+"""Numbers that libSBML takes for no numbers: CellDesigner writes 4.9E-324. Those in their place are no counts either."""
+
 
 def read_sbml(path: Path, counting: Counting) -> FileModel:
     """The model in a file of SBML; see `read`."""
-    text = guard.check_xml(guard.load(path, guard.LARGEST_XML), str(path))
+    text = _TINY.sub('"1E-307"', guard.check_xml(guard.load(path, guard.LARGEST_XML), str(path)))
     foreign.refuse_xml(text, str(path))
     return parse_sbml(text, str(path), path.stem, counting)
 
@@ -236,12 +242,28 @@ class _Builder:
                 if unit.molecules != 1.0 and amount > LARGEST_COUNT:
                     raise InputError(
                         f"its initial amount, {self.symbols.amount(name):.6g} {unit.name}, is {amount:.3g} molecules; at most "
-                        f"{LARGEST_COUNT:,} are counted. If the file means molecules, declare item as its unit of substance; else say how "
-                        "many molecules a unit is to be: molecules_per_unit=1000 of jumpax.read, --molecules-per-unit 1000 of the commands"
+                        f"{LARGEST_COUNT:,} are counted. {self._fewer()}"
                     )
                 x0[self.public(name)] = whole(amount, converted=unit.molecules != 1.0, rounded=self.counting.rounded)
                 self.notes.append(said(name, amount, x0[self.public(name)]))
         return x0
+
+    def _fewer(self) -> str:
+        """What to do about too many molecules, with a number that makes ten thousand or some thousands of the largest amount."""
+        amounts = [0.0]
+        for name in self.symbols.counts:
+            with contextlib.suppress(InputError, UnsupportedError):
+                amounts.append(self.symbols.amount(name))
+        number = f"{10.0 ** math.floor(math.log10(1e4 / max(amounts))):g}"
+        declare = (
+            "If the file means molecules, declare item as its unit of substance; else say"
+            if self.counting.per_unit is None
+            else "Say"
+        )
+        return (
+            f"{declare} how many molecules a unit is to be: molecules_per_unit={number} of jumpax.read, --molecules-per-unit "
+            f"{number} of the commands"
+        )
 
     def _observables(self) -> Any:
         """Rules, and species that never change, as formulas of counts; not those that read the time or change by events."""
