@@ -76,7 +76,12 @@ RECORD = "Segment: 1 Dwells: 600 Sampling(ms): 0.01 Start(ms): 0 ClassCount: 2\n
 """Shut for 0.4 or 9 ms on average, open for 1 ms."""
 FILES = {
     "docs/conditions.md": {"control.csv": "count\n3\n0\n7\n", "drug.csv": "count\n9\n12\n4\n"},
-    "docs/models.md": {"model.xml": DECAY, "model.net": DIMERS, "counts.csv": "hours,number\n1,2\n1,3\n2,1\n2,4\n"},
+    "docs/models.md": {
+        "model.xml": DECAY,
+        "ode.xml": DECAY,
+        "model.net": DIMERS,
+        "counts.csv": "hours,number\n1,2\n1,3\n2,1\n2,4\n",
+    },
     "docs/ion_channels.md": {"record.dwt": RECORD},
 }
 """What documents take to be there."""

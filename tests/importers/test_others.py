@@ -243,8 +243,10 @@ def test_functions_take_as_many_arguments_as_they_take():
         ("decay.bngl", ("BNGL", "generate_network", "bionetgen run -i decay.bngl", "read out/decay.net")),
     ],
 )
-def test_formats_that_are_named_with_what_to_do(file, words, capsys):
+def test_formats_that_are_named_with_what_to_do(file, words, capsys, monkeypatch):
     from jumpax.cli.app import main
+
+    monkeypatch.setattr("jumpax.importers.bngl._program", lambda: None)  # as where BioNetGen is not installed
 
     with pytest.raises(UnsupportedError) as fault:
         jumpax.read(OTHERS / file)

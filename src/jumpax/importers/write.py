@@ -58,7 +58,7 @@ def write(
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     file = jumpax.write(jumpax.zoo.birth_death(), pathlib.Path(folder, "model.net"))
         ...     jumpax.read(file).theta
-        {'birth': 10.0, 'death': 1.0}
+        {'birth': 100.0, 'death': 1.0}
     """
     file = check_file(path, tuple(WRITERS), "a model")
     if file.suffix.lower() != ".net":
