@@ -51,12 +51,14 @@ from .inference import Conditions as Conditions
 from .inference import Derived as Derived
 from .inference import Fixed as Fixed
 from .inference import Free as Free
+from .inference import Posterior as Posterior
 from .inference import Problem as Problem
 from .inference import RecordProblem as RecordProblem
 from .inference import compare as compare
 from .inference import fit as fit
 from .inference import log_density as log_density
 from .inference import losses as losses
+from .inference import posterior as posterior
 from .inference import priors as priors
 from .networks import Binomial as Binomial
 from .networks import Curve as Curve

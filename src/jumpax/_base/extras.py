@@ -11,6 +11,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "cli": ("cyclopts", "rich"),
     "models": ("libsbml", "antimony"),
     "bngl": ("bionetgen",),
+    "bayes": ("arviz", "blackjax"),
 }
 """Modules by the name of the extra that brings them."""
 

@@ -1,7 +1,7 @@
 """Records of single paths: times, measured numbers, and the laws of measurement."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -132,6 +132,13 @@ class Records:
         wanted = columns or (tuple(laws) if isinstance(laws, Mapping) else None)
         when, numbers, cells = table_of(file, time, cell, wanted)
         return cls(when, numbers, laws, of=of, cells=cells)
+
+    def with_laws(self, change: Callable[[AbstractMeasurement], AbstractMeasurement]) -> "Records":
+        """The same numbers with other laws of measurement: what `change` makes of each."""
+        return Records(
+            self.times, {c.name: c.values for c in self.columns}, {c.name: change(c.law) for c in self.columns},
+            of={c.name: c.signal for c in self.columns}, cells=self.cells,
+        )  # fmt: skip
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -11,11 +11,10 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax.exact.fault import Guard
-from jumpax.inference.parameters import Free
 from jumpax.inference.posterior.data_likelihood import AbstractDataLikelihood, data_likelihood
 from jumpax.inference.posterior.maximum import Maximum, maximise
+from jumpax.inference.posterior.prior import Prior
 from jumpax.inference.posterior.refusals import Refusal, Refusals
-from jumpax.inference.posterior.transform import log_jacobian, sound
 from jumpax.inference.priors import AbstractPrior
 from jumpax.inference.problem import Problem
 from jumpax.inference.record_problem import RecordProblem
@@ -44,16 +43,9 @@ class LogDensity:
     def __init__(self, data: AbstractDataLikelihood, problem: RecordProblem | Problem):
         self.problem, self._data = problem, data
         self.names, self.dimension = problem.free, len(problem.free)
-        self.priors = _priors(problem)
+        self._prior = Prior(problem)
+        self.priors = self._prior.priors
         self._refusals = Refusals()
-        numbers = problem.numbers
-        bounds = list(zip(numbers.lower.tolist(), numbers.upper.tolist(), strict=True))
-        self._bounds = dict(zip(self.names, bounds, strict=True))
-        masses = {name: prior.log_mass(*self._bounds[name]) for name, prior in self.priors.items()}
-        if empty := [name for name, mass in masses.items() if not np.isfinite(mass)]:
-            raise InputError(f"the priors of {', '.join(map(repr, empty))} have no probability between the bounds")
-        self._log_mass = sum(masses.values())
-        self._safe = problem.structure.unconstrained(problem.start_values, numbers)
 
     def __call__(self, u: Float[Array, " free"]) -> Float[Array, ""]:
         """The log density at a point."""
@@ -63,8 +55,7 @@ class LogDensity:
 
     def log_prior(self, u: Float[Array, " free"]) -> Float[Array, ""]:
         """That of the prior alone, on the unconstrained scale, normalised."""
-        good, safe, values = self._values(u)
-        return jnp.where(good, self._prior(safe, values), -jnp.inf)
+        return self._prior(u)
 
     def log_likelihood(self, u: Float[Array, " free"]) -> Float[Array, ""]:
         """The log-likelihood of all data."""
@@ -91,10 +82,7 @@ class LogDensity:
         Raises:
             InputError: values that are missing, or not between their bounds.
         """
-        inside = {n: n in values and low < float(values[n]) < high for n, (low, high) in self._bounds.items()}
-        if wrong := [name for name, good in inside.items() if not good]:
-            raise InputError(f"a value between its bounds is needed of {', '.join(map(repr, wrong))}")
-        return self.problem.structure.unconstrained({n: float(values[n]) for n in self.names}, self.problem.numbers)
+        return self._prior.unconstrained(values)
 
     def start(self, key: Any, tries: int = 100) -> Float[np.ndarray, " free"]:
         """A point drawn from the priors at which there is a density.
@@ -109,13 +97,10 @@ class LogDensity:
         generator = _generator(key)
         causes: Counter[str] = Counter()
         for _ in range(tries):
-            drawn = {n: float(p.sample(generator, *self._bounds[n])) for n, p in self.priors.items()}
-            if all(low < drawn[n] < high for n, (low, high) in self._bounds.items()):
-                u = self.unconstrained(drawn)
-                before = self.refused
-                if np.isfinite(self(jnp.asarray(u, float))):
-                    return u
-                causes += self.refused - before
+            u, before = self._prior.draw(generator), self.refused
+            if np.isfinite(self(jnp.asarray(u, float))):
+                return u
+            causes += self.refused - before
         told = ", ".join(f"{cause}: {many}" for cause, many in causes.items())
         raise InputError(
             f"none of {tries} draws from the priors has a density ({told}): narrow the priors, or enlarge the space"
@@ -156,27 +141,9 @@ class LogDensity:
         """
         return maximise(self, [self.start(_generator(key).integers(2**32) + i) for i in range(starts)])
 
-    def _values(self, u: Float[Array, " free"]) -> tuple[Any, Float[Array, " free"], dict[str, Any]]:
-        """Whether a point is sound; itself if it is, else one that is; and the values there."""
-        structure, numbers = self.problem.structure, self.problem.numbers
-        u = jnp.asarray(u, float)
-        if u.shape != (self.dimension,):
-            raise InputError(
-                f"a point has shape ({self.dimension},), one number for each of {', '.join(self.names)}; got {u.shape}"
-            )
-        good = sound(structure, numbers, u, structure.values(u, numbers))
-        safe = jnp.where(good, u, jnp.asarray(self._safe, u.dtype))
-        return good, safe, structure.values(safe, numbers)
-
-    def _prior(self, u: Float[Array, " free"], values: dict[str, Any]) -> Float[Array, ""]:
-        total = log_jacobian(self.problem.structure, self.problem.numbers, u) - self._log_mass
-        for name, prior in self.priors.items():
-            total = total + prior.log_density(values[name])
-        return total
-
     def _both(self, u: Float[Array, " free"]) -> tuple[Float[Array, ""], Float[Array, " parts"]]:
-        good, safe, values = self._values(u)
-        prior = self._prior(safe, values)
+        good, safe, values = self._prior.values(u)
+        prior = self._prior.at(safe, values)
         guard = Guard(self._refusals, *jax.lax.stop_gradient((jnp.asarray(u, float), good & jnp.isfinite(prior))))
         return jnp.where(good, prior, -jnp.inf), self._data(values, guard)
 
@@ -217,18 +184,6 @@ def log_density(problem: RecordProblem | Problem) -> LogDensity:
         -inf [0. 0.] Counter({'parameters': 2})
     """
     return LogDensity(data_likelihood(problem), problem)
-
-
-def _priors(problem: Any) -> dict[str, AbstractPrior]:
-    """Of all free parameters."""
-    free = {name: problem.parameters[name] for name in problem.free}
-    found = {name: one.believed for name, one in free.items() if isinstance(one, Free) and one.believed is not None}
-    if lost := [name for name in problem.free if name not in found]:
-        raise InputError(
-            f"a posterior needs a prior of every free parameter; {', '.join(map(repr, lost))} have none: give "
-            f"Free(..., prior=jumpax.priors.LogNormal(median, sd)), or Free.box(low, high), which is log-uniform"
-        )
-    return found
 
 
 def _generator(key: Any) -> np.random.Generator:

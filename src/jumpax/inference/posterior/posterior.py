@@ -1,0 +1,242 @@
+"""`posterior`: draws of what is known of the parameters, after the data."""
+
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import PRNGKeyArray
+
+from jumpax._base import random
+from jumpax._base.errors import InputError, JumpaxError, unknown_name
+from jumpax._base.extras import need
+from jumpax.engines.program import check_positive
+from jumpax.engines.provenance import provenance
+from jumpax.inference.posterior.by_density import by_density, stacked
+from jumpax.inference.posterior.by_filter import by_filter
+from jumpax.inference.posterior.diagnostics import LARGEST_RHAT, LEAST_ESS
+from jumpax.inference.posterior.filter_target import FilterTarget
+from jumpax.inference.posterior.log_density import LogDensity, log_density
+from jumpax.inference.posterior.result import Posterior
+from jumpax.inference.problem import Problem
+from jumpax.inference.record_problem import RecordProblem
+
+Method = Literal["nuts", "mala", "pmmh"]
+CHAINS, DRAWS, WARM = (
+    {"nuts": 4, "mala": 16, "pmmh": 16},
+    {"nuts": 1000, "mala": 500, "pmmh": 1000},
+    {"nuts": 500, "mala": 150, "pmmh": 200},
+)
+"""Defaults: chains of filters run beside each other."""
+SLOWEST = 0.05
+"""Seconds that an exact density and its gradient may take for NUTS to be chosen."""
+
+
+def posterior(
+    problem: RecordProblem | Problem,
+    *,
+    key: PRNGKeyArray | int,
+    method: Method | None = None,
+    chains: int | None = None,
+    draws: int | None = None,
+    warm_up: int | None = None,
+    particles: int | None = None,
+    lag: int | None = None,
+    max_events: int = 1_000_000,
+    progress: bool | Callable[[str, float], None] = False,
+) -> Posterior:
+    """Draws of the posterior of all free parameters: p(theta | data) proportional to p(data | theta) p(theta).
+
+    - `"nuts"`: the likelihood by the master equation (`log_density`), the draws by NUTS (BlackJAX). Exact but for the leak of the space.
+      Where the posterior touches points that the space does not hold, the space is enlarged, and all is drawn anew.
+    - `"mala"`: the likelihood by particle filters, whose estimate is unbiased; Langevin steps along the slope that the same filter
+      estimates (Fisher's identity). The drift is kept with its estimate, so that the law of the chains is the posterior, whatever the
+      noise of either.
+    - `"pmmh"`: the same by random walks, for records that are exact, or slopes that tell little.
+
+    Chains of filters run beside each other in one engine. They begin in the bulk, which rounds of importance sampling find from the prior
+    while the data come in by and by; size and covariance of the steps are learnt in the warm-up, and held after it.
+
+    Args:
+        problem: records of single paths (`RecordProblem`), or snapshots with the source `MasterEquation`; all free parameters with priors.
+        key: of the random numbers.
+        method: None: NUTS where the space of the master equation is small enough, else `"mala"`, or `"pmmh"` for exact records.
+        chains: how many.
+        draws: of each chain.
+        warm_up: steps before them.
+        particles: of each cell; None: as many as make the variance of the log-likelihood about 1.
+        lag: of the slopes, as `filters.particle_filter` takes it.
+        max_events: of one path between two records; one that has more counts as impossible, which the notes tell.
+        progress: a line on standard error, or a function of what is done and how much of it.
+
+    Raises:
+        InputError: parameters without priors; settings that do not fit the method.
+        SimulationError: no point of the prior can explain the data, or the posterior reaches beyond every space that was tried.
+        UnsupportedError: ArviZ or BlackJAX is not installed (`pip install 'jumpax[bayes]'`).
+
+    Source: Andrieu, Doucet & Holenstein 2010, doi:10.1111/j.1467-9868.2009.00736.x; Dahlin, Lindsten & Schön 2015,
+    doi:10.1007/s11222-014-9510-0.
+
+    Example:
+        >>> import jumpax
+        >>> model = jumpax.zoo.birth_death()
+        >>> trace = jumpax.Records([1.0, 2.0, 3.0], {"X": [7.1, 13.5, 9.2]}, jumpax.records.Normal(1.0))
+        >>> rates = {"birth": jumpax.Free.box(1.0, 50.0), "death": jumpax.Fixed(1.0)}
+        >>> problem = jumpax.RecordProblem(model.network, {"X": 0}, trace, rates)
+        >>> found = jumpax.posterior(problem, key=0, method="pmmh", chains=4, draws=50, warm_up=20, particles=50)
+        >>> found["birth"].shape
+        (4, 50)
+    """
+    need("bayes", "a posterior")
+    if not isinstance(problem, RecordProblem | Problem):
+        raise InputError(f"posterior needs a RecordProblem or a Problem, not {type(problem).__name__}")
+    if method not in (None, *get_args(Method)):
+        raise InputError(unknown_name("method", method, get_args(Method)))
+    told, chosen, density = _teller(progress), method, None
+    if method in (None, "nuts"):
+        chosen, density = _chosen(problem, method)
+    assert chosen is not None
+    many = check_positive("chains", CHAINS[chosen] if chains is None else chains)
+    length = check_positive("draws", DRAWS[chosen] if draws is None else draws)
+    warm = check_positive("warm_up", WARM[chosen] if warm_up is None else warm_up)
+    words = random.key_words(key)
+    if chosen == "nuts":
+        assert density is not None
+        if given := [n for n, v in {"particles": particles, "lag": lag}.items() if v is not None]:
+            raise InputError(f"method='nuts' has no {' and no '.join(given)}: leave that out, or take 'mala' or 'pmmh'")
+        return _by_density(density, many, warm, length, words, told)
+    if not isinstance(problem, RecordProblem):
+        raise InputError(f"method={chosen!r} filters records of single paths, and this is a Problem: take 'nuts'")
+    target = FilterTarget(problem, 1, lag, {"max_events": max_events})
+    return _by_filter(target, chosen == "mala", particles, many, warm, length, words, told)
+
+
+def _chosen(problem: RecordProblem | Problem, asked: Method | None) -> tuple[Method, LogDensity | None]:
+    """The method, and the exact density if that is what it needs."""
+    try:
+        density = log_density(problem)
+        if asked == "nuts" or isinstance(problem, Problem):
+            return "nuts", density
+        u = density.start(0)
+        with jax.enable_x64(True):
+            value_and_grad = jax.jit(jax.value_and_grad(density))
+            jax.block_until_ready(value_and_grad(u))  # compiles
+            begin = time.perf_counter()
+            jax.block_until_ready(value_and_grad(u))
+        density.forget()
+        if time.perf_counter() - begin <= SLOWEST:
+            return "nuts", density
+    except JumpaxError:
+        if asked == "nuts" or isinstance(problem, Problem):
+            raise
+    assert isinstance(problem, RecordProblem)
+    return ("pmmh" if problem.records.exact else "mala"), None
+
+
+def _by_density(density: LogDensity, chains: int, warm: int, draws: int, words: Any, told: Any) -> Posterior:
+    key = jax.random.wrap_key_data(jnp.array(words, jnp.uint32), impl="threefry2x32")
+    found = by_density(density, chains, warm, draws, key, told)
+    points, log_posterior, acceptance, steps, divergent = stacked(found.drawn)
+    problem = found.density.problem
+    with jax.enable_x64(True):
+        prior = np.asarray(jax.jit(jax.vmap(found.density.log_prior))(points.reshape(-1, points.shape[2])))
+    refused = {cause: many for cause, many in found.density.refused.items() if many}
+    notes = {"times the space was enlarged": found.enlarged, "points without a density": refused}
+    doubts = {}
+    if divergent.any():
+        doubts["divergent"] = (
+            f"{int(divergent.sum())} of {divergent.size} draws of NUTS diverged: the posterior has places that its steps cannot follow; "
+            "see their pairs, and take other parameters"
+        )
+    stats = {"acceptance_rate": acceptance, "n_steps": steps, "diverging": divergent}
+    return _result(
+        problem, points, log_posterior, log_posterior - prior.reshape(log_posterior.shape), stats, "NUTS on the exact density",
+        True, doubts, notes, (found.seconds, found.seconds_before), words,
+    )  # fmt: skip
+
+
+def _by_filter(
+    target: FilterTarget, drift: bool, particles: int | None, chains: int, warm: int, draws: int, words: Any, told: Any
+) -> Posterior:
+    found = by_filter(target, drift, particles, chains, warm, draws, words, told)
+    name = "particle MALA" if drift else "particle Metropolis (PMMH)"
+    notes = {
+        "particles": found.particles, "variance of the log-likelihood": round(found.noise, 3), "accepted": round(float(found.moved.mean()), 3),
+        **{key: many for key, many in target.tally.items() if many},
+    }  # fmt: skip
+    doubts = {}
+    if found.noise > 3:
+        doubts["noise"] = (
+            f"the log-likelihood has a variance of {found.noise:.3g} with {found.particles} particles: chains stay where it happened to be "
+            "high; take more"
+        )
+    stats = {"moved": found.moved}
+    return _result(
+        target.problem, found.points, found.log_prior + found.log_likelihood, found.log_likelihood, stats, name, True, doubts, notes,
+        (found.seconds, found.seconds_before), words,
+    )  # fmt: skip
+
+
+def _result(
+    problem: Any,
+    points: Any,
+    log_posterior: Any,
+    log_likelihood: Any,
+    stats: Mapping[str, Any],
+    name: str,
+    exact: bool,
+    doubts: dict[str, str],
+    notes: Mapping[str, Any],
+    seconds: tuple[float, float],
+    words: Any,
+) -> Posterior:
+    structure, numbers = problem.structure, problem.numbers
+    names = [n for n in structure.names if n not in structure.fixed]
+    with jax.enable_x64(True):
+        values = jax.jit(jax.vmap(lambda u: [structure.values(u, numbers)[n] for n in names]))(
+            points.reshape(-1, points.shape[2])
+        )
+    drawn = {n: np.asarray(v).reshape(points.shape[:2]) for n, v in zip(names, values, strict=True)}
+    made = Posterior(
+        drawn, points, log_posterior, log_likelihood, dict(stats), name, exact,
+        {n: float(numbers.fixed[n]) for n in structure.fixed}, dict(problem.units), doubts, dict(notes), *seconds,
+        provenance(problem.network, words, "float64", name),
+    )  # fmt: skip
+    doubts |= _distrust(made)
+    return made
+
+
+def _distrust(made: Posterior) -> dict[str, str]:
+    """What the chains say of themselves."""
+    doubts = {}
+    apart = {n: t.rhat for n, t in made.trust.items() if not t.rhat <= LARGEST_RHAT}
+    few = {
+        n: min(t.ess_bulk, t.ess_tail) for n, t in made.trust.items() if not min(t.ess_bulk, t.ess_tail) >= LEAST_ESS
+    }
+    if apart:
+        told = ", ".join(f"{n} {value:.3f}" for n, value in apart.items())
+        doubts["chains"] = f"the chains have not mixed: R-hat above {LARGEST_RHAT} ({told}); draw more"
+    if few:
+        told = ", ".join(f"{n} {value:.0f}" for n, value in few.items())
+        doubts["few"] = f"fewer than {LEAST_ESS:.0f} effective draws ({told}): quantiles are rough; draw more"
+    return doubts
+
+
+def _teller(progress: bool | Callable[[str, float], None]) -> Callable[[str, float], None]:
+    """A function to tell progress to."""
+    if callable(progress):
+        return progress
+    if not progress:
+        return lambda what, share: None
+    last = [0.0]
+
+    def write(what: str, share: float) -> None:
+        if time.monotonic() - last[0] > 0.2 or share >= 1:
+            last[0] = time.monotonic()
+            sys.stderr.write("\r" + f"{what}: {100 * share:.0f} %".ljust(79))
+            sys.stderr.flush()
+
+    return write
