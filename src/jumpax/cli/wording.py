@@ -35,6 +35,11 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
     (r"give settle=\.\.\.,", "give settle = ... in the file,"),
     (r"source=MasterEquation\(\.\.\.\)", "a table [exact] in the file"),
     (r"say by cell=\.\.\. which column names them", "say by cell = ... in the file which column names them"),
+    (r", or give firings= of", ", or give firings in the file, of"),
+    (r", or fewer firings=\.\.\. of a column", ", or fewer firings of a column in the file"),
+    (r", or keep=False", ""),
+    (r": call particle_filter with keep=True", ""),
+    (r"method='(\w+)'", r"--method \1"),
     (r", or stationary\(\)", ", or --stationary"),
     (r"Use distribution\(\) at a late time", "Give a late time with --times"),
 )
