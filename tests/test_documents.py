@@ -21,6 +21,7 @@ import pytest
 import jumpax
 from jumpax.cli.app import make_app
 from jumpax.cli.problem_file import read_problem
+from jumpax.cli.record_file import read_record_file
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -74,6 +75,16 @@ RECORD = "Segment: 1 Dwells: 600 Sampling(ms): 0.01 Start(ms): 0 ClassCount: 2\n
     )
 )
 """Shut for 0.4 or 9 ms on average, open for 1 ms."""
+FLU = "day,in_bed\n" + "".join(
+    f"{day},{ill}\n" for day, ill in enumerate([3, 8, 26, 76, 225, 298, 258, 233, 189, 128, 68, 29, 14, 4], 1)
+)
+"""From the R package outbreaks (MIT licence, Copyright (c) 2022 outbreaks authors)."""
+SCHOOL = """S + I -> 2 I; infection * S * I / 763
+I -> B; falling_ill * I
+B -> R; recovery * B
+S = 762; I = 1; B = 0; R = 0
+infection = 2; falling_ill = 1; recovery = 0.5
+"""
 FILES = {
     "docs/conditions.md": {"control.csv": "count\n3\n0\n7\n", "drug.csv": "count\n9\n12\n4\n"},
     "docs/models.md": {
@@ -83,6 +94,7 @@ FILES = {
         "counts.csv": "hours,number\n1,2\n1,3\n2,1\n2,4\n",
     },
     "docs/ion_channels.md": {"record.dwt": RECORD},
+    "docs/epidemic.md": {"flu.csv": FLU, "school.ant": SCHOOL},
 }
 """What documents take to be there."""
 
@@ -162,9 +174,9 @@ def test_problems_are_read(document, folder):
     put_files(document, folder)
     for number, block in enumerate(blocks(document)):
         if block.language == "toml" and not block.left_out:
-            assert tomllib.loads(block.text)
+            read = read_record_file if "records" in tomllib.loads(block.text) else read_problem
             (folder / f"problem{number}.toml").write_text(block.text)
-            assert read_problem(folder / f"problem{number}.toml").problem.free
+            assert read(folder / f"problem{number}.toml").problem.free
 
 
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if any(commands(d))])

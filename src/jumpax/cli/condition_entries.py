@@ -1,21 +1,31 @@
 """One condition of a problem file: model, start, parameters, data and source."""
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.cli.built import built
 from jumpax.cli.data_entries import read_loss
 from jumpax.cli.entries import Table, check_entries, part_of
 from jumpax.cli.models import Amounts, find_file
 from jumpax.cli.rule_loss import with_rules
 from jumpax.importers import FileModel
-from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simulation
+from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simulation, priors
 from jumpax.inference.parameters import Parameter
+from jumpax.inference.priors import AbstractPrior
 from jumpax.networks import check_counts
 from jumpax.networks.toml_model import read_model
 from jumpax.networks.zoo import Model
 
+PRIORS: dict[str, type[AbstractPrior]] = {
+    law.__name__: law
+    for law in (
+        priors.LogNormal, priors.Normal, priors.Gamma, priors.Exponential, priors.HalfNormal, priors.Uniform, priors.LogUniform,
+        priors.Beta,
+    )
+}  # fmt: skip
 MODEL = ("network", "theta", "x0", "units", "reference")
 """Entries of a model in the file itself."""
 
@@ -49,8 +59,8 @@ class Collector:
 
 def read_condition(table: Table, file: Path, collected: Collector, *, amounts: Amounts) -> Condition | None:
     """The problem that a table describes; None, and more faults, if it cannot be set up."""
-    model, opened = collected.take(lambda: _model(table, file, amounts)) or (None, None)
-    parameters = collected.take(lambda: _parameters(part_of(table, "parameters"), model)) if model else None
+    model, opened = collected.take(lambda: read_model_of(table, file, amounts)) or (None, None)
+    parameters = collected.take(lambda: read_parameters(part_of(table, "parameters"), model)) if model else None
     loss = collected.take(lambda: read_loss(table, file.parent))
     source = collected.take(lambda: read_source(table))
     if model is None or parameters is None or loss is None or source is None:
@@ -65,8 +75,12 @@ def read_condition(table: Table, file: Path, collected: Collector, *, amounts: A
     return None if problem is None else Condition(problem, () if opened is None else opened.notes)
 
 
-def _model(table: Table, file: Path, amounts: Amounts) -> tuple[Model, FileModel | None]:
-    """A model of the zoo or of another file, with other numbers if given, or the one in this file."""
+def read_model_of(table: Table, file: Path, amounts: Amounts) -> tuple[Model, FileModel | None]:
+    """A model of the zoo or of another file, with other numbers if given, or the one in this file.
+
+    Raises:
+        InputError, UnsupportedError: it cannot be read.
+    """
     if ("model" in table) == ("network" in table):
         raise InputError(
             "give either model = '<name in the zoo, or a file>' or a table [network], with [x0] and [theta]"
@@ -88,8 +102,12 @@ def _model(table: Table, file: Path, amounts: Amounts) -> tuple[Model, FileModel
     return Model(made.network, {**made.theta, **theta}, x0, made.times, made.reference), opened
 
 
-def _parameters(part: Table, model: Model) -> dict[str, Parameter]:
-    """Parameters of the file; those of the network that it does not name are fixed at the model's values."""
+def read_parameters(part: Table, model: Model) -> dict[str, Parameter]:
+    """Parameters of the file; those of the network that it does not name are fixed at the model's values.
+
+    Raises:
+        InputError: everything that is wrong with them.
+    """
     found: dict[str, Parameter] = {n: Fixed(v) for n, v in model.theta.items() if n not in part}
     faults = []
     for name, entry in part.items():
@@ -109,9 +127,10 @@ def _parameter(name: str, entry: Any) -> Parameter:
     if len(given) != 1:
         raise InputError(f"parameter {name!r} must be a table with one of {', '.join(kinds)}, not {entry!r}")
     kind = given[0]
-    more = {"free": ("lower", "upper", "own"), "box": ("own",)}.get(kind, ())
+    more = {"free": ("lower", "upper", "own", "prior"), "box": ("own", "prior")}.get(kind, ())
     check_entries(f"parameter {name!r}", entry, (kind, "unit", *more))
     value, unit = entry[kind], str(entry.get("unit", ""))
+    prior = built(f"parameter {name!r}: prior", entry["prior"], PRIORS) if "prior" in entry else None
     if kind in ("product", "ratio"):
         names = isinstance(value, list) and all(isinstance(v, str) for v in value)
         if not names or (kind == "ratio" and len(value) != 2):
@@ -122,7 +141,7 @@ def _parameter(name: str, entry: Any) -> Parameter:
         if len(ends) != 2 or any(isinstance(v, bool) or not isinstance(v, int | float) for v in ends):
             raise InputError(f"parameter {name!r}: box needs a list of two numbers, not {value!r}")
         try:
-            return Free.box(*map(float, ends), unit=unit)
+            return dataclasses.replace(Free.box(*map(float, ends), unit=unit), prior=prior)
         except InputError as fault:
             raise InputError(f"parameter {name!r}: {fault}") from None
     bounds: dict[str, Any] = {key: entry[key] for key in ("lower", "upper") if key in entry}
@@ -132,7 +151,7 @@ def _parameter(name: str, entry: Any) -> Parameter:
     if kind == "fixed":
         return Fixed(float(value), unit)
     try:
-        return Free(float(value), unit=unit, **bounds)
+        return Free(float(value), unit=unit, prior=prior, **bounds)
     except InputError as fault:
         raise InputError(f"parameter {name!r}: {fault}") from None
 

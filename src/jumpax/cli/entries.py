@@ -1,6 +1,8 @@
 """Tables of a problem file."""
 
+import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from jumpax._base.errors import InputError, unknown_name
@@ -28,3 +30,17 @@ def check_entries(where: str, part: Table, known: tuple[str, ...]) -> None:
     """
     if wrong := [unknown_name("entry", key, known) for key in part if key not in known]:
         raise InputError("\n".join(f"{where}: {fault}" for fault in wrong))
+
+
+def toml_of(file: Path) -> Table:
+    """The tables of a file.
+
+    Raises:
+        InputError: no such file, or no TOML.
+    """
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as fault:
+        raise InputError(f"the problem {file} cannot be read: {fault.strerror or fault}") from fault
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise InputError(f"{file} is not TOML: {fault}") from fault

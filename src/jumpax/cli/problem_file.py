@@ -1,6 +1,5 @@
 """A fitting problem written as TOML, with its data in CSV files."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +7,7 @@ from typing import Any, NamedTuple
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.cli.condition_entries import MODEL, Collector, Condition, read_condition, read_source
 from jumpax.cli.data_entries import read_columns as read_columns
-from jumpax.cli.entries import Table, check_entries, part_of
+from jumpax.cli.entries import Table, check_entries, part_of, toml_of
 from jumpax.cli.models import AS_DECLARED, Amounts
 from jumpax.inference import Conditions, Derived, MasterEquation
 from jumpax.inference.abstract_problem import AbstractProblem
@@ -74,12 +73,7 @@ def read_problem(file: Path, *, amounts: Amounts = AS_DECLARED) -> ProblemFile:
             after the line of headings.
         UnsupportedError: the same, if something in the model's file is not read, or has events.
     """
-    try:
-        table = tomllib.loads(file.read_text(encoding="utf-8"))
-    except OSError as fault:
-        raise InputError(f"the problem {file} cannot be read: {fault.strerror or fault}") from fault
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
-        raise InputError(f"{file} is not TOML: {fault}") from fault
+    table = toml_of(file)
     collected = Collector()
     for key in table:
         if key not in (*MODEL, *_OWN):

@@ -138,6 +138,26 @@ class Filtered:
 
         They are final particles, drawn by weight, with their ancestors: several may share a past. -1 where nothing is left.
         """
+        h, (places, lost) = self._kept("paths"), self._drawn(many)
+        counts = np.take_along_axis(h.counts, places[..., None], 2)
+        counts[:, lost] = -1
+        return {
+            name: self._placed(np.moveaxis(counts[..., s], 0, -1), -1)
+            for s, name in enumerate(h.question.network.species)
+        }
+
+    def remeasured(self, many: int) -> dict[str, Float[np.ndarray, "chains cells many times"]]:
+        """What would be measured in each column along these same paths, if it were again; NaN where nothing is left."""
+        places, lost = self._drawn(many)
+        found = {}
+        for name, y in self._measurements(1):
+            values = np.take_along_axis(y, places, 2)
+            values[:, lost] = np.nan
+            found[name] = self._placed(np.moveaxis(values, 0, -1))
+        return found
+
+    def _drawn(self, many: int) -> tuple[Int[np.ndarray, "times rows many"], Bool[np.ndarray, " rows"]]:
+        """Final particles by weight, with their ancestors at all times; and rows in which nothing is left."""
         h = self._kept("paths")
         rows = len(h.question.cell)
         heights = np.cumsum(h.weights[-1], 1)
@@ -145,15 +165,11 @@ class Filtered:
             rows, many
         )
         last = self.particles - 1 - np.argmax(h.weights[-1][:, ::-1] > 0, 1)
-        places = np.minimum((heights[:, None] <= points[..., None] * heights[:, -1:, None]).sum(2), last[:, None])
-        counts = np.empty((len(self.times), rows, many, len(h.question.network.species)), np.int32)
-        for time, own in genealogy.traced(h.parents, places, len(self.times) - 1):
-            counts[time] = np.take_along_axis(h.counts[time], own[..., None], 1)
-        counts[:, heights[:, -1] == 0] = -1
-        return {
-            name: self._placed(np.moveaxis(counts[..., s], 0, -1), -1)
-            for s, name in enumerate(h.question.network.species)
-        }
+        final = np.minimum((heights[:, None] <= points[..., None] * heights[:, -1:, None]).sum(2), last[:, None])
+        places = np.empty((len(self.times), rows, many), np.int64)
+        for time, own in genealogy.traced(h.parents, final, len(self.times) - 1):
+            places[time] = own
+        return places, heights[:, -1] == 0
 
     def distinct(self) -> Int[np.ndarray, "chains cells times"]:
         """How many particles of each time have descendants at the end."""

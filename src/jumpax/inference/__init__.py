@@ -16,8 +16,10 @@ from jumpax.inference.parameters import Free as Free
 from jumpax.inference.posterior import LogDensity as LogDensity
 from jumpax.inference.posterior import Maximum as Maximum
 from jumpax.inference.posterior import Posterior as Posterior
+from jumpax.inference.posterior import Smoothed as Smoothed
 from jumpax.inference.posterior import log_density as log_density
 from jumpax.inference.posterior import posterior as posterior
+from jumpax.inference.posterior import smoothed as smoothed
 from jumpax.inference.predictive import Predicted as Predicted
 from jumpax.inference.predictive import predictive as predictive
 from jumpax.inference.problem import Problem as Problem

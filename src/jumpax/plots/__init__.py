@@ -11,6 +11,8 @@ from jumpax.plots.files import check_target as check_target  # noqa: E402
 from jumpax.plots.files import png_bytes as png_bytes  # noqa: E402
 from jumpax.plots.files import save_figure as save_figure  # noqa: E402
 from jumpax.plots.fitted import fitted as fitted  # noqa: E402
+from jumpax.plots.posterior import draws as draws  # noqa: E402
+from jumpax.plots.posterior import records as records  # noqa: E402
 from jumpax.plots.profile import profile as profile  # noqa: E402
 from jumpax.plots.style import PALETTE as PALETTE  # noqa: E402
 from jumpax.plots.style import new_figure as new_figure  # noqa: E402

@@ -6,3 +6,5 @@ from jumpax.inference.posterior.maximum import Maximum as Maximum
 from jumpax.inference.posterior.posterior import posterior as posterior
 from jumpax.inference.posterior.refusals import Refusal as Refusal
 from jumpax.inference.posterior.result import Posterior as Posterior
+from jumpax.inference.posterior.smoothed import Smoothed as Smoothed
+from jumpax.inference.posterior.smoothed import smoothed as smoothed

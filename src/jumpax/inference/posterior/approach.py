@@ -10,7 +10,7 @@ from jumpax._base.errors import SimulationError
 from jumpax.inference.posterior.chains import Keys, stand
 from jumpax.inference.posterior.target import AbstractTarget, Points
 
-TRIES, ROUNDS = 20, 60
+TRIES, ROUNDS = 8, 60
 """Times that the prior is drawn from until there are points; most rounds after that."""
 FIRST, FASTER = 1e-4, 3.0
 """Coldness of the first round, and by what it grows where the points agree with the data so far."""

@@ -1,0 +1,116 @@
+"""`jumpax infer`."""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax._base.extras import need
+from jumpax._base.files import check_file, write_whole
+from jumpax.cli.models import AS_DECLARED, AmountOptions
+from jumpax.cli.output import Output, people, print_json, print_notes, print_table
+from jumpax.cli.record_file import RecordFile, read_record_file
+from jumpax.inference import Posterior, posterior, smoothed
+
+
+def run(
+    problem: Path,
+    /,
+    *,
+    seed: int | None = None,
+    method: Literal["nuts", "mala", "pmmh"] | None = None,
+    chains: int | None = None,
+    draws: int | None = None,
+    warm_up: int | None = None,
+    particles: int | None = None,
+    lag: int | None = None,
+    max_events: int | None = None,
+    amounts: AmountOptions = AS_DECLARED,
+    out: Path | None = None,
+    report: Path | None = None,
+    output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
+) -> None:
+    """Draw the parameters of a model from their posterior, given records of single paths.
+
+    Args:
+        problem: A TOML file with the model (or the name of its file), [parameters] with priors, [records] and more.
+        seed: Of the random numbers; default that of the file, or 0.
+        method: By the master equation (nuts) or by particle filters (mala, pmmh); default what fits.
+        chains: How many.
+        draws: Of each chain.
+        warm_up: Steps before them.
+        particles: Of each filter; default by the noise of the likelihood.
+        lag: Of the slopes of filters, in records.
+        max_events: Of one path between two records.
+        amounts: How amounts of a file become counts.
+        out: Write the draws to this netCDF file (.nc), as ArviZ does.
+        report: Write a report with figures to this file (.html).
+        output: How the answer is given.
+    """
+    need("bayes", "jumpax infer")
+    _check_files(out, report)
+    asked = read_record_file(problem, amounts=amounts)
+    given = {
+        "seed": seed, "method": method, "chains": chains, "draws": draws, "warm_up": warm_up, "particles": particles, "lag": lag,
+        "max_events": max_events,
+    }  # fmt: skip
+    settings = {**asked.settings, **{name: value for name, value in given.items() if value is not None}}
+    key = settings.pop("seed")
+    if not 0 <= key < 2**32:
+        raise InputError(f"the seed must be a whole number from 0 to 2^32 - 1; got {key}")
+    watched = sys.stderr.isatty()
+    found = posterior(asked.problem, key=key, progress=watched, **settings)
+    if watched:
+        print(file=sys.stderr)
+    for doubt in found.doubts.values():
+        warnings.warn(doubt, JumpaxWarning, stacklevel=1)
+    files = _write(asked, found, key, settings.get("max_events"), out, report)
+    if output.json:
+        print_json({"command": "infer", "problem": str(problem), "seed": key, **found.to_dict(), "files": files})
+        return
+    print_table(f"{asked.name}: posterior", found.table())
+    for line in found.summary():
+        people().print(line, soft_wrap=True)
+    print_notes(asked.notes)
+    for what, file in files.items():
+        people().print(f"{what}: {file}", soft_wrap=True)
+
+
+def _check_files(out: Path | None, report: Path | None) -> None:
+    """Refuse what cannot be written before any work is done."""
+    if out is not None:
+        from jumpax.results import netcdf
+
+        netcdf.check_target(out)
+    if report is not None:
+        need("viz", "--report")
+        check_file(report, (".html", ".htm"), "a report")
+
+
+def _write(
+    asked: RecordFile, found: Posterior, seed: int, max_events: int | None, out: Path | None, report: Path | None
+) -> dict[str, str]:
+    """Write the files asked for; their names."""
+    files = {}
+    if out is not None:
+        files["out"] = str(write_whole(out, lambda aside: found.to_arviz().to_netcdf(str(aside))))
+    if report is not None:
+        from jumpax import plots
+        from jumpax.results import Section, write_report
+
+        more: dict[str, Any] = {} if max_events is None else {"max_events": max_events}
+        behind = smoothed(asked.problem, found, key=seed, **more)
+        figures = {
+            "Records, and between which numbers 90 % of them would lie, if they were repeated on the paths behind them.": plots.records(
+                asked.problem, behind
+            ),
+            "Draws of the parameters, chain by chain, and their law.": plots.draws(found),
+        }
+        text = "\n\n".join([*found.summary(), asked.problem.network.describe()])
+        section = Section(asked.name, text, found.table(), figures)
+        provenance = {"seed": seed, **found.provenance}
+        files["report"] = str(write_report(report, f"Posterior of {asked.name}", [section], provenance=provenance))
+    return files
