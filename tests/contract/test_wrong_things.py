@@ -18,6 +18,7 @@ MODEL = jumpax.zoo.birth_death()
 FILE = FileModel(MODEL.network, MODEL.theta, MODEL.x0)
 FAMILY = jumpax.Family(np.array([[1, -1]]), lambda counts, theta: jnp.stack([theta["a"], counts[0]]), ("X",), ["a"])
 DATA = jumpax.losses.MomentMatch("X", [1, 2, 3, 4], [1.0] * 4, order=1)
+TRACE = jumpax.Records([1.0], {"X": [3.0]}, jumpax.records.Exact())
 WRONG = {
     "family": (FAMILY, r"jumpax\.Network\(families="),
     "file": (FILE, "model.network"),
@@ -38,6 +39,9 @@ VERBS = {
     "mean_field": lambda n: jumpax.mean_field(n, [1.0], theta=THETA, x0=START),
     "log_likelihood": lambda n: jumpax.log_likelihood(n, THETA, None, 1.0),
     "Problem": lambda n: jumpax.Problem(n, START, DATA, {}),
+    "RecordProblem": lambda n: jumpax.RecordProblem(
+        n, START, TRACE, {name: jumpax.Fixed(v) for name, v in THETA.items()}
+    ),
     "exact_cost": lambda n: exact_cost(n, START, THETA, [1.0]),
     "couple": couple,
     "reachable": lambda n: StateSpace.reachable(n, START),
@@ -55,6 +59,7 @@ TAKE_MODELS = (
     "lattice_coverage",
     "mean_field",
     "Problem",
+    "RecordProblem",
     "reachable",
 )
 

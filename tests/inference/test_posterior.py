@@ -1,14 +1,17 @@
 """Posteriors by filters and by NUTS against the posterior on a grid, whose likelihood is a product of binomial transitions."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 import scipy.stats
 
 import jumpax
-from jumpax.exact.fault import ChainFault
 from jumpax.inference.posterior.by_density import touching
 from jumpax.inference.posterior.nuts import Drawn
+from jumpax.inference.posterior.posterior import _chosen
+from jumpax.inference.posterior.refusals import Refusal
 
 TIMES = [0.4, 1.0, 2.0]
 SEEN = [21.0, 13.0, 6.0]
@@ -77,21 +80,65 @@ def test_nuts_is_chosen_for_small_spaces_and_finds_it_too():
 
 
 def test_points_without_a_law_in_the_bulk_are_seen():
-    """Those that a space does not hold must not cut a posterior off in silence."""
-    density = jumpax.log_density(problem())
+    """Those that a space does not hold must not cut a posterior off in silence; where the density is truly zero, nothing is amiss."""
     points = np.random.default_rng(3).standard_normal((200, 2))
     rest = np.zeros(200)
     drawn = [Drawn(points, rest, rest, rest, rest > 0)]
-    assert touching(density, drawn) == ""
-    for u, inside in (((8.0, 0.0), False), ((0.5, -0.5), True)):
-        density._refusals(ChainFault("leak", "too small"), np.array(u))
-        assert bool(touching(density, drawn)) == inside
+    far, near = np.array([8.0, 0.0]), np.array([0.5, -0.5])
+    assert touching([], drawn) == {}
+    assert touching([Refusal("leak", "too small", far)], drawn) == {}
+    assert touching([Refusal("leak", "too small", near), Refusal("leak", "", far)], drawn) == {"leak": "too small"}
+    assert touching([Refusal("impossible records", "", near)], drawn) == {}
+
+
+def test_a_space_that_cuts_the_posterior_off_is_enlarged():
+    """Limits of 12 hold the data, which are 9, but not the counts that the posterior has."""
+    model = jumpax.zoo.birth_death()
+    trace = jumpax.Records([5.0, 6.0], {"X": [9.0, 9.0]}, jumpax.records.Poisson())
+    rates = {"birth": jumpax.Free(9.0, prior=jumpax.priors.LogNormal(9.0, 0.3)), "death": jumpax.Fixed(1.0)}
+    small = jumpax.RecordProblem(model.network, {"X": 5}, trace, rates, limits=20, tolerance=1e-4)
+    found = jumpax.posterior(small, key=5, method="nuts", chains=1, draws=40, warm_up=30)
+    assert found.notes["times the space was enlarged"] >= 1
+
+
+def test_the_method_is_told_by_size_alone():
+    model = jumpax.zoo.birth_death()
+    trace = jumpax.Records([1.0, 2.0], {"X": [7.0, 13.0]}, jumpax.records.Normal(1.0))
+    rates = {"birth": jumpax.Free.box(1.0, 50.0), "death": jumpax.Fixed(1.0)}
+    open_ended = jumpax.RecordProblem(model.network, {"X": 0}, trace, rates)
+    assert _chosen(open_ended, None, False) == "mala"
+    assert _chosen(dataclasses.replace(open_ended, limits=60), None, False) == "nuts"
+    assert _chosen(dataclasses.replace(open_ended, limits=60), None, True) == "mala"  # particles or lag were asked for
+    exact = trace.with_laws(lambda law: jumpax.records.Exact())
+    assert _chosen(dataclasses.replace(open_ended, records=exact), None, False) == "pmmh"
+    with pytest.raises(jumpax.InputError, match="'Xx'"):
+        jumpax.posterior(dataclasses.replace(open_ended, limits={"Xx": 60}), key=0)
+
+
+def test_paths_behind_records_cover_them():
+    """With the true laws: the smoothed mean of the count is that of the exact filter, averaged over a narrow posterior."""
+    found = jumpax.posterior(problem(), key=24, method="pmmh", chains=20, draws=40, warm_up=20, particles=60)
+    behind = jumpax.inference.smoothed(problem(), found, draws=400, key=3)
+    assert behind.counts["A"].shape == (400, 1, 3)
+    space = problem().space
+    exact = []
+    for k, scale in list(zip(found["k"].ravel(), found["scale"].ravel(), strict=True))[::20]:
+        law = jumpax.filters.exact_filter(space, problem().records, {"k": k, "scale": scale}, {"A": 30})
+        exact.append(np.asarray(law.mean("A", given="all")).reshape(3))
+    values = behind.counts["A"][:, 0].astype(float)
+    error = np.hypot(values.std(0) / 20, np.std(exact, 0) / np.sqrt(len(exact)))
+    assert (np.abs(values.mean(0) - np.mean(exact, 0)) < 5 * error).all()
+    turned = jumpax.RecordProblem(
+        problem().network, {"A": 30}, problem().records, dict(reversed(list(problem().parameters.items())))
+    )
+    with pytest.raises(jumpax.InputError, match="the posterior is that of"):
+        jumpax.inference.smoothed(turned, found)
 
 
 def test_what_makes_no_sense_is_refused():
     with pytest.raises(jumpax.InputError, match="unknown method 'hmc'"):
         jumpax.posterior(problem(), key=0, method="hmc")
-    with pytest.raises(jumpax.InputError, match="no particles"):
+    with pytest.raises(jumpax.InputError, match="no use for particles"):
         jumpax.posterior(problem(), key=0, method="nuts", particles=50)
     bare = jumpax.RecordProblem(
         problem().network, {"A": 30}, problem().records, {"k": jumpax.Free(1.0), "scale": jumpax.Fixed(1.0)}

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning
 from jumpax._base.extras import need
 from jumpax._base.files import check_file, write_whole
 from jumpax.cli.models import AS_DECLARED, AmountOptions
@@ -63,8 +63,6 @@ def run(
         raise InputError(f"the seed must be a whole number from 0 to 2^32 - 1; got {key}")
     watched = sys.stderr.isatty()
     found = posterior(asked.problem, key=key, progress=watched, **settings)
-    if watched:
-        print(file=sys.stderr)
     for doubt in found.doubts.values():
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     files = _write(asked, found, key, settings.get("max_events"), out, report)
@@ -96,21 +94,32 @@ def _write(
     """Write the files asked for; their names."""
     files = {}
     if out is not None:
-        files["out"] = str(write_whole(out, lambda aside: found.to_arviz().to_netcdf(str(aside))))
+        try:
+            files["out"] = str(write_whole(out, lambda aside: found.to_arviz().to_netcdf(str(aside))))
+        except OSError as fault:
+            warnings.warn(f"the draws were not written: {fault}", JumpaxWarning, stacklevel=1)
     if report is not None:
-        from jumpax import plots
-        from jumpax.results import Section, write_report
-
-        more: dict[str, Any] = {} if max_events is None else {"max_events": max_events}
-        behind = smoothed(asked.problem, found, key=seed, **more)
-        figures = {
-            "Records, and between which numbers 90 % of them would lie, if they were repeated on the paths behind them.": plots.records(
-                asked.problem, behind
-            ),
-            "Draws of the parameters, chain by chain, and their law.": plots.draws(found),
-        }
-        text = "\n\n".join([*found.summary(), asked.problem.network.describe()])
-        section = Section(asked.name, text, found.table(), figures)
-        provenance = {"seed": seed, **found.provenance}
-        files["report"] = str(write_report(report, f"Posterior of {asked.name}", [section], provenance=provenance))
+        try:
+            files["report"] = _report(asked, found, seed, max_events, report)
+        except (JumpaxError, OSError) as fault:  # what was drawn is not lost for a picture
+            warnings.warn(f"there is no report: {fault}", JumpaxWarning, stacklevel=1)
     return files
+
+
+def _report(asked: RecordFile, found: Posterior, seed: int, max_events: int | None, file: Path) -> str:
+    """Records, draws, table."""
+    from jumpax import plots
+    from jumpax.results import Section, write_report
+
+    more: dict[str, Any] = {} if max_events is None else {"max_events": max_events}
+    behind = smoothed(asked.problem, found, key=seed, **more)
+    figures = {
+        "Records, and between which numbers 90 % of them would lie, if they were repeated on the paths behind them.": plots.records(
+            asked.problem, behind
+        ),
+        "Draws of the parameters, chain by chain, and their law.": plots.draws(found),
+    }
+    text = "\n\n".join([*found.summary(), asked.problem.network.describe()])
+    section = Section(asked.name, text, found.table(), figures)
+    provenance = {"seed": seed, **found.provenance}
+    return str(write_report(file, f"Posterior of {asked.name}", [section], provenance=provenance))

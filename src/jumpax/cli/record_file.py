@@ -65,8 +65,9 @@ def read_record_file(file: Path, *, amounts: Amounts = AS_DECLARED) -> RecordFil
     collected.faults += [
         unknown_name("entry", key, (*_ENTRIES, *MODEL)) for key in table if key not in (*_ENTRIES, *MODEL)
     ]
+    model: Any
     model, opened = collected.take(lambda: read_model_of(table, file, amounts)) or (None, None)
-    parameters = collected.take(lambda: read_parameters(part_of(table, "parameters"), model)) if model else None
+    parameters: Any = collected.take(lambda: read_parameters(part_of(table, "parameters"), model)) if model else None
     found = collected.take(lambda: _records(part_of(table, "records"), file.parent))
     settings = collected.take(lambda: _settings(part_of(table, "posterior")))
 

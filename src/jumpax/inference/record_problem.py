@@ -16,7 +16,7 @@ from jumpax.exact.state_space import Limits
 from jumpax.filters.exact import likelihood_of
 from jumpax.filters.likelihood import Likelihood
 from jumpax.inference.parameters import Numbers, Parameter, Structure, resolve
-from jumpax.networks import NONE, SINGLE, Network, StartTable, check_counts, check_network, numbers_of
+from jumpax.networks import NONE, Need, Network, StartTable, check_counts, check_network, numbers_of
 from jumpax.networks.starts import AbstractCountLaw, AbstractStart, start_of
 from jumpax.networks.starts.binomial import Binomial
 from jumpax.networks.starts.independent import Independent
@@ -42,6 +42,7 @@ class RecordProblem:
 
     Raises:
         InputError: everything that does not fit together.
+        UnsupportedError: events, delays and families of reactions: no likelihood here treats them.
 
     Example:
         >>> import jumpax
@@ -66,7 +67,7 @@ class RecordProblem:
 
     def __post_init__(self):
         object.__setattr__(self, "network", numbers_of(self.network, NONE, NONE)[0])
-        check_network(self.network, SINGLE, "RecordProblem")
+        check_network(self.network, {Need.TIME}, "RecordProblem")
         if not isinstance(self.records, Records):
             raise InputError(
                 f"records must be jumpax.Records(times, values, laws), not {type(self.records).__name__}; counts of many cells at "

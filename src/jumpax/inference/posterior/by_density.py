@@ -1,6 +1,7 @@
 """Draws of a posterior whose density is exact."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,14 +11,15 @@ from jaxtyping import Float
 
 from jumpax._base.errors import SimulationError
 from jumpax.inference.posterior.log_density import LogDensity
-from jumpax.inference.posterior.nuts import Drawn, nuts
+from jumpax.inference.posterior.nuts import Drawn, Nuts
+from jumpax.inference.posterior.refusals import Refusal
 
 LARGER, TIMES = 2.0, 3
 """By how much the space of the master equation is enlarged where it cuts the posterior off, and how often."""
 INSIDE = 0.99
 """Share of the posterior whose ellipsoid no point without a law may touch."""
-HARMLESS = ("parameters",)
-"""Causes that a larger space does not mend: points beyond the range of numbers, which have no prior probability to speak of."""
+MENDED, TRUE = "leak", ("impossible records", "parameters")
+"""The cause that a larger space mends; and those that are no fault: the density is zero there."""
 
 
 class ByDensity(NamedTuple):
@@ -27,6 +29,10 @@ class ByDensity(NamedTuple):
     density: LogDensity
     enlarged: int
     """How often the space was too small."""
+    refused: Counter[str]
+    """Points without a law, by cause, after the warm-up."""
+    inside: dict[str, str]
+    """What was said of such points within the bulk of the draws, by cause."""
     seconds: float
     seconds_before: float
 
@@ -34,57 +40,65 @@ class ByDensity(NamedTuple):
 def by_density(
     density: LogDensity, chains: int, warm_up: int, draws: int, key: jax.Array, told: Callable[[str, float], None]
 ) -> ByDensity:
-    """Chains of NUTS; anew on a larger space, while points without a law lie where the posterior is.
+    """Chains of NUTS; anew on a larger space, while points that leak out of it lie where the posterior is.
 
     Raises:
         SimulationError: they still do after `TIMES` times.
     """
+    worst = ""
     for enlarged in range(TIMES + 1):
-        begin, before, drawn = time.perf_counter(), 0.0, list[Drawn]()
-        for number in range(chains):
-            own = jax.random.fold_in(key, number)
-            start, since = density.start(jax.random.fold_in(own, 1)), [time.perf_counter()]
-
-            def warmed(density: LogDensity = density, since: list[float] = since) -> None:
-                density.forget()
-                since.append(time.perf_counter())
-
-            done = (number / chains, 1 / (chains * draws))
-            drawn.append(
-                nuts(
-                    density, start, warm_up, draws, jax.random.fold_in(own, 2),
-                    lambda n, done=done: told("draws", done[0] + n * done[1]), warmed,
-                )
-            )  # fmt: skip
-            before += since[1] - since[0]
-            if touching(density, drawn):
-                break
-        else:
-            return ByDensity(tuple(drawn), density, enlarged, time.perf_counter() - begin - before, before)
-        worst = touching(density, drawn)
-        if enlarged == TIMES:
-            break
-        density = density.enlarged(LARGER)
+        found = _chains(density, chains, warm_up, draws, key, told)._replace(enlarged=enlarged)
+        if MENDED not in found.inside:
+            return found
+        worst = found.inside[MENDED]
+        density = density.enlarged(LARGER) if enlarged < TIMES else density
     raise SimulationError(
         f"the posterior reaches beyond the space of the master equation, though its limits were raised {TIMES} times: {worst}. Give larger "
         "limits, a prior that keeps to smaller counts, or method='mala', which knows no limits"
     )
 
 
-def touching(density: LogDensity, drawn: list[Drawn]) -> str:
-    """What was said of a point without a law within the bulk of the draws; empty if there is none."""
-    refused = [one for one in density.last_refused if one.cause not in HARMLESS and np.isfinite(one.u).all()]
+def _chains(
+    density: LogDensity, chains: int, warm_up: int, draws: int, key: jax.Array, told: Callable[[str, float], None]
+) -> ByDensity:
+    """All chains on one space; fewer, if points that leak are seen in the bulk of the first ones."""
+    sampler, drawn, refused = Nuts(density, warm_up), list[Drawn](), Counter[str]()
+    points, inside = list[Refusal](), dict[str, str]()
+    begin, before = time.perf_counter(), 0.0
+    for number in range(chains):
+        own, since = jax.random.fold_in(key, number), [time.perf_counter()]
+
+        def warmed(since: list[float] = since) -> None:
+            density.forget()
+            since.append(time.perf_counter())
+
+        def drew(many: int, number: int = number) -> None:
+            told("draws", (number + many / draws) / chains)
+
+        start = density.start(jax.random.fold_in(own, 1))
+        drawn.append(sampler(start, draws, jax.random.fold_in(own, 2), drew, warmed))
+        before += since[1] - since[0]
+        refused += density.refused
+        points += density.last_refused
+        inside = touching(points, drawn)
+        if MENDED in inside:
+            break
+    return ByDensity(tuple(drawn), density, 0, refused, inside, time.perf_counter() - begin - before, before)
+
+
+def touching(refused: list[Refusal], drawn: list[Drawn]) -> dict[str, str]:
+    """What was said of points without a law within the bulk of the draws, by cause; where the density is truly zero none are."""
+    refused = [one for one in refused if one.cause not in TRUE and np.isfinite(one.u).all()]
     if not refused:
-        return ""
+        return {}
     from scipy.stats import chi2
 
     points = np.concatenate([one.points for one in drawn])
-    root = np.linalg.cholesky(
-        np.cov(points.T).reshape(density.dimension, density.dimension) + 1e-12 * np.eye(density.dimension)
-    )
+    free = points.shape[1]
+    root = np.linalg.cholesky(np.cov(points.T).reshape(free, free) + 1e-12 * np.eye(free))
     off = np.linalg.solve(root, (np.stack([one.u for one in refused]) - points.mean(0)).T)
-    inside = (off**2).sum(0) <= chi2.ppf(INSIDE, density.dimension)
-    return refused[int(np.argmax(inside))].message if inside.any() else ""
+    inside = (off**2).sum(0) <= chi2.ppf(INSIDE, free)
+    return {one.cause: one.message for one, here in zip(refused, inside, strict=True) if here}
 
 
 def stacked(drawn: tuple[Drawn, ...]) -> tuple[Float[np.ndarray, "chains draws ..."], ...]:

@@ -1,6 +1,7 @@
 """Draws of a posterior whose likelihood is estimated by particle filters."""
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -10,7 +11,7 @@ from jaxtyping import Float
 from jumpax._base import random
 from jumpax.inference.posterior.approach import approach, starts
 from jumpax.inference.posterior.chains import Keys, Move, stand, step, warm_up
-from jumpax.inference.posterior.filter_target import FilterTarget
+from jumpax.inference.posterior.filter_target import LOST, FilterTarget
 from jumpax.inference.posterior.target import Points
 
 ROUGH, POINTS, REPEATS = 40, 64, 32
@@ -35,6 +36,8 @@ class ByFilter(NamedTuple):
     particles: int
     noise: float
     """Variance of the log-likelihood in the middle."""
+    lost: float
+    """Share of the particles of the draws that were lost between records: they count as impossible."""
     seconds: float
     seconds_before: float
 
@@ -76,7 +79,7 @@ def by_filter(
     adapted = warm_up(
         own, state, move, warm, generator, keys, WANTED[drift], lambda n, _: told("warm-up", (n + 1) / warm)
     )
-    before, state = time.perf_counter() - begin, adapted.state
+    before, state, spent = time.perf_counter() - begin, adapted.state, Counter(own.tally)
     points, seen = np.empty((draws, chains, target.dimension)), np.empty((draws, 3, chains))
     for number in range(draws):
         state, moved, _ = step(own, state, adapted.move, generator, keys.take())
@@ -84,15 +87,16 @@ def by_filter(
         told("draws", (number + 1) / draws)
     log_prior, log_likelihood, moved = (np.ascontiguousarray(column.T) for column in seen.swapaxes(0, 1))
     return ByFilter(
-        points.swapaxes(0, 1),
-        log_prior,
-        log_likelihood,
-        moved,
-        many,
-        noise,
-        time.perf_counter() - begin - before,
-        before,
-    )
+        points.swapaxes(0, 1), log_prior, log_likelihood, moved, many, noise, _lost(own, spent),
+        time.perf_counter() - begin - before, before,
+    )  # fmt: skip
+
+
+def _lost(target: FilterTarget, spent: Counter[str]) -> float:
+    """Share of the particles that were lost since."""
+    tally = target.tally - spent
+    particles = tally["filters"] * target.particles * len(target.problem.records.cells)
+    return sum(number for what, number in tally.items() if what.startswith(LOST)) / max(1, particles)
 
 
 def _particles(target: FilterTarget, asked: int | None, middle: Points, wanted: float, keys: Keys) -> tuple[int, float]:
@@ -101,7 +105,7 @@ def _particles(target: FilterTarget, asked: int | None, middle: Points, wanted: 
     while True:
         found = target.of(many).estimate(points, keys.take(REPEATS), False).log_likelihood
         noise = float(found.var(ddof=1)) if np.isfinite(found).all() else np.inf
-        if asked or many >= MOST:
+        if asked is not None or many >= MOST:
             return many, noise
         if noise <= 1.5 * wanted:  # the variance falls as 1 / particles
             chosen = int(np.clip(np.ceil(many * noise / wanted), FEWEST, MOST))

@@ -169,6 +169,8 @@ def warm_up(
 def root_of(points: Points, before: Float[np.ndarray, "free free"]) -> Float[np.ndarray, "free free"]:
     """Root of the covariance of points; drawn a little to the one before, so that it has full rank."""
     many, free = points.shape
+    if many < 2:
+        return before
     weight = free / (free + 0.1 * many)
     covariance = (1 - weight) * np.cov(points.T).reshape(free, free) + weight * before @ before.T
     return np.linalg.cholesky(covariance + 1e-12 * np.diag(np.diag(covariance)) + 1e-24 * np.eye(free))

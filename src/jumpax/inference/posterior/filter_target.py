@@ -17,6 +17,8 @@ from jumpax.records.tempered import Tempered
 
 POWER = "jumpax: power"
 """The parameter by which laws of measurement are tempered."""
+LOST = "lost particles, "
+"""How their numbers are called in the tally, with what happened to them."""
 LEAST = 4
 """Fewest particles of a rough filter."""
 
@@ -64,7 +66,7 @@ class FilterTarget(AbstractTarget):
 
     def draw(self, generator: np.random.Generator, many: int) -> Points:
         """From the prior."""
-        return np.stack([self.prior.draw(generator) for _ in range(many)])
+        return self.prior.draw(generator, many)
 
     def log_prior(self, points: Points) -> tuple[Float[np.ndarray, " chains"], Points]:
         """In float64."""
@@ -76,7 +78,7 @@ class FilterTarget(AbstractTarget):
         """By one run of filters, with densities of measurement to the power of `coldness`."""
         found = self.filtered(points, keys, slopes, keep=False, coldness=coldness)
         self.tally.update({"filters": len(points), "events": found.events, "refused points": len(found.refused)})
-        self.tally.update({f"lost particles, {cause}": int(many.sum()) for cause, many in found.lost.items()})
+        self.tally.update({f"{LOST}{cause}": int(many.sum()) for cause, many in found.lost.items()})
         if not slopes:
             return Noisy(found.total, None)
         by_name = np.stack([found.gradient[name].sum(1) for name in self._moving], 1)

@@ -97,7 +97,7 @@ class LogDensity:
         generator = _generator(key)
         causes: Counter[str] = Counter()
         for _ in range(tries):
-            u, before = self._prior.draw(generator), self.refused
+            u, before = self._prior.draw(generator, 1)[0], self.refused
             if np.isfinite(self(jnp.asarray(u, float))):
                 return u
             causes += self.refused - before

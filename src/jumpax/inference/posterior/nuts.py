@@ -1,7 +1,7 @@
 """Draws of an exact density by NUTS."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import jax
 import jax.numpy as jnp
@@ -26,60 +26,68 @@ class Drawn(NamedTuple):
     divergent: Bool[np.ndarray, " draws"]
 
 
-def nuts(
-    density: LogDensity,
-    start: Float[np.ndarray, " free"],
-    warm_up: int,
-    draws: int,
-    key: jax.Array,
-    told: Callable[[int], None],
-    warm: Callable[[], None],
-) -> Drawn:
-    """One chain of BlackJAX's NUTS, with its window adaptation, in float64.
+@final
+class Nuts:
+    """BlackJAX's NUTS with its window adaptation, in float64; compiled once for all chains.
 
     Args:
         density: of what.
-        start: where it has a density.
         warm_up: steps of the adaptation.
-        draws: after that.
-        key: of JAX.
-        told: how many draws are there.
-        warm: called after the warm-up.
 
     Raises:
         UnsupportedError: BlackJAX is not installed.
 
     Source: Hoffman & Gelman 2014, https://jmlr.org/papers/v15/hoffman14a.html.
     """
-    need("bayes", "a posterior by NUTS")
-    import blackjax as untyped  # its algorithms are built by decorators that type checkers do not follow
 
-    blackjax: Any = untyped
-    first, second = jax.random.split(key)
-    with jax.enable_x64(True):
+    def __init__(self, density: LogDensity, warm_up: int):
+        need("bayes", "a posterior by NUTS")
+        import blackjax as untyped  # its algorithms are built by decorators that type checkers do not follow
+
+        blackjax: Any = untyped
         adaptation = blackjax.window_adaptation(blackjax.nuts, density, target_acceptance_rate=TARGET)
-        (state, tuned), _ = adaptation.run(first, jnp.asarray(start, float), num_steps=warm_up)
-        warm()
-        kernel = blackjax.nuts(density, **tuned)
 
-        @jax.jit
-        def block(state, keys):
-            def one(state, key):
+        def warm(key: Any, start: Any) -> Any:
+            (state, tuned), _ = adaptation.run(key, start, num_steps=warm_up)
+            return state, tuned
+
+        def block(state: Any, keys: Any, tuned: Any) -> Any:
+            kernel = blackjax.nuts(density, **tuned)
+
+            def one(state: Any, key: Any) -> Any:
                 state, info = kernel.step(key, state)
-                seen = (
-                    state.position,
-                    state.logdensity,
-                    info.acceptance_rate,
-                    info.num_integration_steps,
-                    info.is_divergent,
-                )
-                return state, seen
+                seen = state.position, state.logdensity, info.acceptance_rate, info.num_integration_steps
+                return state, (*seen, info.is_divergent)
 
             return jax.lax.scan(one, state, keys)
 
-        blocks = []
-        for number, keys in enumerate(np.array_split(np.arange(draws), max(1, draws // BLOCK))):
-            state, seen = block(state, jax.random.split(jax.random.fold_in(second, number), len(keys)))
-            blocks.append(jax.tree.map(np.asarray, seen))
-            told(int(keys[-1]) + 1)
-        return Drawn(*(np.concatenate(leaves) for leaves in zip(*blocks, strict=True)))
+        self._warm, self._block = jax.jit(warm), jax.jit(block)
+
+    def __call__(
+        self,
+        start: Float[np.ndarray, " free"],
+        draws: int,
+        key: jax.Array,
+        told: Callable[[int], None],
+        warmed: Callable[[], None],
+    ) -> Drawn:
+        """One chain.
+
+        Args:
+            start: where there is a density.
+            draws: how many after the adaptation.
+            key: of JAX.
+            told: how many draws are there.
+            warmed: called after the adaptation.
+        """
+        first, second = jax.random.split(key)
+        with jax.enable_x64(True):
+            state, tuned = jax.block_until_ready(self._warm(first, jnp.asarray(start, float)))
+            warmed()
+            blocks = []
+            for number, keys in enumerate(np.array_split(np.arange(draws), max(1, draws // BLOCK))):
+                own = jax.random.split(jax.random.fold_in(second, number), len(keys))
+                state, seen = self._block(state, own, tuned)
+                blocks.append(jax.tree.map(np.asarray, seen))
+                told(int(keys[-1]) + 1)
+            return Drawn(*(np.concatenate(leaves) for leaves in zip(*blocks, strict=True)))

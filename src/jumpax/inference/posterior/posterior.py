@@ -11,12 +11,13 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from jumpax._base import random
-from jumpax._base.errors import InputError, JumpaxError, unknown_name
+from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.extras import need
 from jumpax.engines.program import check_positive
 from jumpax.engines.provenance import provenance
 from jumpax.inference.posterior.by_density import by_density, stacked
 from jumpax.inference.posterior.by_filter import by_filter
+from jumpax.inference.posterior.cost import is_cheap
 from jumpax.inference.posterior.diagnostics import LARGEST_RHAT, LEAST_ESS
 from jumpax.inference.posterior.filter_target import FilterTarget
 from jumpax.inference.posterior.log_density import LogDensity, log_density
@@ -31,8 +32,8 @@ CHAINS, DRAWS, WARM = (
     {"nuts": 500, "mala": 150, "pmmh": 200},
 )
 """Defaults: chains of filters run beside each other."""
-SLOWEST = 0.05
-"""Seconds that an exact density and its gradient may take for NUTS to be chosen."""
+MOST_LOST = 1e-3
+"""Share of the particles that may be lost without a word."""
 
 
 def posterior(
@@ -45,7 +46,7 @@ def posterior(
     warm_up: int | None = None,
     particles: int | None = None,
     lag: int | None = None,
-    max_events: int = 1_000_000,
+    max_events: int | None = None,
     progress: bool | Callable[[str, float], None] = False,
 ) -> Posterior:
     """Draws of the posterior of all free parameters: p(theta | data) proportional to p(data | theta) p(theta).
@@ -63,13 +64,14 @@ def posterior(
     Args:
         problem: records of single paths (`RecordProblem`), or snapshots with the source `MasterEquation`; all free parameters with priors.
         key: of the random numbers.
-        method: None: NUTS where the space of the master equation is small enough, else `"mala"`, or `"pmmh"` for exact records.
+        method: None: NUTS where the space of the master equation is small enough, by its size alone, and nothing is asked of filters; else
+            `"mala"`, or `"pmmh"` for exact records.
         chains: how many.
         draws: of each chain.
         warm_up: steps before them.
         particles: of each cell; None: as many as make the variance of the log-likelihood about 1.
         lag: of the slopes, as `filters.particle_filter` takes it.
-        max_events: of one path between two records; one that has more counts as impossible, which the notes tell.
+        max_events: of one path between two records, by default a million; one that has more counts as impossible, which is told.
         progress: a line on standard error, or a function of what is done and how much of it.
 
     Raises:
@@ -95,45 +97,32 @@ def posterior(
         raise InputError(f"posterior needs a RecordProblem or a Problem, not {type(problem).__name__}")
     if method not in (None, *get_args(Method)):
         raise InputError(unknown_name("method", method, get_args(Method)))
-    told, chosen, density = _teller(progress), method, None
-    if method in (None, "nuts"):
-        chosen, density = _chosen(problem, method)
-    assert chosen is not None
+    asked = {"particles": particles, "lag": lag, "max_events": max_events}
+    chosen = _chosen(problem, method, any(value is not None for value in asked.values()))
+    useless = {"nuts": ("particles", "lag", "max_events"), "pmmh": ("lag",), "mala": ()}[chosen]
+    if given := [name for name in useless if asked[name] is not None]:
+        raise InputError(f"method={chosen!r} has no use for {' and '.join(given)}: leave that out, or take 'mala'")
+    told, words = _teller(progress), random.key_words(key)
     many = check_positive("chains", CHAINS[chosen] if chains is None else chains)
     length = check_positive("draws", DRAWS[chosen] if draws is None else draws)
     warm = check_positive("warm_up", WARM[chosen] if warm_up is None else warm_up)
-    words = random.key_words(key)
     if chosen == "nuts":
-        assert density is not None
-        if given := [n for n, v in {"particles": particles, "lag": lag}.items() if v is not None]:
-            raise InputError(f"method='nuts' has no {' and no '.join(given)}: leave that out, or take 'mala' or 'pmmh'")
-        return _by_density(density, many, warm, length, words, told)
+        return _by_density(log_density(problem), many, warm, length, words, told)
     if not isinstance(problem, RecordProblem):
         raise InputError(f"method={chosen!r} filters records of single paths, and this is a Problem: take 'nuts'")
-    target = FilterTarget(problem, 1, lag, {"max_events": max_events})
-    return _by_filter(target, chosen == "mala", particles, many, warm, length, words, told)
+    number = None if particles is None else check_positive("particles", particles)
+    target = FilterTarget(problem, 1, lag, {"max_events": 1_000_000 if max_events is None else max_events})
+    return _by_filter(target, chosen == "mala", number, many, warm, length, words, told)
 
 
-def _chosen(problem: RecordProblem | Problem, asked: Method | None) -> tuple[Method, LogDensity | None]:
-    """The method, and the exact density if that is what it needs."""
-    try:
-        density = log_density(problem)
-        if asked == "nuts" or isinstance(problem, Problem):
-            return "nuts", density
-        u = density.start(0)
-        with jax.enable_x64(True):
-            value_and_grad = jax.jit(jax.value_and_grad(density))
-            jax.block_until_ready(value_and_grad(u))  # compiles
-            begin = time.perf_counter()
-            jax.block_until_ready(value_and_grad(u))
-        density.forget()
-        if time.perf_counter() - begin <= SLOWEST:
-            return "nuts", density
-    except JumpaxError:
-        if asked == "nuts" or isinstance(problem, Problem):
-            raise
-    assert isinstance(problem, RecordProblem)
-    return ("pmmh" if problem.records.exact else "mala"), None
+def _chosen(problem: RecordProblem | Problem, method: Method | None, filters: bool) -> Method:
+    """The method: the one asked for; else that of filters, if they are asked anything, or if the exact density is not cheap."""
+    if method is not None:
+        return method
+    if isinstance(problem, Problem) or (not filters and is_cheap(problem)):
+        return "nuts"
+    smooth = problem.law is None or problem.law.rounded is None  # a start at a real number has no slope along a path
+    return "mala" if smooth and not problem.records.exact else "pmmh"
 
 
 def _by_density(density: LogDensity, chains: int, warm: int, draws: int, words: Any, told: Any) -> Posterior:
@@ -143,14 +132,16 @@ def _by_density(density: LogDensity, chains: int, warm: int, draws: int, words: 
     problem = found.density.problem
     with jax.enable_x64(True):
         prior = np.asarray(jax.jit(jax.vmap(found.density.log_prior))(points.reshape(-1, points.shape[2])))
-    refused = {cause: many for cause, many in found.density.refused.items() if many}
-    notes = {"times the space was enlarged": found.enlarged, "points without a density": refused}
+    notes = {"times the space was enlarged": found.enlarged, "points without a density": dict(found.refused)}
     doubts = {}
     if divergent.any():
         doubts["divergent"] = (
             f"{int(divergent.sum())} of {divergent.size} draws of NUTS diverged: the posterior has places that its steps cannot follow; "
             "see their pairs, and take other parameters"
         )
+    if found.inside:
+        told_of = "; ".join(f"{cause}: {message}" for cause, message in found.inside.items())
+        doubts["holes"] = f"the density is missing at points where the posterior is ({told_of})"
     stats = {"acceptance_rate": acceptance, "n_steps": steps, "diverging": divergent}
     return _result(
         problem, points, log_posterior, log_posterior - prior.reshape(log_posterior.shape), stats, "NUTS on the exact density",
@@ -172,6 +163,11 @@ def _by_filter(
         doubts["noise"] = (
             f"the log-likelihood has a variance of {found.noise:.3g} with {found.particles} particles: chains stay where it happened to be "
             "high; take more"
+        )
+    if found.lost > MOST_LOST:
+        doubts["lost"] = (
+            f"{found.lost:.2g} of the particles were lost between records (see the notes) and count as impossible, though they need not be: the "
+            "posterior is biased against parameters with such paths. Raise max_events"
         )
     stats = {"moved": found.moved}
     return _result(
@@ -205,11 +201,11 @@ def _result(
         {n: float(numbers.fixed[n]) for n in structure.fixed}, dict(problem.units), doubts, dict(notes), *seconds,
         provenance(problem.network, words, "float64", name),
     )  # fmt: skip
-    doubts |= _distrust(made)
+    doubts |= _distrust(made, structure.free)
     return made
 
 
-def _distrust(made: Posterior) -> dict[str, str]:
+def _distrust(made: Posterior, free: tuple[str, ...]) -> dict[str, str]:
     """What the chains say of themselves."""
     doubts = {}
     apart = {n: t.rhat for n, t in made.trust.items() if not t.rhat <= LARGEST_RHAT}
@@ -236,7 +232,8 @@ def _teller(progress: bool | Callable[[str, float], None]) -> Callable[[str, flo
     def write(what: str, share: float) -> None:
         if time.monotonic() - last[0] > 0.2 or share >= 1:
             last[0] = time.monotonic()
-            sys.stderr.write("\r" + f"{what}: {100 * share:.0f} %".ljust(79))
+            end = "\n" if what == "draws" and share >= 1 else ""
+            sys.stderr.write("\r" + f"{what}: {100 * share:.0f} %".ljust(79) + end)
             sys.stderr.flush()
 
     return write

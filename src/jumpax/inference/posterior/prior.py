@@ -12,6 +12,9 @@ from jumpax.inference.parameters import Free
 from jumpax.inference.posterior.transform import log_jacobian, sound
 from jumpax.inference.priors import AbstractPrior
 
+TRIES = 100
+"""Draws of a value that is rounded to a bound, until it is given up."""
+
 
 @final
 class Prior:
@@ -70,12 +73,26 @@ class Prior:
             raise InputError(f"a value between its bounds is needed of {', '.join(map(repr, wrong))}")
         return self.structure.unconstrained({n: float(values[n]) for n in self.names}, self.numbers)
 
-    def draw(self, generator: np.random.Generator) -> Float[np.ndarray, " free"]:
-        """A point."""
-        while True:
-            drawn = {n: float(p.sample(generator, *self._bounds[n])) for n, p in self.priors.items()}
-            if all(low < drawn[n] < high for n, (low, high) in self._bounds.items()):  # not rounded to a bound
-                return self.unconstrained(drawn)
+    def draw(self, generator: np.random.Generator, many: int) -> Float[np.ndarray, "many free"]:
+        """Points.
+
+        Raises:
+            InputError: the priors have next to nothing between the bounds.
+        """
+        columns = [self._column(name, generator, many) for name in self.names]
+        rows = (dict(zip(self.names, row, strict=True)) for row in np.stack(columns, 1).tolist())
+        return np.stack([self.structure.unconstrained(row, self.numbers) for row in rows])
+
+    def _column(self, name: str, generator: np.random.Generator, many: int) -> Float[np.ndarray, " many"]:
+        """Values of one parameter between its bounds: none is rounded to one."""
+        low, high = self._bounds[name]
+        found = np.asarray(self.priors[name].sample(generator, low, high, many), float)
+        for _ in range(TRIES):
+            off = ~((found > low) & (found < high))
+            if not off.any():
+                return found
+            found[off] = self.priors[name].sample(generator, low, high, int(off.sum()))
+        raise InputError(f"the prior of {name!r} has next to no probability between its bounds {low:g} and {high:g}")
 
 
 def _priors(problem: Any) -> dict[str, AbstractPrior]:

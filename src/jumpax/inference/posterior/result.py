@@ -143,7 +143,11 @@ class Posterior:
         az = arviz()
         stats = {"lp": self.log_posterior, "log_likelihood_of_all": self.log_likelihood, **self.sample_stats}
         groups = {"posterior": dict(self.draws), "sample_stats": stats}
-        told = {key: value for key, value in self.provenance.items() if isinstance(value, str | int | float)}
+        told = {
+            key: str(value) if isinstance(value, bool) else value
+            for key, value in self.provenance.items()
+            if isinstance(value, str | int | float)
+        }
         if int(az.__version__.split(".")[0]) >= 1:  # data trees
             return az.from_dict(groups, attrs={"posterior": told})
         return az.from_dict(**groups, attrs=told)

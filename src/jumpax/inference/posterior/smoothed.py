@@ -15,8 +15,8 @@ from jumpax.inference.posterior.filter_target import FilterTarget
 from jumpax.inference.posterior.result import Posterior
 from jumpax.inference.record_problem import RecordProblem
 
-AT_ONCE = 64
-"""Draws whose filters run beside each other."""
+AT_ONCE, MEMORY = 64, 2.0**29
+"""Most draws whose filters run beside each other, and bytes that their particles may take."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,18 +80,20 @@ def smoothed(
     """
     if not isinstance(problem, RecordProblem):
         raise InputError(f"smoothed needs a RecordProblem, not {type(problem).__name__}")
-    if found.unconstrained.shape[2] != len(problem.free) or any(name not in found.draws for name in problem.free):
-        raise InputError(
-            f"the posterior is that of {', '.join(found.draws)}, and the problem has {', '.join(problem.free)} free"
-        )
+    _check_same(problem, found)
     points = found.unconstrained.reshape(-1, len(problem.free))
     many = min(check_positive("draws", draws), len(points))
     points = points[np.linspace(0, len(points) - 1, many).round().astype(int)]
     usual = max(200, int(found.notes.get("particles", 0)))
-    target = FilterTarget(problem, check_positive("particles", particles or usual), None, {"max_events": max_events})
+    target = FilterTarget(
+        problem,
+        usual if particles is None else check_positive("particles", particles),
+        None,
+        {"max_events": max_events},
+    )
     words: Any = tuple(np.atleast_1d(np.uint32(word)) for word in random.key_words(key))
-    keys = Keys(words, AT_ONCE)
-    parts = [_some(target, points[first : first + AT_ONCE], keys) for first in range(0, many, AT_ONCE)]
+    keys, width = Keys(words, AT_ONCE), _width(target)
+    parts = [_some(target, points[first : first + width], keys) for first in range(0, many, width)]
     counts, measured = (
         {name: np.concatenate([part[i][name] for part in parts]) for name in parts[0][i]} for i in (0, 1)
     )
@@ -100,6 +102,29 @@ def smoothed(
         problem.records.times, problem.records.cells, {name: values[sound] for name, values in counts.items()},
         {name: values[sound] for name, values in measured.items()}, int((~sound).sum()),
     )  # fmt: skip
+
+
+def _check_same(problem: RecordProblem, found: Posterior) -> None:
+    """Whether the draws are those of this problem: by name, order and scale.
+
+    Raises:
+        InputError: they are not.
+    """
+    if tuple(found.draws)[: len(problem.free)] != problem.free or found.unconstrained.shape[2] != len(problem.free):
+        raise InputError(
+            f"the posterior is that of {', '.join(found.draws)}, and the problem has {', '.join(problem.free)} free"
+        )
+    last = found.unconstrained[-1, -1]
+    values = problem.values(last)
+    if wrong := [n for n in problem.free if not np.isclose(float(values[n]), found.draws[n][-1, -1], rtol=1e-3)]:
+        raise InputError(f"the posterior is that of a problem with other bounds of {', '.join(wrong)}")
+
+
+def _width(target: FilterTarget) -> int:
+    """How many draws fit into memory side by side."""
+    records, species = target.problem.records, len(target.problem.network.species)
+    each = len(records.cells) * target.particles * len(records.times) * (4.0 * species + 24 * len(records.columns) + 24)
+    return int(np.clip(MEMORY // each, 1, AT_ONCE))
 
 
 def _some(
