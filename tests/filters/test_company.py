@@ -8,7 +8,7 @@ import jumpax
 from jumpax import InputError, Records, UnsupportedError
 from jumpax.filters import particle_filter
 from jumpax.filters.resampling import effective, systematic
-from jumpax.records import Custom, Firings, Normal, Poisson
+from jumpax.records import Custom, Exact, Firings, Normal, Poisson
 
 NAN = float("nan")
 DECAY = jumpax.Network(
@@ -112,6 +112,22 @@ def test_paths_that_cannot_be_followed_are_counted():
     some = particle_filter(growth, trace, {"k": 1.0}, {"X": 1}, particles=500, key=1, max_events=4)
     assert 0 < some.lost["EVENT_BUDGET"][0, 0] < 1000
     assert np.isfinite(some.log_likelihood).all()
+
+
+def test_cells_with_exact_records_at_different_times_have_the_gradient_that_they_have_alone():
+    """At each time one cell goes through the alive filter and the other does not; a third one ends at the limit on draws."""
+    times, network = np.arange(1.0, 7.0), jumpax.zoo.birth_death().network
+    cells = {"a": [3, NAN, 5, NAN, 6, NAN], "b": [NAN, 3, NAN, 5, NAN, 6], "c": [NAN, NAN, 90, NAN, 6, NAN]}
+
+    def gradient(names, lag):
+        trace = Records(times, {"X": [cells[name] for name in names]}, Exact(), cells=names)
+        theta, given = {"birth": 5.0, "death": 1.0}, {"gradient": ("birth",), "lag": lag, "max_draws": 3000}
+        return particle_filter(network, trace, theta, {"X": 0}, particles=50, key=1, **given).gradient["birth"][0]
+
+    for lag in (None, 1, 2):
+        alone = [gradient([name], lag)[0] for name in cells]
+        np.testing.assert_allclose(gradient(list(cells), lag), alone, rtol=1e-12)
+        assert np.flatnonzero(alone).tolist() == [0, 1]
 
 
 def test_densities_that_are_no_numbers_are_counted():
