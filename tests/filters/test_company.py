@@ -1,6 +1,7 @@
 """What a filter finds does not depend on what runs beside it, and nothing that a sampler may try is an error."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -112,6 +113,20 @@ def test_paths_that_cannot_be_followed_are_counted():
     some = particle_filter(growth, trace, {"k": 1.0}, {"X": 1}, particles=500, key=1, max_events=4)
     assert 0 < some.lost["EVENT_BUDGET"][0, 0] < 1000
     assert np.isfinite(some.log_likelihood).all()
+
+
+def test_rates_that_grow_without_end_for_some_parameters_are_lost_in_these_chains_only():
+    """Whatever chain is the first; a law that is not understood is an error, whatever theta."""
+    growing = jumpax.Network([jumpax.Reaction("0 -> X", lambda k, a, t: k * jnp.exp(a * t))])
+    trace = Records([1.0, 2.0], {"X": [7.0, 13.0]}, Normal(2.0))
+    for slope, lost in (([-0.2, 0.3], [0, 20]), ([0.3, -0.2], [20, 0])):
+        found = particle_filter(growing, trace, {"k": 9.0, "a": slope}, {"X": 0}, particles=20, key=1)
+        assert found.lost["BOUND_BROKEN"][:, 0].tolist() == lost
+        assert np.isneginf(found.log_likelihood[:, 0]).tolist() == [one > 0 for one in lost]
+    odd = jumpax.Network([jumpax.Reaction("X -> 0", lambda X, t: X * (1 + jnp.tan(t)))])
+    for theta in ({}, {"sd": -1.0}):
+        with pytest.raises(UnsupportedError, match="operation tan"):
+            particle_filter(odd, Records([1.0], {"X": [3.0]}, Normal("sd" if theta else 1.0)), theta, {"X": 5}, particles=10, key=0)  # fmt: skip
 
 
 def test_cells_with_exact_records_at_different_times_have_the_gradient_that_they_have_alone():
