@@ -145,6 +145,22 @@ def test_cells_with_exact_records_at_different_times_have_the_gradient_that_they
         assert np.flatnonzero(alone).tolist() == [0, 1]
 
 
+def test_what_would_be_measured_again_is_drawn_along_the_chosen_paths_alone():
+    shapes = []
+
+    def draw(generator, x, values):
+        shapes.append(x.shape)
+        return x + 0.5
+
+    flat = [Custom(lambda y, x, values: 0.0 * x, draw=one) for one in (None, draw)]
+    trace = Records([1.0, 2.0], {"X": [3.0, 4.0], "Y": [3.0, 4.0]}, dict(zip("XY", flat, strict=True)), of={"Y": "X"})
+    found = particle_filter(DECAY, trace, {"b": 3.0, "d": 1.0}, {"X": 3}, particles=100, key=1)
+    again = found.remeasured(7)
+    assert shapes == [(2, 7)]
+    assert list(again) == ["Y"]  # of a law that cannot be drawn nothing is told
+    np.testing.assert_array_equal(again["Y"], found.paths(7)["X"] + 0.5)
+
+
 def test_densities_that_are_no_numbers_are_counted():
     law = Custom(lambda y, x, values: -((y - x) ** 2) + 0.0 / (x > 2))
     trace = Records([1.0, 2.0], {"X": [3.0, 4.0]}, law)
