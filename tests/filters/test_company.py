@@ -182,6 +182,7 @@ def test_what_is_refused_by_name():
         ({"theta": {**theta, "b": [1.0, 2.0], "d": [1.0, 2.0, 3.0]}}, "lengths"),
         ({"gradient": ("q",)}, "'q'"),
         ({"particles": 1}, "particles"),
+        ({"lag": 0}, "lag"),
         ({"key": [1, 2]}, "2 keys for 1 chains"),
         ({"chain": [0, 1]}, "chain"),
         ({"start": 1.5}, "before the start"),

@@ -110,8 +110,10 @@ def particle_filter(
     many = check_positive("particles", particles, 2**24)
     limit = check_positive("max_events", max_events, 2**31 - 2)
     most = check_positive("max_draws", max_draws if max_draws is not None else 1_000 * many, 2**31 - 1)
-    if many < 2 or (lag is not None and check_positive("lag", lag) < 1):
+    if many < 2:
         raise InputError("particles must be 2 or more")
+    if lag is not None:
+        check_positive("lag", lag)
     kind = check_precision(precision)
     asked = question(network, records, theta, x0, start, gradient, kind)
     streams = streams_of(key, chain, asked.chains, records.cells)
