@@ -1,6 +1,7 @@
 """What a filter finds does not depend on what runs beside it, and nothing that a sampler may try is an error."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -8,7 +9,7 @@ import jumpax
 from jumpax import InputError, Records, UnsupportedError
 from jumpax.filters import particle_filter
 from jumpax.filters.resampling import effective, systematic
-from jumpax.records import Custom, Firings, Normal, Poisson
+from jumpax.records import Custom, Exact, Firings, Normal, Poisson
 
 NAN = float("nan")
 DECAY = jumpax.Network(
@@ -114,6 +115,52 @@ def test_paths_that_cannot_be_followed_are_counted():
     assert np.isfinite(some.log_likelihood).all()
 
 
+def test_rates_that_grow_without_end_for_some_parameters_are_lost_in_these_chains_only():
+    """Whatever chain is the first; a law that is not understood is an error, whatever theta."""
+    growing = jumpax.Network([jumpax.Reaction("0 -> X", lambda k, a, t: k * jnp.exp(a * t))])
+    trace = Records([1.0, 2.0], {"X": [7.0, 13.0]}, Normal(2.0))
+    for slope, lost in (([-0.2, 0.3], [0, 20]), ([0.3, -0.2], [20, 0])):
+        found = particle_filter(growing, trace, {"k": 9.0, "a": slope}, {"X": 0}, particles=20, key=1)
+        assert found.lost["BOUND_BROKEN"][:, 0].tolist() == lost
+        assert np.isneginf(found.log_likelihood[:, 0]).tolist() == [one > 0 for one in lost]
+    odd = jumpax.Network([jumpax.Reaction("X -> 0", lambda X, t: X * (1 + jnp.tan(t)))])
+    for theta in ({}, {"sd": -1.0}):
+        with pytest.raises(UnsupportedError, match="operation tan"):
+            particle_filter(odd, Records([1.0], {"X": [3.0]}, Normal("sd" if theta else 1.0)), theta, {"X": 5}, particles=10, key=0)  # fmt: skip
+
+
+def test_cells_with_exact_records_at_different_times_have_the_gradient_that_they_have_alone():
+    """At each time one cell goes through the alive filter and the other does not; a third one ends at the limit on draws."""
+    times, network = np.arange(1.0, 7.0), jumpax.zoo.birth_death().network
+    cells = {"a": [3, NAN, 5, NAN, 6, NAN], "b": [NAN, 3, NAN, 5, NAN, 6], "c": [NAN, NAN, 90, NAN, 6, NAN]}
+
+    def gradient(names, lag):
+        trace = Records(times, {"X": [cells[name] for name in names]}, Exact(), cells=names)
+        theta, given = {"birth": 5.0, "death": 1.0}, {"gradient": ("birth",), "lag": lag, "max_draws": 3000}
+        return particle_filter(network, trace, theta, {"X": 0}, particles=50, key=1, **given).gradient["birth"][0]
+
+    for lag in (None, 1, 2):
+        alone = [gradient([name], lag)[0] for name in cells]
+        np.testing.assert_allclose(gradient(list(cells), lag), alone, rtol=1e-12)
+        assert np.flatnonzero(alone).tolist() == [0, 1]
+
+
+def test_what_would_be_measured_again_is_drawn_along_the_chosen_paths_alone():
+    shapes = []
+
+    def draw(generator, x, values):
+        shapes.append(x.shape)
+        return x + 0.5
+
+    flat = [Custom(lambda y, x, values: 0.0 * x, draw=one) for one in (None, draw)]
+    trace = Records([1.0, 2.0], {"X": [3.0, 4.0], "Y": [3.0, 4.0]}, dict(zip("XY", flat, strict=True)), of={"Y": "X"})
+    found = particle_filter(DECAY, trace, {"b": 3.0, "d": 1.0}, {"X": 3}, particles=100, key=1)
+    again = found.remeasured(7)
+    assert shapes == [(2, 7)]
+    assert list(again) == ["Y"]  # of a law that cannot be drawn nothing is told
+    np.testing.assert_array_equal(again["Y"], found.paths(7)["X"] + 0.5)
+
+
 def test_densities_that_are_no_numbers_are_counted():
     law = Custom(lambda y, x, values: -((y - x) ** 2) + 0.0 / (x > 2))
     trace = Records([1.0, 2.0], {"X": [3.0, 4.0]}, law)
@@ -135,6 +182,7 @@ def test_what_is_refused_by_name():
         ({"theta": {**theta, "b": [1.0, 2.0], "d": [1.0, 2.0, 3.0]}}, "lengths"),
         ({"gradient": ("q",)}, "'q'"),
         ({"particles": 1}, "particles"),
+        ({"lag": 0}, "lag"),
         ({"key": [1, 2]}, "2 keys for 1 chains"),
         ({"chain": [0, 1]}, "chain"),
         ({"start": 1.5}, "before the start"),

@@ -13,6 +13,7 @@ import jumpax
 from jumpax import InputError, Records, SimulationError, UnsupportedError, zoo
 from jumpax.exact import StateSpace
 from jumpax.filters import exact_filter, exact_log_likelihood
+from jumpax.filters.cumulative import cumulative
 from jumpax.networks.starts import start_of
 from jumpax.records import Binomial, Custom, Exact, Firings, LogNormal, NegativeBinomial, Normal, Poisson
 
@@ -280,14 +281,14 @@ def test_places_in_predicted_laws_are_uniform(law):
     places = exact_filter(space, records, theta, tolerance=1.0).pit(seed=4)["X"]
     assert places.shape == (8, many)
     assert np.isnan(places[5, 3])
-    inside = places[(places > 0) & (places < 1)]  # a log-normal record of no molecule is 0, which has no noise
-    assert inside.size > 0.6 * places.size
-    if not isinstance(law, LogNormal):
-        assert scipy.stats.kstest(places[~np.isnan(places)], "uniform")[1] > 1e-4
-    else:
-        jump = exact_filter(space, records, theta, tolerance=1.0).seen[..., 0]  # the probability of 0, then all between
-        above = (places - jump)[values.T > 0] / (1 - jump)[values.T > 0]
-        assert scipy.stats.kstest(above, "uniform")[1] > 1e-4
+    assert scipy.stats.kstest(places[~np.isnan(places)], "uniform")[1] > 1e-4
+
+
+def test_log_normal_records_of_nothing_have_a_jump_at_zero():
+    y, x = np.array([0.0, 0.0, 2.0, 2.0]), np.array([0.0, 5.0, 0.0, 2.0])
+    below, upto = cumulative(LogNormal(0.3), y, x, {})
+    assert below.tolist() == [0.0, 0.0, 1.0, 0.5]
+    assert upto.tolist() == [1.0, 0.0, 1.0, 0.5]
 
 
 def test_a_law_without_a_distribution_function():

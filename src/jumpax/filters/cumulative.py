@@ -24,22 +24,24 @@ def cumulative(
     if isinstance(law, Exact):
         return (x < y).astype(float), (x <= y).astype(float)
     if isinstance(law, Normal | LogNormal):
-        found = _continuous(law, y, x, values)
-        return found, found
+        return _continuous(law, y, x, values)
     if type(law) not in _OF_COUNTS:
         raise UnsupportedError(f"{type(law).__name__} has no distribution function here")
     made = _OF_COUNTS[type(law)](law, x, values)
     return made(y - 1), made(y)
 
 
-def _continuous(law: Normal | LogNormal, y: np.ndarray, x: np.ndarray, values: Values) -> np.ndarray:
+def _continuous(law: Normal | LogNormal, y: np.ndarray, x: np.ndarray, values: Values) -> tuple[np.ndarray, np.ndarray]:
+    """The same number twice, but for the one number that is not continuous: the log-normal record of no molecule is 0."""
     from scipy.special import ndtr
 
     sd, mean = number(law.sd, values), number(law.scale, values) * x
     if isinstance(law, Normal):
-        return ndtr((y - mean) / sd)
+        found = ndtr((y - mean) / sd)
+        return found, found
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(mean > 0, ndtr((np.log(y) - np.log(mean)) / sd), 1.0)
+        found = ndtr((np.log(y) - np.log(mean)) / sd)
+    return np.where(mean > 0, found, y > 0), np.where(mean > 0, found, y >= 0)
 
 
 def _poisson(law: Any, x: np.ndarray, values: Values) -> Callable[[np.ndarray], np.ndarray]:

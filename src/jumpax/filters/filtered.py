@@ -12,6 +12,9 @@ from jumpax._base.errors import InputError, unknown_name
 from jumpax.filters import genealogy
 from jumpax.filters.question import Question
 from jumpax.filters.streams import MEASURE, Streams
+from jumpax.records import Custom
+from jumpax.records.measurement import AbstractMeasurement
+from jumpax.records.tempered import Tempered
 
 
 @final
@@ -147,13 +150,17 @@ class Filtered:
         }
 
     def remeasured(self, many: int) -> dict[str, Float[np.ndarray, "chains cells many times"]]:
-        """What would be measured in each column along these same paths, if it were again; NaN where nothing is left."""
-        places, lost = self._drawn(many)
+        """What would be measured in each column along these same paths, if it were again; NaN where nothing is left.
+
+        Columns with a law of which no measurements can be drawn, `Custom` without `draw`, are left out.
+        """
+        h, (places, lost) = self._kept("paths"), self._drawn(many)
         found = {}
-        for name, y in self._measurements(1):
-            values = np.take_along_axis(y, places, 2)
-            values[:, lost] = np.nan
-            found[name] = self._placed(np.moveaxis(values, 0, -1))
+        for number, column in enumerate(h.question.records.columns):
+            if drawable(column.law):
+                values = self._measured(number, 1, np.take_along_axis(h.signals[:, number], places, 2))
+                values[:, lost] = np.nan
+                found[column.name] = self._placed(np.moveaxis(values, 0, -1))
         return found
 
     def _drawn(self, many: int) -> tuple[Int[np.ndarray, "times rows many"], Bool[np.ndarray, " rows"]]:
@@ -201,14 +208,19 @@ class Filtered:
         """A measurement of each particle by each column; those of a row depend on nothing else."""
         h = self._kept("measurements")
         for number, column in enumerate(h.question.records.columns):
-            made = np.empty(h.weights.shape)
-            for row in range(len(h.question.cell)):
-                values = {name: float(value[row]) for name, value in h.question.rows.items()}
-                generator = h.streams.generator(MEASURE, 2 * number + draw, row)
-                made[:, row] = column.law.sample(
-                    generator, np.maximum(h.signals[:, number, row], 0).astype(float), values
-                )
-            yield column.name, made
+            yield column.name, self._measured(number, draw, h.signals[:, number])
+
+    def _measured(
+        self, number: int, draw: int, signals: Int[np.ndarray, "times rows some"]
+    ) -> Float[np.ndarray, "times rows some"]:
+        """A measurement of each of some signals by a column."""
+        h = self._kept("measurements")
+        law, made = h.question.records.columns[number].law, np.empty(signals.shape)
+        for row in range(len(h.question.cell)):
+            values = {name: float(value[row]) for name, value in h.question.rows.items()}
+            generator = h.streams.generator(MEASURE, 2 * number + draw, row)
+            made[:, row] = law.sample(generator, np.maximum(signals[:, row], 0).astype(float), values)
+        return made
 
     def _placed(self, values: Any, fill: Any = np.nan) -> Any:
         """Values (rows, ..) as (chains, cells, ..); what is refused is filled."""
@@ -237,3 +249,10 @@ class Filtered:
         if many := {name: int(number.sum()) for name, number in self.lost.items() if number.sum()}:
             told.append("lost: " + ", ".join(f"{number} {name}" for name, number in many.items()))
         return f"Filtered({'; '.join(told)})"
+
+
+def drawable(law: AbstractMeasurement) -> bool:
+    """Whether measurements can be drawn of a law."""
+    while isinstance(law, Tempered):
+        law = law.law
+    return not (isinstance(law, Custom) and law.draw is None)

@@ -48,9 +48,6 @@ class Followed:
         self.events.append(step.events)
         for name, number in step.lost.items():
             self.lost.setdefault(name, np.zeros(len(self.extinct), np.int64))[rows] += number
-        if self.scores is not None:
-            assert step.gains is not None
-            self.scores.add(rows, step.parents, step.resampled, step.gains, step.cloud.weights)
 
 
 def follow(stage: Stage, max_draws: int, lag: int | None, keep: bool) -> Followed:
@@ -71,32 +68,25 @@ def follow(stage: Stage, max_draws: int, lag: int | None, keep: bool) -> Followe
                 step = draw(time, some, own) if draw else alive_step(stage, time, some, own, max_draws)
                 found.note(time, some, step)
                 parts.append((some, step))
-        if len(parts) == 1 and len(parts[0][0]) == rows:
-            cloud = parts[0][1].cloud
-        else:
-            cloud = (
-                Cloud(
-                    *(
-                        merged(old, parts, new)
-                        for old, new in zip(before, zip(*(s.cloud for _, s in parts)), strict=True)
-                    )
-                )
-                if parts
-                else before
-            )
+        cloud = _after(before, parts)
+        if found.scores is not None and parts:
+            found.scores.add(parts, cloud.weights)
         if keep:
             found.past.append(_past(before, parts, cloud, everyone))
     if found.scores is not None:
-        found.scores.end(everyone, cloud.weights)
+        found.scores.end(cloud.weights)
         found.scores.mean[found.extinct >= 0] = 0.0
     return found
 
 
-def merged(old: Any, parts: Any, new: Any) -> Any:
-    """An array of all rows, with those of some steps replaced."""
-    whole = old.copy()
-    for (rows, _), own in zip(parts, new, strict=True):
-        whole[rows] = own
+def _after(before: Cloud, parts: list[tuple[Rows, Step]]) -> Cloud:
+    """The particles of all rows after a time; those of rows without a step stay as they were."""
+    if len(parts) == 1 and len(parts[0][0]) == len(before.weights):
+        return parts[0][1].cloud
+    whole = Cloud(*(part.copy() for part in before))
+    for rows, step in parts:
+        for all_rows, own in zip(whole, step.cloud, strict=True):
+            all_rows[rows] = own
     return whole
 
 

@@ -1,5 +1,6 @@
 """`particle_filter`: likelihoods of partly observed paths, unbiased."""
 
+import functools
 import time as clock
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -81,11 +82,13 @@ def particle_filter(
 
     Returns:
         Log-likelihoods (chains, cells) and more: see `Filtered`. Numbers that make no sense (a negative rate, an sd of zero, NaN) give -inf
-        and are told in `refused`; a filter without particles gives -inf (`extinct`); paths that cannot be followed are counted (`lost`).
+        and are told in `refused`; a filter without particles gives -inf (`extinct`); paths that cannot be followed are counted (`lost`):
+        among them those whose rates grow without end in time (`BOUND_BROKEN`), for which no exact path is drawn.
 
     Raises:
         InputError: names and shapes that do not fit together.
-        UnsupportedError: delays, events and families: paths are begun anew at each record, where what is under way would be forgotten.
+        UnsupportedError: delays, events and families: paths are begun anew at each record, where what is under way would be forgotten;
+            rates that depend on time by an operation of which no range is known.
 
     Source: Gordon, Salmond & Smith 1993, doi:10.1049/ip-f-2.1993.0015; Del Moral 2004, doi:10.1007/978-1-4684-9393-1 (unbiased); Del Moral,
     Doucet & Jasra 2012, doi:10.3150/10-BEJ335 (resampling by effective size); Poyiadjis, Doucet & Singh 2011, doi:10.1093/biomet/asq062
@@ -107,8 +110,10 @@ def particle_filter(
     many = check_positive("particles", particles, 2**24)
     limit = check_positive("max_events", max_events, 2**31 - 2)
     most = check_positive("max_draws", max_draws if max_draws is not None else 1_000 * many, 2**31 - 1)
-    if many < 2 or (lag is not None and check_positive("lag", lag) < 1):
+    if many < 2:
         raise InputError("particles must be 2 or more")
+    if lag is not None:
+        check_positive("lag", lag)
     kind = check_precision(precision)
     asked = question(network, records, theta, x0, start, gradient, kind)
     streams = streams_of(key, chain, asked.chains, records.cells)
@@ -133,10 +138,8 @@ def _mover(
     limit: int,
 ) -> Mover:
     """What draws the paths."""
-    if asked.network.time_dependent and len(asked.good):
-        first = {name: value[asked.good[0]] for name, value in asked.theta.items()}
-        counts = np.zeros(len(asked.network.species), np.int32) if asked.counts is None else asked.counts[0]
-        check_ceilings(asked.network, np.maximum(counts, 1), first, start)
+    if asked.network.time_dependent:
+        _check_times(asked.network)
     folds = [Snapshots()]
     if asked.counted:
         folds.append(ReactionCounts(asked.network, asked.counted))  # type: ignore[arg-type]
@@ -147,6 +150,12 @@ def _mover(
     workers = None if threads is None else check_positive("threads", threads, 256)
     chosen = engine_for(program, engine)
     return Mover(program, chosen, times, asked.rows, every, limit, workers, len(asked.counted), len(asked.scored))
+
+
+@functools.lru_cache(maxsize=16)
+def _check_times(network: Network) -> None:
+    """Whether the laws that read the time are understood; how large they become depends on theta, and is seen lane by lane."""
+    check_ceilings(network, (1,) * len(network.species))
 
 
 def _check_memory(asked: Question, many: int, keep: bool, lag: int | None) -> None:

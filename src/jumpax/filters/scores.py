@@ -1,12 +1,13 @@
 """Fisher's identity: the derivative of the log-likelihood is the mean score of the paths, given the records."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-from jumpax.filters.cloud import taken
+from jumpax.filters.cloud import Rows, Step, taken
 
 
 @final
@@ -22,32 +23,36 @@ class Scores:
     """What has been averaged; changed in place."""
     lag: int | None
     carried: list[Float[np.ndarray, "rows particles parameters"]] = field(default_factory=list)
-    """Gains that are not averaged yet, the oldest first; without a lag their sum."""
+    """Gains that are not averaged yet, those of the oldest interval first; without a lag their sum."""
 
-    def add(
-        self, rows: Int[np.ndarray, " rows"], parents: Int[np.ndarray, "rows particles"], resampled: Any,
-        gains: Float[np.ndarray, "rows particles parameters"], weights: Float[np.ndarray, "rows particles"],
-    ) -> None:  # fmt: skip
-        """What one interval adds, and the weights after its record."""
-        if resampled.any():
-            for gained in self.carried:
-                gained[rows] = taken(gained[rows], parents)
-        fresh = gains
-        if len(rows) < len(self.mean):
-            fresh = np.zeros((len(self.mean), *gains.shape[1:]))
-            fresh[rows] = gains
+    def add(self, parts: Sequence[tuple[Rows, Step]], weights: Float[np.ndarray, "rows particles"]) -> None:
+        """What one interval adds.
+
+        Args:
+            parts: the steps of the interval, each with its rows: no row is in two of them.
+            weights: of all rows after the record; 0 in those that are extinct.
+        """
+        fresh = np.zeros((*weights.shape, self.mean.shape[1]))
+        for rows, step in parts:
+            assert step.gains is not None
+            if step.resampled.any():
+                for gained in self.carried:
+                    gained[rows] = taken(gained[rows], step.parents)
+            fresh[rows] = step.gains
         if self.lag is None and self.carried:
             self.carried[0] += fresh
         else:
             self.carried.append(fresh)
         if self.lag is not None and len(self.carried) > self.lag:
-            self._average(rows, weights, self.carried.pop(0))
+            self._average(weights, self.carried.pop(0))
 
-    def end(self, rows: Int[np.ndarray, " rows"], weights: Float[np.ndarray, "rows particles"]) -> None:
+    def end(self, weights: Float[np.ndarray, "rows particles"]) -> None:
         """What is left is averaged."""
         for gained in self.carried:
-            self._average(rows, weights, gained)
+            self._average(weights, gained)
         self.carried.clear()
 
-    def _average(self, rows: Any, weights: Any, gained: Any) -> None:
-        self.mean[rows] += np.einsum("rm,rmp->rp", weights, gained[rows])
+    def _average(
+        self, weights: Float[np.ndarray, "rows particles"], gained: Float[np.ndarray, "rows particles parameters"]
+    ) -> None:
+        self.mean[:] += np.einsum("rm,rmp->rp", weights, gained)

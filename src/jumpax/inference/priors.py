@@ -2,6 +2,7 @@
 
 import abc
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, final
 
@@ -12,6 +13,8 @@ from jaxtyping import Array, Float
 from jumpax._base.errors import InputError
 
 _LOG_2PI = math.log(2 * math.pi)
+_TRIES = 100
+"""Most draws of a number that is rounded to a bound."""
 
 
 class AbstractPrior(abc.ABC):
@@ -52,15 +55,37 @@ class AbstractPrior(abc.ABC):
 
     def log_mass(self, low: float, high: float) -> float:
         """Logarithm of the probability between two bounds."""
-        return float(np.log(max(self.frozen.cdf(high) - self.frozen.cdf(low), 0.0))) if self._cut(low, high) else 0.0
+        if not self._cut(low, high):
+            return 0.0
+        heights, _ = self._nearer(low)
+        mass = abs(heights(high) - heights(low))
+        return math.log(mass) if mass > 0 else -math.inf
 
     def sample(
         self, generator: np.random.Generator, low: float = -math.inf, high: float = math.inf, size: int | None = None
     ) -> Any:
-        """Values between two bounds, on the host."""
-        law, uniform = self.frozen, generator.uniform(size=size)
-        below, above = law.cdf(low), law.cdf(high)
-        return law.ppf(below + uniform * (above - below))
+        """Values between two bounds, on the host; never a bound itself.
+
+        Raises:
+            InputError: no number between the bounds is drawn, since their probability is too small for floating point.
+        """
+        low, high = max(low, self.support[0]), min(high, self.support[1])
+        heights, inverse = self._nearer(low)
+        first, last = heights(low), heights(high)
+        drawn = np.full(1 if size is None else size, math.nan)
+        for _ in range(_TRIES):
+            outside = ~((drawn > low) & (drawn < high))
+            if not outside.any():
+                return drawn[0] if size is None else drawn
+            drawn[outside] = inverse(first + generator.uniform(size=int(outside.sum())) * (last - first))
+        raise InputError(
+            f"{self!r} has no probability, to floating point, between {low:g} and {high:g}: widen the bounds"
+        )
+
+    def _nearer(self, low: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
+        """Probabilities of less, or of more where less rounds to 1, with the inverse."""
+        law = self.frozen
+        return (law.sf, law.isf) if law.cdf(low) > 0.5 else (law.cdf, law.ppf)
 
     def _cut(self, low: float, high: float) -> bool:
         return low > self.support[0] or high < self.support[1]
