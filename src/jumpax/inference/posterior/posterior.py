@@ -28,7 +28,7 @@ from jumpax.inference.record_problem import RecordProblem
 Method = Literal["nuts", "mala", "pmmh"]
 CHAINS, DRAWS, WARM = (
     {"nuts": 4, "mala": 16, "pmmh": 16},
-    {"nuts": 1000, "mala": 500, "pmmh": 1000},
+    {"nuts": 1000, "mala": 1000, "pmmh": 2000},
     {"nuts": 500, "mala": 150, "pmmh": 200},
 )
 """Defaults: chains of filters run beside each other."""
