@@ -37,6 +37,26 @@ def propensities(network, counts, theta):
         )
 
 
+HIDING = """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model id="m"><listOfCompartments>
+<compartment id="c" size="1" spatialDimensions="3" constant="true"/></listOfCompartments><listOfSpecies>
+<species id="A" compartment="c" initialAmount="10" hasOnlySubstanceUnits="true" boundaryCondition="false" constant="false"/>
+</listOfSpecies><listOfParameters><parameter id="k" value="2" constant="true"/><parameter id="y" constant="false"/>
+</listOfParameters><listOfRules><assignmentRule variable="y"><math xmlns="http://www.w3.org/1998/Math/MathML">{rule}</math>
+</assignmentRule></listOfRules><listOfReactions><reaction id="J" reversible="false" fast="false"><listOfReactants>
+<speciesReference species="A" stoichiometry="1" constant="true"/></listOfReactants><kineticLaw>
+<math xmlns="http://www.w3.org/1998/Math/MathML">{law}</math><listOfLocalParameters><localParameter id="k" value="0.5"/>
+</listOfLocalParameters></kineticLaw></reaction></listOfReactions></model></sbml>"""
+"""A parameter of a reaction is called like one of the model."""
+
+
+def again(model, file, **numbers):
+    """Written and read, names aside."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JumpaxWarning)
+        return jumpax.read(jumpax.write(model, file, **numbers))
+
+
 def come_back(model, file, judge=propensities):
     """Write, read, and compare at three random states."""
     with warnings.catch_warnings():
@@ -91,10 +111,31 @@ def test_files_of_others(tmp_path, feature, file):
     assert {*back.observables} >= {*model.observables} - {*model.theta}
 
 
-def test_parameters_of_one_reaction_stay_in_it(tmp_path):
+def test_parameters_of_one_reaction_hide_nothing(tmp_path):
+    """One that is called like a parameter of the model, and like a species; an observable reads one."""
     model = jumpax.read(written(tmp_path, "m.xml", support.xml(support._LOCAL).text))
     assert "q.k" in model.theta
-    assert come_back(model, tmp_path / "back.xml").theta == model.theta
+    back = come_back(model, tmp_path / "back.xml")
+    assert sorted(back.theta.values()) == sorted(model.theta.values())
+    network = Network([Reaction("A -> B", MassAction("r.A"), name="r"), Reaction("B -> A", lambda B, k: k * B)])
+    back = again(network, tmp_path / "back.xml", theta={"r.A": 0.5, "k": 2.0}, x0={"A": 10, "B": 3})
+    np.testing.assert_allclose(formulas(back.network, (10, 3), back.theta), [5.0, 6.0])
+
+
+def test_an_observable_reads_a_parameter_of_one_reaction(tmp_path):
+    law = "<apply><times/><ci>k</ci><ci>A</ci></apply>"
+    text = HIDING.format(rule="<apply><times/><ci>J</ci><ci>k</ci></apply>", law=law)
+    back = again(jumpax.read(written(tmp_path, "m.xml", text)), tmp_path / "back.xml")
+    # the rate of J is 0.5 A, and the k of the rule is the model's, 2
+    assert float(back.observables["y"]({"A": 10.0})) == 10.0
+    np.testing.assert_allclose(formulas(back.network, (10,), back.theta), [5.0])
+    text = HIDING.format(
+        rule="<apply><times/><ci>k</ci><cn>3</cn></apply>", law=law.replace("<times/>", "<times/><ci>y</ci>")
+    )
+    back = again(jumpax.read(written(tmp_path, "m.xml", text)), tmp_path / "back.xml")
+    np.testing.assert_allclose(
+        formulas(back.network, (10,), back.theta), [2 * 3 * 0.5 * 10]
+    )  # y = 3 k with the model's k
 
 
 def test_an_observable_and_its_numbers(tmp_path):
