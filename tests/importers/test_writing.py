@@ -138,6 +138,14 @@ def test_an_observable_reads_a_parameter_of_one_reaction(tmp_path):
     )  # y = 3 k with the model's k
 
 
+def test_a_least_number_in_a_priority_needs_version_2(tmp_path):
+    text = "species A; A = 9; k = 1; r: A => ; k * A; E: at time >= 1, priority = min(A, 5): A = 3; F: at time >= 1, priority = 4: A = 2"
+    model = antimony(tmp_path, text)
+    back = again(model, tmp_path / "back.xml")
+    assert 'level="3" version="2"' in (tmp_path / "back.xml").read_text()
+    assert [str(event) for event in back.events] == [str(event) for event in model.events]
+
+
 def test_an_observable_and_its_numbers(tmp_path):
     model = antimony(tmp_path, "species A, B; A = 4; B = 2; k = 1; w = 2.5; y := w * A + B; r: A => B; k * A")
     for suffix in (".xml", ".ant"):

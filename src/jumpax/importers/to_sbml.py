@@ -159,6 +159,7 @@ def _is_late(statement: Statement) -> bool:
     formulas += [rule.expression for rule in statement.observables.values()]
     for event in statement.events:
         formulas += [event.trigger, *(value for _, value in event.assignments)]
+        formulas += [] if event.priority is None else [event.priority]
     return any(map(_has_late, formulas))
 
 
