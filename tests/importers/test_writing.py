@@ -90,8 +90,29 @@ def test_antimony(tmp_path, name):
 
 
 def test_names_that_antimony_has_taken(tmp_path):
-    with pytest.warns(JumpaxWarning, match="names that Antimony has taken are others: 'gamma' is gamma_"):
-        jumpax.write(jumpax.zoo.telegraph(), tmp_path / "m.ant")
+    """Even where what they would become is in use, and of all kinds of things."""
+    reactions = [
+        Reaction("at -> at_", MassAction("gamma"), name="gamma_r"),
+        Reaction("at_ -> at", MassAction("gamma_"), name="is"),
+        Reaction("at_ -> 0", MassAction("pi"), name="time"),
+        Reaction("0 -> at", MassAction("compartment"), name="after"),
+    ]
+    theta = {"gamma": 0.5, "gamma_": 2.0, "pi": 3.0, "compartment": 7.0}
+    network, x0 = Network(reactions, name="at_"), {"at": 10, "at_": 3}
+    with pytest.warns(JumpaxWarning, match="names that Antimony cannot have, or has taken, are others: 'at' is "):
+        jumpax.write(network, tmp_path / "m.ant", theta=theta, x0=x0)
+    back = jumpax.read(tmp_path / "m.ant")
+    assert sorted(back.theta.values()) == sorted(theta.values())
+    assert [back.x0[name] for name in back.network.species] == [10, 3]
+    np.testing.assert_allclose(formulas(back.network, (10, 3), back.theta), [5.0, 6.0, 9.0, 7.0])
+
+
+def test_a_name_that_antimony_does_not_keep_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("jumpax.importers.antimony._WORDS", ())
+    network = Network([Reaction("A -> 0", MassAction("gamma"))])
+    with pytest.raises(UnsupportedError, match="does not keep the names 'gamma'; rename"):
+        jumpax.write(network, tmp_path / "m.ant", theta={"gamma": 0.5}, x0={"A": 1})
+    assert not (tmp_path / "m.ant").exists()
 
 
 READ = [(f, file) for f in support.FEATURES for file in f.files() if not file.refused and file.suffix != ".net"]

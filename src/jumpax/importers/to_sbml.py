@@ -1,6 +1,7 @@
 """Models as SBML."""
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 from jumpax._base.errors import InputError
@@ -13,31 +14,35 @@ from jumpax.networks.expressions.expression import Call, Expression, Number, nam
 _LATE = ("min", "max")  # operations that came with Version 2 of Level 3
 
 
-def to_sbml(statement: Statement) -> str:
+def to_sbml(statement: Statement, kind: str = "SBML", reserved: Collection[str] = ()) -> str:
     """SBML Level 3 of a model whose species are counted in items, in one compartment of size 1.
 
     Version 2 where a formula has min or max, else Version 1. Numbers have 15 digits. All parameters are the model's: one of a
     reaction would hide other names from its law.
 
+    Args:
+        statement: the model.
+        kind: what the file will be in the end.
+        reserved: names that it cannot have.
+
     Raises:
         InputError: libSBML does not take something.
 
     Warns:
-        JumpaxWarning: names that SBML cannot have are others in the file, and attributes `name` there.
+        JumpaxWarning: names that the file cannot have are others there, and attributes `name`.
     """
-    return _Document(statement).text()
+    return _Document(statement, kind, reserved).text()
 
 
 class _Document:
     """One model on its way into a document."""
 
-    def __init__(self, statement: Statement):
+    def __init__(self, statement: Statement, kind: str, reserved: Collection[str]):
         import libsbml
 
-        self.statement, self.names = statement, Names()
+        self.statement, self.kind, self.names = statement, kind, Names(reserved)
         self.document = libsbml.SBMLDocument(3, 2 if _is_late(statement) else 1)
         self.model = self.document.createModel()
-        self.model.setId(Names().new(statement.name or "model"))
         for unit in ("SubstanceUnits", "ExtentUnits"):
             getattr(self.model, f"set{unit}")("item")
         self.own: dict[str, str] = {}
@@ -67,7 +72,8 @@ class _Document:
             self._reaction(channel)
         for event in self.statement.events:
             self._event(event)
-        self.names.warn("SBML")
+        self.model.setId(self._id(self.statement.name or "model", tell=False))
+        self.names.warn(self.kind)
         return libsbml.writeSBMLToString(self.document)
 
     def _species(self) -> None:

@@ -16,7 +16,7 @@ from jumpax.networks import ModelLike, Network
 WRITERS: dict[str, Callable[[Statement], str]] = {
     ".xml": to_sbml,
     ".sbml": to_sbml,
-    ".ant": lambda said: to_antimony(to_sbml(said)),
+    ".ant": to_antimony,
     ".net": to_net,
 }
 """The writer by how the name of a file ends."""
