@@ -140,6 +140,19 @@ def test_densities_of_dwells_have_the_means_of_the_chain():
         np.testing.assert_allclose([0.03 * w @ density, 0.03 * w @ (t * density)], [1.0, mean], rtol=1e-3)
 
 
+def test_conductances_may_be_in_any_unit():
+    space, theta, level = schemes.unlike_channels()
+    plain = Gating(space, level)
+    for unit in (1e-12, 20e-12 / 3, 1e15):
+        gating = Gating(space, {name: size * unit for name, size in level.items()})
+        np.testing.assert_array_equal(gating.levels, plain.levels)
+        np.testing.assert_allclose(gating.conductances, plain.conductances * unit, rtol=1e-9)
+    # 0.1 + 0.2 is not 0.3 in binary numbers
+    chain = schemes.castillo_katz()[0]
+    same = Gating(chain, lambda counts: 1e-12 * ((0.1 + 0.2) * counts["A"] + 0.3 * counts["O"]))
+    assert same.levels.tolist() == (chain.states[:, chain.network.species.index("R")] == 0).astype(int).tolist()
+
+
 def test_wrong_things_are_named():
     space, theta, level = schemes.like_channels()
     record = Dwells([1e-3, 2e-3, 3e-3], [0, 1, 2])
