@@ -141,7 +141,7 @@ def test_densities_of_dwells_have_the_means_of_the_chain():
 
 
 def test_conductances_may_be_in_any_unit():
-    space, theta, level = schemes.unlike_channels()
+    space, _, level = schemes.unlike_channels()
     plain = Gating(space, level)
     for unit in (1e-12, 20e-12 / 3, 1e15):
         gating = Gating(space, {name: size * unit for name, size in level.items()})

@@ -159,6 +159,16 @@ def test_an_observable_reads_a_parameter_of_one_reaction(tmp_path):
     )  # y = 3 k with the model's k
 
 
+def test_a_fixed_species_has_the_number_that_was_given(tmp_path):
+    model = antimony(tmp_path, "species A, $S; A = 3; S = 5; k = 1; r: S => A; k * S; y := A + S")
+    for suffix in (".net", ".xml"):
+        back = again(model, tmp_path / f"back{suffix}", theta={"S": 9.0})
+        assert back.theta == {"S": 9.0, "k": 1.0}
+        np.testing.assert_allclose(formulas(back.network, (3,), back.theta), [9.0])
+    text = (tmp_path / "back.net").read_text()
+    assert "5" not in text.split("begin parameters")[1].split("end functions")[0]
+
+
 def test_a_least_number_in_a_priority_needs_version_2(tmp_path):
     text = "species A; A = 9; k = 1; r: A => ; k * A; E: at time >= 1, priority = min(A, 5): A = 3; F: at time >= 1, priority = 4: A = 2"
     model = antimony(tmp_path, text)

@@ -123,6 +123,8 @@ class _Net:
     def _observable(self, name: str) -> None:
         """A group where it is a weighted sum of counts, else a function."""
         rule = self.statement.observables[name]
+        if name in self.own and isinstance(rule.expression, Number):
+            return  # a species that does not change, which is a parameter already
         known = {constant: value for constant, value in rule.constants if constant not in self.own}
         for constant, value in known.items():
             self.own[constant] = self.names.new(constant)
