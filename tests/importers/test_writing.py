@@ -247,6 +247,12 @@ def test_all_that_cannot_be_said_is_named(tmp_path):
         jumpax.write(model, tmp_path / "m.toml")
 
 
+def test_numbers_that_are_not_finite_are_refused_in_net(tmp_path):
+    model = antimony(tmp_path, "species A; A = 3; k = 1; r: A => ; piecewise(k * A, A > 2)")
+    with pytest.raises(UnsupportedError, match="reaction 'r': the number nan, which BioNetGen does not have"):
+        jumpax.write(model, tmp_path / "m.net")
+
+
 def test_names_that_no_file_can_have(tmp_path):
     network = Network([Reaction("A() -> 0", MassAction("k'"))])
     with pytest.warns(JumpaxWarning, match=r"'A\(\)' is A, \"k'\" is k"):

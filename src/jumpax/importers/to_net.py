@@ -1,5 +1,6 @@
 """Models as networks of BioNetGen."""
 
+import math
 from collections.abc import Sequence
 
 from jumpax._base.errors import UnsupportedError
@@ -45,7 +46,7 @@ def to_net(statement: Statement) -> str:
     What is no constant times reactants becomes a function. One that does not vanish where reactants run out, does in the file.
 
     Raises:
-        UnsupportedError: all that the format lacks, at once: events, operations such as floor.
+        UnsupportedError: all that the format lacks, at once: events, operations such as floor, numbers that are not finite.
 
     Warns:
         JumpaxWarning: names that the format cannot have are others in the file.
@@ -158,6 +159,8 @@ class _Net:
     def _infix(self, node: Expression) -> str:
         """The formula, with parentheses around everything."""
         if isinstance(node, Number):
+            if not math.isfinite(node.value):
+                raise UnsupportedError(f"the number {node.value}, which BioNetGen does not have")
             return f"({node.value!r})" if node.value < 0 else repr(node.value)
         if isinstance(node, Name):
             return self._count(node.name) if node.name in self.numbers else self.own[node.name]
