@@ -140,6 +140,13 @@ def test_densities_of_dwells_have_the_means_of_the_chain():
         np.testing.assert_allclose([0.03 * w @ density, 0.03 * w @ (t * density)], [1.0, mean], rtol=1e-3)
 
 
+@pytest.mark.parametrize("dead_time", [None, 1e-4])
+def test_what_the_rates_cannot_make_has_no_probability(dead_time):
+    space, theta, level = schemes.castillo_katz()
+    record = drawn(RECORDS[schemes.castillo_katz])
+    assert dwell_log_likelihood(space, {**theta, "open": 0.0}, record, level, dead_time) == -np.inf
+
+
 def test_conductances_may_be_in_any_unit():
     space, _, level = schemes.unlike_channels()
     plain = Gating(space, level)

@@ -109,9 +109,11 @@ class _Net:
             else:
                 missing.append(choice)
         if not below and not missing and not above:
-            return repr(number)
+            return self._infix(Number(number))
         if not below and not missing and len(above) == 1 and isinstance(above[0], Name) and above[0].name in self.own:
-            return self.own[above[0].name] if number == 1.0 else f"{number!r}*{self.own[above[0].name]}"
+            return (
+                self.own[above[0].name] if number == 1.0 else f"{self._infix(Number(number))}*{self.own[above[0].name]}"
+            )
         rest = call("multiply", Number(number), *above) if above else Number(number)
         rest = call("divide", rest, call("multiply", *below)) if below else rest
         return self._function(f"rate_{channel.name}", _shared(rest, missing))
