@@ -225,6 +225,18 @@ def test_operations_of_jax(function, arguments, value):
     assert evaluate_host(made, dict(zip("ab", arguments))) == pytest.approx(value, rel=1e-12), text(made)
 
 
+@pytest.mark.parametrize(
+    ("function", "operation"),
+    [
+        (lambda a: ~a.astype(int), "not"),
+        (lambda a: jax.lax.select_n((a > 1).astype(int) + (a > 2), a, 2 * a, 3 * a), "select_n"),
+    ],
+)
+def test_operations_on_whole_numbers_that_are_none_of_formulas(function, operation):
+    with pytest.raises(UnsupportedError, match=f"it has the operation {operation}, which formulas"):
+        traced(function, ("a",), "it")
+
+
 def test_all_that_cannot_be_said_is_named(tmp_path):
     network = Network(
         [
