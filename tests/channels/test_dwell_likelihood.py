@@ -169,6 +169,12 @@ def test_wrong_things_are_named():
         dwell_log_likelihood(space, theta, Dwells([1.0, 1.0], [0, 2]), level)
     with pytest.raises(InputError, match=r"1 dwells are shorter.*dwells.resolved\(0.002\)"):
         dwell_log_likelihood(space, theta, record, level, 2e-3)
+    for wrong in (True, "1e-4", -1.0, np.nan):
+        with pytest.raises(InputError, match="dead_time must be a number of seconds > 0"):
+            dwell_log_likelihood(space, theta, record, level, wrong)
+    for number in (1.0, True, None, 3):
+        with pytest.raises(InputError, match=f"there is no level {number!r}; levels are numbered from 0 to 2"):
+            dwell_density(space, theta, number, [0.1], level)
     with pytest.raises(InputError, match="unknown species 'X'"):
         dwell_log_likelihood(space, theta, record, {"X": 1})
     with pytest.raises(InputError, match="all 3 states have the same level"):

@@ -83,8 +83,9 @@ def segment_log_likelihoods(
     gating: Gating, theta: Theta, dwells: Dwells, dead_time: float | None, start: Start, end: End, nodes: int = NODES
 ) -> Float[Array, " segments"]:
     """Of each segment, as `dwell_log_likelihood`."""
-    _check(gating, dwells, dead_time, start, end)
-    values, method = gating.values(theta), Method(gating, dead_time, nodes)
+    method = Method(gating, dead_time, nodes)
+    _check(gating, dwells, method.dead_time, start, end)
+    values = gating.values(theta)
     made = _evaluate(values, _record(method, dwells, end), method=method, start=start)
     if not isinstance(made, Tracer) and np.isnan(made).any():
         method.check_nodes(values)

@@ -11,6 +11,7 @@ from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax.channels.dwells import check_seconds
 from jumpax.channels.exponential import exponential
 from jumpax.channels.gating import Gating, Level, Theta, balanced
 from jumpax.exact import StateSpace
@@ -66,8 +67,7 @@ def sampled_log_likelihood(
     seen = np.asarray(current, np.float64)
     if seen.ndim != 1 or not len(seen) or np.isinf(seen).any():
         raise InputError(f"current must be a list of numbers, NaN where one is missing, not of shape {seen.shape}")
-    if not 0 < interval < np.inf:
-        raise InputError(f"interval must be a number of seconds > 0, not {interval!r}")
+    check_seconds(interval, "interval")
     mean, sd = _by_level(gating, means, "means"), _by_level(gating, sds, "sds")
     return _evaluate(values, seen, float(interval), mean, sd, gating=gating)
 
@@ -116,7 +116,10 @@ def _by_level(gating: Gating, values: Any, what: str) -> Float[Array, " levels"]
         raise InputError(
             f"{what} must have {many} numbers, for the levels of conductance {known} in this order, not shape {made.shape}"
         )
-    if not isinstance(made, Tracer) and not (np.isfinite(made) & ((made > 0) | (what != "sds"))).all():
+    if (
+        not isinstance(made, Tracer)
+        and not (np.isfinite(made) & (np.asarray(made) > (0 if what == "sds" else -np.inf))).all()
+    ):
         raise InputError(f"{what} must be finite numbers{' > 0' * (what == 'sds')}, not {values!r}")
     return jnp.broadcast_to(made, (many,))
 
