@@ -110,7 +110,7 @@ def test_names_that_antimony_has_taken(tmp_path):
 def test_a_name_that_antimony_does_not_keep_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("jumpax.importers.antimony._WORDS", ())
     network = Network([Reaction("A -> 0", MassAction("gamma"))])
-    with pytest.raises(UnsupportedError, match="does not keep the names 'gamma'; rename"):
+    with pytest.raises(UnsupportedError, match="does not keep the names 'compartment', 'gamma'; rename"):
         jumpax.write(network, tmp_path / "m.ant", theta={"gamma": 0.5}, x0={"A": 1})
     assert not (tmp_path / "m.ant").exists()
 
