@@ -143,8 +143,9 @@ def test_densities_of_dwells_have_the_means_of_the_chain():
 @pytest.mark.parametrize("dead_time", [None, 1e-4])
 def test_what_the_rates_cannot_make_has_no_probability(dead_time):
     space, theta, level = schemes.castillo_katz()
-    record = drawn(RECORDS[schemes.castillo_katz])
-    assert dwell_log_likelihood(space, {**theta, "open": 0.0}, record, level, dead_time) == -np.inf
+    for rates in ({**theta, "open": 0.0}, {"on": 3.1, "off": 77.0, "open": 0.0, "shut": 0.3}):
+        for levels in (RECORDS[schemes.castillo_katz], [1, 0]):
+            assert dwell_log_likelihood(space, rates, drawn(levels), level, dead_time) == -np.inf
 
 
 def test_conductances_may_be_in_any_unit():

@@ -69,8 +69,9 @@ def test_gradients_in_rates_means_and_noise():
 def test_a_channel_that_never_opens_has_the_law_of_the_noise_alone():
     space, theta, level = schemes.castillo_katz()
     current = [0.0, 1.3, 40.0]
-    found = sampled_log_likelihood(space, {**theta, "open": 0.0}, current, INTERVAL, level, MEANS, SDS)
-    np.testing.assert_allclose(found, norm.logpdf(current, MEANS[0], SDS[0]).sum(), rtol=1e-12)
+    for rates in ({**theta, "open": 0.0}, {"on": 3.1, "off": 77.0, "open": 0.0, "shut": 0.3}):
+        found = sampled_log_likelihood(space, rates, current, INTERVAL, level, MEANS, SDS)
+        np.testing.assert_allclose(found, norm.logpdf(current, MEANS[0], SDS[0]).sum(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("sds", [0.0, -0.2, [0.1, np.nan], [0.1, np.inf]])

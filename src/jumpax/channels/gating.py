@@ -96,10 +96,18 @@ class Gating:
 
 
 def balanced(flow: Float[Array, "states states"]) -> Float[Array, " states"]:
-    """The law p with `flow p = 0` and sum 1; differentiable as often as wanted."""
+    """The law p with `flow p = 0` and sum 1; differentiable as often as wanted.
+
+    States that are left for good, as rates of 0 make them, have exactly 0, which rounding would miss.
+    """
     scale = jnp.abs(jnp.diag(flow)).max()
     ones = jnp.ones(len(flow))
-    return jnp.linalg.solve(flow / jnp.where(scale > 0, scale, 1.0) + ones[:, None] * ones[None], ones)
+    law = jnp.linalg.solve(flow / jnp.where(scale > 0, scale, 1.0) + ones[:, None] * ones[None], ones)
+    reached = (flow > 0) | jnp.eye(len(flow), dtype=bool)
+    reached = jax.lax.fori_loop(
+        0, len(flow).bit_length(), lambda _, now: now.astype(float) @ now.astype(float) > 0, reached
+    )
+    return jnp.where((reached & ~reached.T).any(0), 0.0, law)
 
 
 def _conductance(space: StateSpace, level: Level) -> Float[np.ndarray, " states"]:
