@@ -140,6 +140,27 @@ def test_densities_of_dwells_have_the_means_of_the_chain():
         np.testing.assert_allclose([0.03 * w @ density, 0.03 * w @ (t * density)], [1.0, mean], rtol=1e-3)
 
 
+@pytest.mark.parametrize("dead_time", [None, 1e-4])
+def test_what_the_rates_cannot_make_has_no_probability(dead_time):
+    space, theta, level = schemes.castillo_katz()
+    for rates in ({**theta, "open": 0.0}, {"on": 3.1, "off": 77.0, "open": 0.0, "shut": 0.3}):
+        for levels in (RECORDS[schemes.castillo_katz], [1, 0]):
+            assert dwell_log_likelihood(space, rates, drawn(levels), level, dead_time) == -np.inf
+
+
+def test_conductances_may_be_in_any_unit():
+    space, _, level = schemes.unlike_channels()
+    plain = Gating(space, level)
+    for unit in (1e-12, 20e-12 / 3, 1e15):
+        gating = Gating(space, {name: size * unit for name, size in level.items()})
+        np.testing.assert_array_equal(gating.levels, plain.levels)
+        np.testing.assert_allclose(gating.conductances, plain.conductances * unit, rtol=1e-9)
+    # 0.1 + 0.2 is not 0.3 in binary numbers
+    chain = schemes.castillo_katz()[0]
+    same = Gating(chain, lambda counts: 1e-12 * ((0.1 + 0.2) * counts["A"] + 0.3 * counts["O"]))
+    assert same.levels.tolist() == (chain.states[:, chain.network.species.index("R")] == 0).astype(int).tolist()
+
+
 def test_wrong_things_are_named():
     space, theta, level = schemes.like_channels()
     record = Dwells([1e-3, 2e-3, 3e-3], [0, 1, 2])
@@ -149,6 +170,12 @@ def test_wrong_things_are_named():
         dwell_log_likelihood(space, theta, Dwells([1.0, 1.0], [0, 2]), level)
     with pytest.raises(InputError, match=r"1 dwells are shorter.*dwells.resolved\(0.002\)"):
         dwell_log_likelihood(space, theta, record, level, 2e-3)
+    for wrong in (True, "1e-4", -1.0, np.nan):
+        with pytest.raises(InputError, match="dead_time must be a number of seconds > 0"):
+            dwell_log_likelihood(space, theta, record, level, wrong)
+    for number in (1.0, True, None, 3):
+        with pytest.raises(InputError, match=f"there is no level {number!r}; levels are numbered from 0 to 2"):
+            dwell_density(space, theta, number, [0.1], level)
     with pytest.raises(InputError, match="unknown species 'X'"):
         dwell_log_likelihood(space, theta, record, {"X": 1})
     with pytest.raises(InputError, match="all 3 states have the same level"):

@@ -118,5 +118,14 @@ def test_samples_become_dwells_and_wrong_records_are_refused():
         Dwells([1.0, 0.0], [0, 1])
     with pytest.raises(InputError, match="levels must be whole numbers"):
         Dwells([1.0], [0.5])
+    with pytest.raises(InputError, match="lists of one length"):
+        Dwells(0.1, 0)
+    with pytest.raises(InputError, match="levels must be whole numbers"):
+        Dwells([1.0, 1.0], [0, np.inf])
+    assert len(Dwells.of_samples([], 1e-3)) == 0
+    for wrong in (None, -1.0, 0.0, np.nan, True, "1"):
+        for made in (record.resolved, record.bursts, lambda value: Dwells.of_samples([0, 1], value)):
+            with pytest.raises(InputError, match=r"(dead_time|critical_time|interval) must be a number of seconds > 0"):
+                made(wrong)
     with pytest.raises(InputError, match="must not fall"):
         Dwells([1.0, 1.0], [0, 1], [1, 0])

@@ -66,6 +66,23 @@ def test_gradients_in_rates_means_and_noise():
     np.testing.assert_allclose(both(at)[1], differences, atol=1e-7)
 
 
+def test_a_channel_that_never_opens_has_the_law_of_the_noise_alone():
+    space, theta, level = schemes.castillo_katz()
+    current = [0.0, 1.3, 40.0]
+    for rates in ({**theta, "open": 0.0}, {"on": 3.1, "off": 77.0, "open": 0.0, "shut": 0.3}):
+        found = sampled_log_likelihood(space, rates, current, INTERVAL, level, MEANS, SDS)
+        np.testing.assert_allclose(found, norm.logpdf(current, MEANS[0], SDS[0]).sum(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("sds", [0.0, -0.2, [0.1, np.nan], [0.1, np.inf]])
+def test_noise_that_is_none_is_refused(sds):
+    space, theta, level = schemes.castillo_katz()
+    with pytest.raises(InputError, match="sds must be finite numbers > 0"):
+        sampled_log_likelihood(space, theta, [0.0], INTERVAL, level, MEANS, sds)
+    with pytest.raises(InputError, match="means must be finite numbers, not"):
+        sampled_log_likelihood(space, theta, [0.0], INTERVAL, level, [0.0, np.nan], 0.1)
+
+
 def test_wrong_things_are_named():
     space, theta, level = schemes.castillo_katz()
     with pytest.raises(InputError, match=r"means must have 2 numbers, for the levels of conductance 0, 1"):

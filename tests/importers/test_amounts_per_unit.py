@@ -11,6 +11,7 @@ from test_units import NMOL, propensities
 import jumpax
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.cli.app import main
+from jumpax.importers.counts import Counting
 
 MODEL = "compartment c = 2; species A in c, B in c; A = 0.75; B = 0; k = 3; r: A + A -> B; c * k * A^2"
 
@@ -37,10 +38,25 @@ def test_it_goes_before_what_the_file_declares(tmp_path):
     np.testing.assert_allclose(propensities(model, (64,))["r"], 32, rtol=1e-12)
 
 
-@pytest.mark.parametrize("number", [0, -1, float("nan"), float("inf"), "many"])
+@pytest.mark.parametrize("number", [0, -1, float("nan"), float("inf"), "many", True])
 def test_numbers_that_are_none(tmp_path, number):
     with pytest.raises(InputError, match="molecules_per_unit must be a finite number above 0"):
         jumpax.read(written(tmp_path, "m.ant", MODEL), molecules_per_unit=number)
+
+
+@pytest.mark.parametrize("number", [np.int64(1000), np.float32(1000)])
+def test_numbers_of_numpy(number):
+    made = Counting(per_unit=number).per_unit
+    assert (made, type(made)) == (1000.0, float)
+
+
+def test_more_molecules_than_are_counted_in_a_file_without_units(tmp_path):
+    text = "A = 1e12; k = 1; r: A => ; k * A"
+    remedy = r"is 1e\+12 molecules; at most 2,147,483,647 are counted. Say how many .* molecules_per_unit=1e-08 of"
+    with pytest.raises(InputError, match=remedy):
+        antimony(tmp_path, text)
+    model = jumpax.read(written(tmp_path, "m.ant", text), molecules_per_unit=1e-8)
+    assert model.x0 == {"A": 10_000}
 
 
 def test_networks_of_numbers_have_no_unit(tmp_path, capsys):

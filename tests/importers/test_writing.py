@@ -37,6 +37,26 @@ def propensities(network, counts, theta):
         )
 
 
+HIDING = """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level3/version1/core" level="3" version="1"><model id="m"><listOfCompartments>
+<compartment id="c" size="1" spatialDimensions="3" constant="true"/></listOfCompartments><listOfSpecies>
+<species id="A" compartment="c" initialAmount="10" hasOnlySubstanceUnits="true" boundaryCondition="false" constant="false"/>
+</listOfSpecies><listOfParameters><parameter id="k" value="2" constant="true"/><parameter id="y" constant="false"/>
+</listOfParameters><listOfRules><assignmentRule variable="y"><math xmlns="http://www.w3.org/1998/Math/MathML">{rule}</math>
+</assignmentRule></listOfRules><listOfReactions><reaction id="J" reversible="false" fast="false"><listOfReactants>
+<speciesReference species="A" stoichiometry="1" constant="true"/></listOfReactants><kineticLaw>
+<math xmlns="http://www.w3.org/1998/Math/MathML">{law}</math><listOfLocalParameters><localParameter id="k" value="0.5"/>
+</listOfLocalParameters></kineticLaw></reaction></listOfReactions></model></sbml>"""
+"""A parameter of a reaction is called like one of the model."""
+
+
+def again(model, file, **numbers):
+    """Written and read, names aside."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", JumpaxWarning)
+        return jumpax.read(jumpax.write(model, file, **numbers))
+
+
 def come_back(model, file, judge=propensities):
     """Write, read, and compare at three random states."""
     with warnings.catch_warnings():
@@ -70,8 +90,29 @@ def test_antimony(tmp_path, name):
 
 
 def test_names_that_antimony_has_taken(tmp_path):
-    with pytest.warns(JumpaxWarning, match="names that Antimony has taken are others: 'gamma' is gamma_"):
-        jumpax.write(jumpax.zoo.telegraph(), tmp_path / "m.ant")
+    """Even where what they would become is in use, and of all kinds of things."""
+    reactions = [
+        Reaction("at -> at_", MassAction("gamma"), name="gamma_r"),
+        Reaction("at_ -> at", MassAction("gamma_"), name="is"),
+        Reaction("at_ -> 0", MassAction("pi"), name="time"),
+        Reaction("0 -> at", MassAction("compartment"), name="after"),
+    ]
+    theta = {"gamma": 0.5, "gamma_": 2.0, "pi": 3.0, "compartment": 7.0}
+    network, x0 = Network(reactions, name="at_"), {"at": 10, "at_": 3}
+    with pytest.warns(JumpaxWarning, match="names that Antimony cannot have, or has taken, are others: 'at' is "):
+        jumpax.write(network, tmp_path / "m.ant", theta=theta, x0=x0)
+    back = jumpax.read(tmp_path / "m.ant")
+    assert sorted(back.theta.values()) == sorted(theta.values())
+    assert [back.x0[name] for name in back.network.species] == [10, 3]
+    np.testing.assert_allclose(formulas(back.network, (10, 3), back.theta), [5.0, 6.0, 9.0, 7.0])
+
+
+def test_a_name_that_antimony_does_not_keep_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("jumpax.importers.antimony._WORDS", ())
+    network = Network([Reaction("A -> 0", MassAction("gamma"))])
+    with pytest.raises(UnsupportedError, match="does not keep the names 'compartment', 'gamma'; rename"):
+        jumpax.write(network, tmp_path / "m.ant", theta={"gamma": 0.5}, x0={"A": 1})
+    assert not (tmp_path / "m.ant").exists()
 
 
 READ = [(f, file) for f in support.FEATURES for file in f.files() if not file.refused and file.suffix != ".net"]
@@ -91,10 +132,49 @@ def test_files_of_others(tmp_path, feature, file):
     assert {*back.observables} >= {*model.observables} - {*model.theta}
 
 
-def test_parameters_of_one_reaction_stay_in_it(tmp_path):
+def test_parameters_of_one_reaction_hide_nothing(tmp_path):
+    """One that is called like a parameter of the model, and like a species; an observable reads one."""
     model = jumpax.read(written(tmp_path, "m.xml", support.xml(support._LOCAL).text))
     assert "q.k" in model.theta
-    assert come_back(model, tmp_path / "back.xml").theta == model.theta
+    back = come_back(model, tmp_path / "back.xml")
+    assert sorted(back.theta.values()) == sorted(model.theta.values())
+    network = Network([Reaction("A -> B", MassAction("r.A"), name="r"), Reaction("B -> A", lambda B, k: k * B)])
+    back = again(network, tmp_path / "back.xml", theta={"r.A": 0.5, "k": 2.0}, x0={"A": 10, "B": 3})
+    np.testing.assert_allclose(formulas(back.network, (10, 3), back.theta), [5.0, 6.0])
+
+
+def test_an_observable_reads_a_parameter_of_one_reaction(tmp_path):
+    law = "<apply><times/><ci>k</ci><ci>A</ci></apply>"
+    text = HIDING.format(rule="<apply><times/><ci>J</ci><ci>k</ci></apply>", law=law)
+    back = again(jumpax.read(written(tmp_path, "m.xml", text)), tmp_path / "back.xml")
+    # the rate of J is 0.5 A, and the k of the rule is the model's, 2
+    assert float(back.observables["y"]({"A": 10.0})) == 10.0
+    np.testing.assert_allclose(formulas(back.network, (10,), back.theta), [5.0])
+    text = HIDING.format(
+        rule="<apply><times/><ci>k</ci><cn>3</cn></apply>", law=law.replace("<times/>", "<times/><ci>y</ci>")
+    )
+    back = again(jumpax.read(written(tmp_path, "m.xml", text)), tmp_path / "back.xml")
+    np.testing.assert_allclose(
+        formulas(back.network, (10,), back.theta), [2 * 3 * 0.5 * 10]
+    )  # y = 3 k with the model's k
+
+
+def test_a_fixed_species_has_the_number_that_was_given(tmp_path):
+    model = antimony(tmp_path, "species A, $S; A = 3; S = 5; k = 1; r: S => A; k * S; y := A + S")
+    for suffix in (".net", ".xml"):
+        back = again(model, tmp_path / f"back{suffix}", theta={"S": 9.0})
+        assert back.theta == {"S": 9.0, "k": 1.0}
+        np.testing.assert_allclose(formulas(back.network, (3,), back.theta), [9.0])
+    text = (tmp_path / "back.net").read_text()
+    assert "5" not in text.split("begin parameters")[1].split("end functions")[0]
+
+
+def test_a_least_number_in_a_priority_needs_version_2(tmp_path):
+    text = "species A; A = 9; k = 1; r: A => ; k * A; E: at time >= 1, priority = min(A, 5): A = 3; F: at time >= 1, priority = 4: A = 2"
+    model = antimony(tmp_path, text)
+    back = again(model, tmp_path / "back.xml")
+    assert 'level="3" version="2"' in (tmp_path / "back.xml").read_text()
+    assert [str(event) for event in back.events] == [str(event) for event in model.events]
 
 
 def test_an_observable_and_its_numbers(tmp_path):
@@ -145,6 +225,18 @@ def test_operations_of_jax(function, arguments, value):
     assert evaluate_host(made, dict(zip("ab", arguments))) == pytest.approx(value, rel=1e-12), text(made)
 
 
+@pytest.mark.parametrize(
+    ("function", "operation"),
+    [
+        (lambda a: ~a.astype(int), "not"),
+        (lambda a: jax.lax.select_n((a > 1).astype(int) + (a > 2), a, 2 * a, 3 * a), "select_n"),
+    ],
+)
+def test_operations_on_whole_numbers_that_are_none_of_formulas(function, operation):
+    with pytest.raises(UnsupportedError, match=f"it has the operation {operation}, which formulas"):
+        traced(function, ("a",), "it")
+
+
 def test_all_that_cannot_be_said_is_named(tmp_path):
     network = Network(
         [
@@ -165,6 +257,12 @@ def test_all_that_cannot_be_said_is_named(tmp_path):
         jumpax.write(model, tmp_path / "m.net")
     with pytest.raises(InputError, match=r"written as .xml or .sbml or .ant or .net"):
         jumpax.write(model, tmp_path / "m.toml")
+
+
+def test_numbers_that_are_not_finite_are_refused_in_net(tmp_path):
+    model = antimony(tmp_path, "species A; A = 3; k = 1; r: A => ; piecewise(k * A, A > 2)")
+    with pytest.raises(UnsupportedError, match="reaction 'r': the number nan, which BioNetGen does not have"):
+        jumpax.write(model, tmp_path / "m.net")
 
 
 def test_names_that_no_file_can_have(tmp_path):

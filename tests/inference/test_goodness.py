@@ -103,6 +103,12 @@ def test_p_values_of_moments(order):
     uniform_or_conservative(values)
 
 
+@pytest.mark.parametrize("paths", [None, 100])
+def test_means_that_say_nothing_are_not_judged(paths):
+    loss = losses.TimeSeries([1.0, 2.0], {"X": [3.5, 4.2]}, {"X": np.inf}, paths=paths)
+    assert loss.standardised(np.ones((2, 1, 1)), np.ones((2, 1, 1, 1))) == ()
+
+
 @pytest.mark.parametrize("windows", [False, True])
 @pytest.mark.parametrize("paths", [5, 8, 20])
 def test_p_values_of_means_with_errors_from_few_paths(paths, windows):

@@ -4,8 +4,9 @@ import inspect
 import sysconfig
 import traceback
 from collections.abc import Callable, Mapping
+from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import jax
 import numpy as np
@@ -134,6 +135,11 @@ def check_function(value: Any, kind: str, example: str) -> None:
         raise InputError(f"{kind} {value.__name__} is a class; give one of its kind, {value.__name__}(...). {example}")
     if not callable(value):
         raise InputError(f"{kind} must be a function of the counts, not {shown(value)}. {example}")
+
+
+def is_real(value: object) -> TypeGuard[float]:
+    """Whether it is one real number, of Python or NumPy; a truth value is none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _number(leaf: Any) -> bool:

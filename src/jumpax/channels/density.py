@@ -55,15 +55,15 @@ def dwell_density(
         [500.   183.94]
     """
     gating, at = Gating(space, level), np.asarray(times, np.float64)
-    if not 0 <= number < len(gating.inside):
+    if not isinstance(number, int | np.integer) or isinstance(number, bool) or not 0 <= number < len(gating.inside):
         raise InputError(f"there is no level {number!r}; levels are numbered from 0 to {len(gating.inside) - 1}")
     if at.ndim != 1 or not (at >= 0).all():
         raise InputError(f"times must be a list of numbers of seconds >= 0, not {times!r}")
     values, method = gating.values(theta), Method(gating, dead_time, nodes)
-    made = _density(values, method.prepared(at), method=method, number=number)
+    made = _density(values, method.prepared(at), method=method, number=int(number))
     if not isinstance(made, Tracer) and np.isnan(made).any():
         method.check_nodes(values)
-    return jnp.where(jnp.asarray(at >= (dead_time or 0.0) * (1 - SLACK)), made, 0.0)
+    return jnp.where(jnp.asarray(at >= (method.dead_time or 0.0) * (1 - SLACK)), made, 0.0)
 
 
 @partial(jax.jit, static_argnames=("method", "number"))

@@ -8,6 +8,7 @@ from typing import final
 import numpy as np
 from jaxtyping import Float, Int
 
+from jumpax._base import given
 from jumpax._base.errors import InputError
 from jumpax.channels.files import read_file
 
@@ -48,8 +49,8 @@ class Dwells:
         segments: Sequence[int] | np.ndarray | None = None,
     ):
         lengths = np.asarray(durations, np.float64)
-        given = np.zeros(len(lengths), int) if segments is None else segments
-        numbers, places = _whole(levels, "levels"), _whole(given, "segments")
+        numbers = _whole(levels, "levels")
+        places = np.zeros(lengths.shape, int) if segments is None else _whole(segments, "segments")
         if not lengths.shape == numbers.shape == places.shape or lengths.ndim != 1:
             raise InputError(
                 f"durations, levels and segments must be lists of one length, not of shapes {lengths.shape}, "
@@ -96,12 +97,18 @@ class Dwells:
             levels: (samples,) at each time.
             interval: s between them.
 
+        Raises:
+            InputError: levels that are not whole numbers >= 0, an interval that is not a number > 0.
+
         Example:
             >>> print(Dwells.of_samples([0, 0, 1, 1, 1, 0], 1e-4).durations)
             [0.0002 0.0003 0.0001]
         """
         numbers = _whole(levels, "levels")
-        edges = np.r_[0, np.flatnonzero(np.diff(numbers)) + 1, len(numbers)]
+        if numbers.ndim != 1:
+            raise InputError(f"levels must be a list of whole numbers, not of shape {numbers.shape}")
+        check_seconds(interval, "interval")
+        edges = np.unique(np.r_[0, np.flatnonzero(np.diff(numbers)) + 1, len(numbers)])
         return cls(np.diff(edges) * interval, numbers[edges[:-1]])
 
     def resolved(self, dead_time: float) -> "Dwells":
@@ -113,6 +120,9 @@ class Dwells:
         Args:
             dead_time: s.
 
+        Raises:
+            InputError: it is not a number > 0.
+
         Source: Colquhoun and Sigworth 1995, in Single-Channel Recording, doi:10.1007/978-1-4419-1229-9_19.
 
         Example:
@@ -120,7 +130,8 @@ class Dwells:
             >>> record.levels.tolist(), record.durations.round(6).tolist()
             ([0, 1], [0.00042, 0.0005])
         """
-        long = self.durations >= dead_time * (1 - SLACK)
+        check_seconds(dead_time, "dead_time")
+        long = self.durations >= float(dead_time) * (1 - SLACK)
         place = np.maximum.accumulate(np.where(long, np.arange(len(long)), -1)) if len(long) else np.zeros(0, int)
         start = np.searchsorted(self.segments, self.segments)
         kept = place >= start
@@ -138,8 +149,9 @@ class Dwells:
             shut: the level of shut channels.
 
         Raises:
-            InputError: no burst is complete.
+            InputError: no burst is complete; the time is not a number > 0.
         """
+        check_seconds(critical_time, "critical_time")
         gap = (self.levels == shut) & (self.durations > critical_time)
         number = np.cumsum(gap)
         whole = np.zeros(number[-1] + 1 if len(number) else 1, bool)
@@ -166,11 +178,24 @@ class Dwells:
         )
 
 
+def check_seconds(value: object, what: str) -> None:
+    """Whether it is a length of time.
+
+    Raises:
+        InputError: it is not a finite number > 0.
+    """
+    if not (given.is_real(value) and 0 < value < np.inf):
+        raise InputError(f"{what} must be a number of seconds > 0, not {value!r}")
+
+
 def _whole(values: Sequence[int] | np.ndarray, what: str) -> Int[np.ndarray, " dwells"]:
     """Whole numbers >= 0."""
     numbers = np.asarray(values)
     if numbers.size and (
-        numbers.dtype.kind not in "biuf" or (numbers < 0).any() or (numbers != np.round(numbers)).any()
+        numbers.dtype.kind not in "biuf"
+        or not np.isfinite(numbers).all()
+        or (numbers < 0).any()
+        or (numbers != np.round(numbers)).any()
     ):
         raise InputError(
             f"{what} must be whole numbers >= 0; np.digitize(current, thresholds) makes levels of a current"

@@ -96,10 +96,18 @@ class Gating:
 
 
 def balanced(flow: Float[Array, "states states"]) -> Float[Array, " states"]:
-    """The law p with `flow p = 0` and sum 1; differentiable as often as wanted."""
+    """The law p with `flow p = 0` and sum 1; differentiable as often as wanted.
+
+    States that are left for good, as rates of 0 make them, have exactly 0, which rounding would miss.
+    """
     scale = jnp.abs(jnp.diag(flow)).max()
     ones = jnp.ones(len(flow))
-    return jnp.linalg.solve(flow / jnp.where(scale > 0, scale, 1.0) + ones[:, None] * ones[None], ones)
+    law = jnp.linalg.solve(flow / jnp.where(scale > 0, scale, 1.0) + ones[:, None] * ones[None], ones)
+    reached = (flow > 0) | jnp.eye(len(flow), dtype=bool)
+    reached = jax.lax.fori_loop(
+        0, len(flow).bit_length(), lambda _, now: now.astype(float) @ now.astype(float) > 0, reached
+    )
+    return jnp.where((reached & ~reached.T).any(0), 0.0, law)
 
 
 def _conductance(space: StateSpace, level: Level) -> Float[np.ndarray, " states"]:
@@ -115,10 +123,19 @@ def _conductance(space: StateSpace, level: Level) -> Float[np.ndarray, " states"
     values = np.asarray(made, np.float64)
     if values.shape not in ((), (space.size,)) or not np.isfinite(values).all():
         raise InputError(f"level must give one finite number for each of {space.size} states, not shape {values.shape}")
-    values = np.broadcast_to(values, (space.size,)).round(9)
+    values = _rounded(np.broadcast_to(values, (space.size,)))
     if len(np.unique(values)) < 2:
         raise InputError(f"all {space.size} states have the same level; say which species conduct, as in {{'O': 1}}")
     return values
+
+
+def _rounded(values: Float[np.ndarray, " states"]) -> Float[np.ndarray, " states"]:
+    """To nine digits behind the first of the largest, in any unit: what differs by rounding alone is one level."""
+    largest = np.abs(values).max()
+    if largest == 0:
+        return values
+    place = 9 - int(np.floor(np.log10(largest)))
+    return np.array([round(value, place) for value in values.tolist()])
 
 
 def _check_closed(space: StateSpace, joined: Bool[np.ndarray, "states states"]) -> None:

@@ -55,7 +55,7 @@ def dwell_log_likelihood(
         nodes: of the solution with a dead time: no state may be left more often than this per dead time.
 
     Returns:
-        A scalar in float64; NaN inside `jit` where `nodes` do not suffice.
+        A scalar in float64; -inf where the rates cannot make the record, NaN inside `jit` where `nodes` do not suffice.
 
     Raises:
         InputError: float64 is not enabled; theta, level, or the record do not fit the scheme.
@@ -83,8 +83,9 @@ def segment_log_likelihoods(
     gating: Gating, theta: Theta, dwells: Dwells, dead_time: float | None, start: Start, end: End, nodes: int = NODES
 ) -> Float[Array, " segments"]:
     """Of each segment, as `dwell_log_likelihood`."""
-    _check(gating, dwells, dead_time, start, end)
-    values, method = gating.values(theta), Method(gating, dead_time, nodes)
+    method = Method(gating, dead_time, nodes)
+    _check(gating, dwells, method.dead_time, start, end)
+    values = gating.values(theta)
     made = _evaluate(values, _record(method, dwells, end), method=method, start=start)
     if not isinstance(made, Tracer) and np.isnan(made).any():
         method.check_nodes(values)
@@ -136,8 +137,8 @@ def _evaluate(
         which, level, onward, begins, goes_on = dwell
         law = matrices[which] @ jnp.where(begins, beginnings[level], law)
         law = jnp.where(goes_on, law, open_to[onward] * (sojourns.jumps @ law))
-        total = law.sum()
-        return law / total, jnp.log(total) + logs[which]
+        total = law.sum()  # 0 where the scheme cannot do what the record does
+        return law / jnp.where(total == 0, 1.0, total), jnp.log(total) + logs[which]
 
     _, parts = jax.lax.scan(step, jnp.zeros(inside.shape[1]), record[1:-1])
     segment = jnp.cumsum(record.begins) - 1

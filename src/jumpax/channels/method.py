@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jumpax._base import given
 from jumpax._base.errors import InputError, SimulationError
 from jumpax.channels import missed, sojourns
 from jumpax.channels.gating import Gating
@@ -34,10 +35,11 @@ class Method:
         dead_time = self.dead_time
         if dead_time is None:
             return
-        if not (isinstance(dead_time, float | int | np.floating) and 0 < dead_time < np.inf):
+        if not (given.is_real(dead_time) and 0 < dead_time < np.inf):
             raise InputError(
                 f"dead_time must be a number of seconds > 0, or None if nothing is missed, not {dead_time!r}"
             )
+        object.__setattr__(self, "dead_time", float(dead_time))
         if not isinstance(self.nodes, int) or self.nodes < 4:
             raise InputError(f"at least 4 nodes are needed, not {self.nodes!r}")
 

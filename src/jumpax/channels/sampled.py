@@ -7,9 +7,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax.channels.dwells import check_seconds
 from jumpax.channels.exponential import exponential
 from jumpax.channels.gating import Gating, Level, Theta, balanced
 from jumpax.exact import StateSpace
@@ -44,7 +46,7 @@ def sampled_log_likelihood(
         sds: standard deviation of the noise, one for all or (levels,); may be traced.
 
     Returns:
-        A scalar in float64.
+        A scalar in float64; -inf where the rates cannot make the record.
 
     Raises:
         InputError: float64 is not enabled; something does not fit the scheme.
@@ -65,8 +67,7 @@ def sampled_log_likelihood(
     seen = np.asarray(current, np.float64)
     if seen.ndim != 1 or not len(seen) or np.isinf(seen).any():
         raise InputError(f"current must be a list of numbers, NaN where one is missing, not of shape {seen.shape}")
-    if not 0 < interval < np.inf:
-        raise InputError(f"interval must be a number of seconds > 0, not {interval!r}")
+    check_seconds(interval, "interval")
     mean, sd = _by_level(gating, means, "means"), _by_level(gating, sds, "sds")
     return _evaluate(values, seen, float(interval), mean, sd, gating=gating)
 
@@ -85,17 +86,25 @@ def _evaluate(
     flow, missing = gating.generator(values), jnp.isnan(seen)[:, None]
     z = (jnp.nan_to_num(seen)[:, None] - mean[None]) / sd[None]
     logs = jnp.where(missing, 0.0, -z * z / 2 - jnp.log(sd * np.sqrt(2 * np.pi))[None])
+    start = balanced(flow)
+    ever = jnp.asarray(gating.inside) @ start > 0  # what is never there at the start never is
+    logs = jnp.where(ever[None], logs, -jnp.inf)
     top = jax.lax.stop_gradient(logs.max(1))
     weights = jnp.exp(logs - top[:, None])
-    law = balanced(flow) * weights[0][gating.levels]
+    law = start * weights[0][gating.levels]
     products, scales = _products(exponential(flow * interval), weights[1:], gating.levels)
 
     def onward(law: Float[Array, " states"], product: Float[Array, "states states"]):
         law = product @ law
-        return law / law.sum(), jnp.log(law.sum())
+        return law / _scale(law.sum()), jnp.log(law.sum())
 
-    _, parts = jax.lax.scan(onward, law / law.sum(), products)
+    _, parts = jax.lax.scan(onward, law / _scale(law.sum()), products)
     return jnp.log(law.sum()) + parts.sum() + scales + top.sum()
+
+
+def _scale(total: Float[Array, "*many"]) -> Float[Array, "*many"]:
+    """What to divide a law by; nothing is left of what cannot be, whose logarithm is -inf."""
+    return jnp.where(total == 0, 1.0, total)
 
 
 def _by_level(gating: Gating, values: Any, what: str) -> Float[Array, " levels"]:
@@ -107,6 +116,11 @@ def _by_level(gating: Gating, values: Any, what: str) -> Float[Array, " levels"]
         raise InputError(
             f"{what} must have {many} numbers, for the levels of conductance {known} in this order, not shape {made.shape}"
         )
+    if (
+        not isinstance(made, Tracer)
+        and not (np.isfinite(made) & (np.asarray(made) > (0 if what == "sds" else -np.inf))).all()
+    ):
+        raise InputError(f"{what} must be finite numbers{' > 0' * (what == 'sds')}, not {values!r}")
     return jnp.broadcast_to(made, (many,))
 
 
@@ -127,7 +141,7 @@ def _products(
         seen = weight[:, levels, None] * jnp.einsum("ij,bjk->bik", step, made)
         made = jnp.where(there[:, None, None], seen, made)
         scale = jax.lax.stop_gradient(made.max((1, 2)))
-        return (made / scale[:, None, None], log + jnp.log(scale).sum()), None
+        return (made / _scale(scale)[:, None, None], log + jnp.log(scale).sum()), None
 
     whole = jax.checkpoint(partial(jax.lax.scan, onward))
     start = (jnp.broadcast_to(jnp.eye(size)[None], (blocks, size, size)), jnp.zeros(()))

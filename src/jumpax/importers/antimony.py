@@ -3,18 +3,34 @@
 import re
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 
-from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError, listed
+from jumpax._base.errors import InputError, UnsupportedError, listed
 from jumpax._base.extras import need
 from jumpax.importers import guard
 from jumpax.importers.counts import Counting
 from jumpax.importers.model import FileModel
 from jumpax.importers.sbml import parse_sbml
+from jumpax.importers.statement import Statement
+from jumpax.importers.to_sbml import to_sbml
 
 _SECONDS = 60
-_ID = re.compile(r"<(?:species|parameter) [^>]*?\bid=\"([^\"]*)\"")
+_ID = re.compile(r"<(?:species|parameter|reaction|compartment|event) [^>]*?\bid=\"([^\"]*)\"")
+_WORDS = re.findall(
+    r"\w+",
+    """
+    __main abs acos acosh acot acoth acsc acsch after and arccos arccosh arccot arccoth arccsc arccsch arcsec arcsech arcsin
+    arcsinh arctan arctan2 arctanh area asec asech asin asinh at atan atanh avogadro bernoulli binomial cauchy ceil ceiling
+    chisquare compartment const constraint cos cosh cot coth csc csch default_compartment delay delete divide DNA end eq
+    equals event exp exponential exponentialE exponentiale ext extent factorial false False FALSE floor formula function
+    gamma gene geneProduct geq gt has implies import in INF inf infinity is laplace length leq ln log log10 lognormal lt max
+    maximize min minimize minus mod model module NAN NaN nan neq normal not notanumber operator or pi piecewise plus poisson
+    pow power quotient rateOf rayleigh reaction rem root sec sech sin sinh species sqr sqrt substance substanceOnly tan tanh
+    time time_unit times TRUE True true truncatedExponential truncatedGamma truncatedNormal truncatedPoisson uniform unit
+    var volume xor
+    """,
+)
+"""What libAntimony 3 takes for something else: it renames such things without looking whether the new name is in use, or fails."""
 _CHILD = """
 import sys
 import antimony
@@ -32,17 +48,21 @@ def read_antimony(path: Path, counting: Counting) -> FileModel:
     return parse_sbml(guard.check_xml(_converted(text, str(path)), str(path)), str(path), path.stem, counting)
 
 
-def to_antimony(sbml: str) -> str:
-    """A model in SBML as Antimony.
+def to_antimony(statement: Statement) -> str:
+    """A model as Antimony.
+
+    Raises:
+        UnsupportedError: the library gives something another name than it has here.
 
     Warns:
         JumpaxWarning: names that Antimony has taken are others.
     """
+    sbml = to_sbml(statement, "Antimony", _WORDS)
     made = _converted(sbml, "the model", "SBML", "Antimony").decode()
-    before, after = (_ID.findall(text) for text in (sbml, _converted(made, "the model").decode()))
-    gone, come = ([n for n in names if n not in {*others}] for names, others in ((before, after), (after, before)))
-    if renamed := [f"{old!r} is {new}" for old, new in zip(gone, come, strict=False)]:
-        warnings.warn(f"names that Antimony has taken are others: {listed(renamed)}", JumpaxWarning, stacklevel=4)
+    kept = {*_ID.findall(_converted(made, "the model").decode())}
+    if lost := [name for name in _ID.findall(sbml) if name not in kept]:
+        names = listed(map(repr, lost))
+        raise UnsupportedError(f"the Antimony library does not keep the names {names}; rename them, or write .xml")
     return made
 
 

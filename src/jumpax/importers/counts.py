@@ -5,6 +5,7 @@ import warnings
 from dataclasses import dataclass
 from typing import final
 
+from jumpax._base import given
 from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.networks.expressions.expression import Expression, Number, call
 
@@ -30,8 +31,11 @@ class Counting:
 
     def __post_init__(self):
         number = self.per_unit
-        if number is not None and not (isinstance(number, int | float) and math.isfinite(number) and number > 0):
+        if number is None:
+            return
+        if not (given.is_real(number) and math.isfinite(number) and number > 0):
             raise InputError(f"molecules_per_unit must be a finite number above 0, not {number!r}")
+        object.__setattr__(self, "per_unit", float(number))
 
 
 def whole(amount: float, *, converted: bool, rounded: bool) -> int:

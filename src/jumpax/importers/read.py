@@ -29,10 +29,11 @@ def read(
 ) -> FileModel:
     """A model from a file: SBML of all Levels (`.xml`, `.sbml`), Antimony (`.ant`, `.txt`), BioNetGen (`.net`, `.bngl`).
 
-    Rules (`.bngl`) are read where BioNetGen is installed, which makes the network of them. The model is read as a discrete one. Species are counts of molecules; a law of the file is the propensity, in
-    reactions per time, with no combinatorial factor added. Where `hasOnlySubstanceUnits` is false a species in a formula
-    is its count / the size of its compartment. Boundary and constant species do not change. Parameters of a reaction
-    are called `reaction.parameter`. A law `forward - backward` of a reversible reaction becomes two reactions.
+    Rules (`.bngl`) are read where BioNetGen is installed, which makes the network of them. The model is read as a
+    discrete one. Species are counts of molecules; a law of the file is the propensity, in reactions per time, with no
+    combinatorial factor added. Where `hasOnlySubstanceUnits` is false a species in a formula is its count / the size of its
+    compartment. Boundary and constant species do not change. Parameters of a reaction are called `reaction.parameter`. A law
+    `forward - backward` of a reversible reaction becomes two reactions.
 
     Where the file declares a unit of substance (mole, nmol, ...) counts are molecules all the same: its amounts are
     multiplied by the molecules in that unit. Laws are evaluated in the units of the file, so parameters keep them, and

@@ -239,25 +239,27 @@ class _Builder:
         for name in self.symbols.counts:
             with self.faults.of(f"line {self.symbols.species[name].getLine()}: species {name!r}"):
                 amount, unit = self._amount(name), self.symbols.units.of(name)
-                if unit.molecules != 1.0 and amount > LARGEST_COUNT:
+                converted = unit.molecules != 1.0
+                if LARGEST_COUNT < amount < math.inf:
+                    declared = f", {self.symbols.amount(name):.6g} {unit.name}," if converted else ""
                     raise InputError(
-                        f"its initial amount, {self.symbols.amount(name):.6g} {unit.name}, is {amount:.3g} molecules; at most "
-                        f"{LARGEST_COUNT:,} are counted. {self._fewer()}"
+                        f"its initial amount{declared} is {amount:.3g} molecules; at most {LARGEST_COUNT:,} are counted. "
+                        f"{self._fewer(converted)}"
                     )
-                x0[self.public(name)] = whole(amount, converted=unit.molecules != 1.0, rounded=self.counting.rounded)
+                x0[self.public(name)] = whole(amount, converted=converted, rounded=self.counting.rounded)
                 self.notes.append(said(name, amount, x0[self.public(name)]))
         return x0
 
-    def _fewer(self) -> str:
+    def _fewer(self, converted: bool) -> str:
         """What to do about too many molecules, with a number that makes ten thousand or some thousands of the largest amount."""
         amounts = [0.0]
         for name in self.symbols.counts:
             with contextlib.suppress(InputError, UnsupportedError):
                 amounts.append(self.symbols.amount(name))
-        number = f"{10.0 ** math.floor(math.log10(1e4 / max(amounts))):g}"
+        number = f"{10.0 ** math.floor(4 - math.log10(max(filter(math.isfinite, amounts)))):g}"
         declare = (
             "If the file means molecules, declare item as its unit of substance; else say"
-            if self.counting.per_unit is None
+            if converted and self.counting.per_unit is None
             else "Say"
         )
         return (

@@ -1,5 +1,6 @@
 """Models as networks of BioNetGen."""
 
+import math
 from collections.abc import Sequence
 
 from jumpax._base.errors import UnsupportedError
@@ -45,7 +46,7 @@ def to_net(statement: Statement) -> str:
     What is no constant times reactants becomes a function. One that does not vanish where reactants run out, does in the file.
 
     Raises:
-        UnsupportedError: all that the format lacks, at once: events, operations such as floor.
+        UnsupportedError: all that the format lacks, at once: events, operations such as floor, numbers that are not finite.
 
     Warns:
         JumpaxWarning: names that the format cannot have are others in the file.
@@ -108,9 +109,11 @@ class _Net:
             else:
                 missing.append(choice)
         if not below and not missing and not above:
-            return repr(number)
+            return self._infix(Number(number))
         if not below and not missing and len(above) == 1 and isinstance(above[0], Name) and above[0].name in self.own:
-            return self.own[above[0].name] if number == 1.0 else f"{number!r}*{self.own[above[0].name]}"
+            return (
+                self.own[above[0].name] if number == 1.0 else f"{self._infix(Number(number))}*{self.own[above[0].name]}"
+            )
         rest = call("multiply", Number(number), *above) if above else Number(number)
         rest = call("divide", rest, call("multiply", *below)) if below else rest
         return self._function(f"rate_{channel.name}", _shared(rest, missing))
@@ -123,6 +126,8 @@ class _Net:
     def _observable(self, name: str) -> None:
         """A group where it is a weighted sum of counts, else a function."""
         rule = self.statement.observables[name]
+        if name in self.own and isinstance(rule.expression, Number):
+            return  # a species that does not change, which is a parameter already
         known = {constant: value for constant, value in rule.constants if constant not in self.own}
         for constant, value in known.items():
             self.own[constant] = self.names.new(constant)
@@ -156,6 +161,8 @@ class _Net:
     def _infix(self, node: Expression) -> str:
         """The formula, with parentheses around everything."""
         if isinstance(node, Number):
+            if not math.isfinite(node.value):
+                raise UnsupportedError(f"the number {node.value}, which BioNetGen does not have")
             return f"({node.value!r})" if node.value < 0 else repr(node.value)
         if isinstance(node, Name):
             return self._count(node.name) if node.name in self.numbers else self.own[node.name]

@@ -1,8 +1,7 @@
 """Models as SBML."""
 
 import math
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Collection
 from typing import Any
 
 from jumpax._base.errors import InputError
@@ -15,34 +14,35 @@ from jumpax.networks.expressions.expression import Call, Expression, Number, nam
 _LATE = ("min", "max")  # operations that came with Version 2 of Level 3
 
 
-def to_sbml(statement: Statement, *, nested: bool = True) -> str:
+def to_sbml(statement: Statement, kind: str = "SBML", reserved: Collection[str] = ()) -> str:
     """SBML Level 3 of a model whose species are counted in items, in one compartment of size 1.
 
-    Version 2 where a formula has min or max, else Version 1. Numbers have 15 digits.
+    Version 2 where a formula has min or max, else Version 1. Numbers have 15 digits. All parameters are the model's: one of a
+    reaction would hide other names from its law.
 
     Args:
         statement: the model.
-        nested: whether parameters `reaction.name` that one reaction alone reads stay inside of it.
+        kind: what the file will be in the end.
+        reserved: names that it cannot have.
 
     Raises:
         InputError: libSBML does not take something.
 
     Warns:
-        JumpaxWarning: names that SBML cannot have are others in the file, and attributes `name` there.
+        JumpaxWarning: names that the file cannot have are others there, and attributes `name`.
     """
-    return _Document(statement, nested).text()
+    return _Document(statement, kind, reserved).text()
 
 
 class _Document:
     """One model on its way into a document."""
 
-    def __init__(self, statement: Statement, nested: bool):
+    def __init__(self, statement: Statement, kind: str, reserved: Collection[str]):
         import libsbml
 
-        self.statement, self.nested, self.names = statement, nested, Names()
+        self.statement, self.kind, self.names = statement, kind, Names(reserved)
         self.document = libsbml.SBMLDocument(3, 2 if _is_late(statement) else 1)
         self.model = self.document.createModel()
-        self.model.setId(Names().new(statement.name or "model"))
         for unit in ("SubstanceUnits", "ExtentUnits"):
             getattr(self.model, f"set{unit}")("item")
         self.own: dict[str, str] = {}
@@ -72,7 +72,8 @@ class _Document:
             self._reaction(channel)
         for event in self.statement.events:
             self._event(event)
-        self.names.warn("SBML")
+        self.model.setId(self._id(self.statement.name or "model", tell=False))
+        self.names.warn(self.kind)
         return libsbml.writeSBMLToString(self.document)
 
     def _species(self) -> None:
@@ -93,19 +94,8 @@ class _Document:
             species.setConstant(False)
 
     def _parameters(self) -> None:
-        """Those of one reaction alone, `reaction.name`, stay there."""
-        readers = Counter(n for channel in self.statement.channels for n in names(channel.propensity))
-        others = {n for event in self.statement.events for n in event.names}
         moved = {n for event in self.statement.events for n, _ in event.assignments}
-        channels = {channel.name for channel in self.statement.channels}
-        self.local: dict[str, tuple[str, str]] = {}
         for name, value in self.statement.theta.items():
-            reaction, _, inner = name.rpartition(".")
-            alone = self.nested and readers[name] == 1 and name not in others
-            free = reaction in channels and not {reaction} & {*self.names.taken, *self.statement.theta}
-            if alone and free and is_identifier(reaction) and is_identifier(inner):
-                self.local[name] = (reaction, inner)
-                continue
             self.own[name] = self._parameter(name, value, constant=name not in moved)
 
     def _parameter(self, name: str, value: float, *, constant: bool) -> str:
@@ -124,14 +114,11 @@ class _Document:
         if name in self.own and isinstance(rule.expression, Number):
             return  # a species that does not change, which is a parameter already
         for constant, value in rule.constants:
-            if constant not in self.own and constant not in self.local:
+            if constant not in self.own:
                 self.own[constant] = self._parameter(constant, value, constant=True)
         written = self.model.createAssignmentRule()
         written.setVariable(self._parameter(name, math.nan, constant=False))
-        self._math(written, rule.expression, self._named)
-
-    def _named(self, name: str) -> str:
-        return self.own[name] if name in self.own else self.local[name][1]
+        self._math(written, rule.expression)
 
     def _reaction(self, channel: Channel) -> None:
         reaction = self.model.createReaction()
@@ -149,13 +136,7 @@ class _Document:
         for name in names(channel.propensity):
             if name in self.statement.x0 and name not in used:
                 reaction.createModifier().setSpecies(self.own[name])
-        law = reaction.createKineticLaw()
-        for name in names(channel.propensity):
-            if name in self.local:
-                parameter = law.createLocalParameter()
-                parameter.setId(self.local[name][1])
-                parameter.setValue(self.statement.theta[name])
-        self._math(law, channel.propensity, self._named)
+        self._math(reaction.createKineticLaw(), channel.propensity)
 
     def _event(self, event: Event) -> None:
         made = self.model.createEvent()
@@ -164,18 +145,18 @@ class _Document:
         trigger = made.createTrigger()
         trigger.setInitialValue(event.initially)
         trigger.setPersistent(event.persistent)
-        self._math(trigger, event.trigger, self._named)
+        self._math(trigger, event.trigger)
         if event.priority is not None:
-            self._math(made.createPriority(), event.priority, self._named)
+            self._math(made.createPriority(), event.priority)
         for name, value in event.assignments:
             assignment = made.createEventAssignment()
             assignment.setVariable(self.own[name])
-            self._math(assignment, value, self._named)
+            self._math(assignment, value)
 
-    def _math(self, element: Any, expression: Expression, named: Callable[[str], str]) -> None:
+    def _math(self, element: Any, expression: Expression) -> None:
         import libsbml
 
-        if element.setMath(tree(expression, named)) != libsbml.LIBSBML_OPERATION_SUCCESS:
+        if element.setMath(tree(expression, self.own.__getitem__)) != libsbml.LIBSBML_OPERATION_SUCCESS:
             raise InputError(f"libSBML does not take a formula of {element.getElementName()} {element.getId()!r}")
 
 
@@ -184,6 +165,7 @@ def _is_late(statement: Statement) -> bool:
     formulas += [rule.expression for rule in statement.observables.values()]
     for event in statement.events:
         formulas += [event.trigger, *(value for _, value in event.assignments)]
+        formulas += [] if event.priority is None else [event.priority]
     return any(map(_has_late, formulas))
 
 

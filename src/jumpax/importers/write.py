@@ -16,7 +16,7 @@ from jumpax.networks import ModelLike, Network
 WRITERS: dict[str, Callable[[Statement], str]] = {
     ".xml": to_sbml,
     ".sbml": to_sbml,
-    ".ant": lambda said: to_antimony(to_sbml(said, nested=False)),
+    ".ant": to_antimony,
     ".net": to_net,
 }
 """The writer by how the name of a file ends."""
@@ -33,7 +33,9 @@ def write(
 
     Laws become formulas of counts: those of files, `MassAction`, `Hill`, `MichaelisMenten`, and plain functions of
     operations that formulas have. Species are counted in items, in a compartment of size 1. `read` gives the same propensities
-    back. A reversible reaction is written as two.
+    back. A reversible reaction is written as two. Numbers, such as those of theta, have 15 digits in SBML and Antimony. A `.net`
+    has no names of reactions, of observables only sums of counts with whole weights, and more functions and groups than the
+    model has observables; `read` gives these as observables.
 
     Args:
         model: of the zoo, of a file, or a network.

@@ -128,11 +128,9 @@ class TimeSeries(AbstractLoss):
 
         Errors are taken for those that as many paths have told, if their number is known; none from fewer than seven.
         """
-        known = self.paths is None
-        made = (
-            (np.ones(1), 0.0) if known else of_estimated_covariance(np.full(np.count_nonzero(self.root), self.paths), 1)
-        )
-        if self.doubt or made is None:
+        known, many = self.paths is None, np.count_nonzero(self.root)
+        made = (np.ones(1), 0.0) if known else of_estimated_covariance(np.full(many, self.paths), 1)
+        if self.doubt or made is None or not many:
             return ()
         data, root = f"{self.measured.size} means of {', '.join(map(repr, self.species))}", self.root * made[0][0]
         return (of_differences(data, expected[..., 0] - self.measured, jacobian[..., 0, :], root, made[1]),)

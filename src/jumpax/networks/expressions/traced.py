@@ -18,9 +18,10 @@ _SAME = {
     "min": "min", "sqrt": "sqrt", "exp": "exp", "log": "log", "abs": "abs", "floor": "floor", "ceil": "ceil", "sin": "sin",
     "cos": "cos", "tan": "tan", "atan": "arctan", "tanh": "tanh", "asin": "arcsin", "acos": "arccos", "sinh": "sinh",
     "cosh": "cosh", "asinh": "arcsinh", "acosh": "arccosh", "atanh": "arctanh", "eq": "eq", "ne": "ne", "lt": "lt", "le": "le",
-    "gt": "gt", "ge": "ge", "not": "not",
+    "gt": "gt", "ge": "ge",
 }  # fmt: skip
-_LOGIC = {"and": "and", "or": "or", "xor": "xor"}
+_LOGIC = {"and": "and", "or": "or", "xor": "xor", "not": "not"}
+"""Of truth values; those of whole numbers go bit by bit."""
 _INSIDE = ("jit", "pjit", "custom_jvp_call", "custom_vjp_call", "closed_call", "core_call", "remat")
 _NOTHING = ("copy", "stop_gradient", "broadcast_in_dim", "reshape", "squeeze", "reduce_precision")
 
@@ -98,7 +99,7 @@ class _Jaxpr:
             return self._converted(equation, values[0], kind)
         if name in _SAME and not (name == "div" and kind in "iu"):
             return call(_SAME[name], *values)
-        if name in _MADE:
+        if name in _MADE and not (name == "select_n" and kind != "b"):
             return _MADE[name](given_, *values)
         raise self._refuse(name)
 
