@@ -58,20 +58,14 @@ def records(problem: Any, found: Any, *, most: int = 12, units: Mapping[str, str
     with style():
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel, (cell, column) in zip(panels, wanted):
-            low, middle, high = found.quantiles(column.name)[:, cell]
-            panel.fill_between(
-                found.times, low, high, color=PALETTE[0], alpha=0.2, linewidth=0, label="90 % of repetitions"
-            )
-            panel.plot(found.times, middle, color=PALETTE[0], label="median")
-            panel.plot(
-                found.times,
-                column.values[cell],
-                color=PALETTE[1],
-                marker="o",
-                markersize=3.5,
-                linestyle="",
-                label="record",
-            )
+            if column.name in found.measured:  # others have a law that cannot be drawn
+                low, middle, high = found.quantiles(column.name)[:, cell]
+                panel.fill_between(
+                    found.times, low, high, color=PALETTE[0], alpha=0.2, linewidth=0, label="90 % of repetitions"
+                )
+                panel.plot(found.times, middle, color=PALETTE[0], label="median")
+            seen = {"color": PALETTE[1], "marker": "o", "markersize": 3.5, "linestyle": ""}
+            panel.plot(found.times, column.values[cell], label="record", **seen)
             where = f", cell {found.cells[cell]}" if len(found.cells) > 1 else ""
             panel.set_ylabel(with_unit(column.name + where, units.get(column.name)))
             panel.set_xlabel(with_unit("time", units.get("time")))
