@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 import time
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +120,18 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument("--out", type=Path, help="write the results to this file")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument(
+        "--draws", type=int, default=2000, help="of each of 16 chains of particle Metropolis; half as many of MALA"
+    )
     parser.add_argument("--tiny", action="store_true", help="a few steps, to see that it works")
     asked = parser.parse_args()
     small: dict[str, Any] = {"warm_up": 5, "particles": 50} if asked.tiny else {}
-    draws, chains = (4, 4) if asked.tiny else (2000, 16)
+    draws, chains = (4, 4) if asked.tiny else (asked.draws, 16)
     found = [ours("pmmh", draws, chains, asked.seed, **small), ours("mala", draws // 2, chains, asked.seed, **small)]
     try:
         seconds = peer(1 if asked.tiny else 10)
-        each = worth(10 if asked.tiny else 1500, chains, asked.seed)
-        found.append({"what": "jsmfsb 1.1.7 pmmh", "effective per iteration": each, "seconds per iteration": seconds,
+        each = worth(10 if asked.tiny else 3 * asked.draws // 4, chains, asked.seed)
+        found.append({"what": f"jsmfsb {version('jsmfsb')} pmmh", "effective per iteration": each, "seconds per iteration": seconds,
                       "effective per second": each / seconds})  # fmt: skip
     except ImportError:
         found.append({"what": "jsmfsb", "missing": "pip install jsmfsb"})

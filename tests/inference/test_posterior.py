@@ -97,7 +97,7 @@ def test_a_space_that_cuts_the_posterior_off_is_enlarged():
     trace = jumpax.Records([5.0, 6.0], {"X": [9.0, 9.0]}, jumpax.records.Poisson())
     rates = {"birth": jumpax.Free(9.0, prior=jumpax.priors.LogNormal(9.0, 0.3)), "death": jumpax.Fixed(1.0)}
     small = jumpax.RecordProblem(model.network, {"X": 5}, trace, rates, limits=20, tolerance=1e-4)
-    found = jumpax.posterior(small, key=5, method="nuts", chains=1, draws=40, warm_up=30)
+    found = jumpax.posterior(small, key=5, method="nuts", chains=1, draws=20, warm_up=10)
     assert found.notes["times the space was enlarged"] >= 1
 
 

@@ -20,7 +20,7 @@ COMMANDS: dict[str, str] = {
     "simulate": "Draw exact paths of a model.",
     "exact": "Solve the master equation of a small model.",
     "fit": "Find the parameters of a model from data.",
-    "infer": "Draw the parameters of a model from their posterior, given records of single paths.",
+    "infer": "Draw parameters from their posterior, given single paths.",
     "audit": "Judge every gradient estimator on a model.",
     "demo": "Fit bursts of transcription to real counts of genes.",
     "check": "Say what this machine and a model can do.",
