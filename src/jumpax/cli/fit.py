@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning
-from jumpax._base.extras import need
+from jumpax._base.errors import JumpaxError, JumpaxWarning
 from jumpax.cli.exits import Exit
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.problem_file import ProblemFile, read_problem
+from jumpax.cli.targets import check_seed, check_targets
 from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, predictive, profile
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.fit import quiet_fit
@@ -42,13 +42,12 @@ def run(
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
-    _check_files(out, report)
+    check_targets(out, report)
     asked = read_problem(problem, amounts=amounts)
     settings = {**asked.settings, **({} if starts is None else {"starts": starts})}
     key = settings.pop("seed") if seed is None else seed
     settings.pop("seed", None)
-    if not 0 <= key < 2**32:
-        raise InputError(f"the seed must be a whole number from 0 to 2^32 - 1; got {key}")
+    check_seed(key)
     watched = sys.stderr.isatty()
     found = quiet_fit(asked.problem, key=key, progress=watched, **settings)
     if watched:
@@ -85,19 +84,6 @@ def run(
         _show(asked, found, bound, compared, files)
     if found.interrupted:
         raise SystemExit(int(Exit.INTERRUPTED))
-
-
-def _check_files(out: Path | None, report: Path | None) -> None:
-    """Refuse what cannot be written before any work is done."""
-    if out is not None:
-        from jumpax.results import netcdf
-
-        netcdf.check_target(out)
-    if report is not None:
-        need("viz", "--report")
-        from jumpax._base.files import check_file
-
-        check_file(report, (".html", ".htm"), "a report")
 
 
 def _write(

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning
+from jumpax._base.errors import JumpaxError, JumpaxWarning
 from jumpax._base.extras import need
-from jumpax._base.files import check_file, write_whole
+from jumpax._base.files import write_whole
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.record_file import RecordFile, read_record_file
+from jumpax.cli.targets import check_seed, check_targets
 from jumpax.inference import Posterior, posterior, smoothed
 
 
@@ -51,7 +52,7 @@ def run(
         output: How the answer is given.
     """
     need("bayes", "jumpax infer")
-    _check_files(out, report)
+    check_targets(out, report)
     asked = read_record_file(problem, amounts=amounts)
     given = {
         "seed": seed, "method": method, "chains": chains, "draws": draws, "warm_up": warm_up, "particles": particles, "lag": lag,
@@ -59,8 +60,7 @@ def run(
     }  # fmt: skip
     settings = {**asked.settings, **{name: value for name, value in given.items() if value is not None}}
     key = settings.pop("seed")
-    if not 0 <= key < 2**32:
-        raise InputError(f"the seed must be a whole number from 0 to 2^32 - 1; got {key}")
+    check_seed(key)
     watched = sys.stderr.isatty()
     found = posterior(asked.problem, key=key, progress=watched, **settings)
     for doubt in found.doubts.values():
@@ -75,17 +75,6 @@ def run(
     print_notes(asked.notes)
     for what, file in files.items():
         people().print(f"{what}: {file}", soft_wrap=True)
-
-
-def _check_files(out: Path | None, report: Path | None) -> None:
-    """Refuse what cannot be written before any work is done."""
-    if out is not None:
-        from jumpax.results import netcdf
-
-        netcdf.check_target(out)
-    if report is not None:
-        need("viz", "--report")
-        check_file(report, (".html", ".htm"), "a report")
 
 
 def _write(

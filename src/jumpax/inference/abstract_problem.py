@@ -13,7 +13,8 @@ from jaxtyping import Array, Float
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.standardised import Standardised
-from jumpax.inference.parameters import Numbers, Parameter, Structure, off_bounds
+from jumpax.inference.parameters import Numbers, Structure, off_bounds
+from jumpax.inference.parametrised import AbstractParametrised, values_at
 from jumpax.inference.sources import AbstractSource
 
 if TYPE_CHECKING:
@@ -22,26 +23,14 @@ if TYPE_CHECKING:
 Point = Float[np.ndarray, " free"]
 
 
-class AbstractProblem(abc.ABC):
+class AbstractProblem(AbstractParametrised):
     """Parameters, and a loss with its derivatives as a function of the free ones. Final subclasses are frozen dataclasses.
 
     Points are those of the unconstrained scale of the free parameters.
     """
 
-    parameters: Mapping[str, Parameter]
-    """Every parameter by name."""
     source: AbstractSource
     """Where expectations come from."""
-
-    @property
-    @abc.abstractmethod
-    def resolved(self) -> tuple[Structure, Numbers, dict[str, float]]:
-        """Structure and numbers of the parameters, and start values of the free ones."""
-
-    @property
-    @abc.abstractmethod
-    def units(self) -> dict[str, str]:
-        """Of all parameters; empty where there is none."""
 
     @abc.abstractmethod
     def split(self, u: Any) -> tuple[tuple["Problem", Any], ...]:
@@ -103,31 +92,6 @@ class AbstractProblem(abc.ABC):
     def told(self) -> dict[str, Any]:
         """Loss, time to settle and digest of the network, for the provenance of a result."""
 
-    @property
-    def structure(self) -> Structure:
-        """Which parameters are free, fixed, derived."""
-        return self.resolved[0]
-
-    @property
-    def numbers(self) -> Numbers:
-        """Bounds and fixed values."""
-        return self.resolved[1]
-
-    @property
-    def start_values(self) -> dict[str, float]:
-        """Where the search begins."""
-        return dict(self.resolved[2])
-
-    @property
-    def free(self) -> tuple[str, ...]:
-        """Names of the free parameters."""
-        return self.structure.free
-
-    def values(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
-        """Every named value at a point."""
-        made = _values(self.structure, self.numbers, jnp.asarray(u, float))
-        return {name: made[name] for name in self.structure.names}
-
     def slopes(self, u: Float[Array, " free"]) -> dict[str, Float[Array, " free"]]:
         """Their derivatives."""
         made = _slopes(self.structure, self.numbers, jnp.asarray(u, float))
@@ -151,10 +115,5 @@ class AbstractProblem(abc.ABC):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _values(structure: Structure, numbers: Numbers, u: Float[Array, " free"]) -> dict[str, Any]:
-    return {name: jnp.asarray(value, u.dtype) for name, value in structure.values(u, numbers).items()}
-
-
-@functools.partial(jax.jit, static_argnums=0)
 def _slopes(structure: Structure, numbers: Numbers, u: Float[Array, " free"]) -> dict[str, Any]:
-    return jax.jacfwd(lambda u: _values(structure, numbers, u))(u)
+    return jax.jacfwd(lambda u: values_at(structure, numbers, u))(u)

@@ -6,9 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any, final
 
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax.exact import StateSpace
@@ -16,6 +14,7 @@ from jumpax.exact.state_space import Limits
 from jumpax.filters.exact import likelihood_of
 from jumpax.filters.likelihood import Likelihood
 from jumpax.inference.parameters import Numbers, Parameter, Structure, resolve
+from jumpax.inference.parametrised import AbstractParametrised
 from jumpax.networks import NONE, Need, Network, StartTable, check_counts, check_network, numbers_of
 from jumpax.networks.starts import AbstractCountLaw, AbstractStart, start_of
 from jumpax.networks.starts.binomial import Binomial
@@ -25,7 +24,7 @@ from jumpax.records import Records
 
 @final
 @dataclasses.dataclass(frozen=True, eq=False)
-class RecordProblem:
+class RecordProblem(AbstractParametrised):
     """Records of single paths, and the model that is to explain them.
 
     Args:
@@ -93,40 +92,15 @@ class RecordProblem:
         return start_of(self.network, self.x0)
 
     @functools.cached_property
-    def resolved(self) -> tuple[Structure, Numbers, dict[str, float]]:
+    def resolved(self) -> tuple[Structure, Numbers, dict[str, float]]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Structure and numbers of the parameters, and start values of the free ones."""
         start = () if self.law is None else self.law.parameters
         return resolve(self.parameters, self.network, start, self.records.parameters)
 
     @property
-    def structure(self) -> Structure:
-        """Which parameters are free, fixed, derived."""
-        return self.resolved[0]
-
-    @property
-    def numbers(self) -> Numbers:
-        """Bounds and fixed values."""
-        return self.resolved[1]
-
-    @property
-    def start_values(self) -> dict[str, float]:
-        """Of the free parameters, as they were given."""
-        return dict(self.resolved[2])
-
-    @property
-    def free(self) -> tuple[str, ...]:
-        """Names of the free parameters."""
-        return self.structure.free
-
-    @property
     def units(self) -> dict[str, str]:
         """Those given, else those of the network."""
         return {n: p.unit or self.network.units.get(n, "") for n, p in self.parameters.items()}
-
-    def values(self, u: Any) -> dict[str, Float[Array, ""]]:
-        """Every named value at a point of the unconstrained scale."""
-        made = self.structure.values(jnp.asarray(u, float), self.numbers)
-        return {name: jnp.asarray(made[name], float) for name in self.structure.names}
 
     @functools.cached_property
     def space(self) -> StateSpace:

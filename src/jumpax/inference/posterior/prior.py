@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax.inference.parameters import Free
+from jumpax.inference.parametrised import AbstractParametrised
 from jumpax.inference.posterior.transform import log_jacobian, sound
 from jumpax.inference.priors import AbstractPrior
 
@@ -28,7 +29,7 @@ class Prior:
     names: tuple[str, ...]
     priors: dict[str, AbstractPrior]
 
-    def __init__(self, problem: Any):
+    def __init__(self, problem: AbstractParametrised):
         self.names, self.priors = problem.free, _priors(problem)
         self.structure, self.numbers = problem.structure, problem.numbers
         bounds = zip(self.numbers.lower.tolist(), self.numbers.upper.tolist(), strict=True)
@@ -95,7 +96,7 @@ class Prior:
         raise InputError(f"the prior of {name!r} has next to no probability between its bounds {low:g} and {high:g}")
 
 
-def _priors(problem: Any) -> dict[str, AbstractPrior]:
+def _priors(problem: AbstractParametrised) -> dict[str, AbstractPrior]:
     """Of all free parameters."""
     free = {name: problem.parameters[name] for name in problem.free}
     found = {name: one.believed for name, one in free.items() if isinstance(one, Free) and one.believed is not None}
