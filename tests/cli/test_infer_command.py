@@ -78,9 +78,20 @@ def test_the_table_and_its_doubts(problem, capsys):
         ('time = "t"', 'time = "hours"', "unknown column 'hours'"),
         ("chains = 4", "chains = 4.5", "chains must be whole numbers"),
         ("[posterior]", "[posteriors]", "unknown entry 'posteriors'"),
+        ("[posterior]", "[data]", "[data] is for jumpax fit"),
+        ("free = 5.0,", "free = 5.0, own = true,", "unknown entry 'own'"),
+        ("[posterior]", "[exact]\ntolerance = 2.0\n[posterior]", "tolerance must be a probability"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_told(problem, capsys, old, new, message):
     problem.write_text(PROBLEM.replace(old, new))
     assert main(["infer", str(problem)]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_a_file_of_records_is_not_for_fits(problem, capsys):
+    """And a prior, which a fit would not use, is no entry of its parameters."""
+    assert main(["fit", str(problem)]) == 2
+    told = capsys.readouterr().err
+    assert "[records] is for jumpax infer" in told
+    assert "'birth': a fit takes no prior" in told

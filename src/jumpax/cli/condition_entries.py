@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.cli.built import built
@@ -60,7 +60,7 @@ class Collector:
 def read_condition(table: Table, file: Path, collected: Collector, *, amounts: Amounts) -> Condition | None:
     """The problem that a table describes; None, and more faults, if it cannot be set up."""
     model, opened = collected.take(lambda: read_model_of(table, file, amounts)) or (None, None)
-    parameters = collected.take(lambda: read_parameters(part_of(table, "parameters"), model)) if model else None
+    parameters = collected.take(lambda: read_parameters(part_of(table, "parameters"), model, "own")) if model else None
     loss = collected.take(lambda: read_loss(table, file.parent))
     source = collected.take(lambda: read_source(table))
     if model is None or parameters is None or loss is None or source is None:
@@ -102,8 +102,13 @@ def read_model_of(table: Table, file: Path, amounts: Amounts) -> tuple[Model, Fi
     return Model(made.network, {**made.theta, **theta}, x0, made.times, made.reference), opened
 
 
-def read_parameters(part: Table, model: Model) -> dict[str, Parameter]:
+def read_parameters(part: Table, model: Model, extra: Literal["own", "prior"]) -> dict[str, Parameter]:
     """Parameters of the file; those of the network that it does not name are fixed at the model's values.
+
+    Args:
+        part: the table.
+        model: whose values are taken.
+        extra: what a free one may have besides: fits know conditions, posteriors know priors.
 
     Raises:
         InputError: everything that is wrong with them.
@@ -112,7 +117,7 @@ def read_parameters(part: Table, model: Model) -> dict[str, Parameter]:
     faults = []
     for name, entry in part.items():
         try:
-            found[name] = _parameter(name, entry)
+            found[name] = _parameter(name, entry, extra)
         except InputError as fault:
             faults.append(str(fault))
     if faults:
@@ -120,14 +125,16 @@ def read_parameters(part: Table, model: Model) -> dict[str, Parameter]:
     return found
 
 
-def _parameter(name: str, entry: Any) -> Parameter:
+def _parameter(name: str, entry: Any, extra: str) -> Parameter:
     """`{free = 1.0, lower = 0.0, upper = 9.0}`, `{box = [..]}`, `{fixed = 1.0}`, `{product = [..]}` or `{ratio = [.., ..]}`."""
     kinds = ("free", "box", "fixed", "product", "ratio")
     given = [kind for kind in kinds if isinstance(entry, Mapping) and kind in entry]
     if len(given) != 1:
         raise InputError(f"parameter {name!r} must be a table with one of {', '.join(kinds)}, not {entry!r}")
     kind = given[0]
-    more = {"free": ("lower", "upper", "own", "prior"), "box": ("own", "prior")}.get(kind, ())
+    more = {"free": ("lower", "upper", extra), "box": (extra,)}.get(kind, ())
+    if extra == "own" and "prior" in entry:
+        raise InputError(f"parameter {name!r}: a fit takes no prior; jumpax infer draws from posteriors")
     check_entries(f"parameter {name!r}", entry, (kind, "unit", *more))
     value, unit = entry[kind], str(entry.get("unit", ""))
     prior = built(f"parameter {name!r}: prior", entry["prior"], PRIORS) if "prior" in entry else None

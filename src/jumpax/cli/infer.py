@@ -63,6 +63,8 @@ def run(
     check_seed(key)
     watched = sys.stderr.isatty()
     found = posterior(asked.problem, key=key, progress=watched, **settings)
+    if watched:
+        print(file=sys.stderr)
     for doubt in found.doubts.values():
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     files = _write(asked, found, key, settings.get("max_events"), out, report)

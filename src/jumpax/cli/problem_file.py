@@ -76,7 +76,9 @@ def read_problem(file: Path, *, amounts: Amounts = AS_DECLARED) -> ProblemFile:
     table = toml_of(file)
     collected = Collector()
     for key in table:
-        if key not in (*MODEL, *_OWN):
+        if key in ("records", "posterior"):
+            collected.faults.append(f"[{key}] is for jumpax infer; jumpax fit takes [data]")
+        elif key not in (*MODEL, *_OWN):
             collected.faults.append(unknown_name("entry", key, (*_OWN, *MODEL)))
     found = _conditions(table, file, collected, amounts)
     settings = collected.take(lambda: _settings(part_of(table, "fit")))

@@ -63,11 +63,15 @@ def read_record_file(file: Path, *, amounts: Amounts = AS_DECLARED) -> RecordFil
     """
     table, collected = toml_of(file), Collector()
     collected.faults += [
-        unknown_name("entry", key, (*_ENTRIES, *MODEL)) for key in table if key not in (*_ENTRIES, *MODEL)
+        unknown_name("entry", key, (*_ENTRIES, *MODEL)) for key in table if key not in (*_ENTRIES, *MODEL, "data")
     ]
+    if "data" in table:
+        collected.faults.append("[data] is for jumpax fit; jumpax infer takes [records] of single paths")
     model: Any
     model, opened = collected.take(lambda: read_model_of(table, file, amounts)) or (None, None)
-    parameters: Any = collected.take(lambda: read_parameters(part_of(table, "parameters"), model)) if model else None
+    parameters: Any = (
+        collected.take(lambda: read_parameters(part_of(table, "parameters"), model, "prior")) if model else None
+    )
     found = collected.take(lambda: _records(part_of(table, "records"), file.parent))
     settings = collected.take(lambda: _settings(part_of(table, "posterior")))
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int, Int32
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError, TooLargeError, unknown_name
 from jumpax._base.memory import check_memory
 from jumpax.networks import NONE, ModelLike, Network, check_counts, check_network, numbers_of
 
@@ -70,13 +70,13 @@ class StateSpace:
             max_states: refuse to go on beyond this number.
 
         Raises:
-            InputError: counts or limits make no sense, or there are more than `max_states` states.
+            InputError: counts or limits make no sense; `TooLargeError` for more than `max_states` states.
             UnsupportedError: a law depends on time.
         """
         network, _, x0 = numbers_of(network, NONE, x0)
         check_network(network, who="the master equation")
         start = np.atleast_2d(check_counts(network, x0))
-        limit = _limits(network, limits)
+        limit = check_limits(network, limits)
         if (start > limit).any():
             raise InputError(
                 f"x0 is beyond the limits: {_named(network, start.max(axis=0))} > {_named(network, limit)}"
@@ -153,8 +153,12 @@ def check_space(space: Any) -> None:
         )
 
 
-def _limits(network: Network, limits: Limits) -> Int[np.ndarray, " species"]:
-    """Largest allowed count of each species."""
+def check_limits(network: Network, limits: Limits) -> Int[np.ndarray, " species"]:
+    """Largest allowed count of each species.
+
+    Raises:
+        InputError: unknown species, or what is no count.
+    """
     top = np.iinfo(np.int32).max
     if isinstance(limits, Mapping):
         faults = [unknown_name("species", name, network.species) for name in limits if name not in network.species]
@@ -228,7 +232,7 @@ def _explore(
         pending = np.concatenate([pending, added])
         if len(seen) > max_states:
             states = np.frombuffer(b"".join(seen), np.int32).reshape(-1, start.shape[1])
-            raise InputError(
+            raise TooLargeError(
                 f"more than max_states = {max_states:,} states can be reached; the largest counts so far are "
                 f"{_named(network, states.max(axis=0))}. Give limits for the species that grow, or a larger max_states"
             )

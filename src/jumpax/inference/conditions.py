@@ -71,7 +71,8 @@ class Conditions(AbstractProblem):
             )
         if wrong := [n for n, p in self.problems.items() if not isinstance(n, str) or not isinstance(p, Problem)]:
             raise InputError(
-                f"Conditions takes a Problem by the name of each condition; not so: {', '.join(map(str, wrong))}"
+                "Conditions takes a Problem(network, x0, loss, parameters) by the name of each condition; not so: "
+                + ", ".join(f"{name!r}, a {type(self.problems[name]).__name__}" for name in wrong)
             )
         own = (self.own,) if isinstance(self.own, str) else tuple(self.own)
         object.__setattr__(self, "own", own)

@@ -141,7 +141,7 @@ def quiet_fit(
     """`fit`, for callers that tell the doubts themselves."""
     import optax
 
-    check_problem(problem)
+    check_problem(problem, "fit")
     if not problem.free:
         raise InputError("no parameter is Free, so there is nothing to fit")
     for name, number in (("steps", steps), ("average", average), ("final", final)):

@@ -86,7 +86,7 @@ def predictive(
         >>> predictive(problem, fit(problem), paths=1000).counts.shape
         (3, 1, 1)
     """
-    check_problem(problem)
+    check_problem(problem, "predictive")
     if result.free != problem.free:
         raise InputError(
             f"the result is that of {', '.join(result.free)}, and the problem has {', '.join(problem.free)} free"

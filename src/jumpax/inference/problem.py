@@ -18,6 +18,7 @@ from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
+from jumpax.inference.parametrised import AbstractParametrised
 from jumpax.inference.sources import AbstractSource, Simulation
 from jumpax.networks import NONE, SINGLE, Network, StartTable, check_counts, check_network, numbers_of
 from jumpax.networks.ceiling import check_ceilings
@@ -189,8 +190,14 @@ class Problem(AbstractProblem):
         return {"": self.loss.compared(expected)}
 
     def notes(self, expected: Any) -> dict[str, Any]:
-        """Those of the loss."""
-        return self.loss.notes(expected, self.source.total)
+        """Those of the loss, and priors that nobody looks at."""
+        believed = [n for n, p in self.parameters.items() if isinstance(p, Free) and p.prior is not None]
+        unused = (
+            {"priors": f"of {', '.join(believed)} are for jumpax.posterior; a fit does not use them"}
+            if believed
+            else {}
+        )
+        return self.loss.notes(expected, self.source.total) | unused
 
     def told(self) -> dict[str, Any]:
         """Loss, settle and digest."""
@@ -270,13 +277,25 @@ class Problem(AbstractProblem):
             )
 
 
-def check_problem(problem: Any) -> None:
+def check_problem(problem: Any, verb: str) -> None:
     """Whether something is a problem.
+
+    Args:
+        problem: what was given.
+        verb: to what.
 
     Raises:
         InputError: it is not.
     """
-    if not isinstance(problem, AbstractProblem):
-        raise InputError(
-            f"fit needs a Problem(network, x0, loss, parameters), or Conditions of several, not {type(problem).__name__}"
-        )
+    if isinstance(problem, AbstractProblem):
+        return
+    records = isinstance(problem, AbstractParametrised)
+    more = (
+        ": records of single paths have a likelihood of their own, so take jumpax.posterior(problem), or "
+        "jumpax.log_density(problem).maximise()"
+        if records
+        else ""
+    )
+    raise InputError(
+        f"{verb} needs a Problem(network, x0, loss, parameters), or Conditions of several, not {type(problem).__name__}{more}"
+    )

@@ -112,7 +112,7 @@ def profile(
 
     Source: Raue et al. 2009, doi:10.1093/bioinformatics/btp358.
     """
-    check_problem(problem)
+    check_problem(problem, "profile")
     points = sorted({float(v) for v in values})
     if len(points) < 3:
         raise InputError("a profile needs at least three different values")

@@ -52,8 +52,21 @@ class SearchProgress(NamedTuple):
         return f"{self.paths:,} of {self.budget:,} paths  at most {self.seconds_left:.0f} s left  {best}"
 
 
+class PosteriorProgress(NamedTuple):
+    """Told by `posterior` after every step of all chains, or block of draws."""
+
+    what: str
+    """`approach`, `warm-up` or `draws`."""
+    share: float
+    """Of that, from 0 to 1; of the approach the coldness."""
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.what}: {100 * self.share:.0f} %"
+
+
 Told = Callable[[Any], None]
-"""Of `FitProgress`, or of `SearchProgress` where there is a budget."""
+"""Of `FitProgress`, of `SearchProgress` where there is a budget, of `PosteriorProgress`."""
 
 
 def teller(progress: bool | Told) -> Told:
@@ -64,7 +77,7 @@ def teller(progress: bool | Told) -> Told:
 
 
 def _line(stream: TextIO) -> Told:
-    def write(told: FitProgress | SearchProgress) -> None:
+    def write(told: FitProgress | SearchProgress | PosteriorProgress) -> None:
         stream.write("\r" + f"{told}"[:119].ljust(119))
         stream.flush()
 

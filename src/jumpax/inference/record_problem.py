@@ -3,14 +3,15 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, final
 
 import numpy as np
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.given import is_real
 from jumpax.exact import StateSpace
-from jumpax.exact.state_space import Limits
+from jumpax.exact.state_space import Limits, check_limits
 from jumpax.filters.exact import likelihood_of
 from jumpax.filters.likelihood import Likelihood
 from jumpax.inference.parameters import Numbers, Parameter, Structure, resolve
@@ -19,7 +20,7 @@ from jumpax.networks import NONE, Need, Network, StartTable, check_counts, check
 from jumpax.networks.starts import AbstractCountLaw, AbstractStart, start_of
 from jumpax.networks.starts.binomial import Binomial
 from jumpax.networks.starts.independent import Independent
-from jumpax.records import Records
+from jumpax.records import Firings, Records
 
 
 @final
@@ -72,9 +73,9 @@ class RecordProblem(AbstractParametrised):
                 f"records must be jumpax.Records(times, values, laws), not {type(self.records).__name__}; counts of many cells at "
                 "once belong to a Problem with a loss"
             )
-        if not math.isfinite(self.start):
+        if not is_real(self.start) or not math.isfinite(self.start):
             raise InputError(f"start must be a time; got {self.start!r}")
-        faults = list(self.records.faults(self.network, self.start))
+        faults = [*self.records.faults(self.network, self.start), *self._settings()]
         for check in (lambda: self.law or check_counts(self.network, self.x0), lambda: self.resolved):
             try:
                 check()
@@ -85,6 +86,23 @@ class RecordProblem(AbstractParametrised):
             faults += self.records.wrong({name: float(value) for name, value in values.items()})
         if faults:
             raise InputError("the problem cannot be set up:\n" + "\n".join(f"- {fault}" for fault in faults))
+
+    def _settings(self) -> Iterator[str]:
+        """What is wrong with those of the master equation."""
+        if not is_real(self.tolerance) or not 0 < self.tolerance < 1:
+            yield f"tolerance must be a probability between 0 and 1; got {self.tolerance!r}"
+        if isinstance(self.max_states, bool) or not isinstance(self.max_states, int) or self.max_states < 1:
+            yield f"max_states must be a whole number from 1 on; got {self.max_states!r}"
+        try:
+            check_limits(self.network, self.limits)
+        except InputError as fault:
+            yield str(fault)
+        counted = [column.name for column in self.records.columns if isinstance(column.signal, Firings)]
+        for name, most in (self.firings or {}).items():
+            if name not in counted:
+                yield f"firings: {unknown_name('column of Firings', name, counted)}"
+            elif isinstance(most, bool) or not isinstance(most, int) or most < 1:
+                yield f"firings of {name!r} must be a whole number from 1 on; got {most!r}"
 
     @functools.cached_property
     def law(self) -> AbstractStart | None:

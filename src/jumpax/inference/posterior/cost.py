@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, TooLargeError
 from jumpax.exact.generator import exit_rates
 from jumpax.inference.record_problem import RecordProblem
 
@@ -22,10 +22,12 @@ def is_cheap(problem: RecordProblem) -> bool:
     small = dataclasses.replace(problem, max_states=min(problem.max_states, STATES))
     try:
         space = small.space
-    except InputError as fault:
-        if problem.limits is not None and "max_states" not in str(fault):
-            raise
+    except TooLargeError:
         return False
+    except InputError:
+        if problem.limits is None:  # a start whose law has no end needs them
+            return False
+        raise
     values = problem.values(problem.structure.unconstrained(problem.start_values, problem.numbers))
     theta: Any = {name: np.float64(values[name]) for name in problem.network.parameters}
     counts, now = tuple(space.states.T.astype(np.float64)), np.zeros(())

@@ -112,4 +112,7 @@ def data_likelihood(problem: Any) -> AbstractDataLikelihood:
         return OfRecords(problem)
     if isinstance(problem, Problem):
         return OfSnapshots(problem)
-    raise InputError(f"log_density needs a RecordProblem or a Problem, not {type(problem).__name__}")
+    raise InputError(
+        "log_density needs a RecordProblem(network, x0, records, parameters), or a Problem with MasterEquation, not "
+        f"{type(problem).__name__}; of several conditions take one after the other"
+    )

@@ -11,6 +11,9 @@ from jumpax._base.extras import need
 LARGEST_RHAT, LEAST_ESS = 1.01, 400.0
 """Beyond, and below for all chains together, means and quantiles are doubted: Vehtari et al. 2021."""
 
+FEWEST = 4
+"""Draws of a chain that ArviZ can judge."""
+
 
 class Trust(NamedTuple):
     """Of one parameter."""
@@ -37,15 +40,16 @@ def arviz() -> Any:
 
 
 def trust(draws: Float[np.ndarray, "chains draws"]) -> Trust:
-    """Of the draws of one parameter; NaN where they do not move.
+    """Of the draws of one parameter; NaN where they do not move or are too few, and R-hat of one chain, which cannot be compared.
 
     Source: Vehtari et al. 2021, doi:10.1214/20-BA1221.
     """
-    if np.ptp(draws) == 0:
+    if np.ptp(draws) == 0 or draws.shape[1] < FEWEST:
         return Trust(float("nan"), float("nan"), float("nan"))
     az = arviz()
     values = np.asarray(draws, np.float64)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = az.rhat(values), az.ess(values, method="bulk"), az.ess(values, method="tail")
+        rhat = az.rhat(values) if len(values) > 1 else np.nan
+        found = rhat, az.ess(values, method="bulk"), az.ess(values, method="tail")
     return Trust(*(float(np.asarray(one)) for one in found))

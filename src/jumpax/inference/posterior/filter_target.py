@@ -1,6 +1,7 @@
 """A posterior whose likelihood comes from a particle filter."""
 
 import copy
+import functools
 from collections import Counter
 from typing import Any, final
 
@@ -46,18 +47,13 @@ class FilterTarget(AbstractTarget):
         fixed = set(problem.structure.fixed)
         self._moving = tuple(name for name in self._theta if name not in fixed)
 
-        def values(u: Any) -> tuple[Any, Any]:
+        def of(names: tuple[str, ...], u: Any) -> tuple[Any, ...]:
             found = prior.values(u)[2]
-            return tuple(jnp.asarray(found[name], float) for name in self._theta), ()
-
-        def slopes(u: Any) -> Any:
-            return jax.jacfwd(
-                lambda u: jnp.stack([jnp.asarray(prior.values(u)[2][name], float) for name in self._moving])
-            )(u)
+            return tuple(jnp.asarray(found[name], float) for name in names)
 
         self._log_prior = jax.jit(jax.vmap(jax.value_and_grad(prior)))
-        self._values = jax.jit(jax.vmap(lambda u: values(u)[0]))
-        self._slopes = jax.jit(jax.vmap(slopes))
+        self._values = jax.jit(jax.vmap(functools.partial(of, self._theta)))
+        self._slopes = jax.jit(jax.vmap(jax.jacfwd(lambda u: jnp.stack(of(self._moving, u)))))
 
     @property
     def dimension(self) -> int:

@@ -72,9 +72,7 @@ class LogDensity:
 
     def constrained(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
         """Every named parameter at a point, fixed and derived ones too."""
-        structure = self.problem.structure
-        made = structure.values(jnp.asarray(u, float), self.problem.numbers)
-        return {name: jnp.asarray(made[name], float) for name in structure.names}
+        return self.problem.values(jnp.asarray(u, float))
 
     def unconstrained(self, values: Mapping[str, float]) -> Float[np.ndarray, " free"]:
         """The point of values of the free parameters.

@@ -1,8 +1,6 @@
 """`posterior`: draws of what is known of the parameters, after the data."""
 
-import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 import jax
@@ -23,6 +21,7 @@ from jumpax.inference.posterior.filter_target import FilterTarget
 from jumpax.inference.posterior.log_density import LogDensity, log_density
 from jumpax.inference.posterior.result import Posterior
 from jumpax.inference.problem import Problem
+from jumpax.inference.progress import PosteriorProgress, Told, teller
 from jumpax.inference.record_problem import RecordProblem
 
 Method = Literal["nuts", "mala", "pmmh"]
@@ -47,7 +46,7 @@ def posterior(
     particles: int | None = None,
     lag: int | None = None,
     max_events: int | None = None,
-    progress: bool | Callable[[str, float], None] = False,
+    progress: bool | Told = False,
 ) -> Posterior:
     """Draws of the posterior of all free parameters: p(theta | data) proportional to p(data | theta) p(theta).
 
@@ -72,7 +71,7 @@ def posterior(
         particles: of each cell; None: as many as make the variance of the log-likelihood about 1.
         lag: of the slopes, as `filters.particle_filter` takes it.
         max_events: of one path between two records, by default a million; one that has more counts as impossible, which is told.
-        progress: a line on standard error, or a function of what is done and how much of it.
+        progress: True for a line on standard error, or a function that is told `PosteriorProgress`.
 
     Raises:
         InputError: parameters without priors; settings that do not fit the method.
@@ -94,7 +93,10 @@ def posterior(
     """
     need("bayes", "a posterior")
     if not isinstance(problem, RecordProblem | Problem):
-        raise InputError(f"posterior needs a RecordProblem or a Problem, not {type(problem).__name__}")
+        raise InputError(
+            "posterior needs a RecordProblem(network, x0, records, parameters), or a Problem with MasterEquation, not "
+            f"{type(problem).__name__}; of several conditions take one after the other"
+        )
     if method not in (None, *get_args(Method)):
         raise InputError(unknown_name("method", method, get_args(Method)))
     asked = {"particles": particles, "lag": lag, "max_events": max_events}
@@ -102,7 +104,11 @@ def posterior(
     useless = {"nuts": ("particles", "lag", "max_events"), "pmmh": ("lag",), "mala": ()}[chosen]
     if given := [name for name in useless if asked[name] is not None]:
         raise InputError(f"method={chosen!r} has no use for {' and '.join(given)}: leave that out, or take 'mala'")
-    told, words = _teller(progress), random.key_words(key)
+    tell, words = teller(progress), random.key_words(key)
+
+    def told(what: str, share: float) -> None:
+        tell(PosteriorProgress(what, share))
+
     many = check_positive("chains", CHAINS[chosen] if chains is None else chains)
     length = check_positive("draws", DRAWS[chosen] if draws is None else draws)
     warm = check_positive("warm_up", WARM[chosen] if warm_up is None else warm_up)
@@ -145,7 +151,7 @@ def _by_density(density: LogDensity, chains: int, warm: int, draws: int, words: 
     stats = {"acceptance_rate": acceptance, "n_steps": steps, "diverging": divergent}
     return _result(
         problem, points, log_posterior, log_posterior - prior.reshape(log_posterior.shape), stats, "NUTS on the exact density",
-        True, doubts, notes, (found.seconds, found.seconds_before), words,
+        doubts, notes, (found.seconds, found.seconds_before), words,
     )  # fmt: skip
 
 
@@ -171,7 +177,7 @@ def _by_filter(
         )
     stats = {"moved": found.moved}
     return _result(
-        target.problem, found.points, found.log_prior + found.log_likelihood, found.log_likelihood, stats, name, True, doubts, notes,
+        target.problem, found.points, found.log_prior + found.log_likelihood, found.log_likelihood, stats, name, doubts, notes,
         (found.seconds, found.seconds_before), words,
     )  # fmt: skip
 
@@ -183,7 +189,6 @@ def _result(
     log_likelihood: Any,
     stats: Mapping[str, Any],
     name: str,
-    exact: bool,
     doubts: dict[str, str],
     notes: Mapping[str, Any],
     seconds: tuple[float, float],
@@ -197,7 +202,7 @@ def _result(
         )
     drawn = {n: np.asarray(v).reshape(points.shape[:2]) for n, v in zip(names, values, strict=True)}
     made = Posterior(
-        drawn, points, log_posterior, log_likelihood, dict(stats), name, exact,
+        drawn, points, log_posterior, log_likelihood, dict(stats), name,
         {n: float(numbers.fixed[n]) for n in structure.fixed}, dict(problem.units), doubts, dict(notes), *seconds,
         provenance(problem.network, words, "float64", name),
     )  # fmt: skip
@@ -206,34 +211,17 @@ def _result(
 
 
 def _distrust(made: Posterior, free: tuple[str, ...]) -> dict[str, str]:
-    """What the chains say of themselves."""
+    """What the chains say of themselves; derived numbers that stay the same are none of theirs."""
     doubts = {}
-    apart = {n: t.rhat for n, t in made.trust.items() if not t.rhat <= LARGEST_RHAT}
-    few = {
-        n: min(t.ess_bulk, t.ess_tail) for n, t in made.trust.items() if not min(t.ess_bulk, t.ess_tail) >= LEAST_ESS
-    }
-    if apart:
+    moving = {n: made.trust[n] for n, draws in made.draws.items() if n in free or np.ptp(draws) > 0}
+    apart = {n: t.rhat for n, t in moving.items() if not t.rhat <= LARGEST_RHAT}
+    few = {n: min(t.ess_bulk, t.ess_tail) for n, t in moving.items() if not min(t.ess_bulk, t.ess_tail) >= LEAST_ESS}
+    if made.chains == 1:
+        doubts["chains"] = "one chain cannot be compared with others: take chains=2 or more"
+    elif apart:
         told = ", ".join(f"{n} {value:.3f}" for n, value in apart.items())
         doubts["chains"] = f"the chains have not mixed: R-hat above {LARGEST_RHAT} ({told}); draw more"
     if few:
         told = ", ".join(f"{n} {value:.0f}" for n, value in few.items())
         doubts["few"] = f"fewer than {LEAST_ESS:.0f} effective draws ({told}): quantiles are rough; draw more"
     return doubts
-
-
-def _teller(progress: bool | Callable[[str, float], None]) -> Callable[[str, float], None]:
-    """A function to tell progress to."""
-    if callable(progress):
-        return progress
-    if not progress:
-        return lambda what, share: None
-    last = [0.0]
-
-    def write(what: str, share: float) -> None:
-        if time.monotonic() - last[0] > 0.2 or share >= 1:
-            last[0] = time.monotonic()
-            end = "\n" if what == "draws" and share >= 1 else ""
-            sys.stderr.write("\r" + f"{what}: {100 * share:.0f} %".ljust(79) + end)
-            sys.stderr.flush()
-
-    return write

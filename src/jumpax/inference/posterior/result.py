@@ -28,8 +28,6 @@ class Posterior:
     """More numbers of each draw: what the method tells of its steps."""
     method: str
     """How they were drawn, in words."""
-    exact: bool
-    """Whether the law of the draws tends to the posterior itself, or to that of an approximate likelihood."""
     fixed: Mapping[str, float]
     units: Mapping[str, str]
     doubts: Mapping[str, str]
@@ -86,8 +84,8 @@ class Posterior:
             "mean": [f"{value:.4g}" for value in self.mean().values()],
             "sd": [f"{value:.2g}" for value in self.sd().values()],
             "5 % to 95 %": [f"{spans[n][0]:.4g} to {spans[n][2]:.4g}" for n in names],
-            "effective": [f"{self.trust[n].ess_bulk:.0f}" for n in names],
-            "R-hat": [f"{self.trust[n].rhat:.3f}" for n in names],
+            "effective": [_known(self.trust[n].ess_bulk, ".0f") for n in names],
+            "R-hat": [_known(self.trust[n].rhat, ".3f") for n in names],
             "unit": [self.units.get(n, "") for n in names],
         }
 
@@ -127,7 +125,7 @@ class Posterior:
                 }
                 for name, draws in self.draws.items()
             },
-            "fixed": dict(self.fixed), "method": self.method, "exact": self.exact, "chains": self.chains,
+            "fixed": dict(self.fixed), "method": self.method, "chains": self.chains,
             "draws": self.unconstrained.shape[1], "warnings": list(self.doubts.values()), "notes": dict(self.notes),
             "seconds": round(self.seconds, 3), "seconds_before": round(self.seconds_before, 3), "provenance": dict(self.provenance),
         }  # fmt: skip
@@ -149,3 +147,7 @@ class Posterior:
         if int(az.__version__.split(".")[0]) >= 1:  # data trees
             return az.from_dict(groups, attrs={"posterior": told})
         return az.from_dict(**groups, attrs=told)
+
+
+def _known(value: float, form: str) -> str:
+    return format(value, form) if np.isfinite(value) else ""
