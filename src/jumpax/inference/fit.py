@@ -66,7 +66,7 @@ def fit(
     `average` steps, each with the Newton step that its own gradient asks for, the estimate follows; its remaining
     simulation error is reported beside the standard error. Loss, Fisher information and expected observable are simulated
     anew there, with `final` keys, and with more until the information is resolved: until each of its eigenvalues is known
-    to a fifth or known to be next to 0, and the simulation error is half the standard error. That takes no more evaluations
+    to a fifth or known to be next to 0, and the simulation error is 0.15 standard errors. That takes no more evaluations
     than the search took; if they do not suffice, the master equation takes over where it is small (`Simulation(exact=...)`).
     What is still not resolved then is said to be so: `unresolved` is what too few paths leave open, `undetermined` what
     the data do. Consistent as paths grow; for biases see the loss. Ctrl-C ends the search and keeps what was reached.
