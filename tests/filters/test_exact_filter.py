@@ -255,8 +255,13 @@ def test_filtered_and_smoothed_laws():
             law[path[k]] += weight
         np.testing.assert_allclose(found.law(given)[k, 0], law / law.sum(), rtol=1e-12)
         np.testing.assert_allclose(found.mean("on", given)[k, 0], law[on == 1][0] / law.sum(), rtol=1e-12)
-    assert (found.quantile("on", 0.999)[:, 0] == 1).all()
-    assert (found.quantile("on", 0.001)[:, 0] == 0).all()
+        # the quantile at level q of a count of 0 or 1 is 1 where P(0) < q
+        off = 1 - law[on == 1][0] / law.sum()
+        levels = [0.001, off - 1e-6, off + 1e-6, 0.999]
+        np.testing.assert_array_equal(found.quantiles("on", levels, given)[:, k, 0], [0, 0, 1, 1])
+    np.testing.assert_array_equal(found.mean("on"), found.mean("on", "so far"))
+    with pytest.raises(InputError, match="given must be"):
+        found.mean("on", "later")
 
 
 @pytest.mark.parametrize(
