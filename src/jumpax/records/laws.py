@@ -6,9 +6,9 @@ from typing import Any, final
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln, xlog1py, xlogy
 from jaxtyping import Array, Float
 
+from jumpax._base import count_laws
 from jumpax._base.errors import InputError
 from jumpax.records.measurement import AbstractMeasurement, Given, check_given, named, not_positive, not_whole, number
 
@@ -133,10 +133,7 @@ class Poisson(AbstractMeasurement):
 
     def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
         """With mean 0, y = 0 is certain."""
-        mean = self._mean(x, values)
-        safe = jnp.where(mean > 0, mean, 1.0)
-        found = _where(mean > 0, lambda: xlogy(y, safe) - safe - gammaln(y + 1.0))
-        return jnp.where((mean == 0) & (y == 0), 0.0, found)
+        return count_laws.log_poisson(y, self._mean(x, values))
 
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """Of the law."""
@@ -174,12 +171,7 @@ class NegativeBinomial(AbstractMeasurement):
 
     def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
         """With mean 0, y = 0 is certain."""
-        size, mean = number(self.spread, values), number(self.scale, values) * x
-        possible = (size > 0) & (mean > 0)
-        size, safe = (jnp.where(possible, one, 1.0) for one in (size, mean))
-        ways = gammaln(y + size) - gammaln(size) - gammaln(y + 1.0)
-        found = _where(possible, lambda: ways + xlogy(y, safe / (size + safe)) - size * jnp.log1p(safe / size))
-        return jnp.where((mean == 0) & (y == 0), 0.0, found)
+        return count_laws.log_negative_binomial(y, number(self.scale, values) * x, number(self.spread, values))
 
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """Poisson with a mean that is gamma."""
@@ -217,11 +209,7 @@ class Binomial(AbstractMeasurement):
 
     def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
         """No more are seen than are there."""
-        p = number(self.probability, values)
-        possible = (p >= 0) & (p <= 1) & (y <= x)
-        p, missed = jnp.where(possible, p, 0.5), jnp.where(possible, x - y, 0.0)
-        ways = gammaln(y + missed + 1.0) - gammaln(y + 1.0) - gammaln(missed + 1.0)
-        return _where(possible, lambda: ways + xlogy(y, p) + xlog1py(missed, -p))
+        return count_laws.log_binomial(y, x, number(self.probability, values))
 
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """Of the law."""
