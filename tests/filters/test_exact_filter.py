@@ -13,7 +13,6 @@ import jumpax
 from jumpax import InputError, Records, SimulationError, UnsupportedError, zoo
 from jumpax.exact import StateSpace
 from jumpax.filters import exact_filter, exact_log_likelihood
-from jumpax.filters.cumulative import cumulative
 from jumpax.networks.starts import start_of
 from jumpax.records import Binomial, Custom, Exact, Firings, LogNormal, NegativeBinomial, Normal, Poisson
 
@@ -291,7 +290,7 @@ def test_places_in_predicted_laws_are_uniform(law):
 
 def test_log_normal_records_of_nothing_have_a_jump_at_zero():
     y, x = np.array([0.0, 0.0, 2.0, 2.0]), np.array([0.0, 5.0, 0.0, 2.0])
-    below, upto = cumulative(LogNormal(0.3), y, x, {})
+    below, upto = LogNormal(0.3).cumulative(y, x, {})
     assert below.tolist() == [0.0, 0.0, 1.0, 0.5]
     assert upto.tolist() == [1.0, 0.0, 1.0, 0.5]
 

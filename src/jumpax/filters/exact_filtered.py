@@ -9,7 +9,6 @@ from jaxtyping import Float
 
 from jumpax.exact import StateSpace
 from jumpax.filters.adjoint import HiddenChain, Pass
-from jumpax.filters.cumulative import cumulative
 from jumpax.filters.given import Given, checked_levels, of_given
 from jumpax.records import Records
 
@@ -102,7 +101,7 @@ class ExactFiltered:
             known = np.broadcast_to(np.where(np.isnan(y), 0.0, y), self.seen.shape)
             x = np.broadcast_to(self.signals[:, i], self.seen.shape)
             weights = self.seen / np.maximum(self.seen.sum(-1, keepdims=True), 1e-300)
-            below, upto = ((weights * one).sum(-1) for one in cumulative(column.law, known, x, self.theta))
+            below, upto = ((weights * one).sum(-1) for one in column.law.cumulative(known, x, self.theta))
             place = below + generator.uniform(size=below.shape) * (upto - below)
             found[column.name] = np.where(np.isnan(y[..., 0]), np.nan, place)
         return found

@@ -13,9 +13,6 @@ from jumpax.filters import genealogy
 from jumpax.filters.given import Given, checked_levels, of_given
 from jumpax.filters.question import Question
 from jumpax.filters.streams import MEASURE, Streams
-from jumpax.records import Custom
-from jumpax.records.measurement import AbstractMeasurement
-from jumpax.records.tempered import Tempered
 
 
 @final
@@ -164,7 +161,7 @@ class Filtered:
         h, (places, lost) = self._kept("paths"), self._drawn(many)
         found = {}
         for number, column in enumerate(h.question.records.columns):
-            if drawable(column.law):
+            if column.law.draws:
                 values = self._measured(number, 1, np.take_along_axis(h.signals[:, number], places, 2))
                 values[:, lost] = np.nan
                 found[column.name] = self._placed(np.moveaxis(values, 0, -1))
@@ -259,10 +256,3 @@ class Filtered:
         if many := {name: int(number.sum()) for name, number in self.lost.items() if number.sum()}:
             told.append("lost: " + ", ".join(f"{number} {name}" for name, number in many.items()))
         return f"Filtered({'; '.join(told)})"
-
-
-def drawable(law: AbstractMeasurement) -> bool:
-    """Whether measurements can be drawn of a law."""
-    while isinstance(law, Tempered):
-        law = law.law
-    return not (isinstance(law, Custom) and law.draw is None)
