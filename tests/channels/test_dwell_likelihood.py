@@ -185,3 +185,24 @@ def test_wrong_things_are_named():
     born = Network([Reaction("∅ -> O", MassAction("up")), Reaction("O -> ∅", MassAction("down"))])
     with pytest.raises(InputError, match="leads out of the space"):
         dwell_log_likelihood(StateSpace.reachable(born, {"O": 0}, 2), theta, record, level)
+
+
+@pytest.mark.parametrize("dead_time", [None, 1e-4])
+@pytest.mark.parametrize("still", ["up", "down"])
+def test_an_entry_that_never_comes_is_refused_by_name(still, dead_time):
+    space, theta, level = schemes.space_of([("C -> O", "up"), ("O -> C", "down")], {"C": 1}), ("up", "down"), {"O": 1}
+    values = dict.fromkeys(theta, 100.0) | {still: 0.0}
+    with pytest.raises(InputError, match=f"start='entry'.*at {still} = 0"):
+        dwell_log_likelihood(space, values, drawn([0, 1, 0, 1]), level, dead_time, start="entry")
+
+
+def test_a_rate_of_0_that_leaves_the_entries_is_none_the_worse():
+    """A shut state that is only left does not matter in the end: C and O alone are the judge."""
+    record, theta = drawn([0, 1, 0, 1]), {"up": 100.0, "down": 500.0, "gone": 30.0, "back": 0.0}
+    three = schemes.space_of([("A -> C", "gone"), ("C -> A", "back"), ("C -> O", "up"), ("O -> C", "down")], {"C": 1})
+    two = schemes.space_of([("C -> O", "up"), ("O -> C", "down")], {"C": 1})
+    found, wanted = (
+        dwell_log_likelihood(space, {n: theta[n] for n in space.network.parameters}, record, {"O": 1}, start="entry")
+        for space in (three, two)
+    )
+    np.testing.assert_allclose(found, wanted, rtol=1e-12)

@@ -12,7 +12,7 @@ import pytest
 from jumpax import InputError, UnsupportedError
 from jumpax.cli.app import main
 from jumpax.cli.models import Amounts
-from jumpax.cli.problem_file import read_columns, read_problem
+from jumpax.cli.problem_file import read_problem
 from jumpax.results import load
 
 COUNTS = np.random.default_rng(4).poisson(9.0, 200)
@@ -118,10 +118,16 @@ def test_data_are_judged_with_row_numbers(folder):
     for words in ("negative: row 2 (-2)", "missing or not finite: row 3", "row 4 (2.5)"):
         assert words in str(fault.value)
     (folder / "counts.csv").write_text("cell,number\n0,three\n", encoding="utf-8")
-    with pytest.raises(InputError, match=r"'number' is not a number: row 1 \(three\)"):
-        read_columns(folder / "counts.csv", ["number"])
-    with pytest.raises(InputError, match="Did you mean 'number'"):
-        read_columns(folder / "counts.csv", ["numbr"])
+    with pytest.raises(InputError, match="line 2, column 'number': 'three' is not a number"):
+        read_problem(written(folder, PROBLEM.format(more="")))
+
+
+def test_data_may_be_any_table_of_text(folder):
+    (folder / "counts.csv").write_text("# two genes\ncell; number\n0; 3\n1; 4\n", encoding="utf-8")
+    loss = read_problem(written(folder, PROBLEM.format(more=""))).problem.loss
+    (folder / "counts.csv").write_text("number\n4\n3\n", encoding="utf-8")
+    again = read_problem(written(folder, PROBLEM.format(more=""))).problem.loss
+    np.testing.assert_array_equal(loss.cells, again.cells)
 
 
 def test_time_series_from_columns(folder):

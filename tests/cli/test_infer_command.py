@@ -5,6 +5,7 @@ import json
 import pytest
 
 from jumpax.cli import main
+from jumpax.cli.exits import Exit
 
 PROBLEM = """
 model = "birth_death"
@@ -31,6 +32,18 @@ draws = 20
 warm_up = 10
 particles = 40
 seed = 3
+"""
+FIT = """
+model = "birth_death"
+settle = 8.0
+[parameters]
+birth = { free = 4.0 }
+[data]
+file = "counts.csv"
+species = "X"
+count = "number"
+[exact]
+limits = { X = 40 }
 """
 TRACES = "cell,t,signal\na,1,6.2\na,2,9.1\nb,1,7.0\nb,3,8.8\n"
 
@@ -95,3 +108,35 @@ def test_a_file_of_records_is_not_for_fits(problem, capsys):
     told = capsys.readouterr().err
     assert "[records] is for jumpax infer" in told
     assert "'birth': a fit takes no prior" in told
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("command", ["fit", "infer", "simulate"])
+def test_a_file_that_cannot_be_written_costs_no_result(command, problem, tmp_path, capsys, monkeypatch):
+    """As on a disk that is full: the result is shown, the file and the reason are named, and the exit code tells."""
+
+    def full(path, write):
+        raise OSError(28, "No space left on device")
+
+    for module in ("jumpax.cli.infer", "jumpax.results.netcdf", "jumpax.results.report", "jumpax.plots.files"):
+        monkeypatch.setattr(f"{module}.write_whole", full)
+    if command == "fit":
+        problem.write_text(FIT)
+        (tmp_path / "counts.csv").write_text("number\n" + "8\n11\n9\n" * 5)
+    files = {"out": tmp_path / "found.nc", "report": tmp_path / "found.html"}
+    words = [command, str(problem)]
+    if command == "simulate":
+        files = {"out": tmp_path / "found.nc", "figure": tmp_path / "found.png"}
+        words = ["simulate", "birth_death", "--times", "1", "--paths", "5"]
+    with pytest.raises(SystemExit) as end:
+        main([*words, "--json", *(word for what, file in files.items() for word in (f"--{what}", str(file)))])
+    assert end.value.code == Exit.UNWRITTEN == 4
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    result = document[{"infer": "parameters", "fit": "estimates", "simulate": "mean"}[command]]
+    assert ("X" if command == "simulate" else "birth") in result
+    assert document["files"] == {}
+    assert list(document["unwritten"]) == list(files)
+    for what, file in files.items():
+        assert "No space left" in document["unwritten"][what]
+        assert f"{file} was not written: [Errno 28] No space left on device" in printed.err

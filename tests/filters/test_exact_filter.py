@@ -13,7 +13,6 @@ import jumpax
 from jumpax import InputError, Records, SimulationError, UnsupportedError, zoo
 from jumpax.exact import StateSpace
 from jumpax.filters import exact_filter, exact_log_likelihood
-from jumpax.filters.cumulative import cumulative
 from jumpax.networks.starts import start_of
 from jumpax.records import Binomial, Custom, Exact, Firings, LogNormal, NegativeBinomial, Normal, Poisson
 
@@ -255,8 +254,13 @@ def test_filtered_and_smoothed_laws():
             law[path[k]] += weight
         np.testing.assert_allclose(found.law(given)[k, 0], law / law.sum(), rtol=1e-12)
         np.testing.assert_allclose(found.mean("on", given)[k, 0], law[on == 1][0] / law.sum(), rtol=1e-12)
-    assert (found.quantile("on", 0.999)[:, 0] == 1).all()
-    assert (found.quantile("on", 0.001)[:, 0] == 0).all()
+        # the quantile at level q of a count of 0 or 1 is 1 where P(0) < q
+        off = 1 - law[on == 1][0] / law.sum()
+        levels = [0.001, off - 1e-6, off + 1e-6, 0.999]
+        np.testing.assert_array_equal(found.quantiles("on", levels, given)[:, k, 0], [0, 0, 1, 1])
+    np.testing.assert_array_equal(found.mean("on"), found.mean("on", "so far"))
+    with pytest.raises(InputError, match="given must be"):
+        found.mean("on", "later")
 
 
 @pytest.mark.parametrize(
@@ -286,7 +290,7 @@ def test_places_in_predicted_laws_are_uniform(law):
 
 def test_log_normal_records_of_nothing_have_a_jump_at_zero():
     y, x = np.array([0.0, 0.0, 2.0, 2.0]), np.array([0.0, 5.0, 0.0, 2.0])
-    below, upto = cumulative(LogNormal(0.3), y, x, {})
+    below, upto = LogNormal(0.3).cumulative(y, x, {})
     assert below.tolist() == [0.0, 0.0, 1.0, 0.5]
     assert upto.tolist() == [1.0, 0.0, 1.0, 0.5]
 

@@ -50,7 +50,10 @@ def on_grid():
 
 @pytest.mark.parametrize("method", ["pmmh", "mala"])
 def test_filters_find_the_posterior(method):
-    """Means and variances of 100 chains by their scatter, z < 4.5 for four numbers: a false alarm in 40,000 runs."""
+    """Means and variances of 100 chains by their scatter, |z| < 4.5 for four numbers.
+
+    By Student's t with 99 degrees a false alarm in 13,500 runs of each method.
+    """
     found = jumpax.posterior(problem(), key=21, method=method, chains=100, draws=150, warm_up=60, particles=60)
     means, sds = on_grid()
     chains = np.stack([np.log(found["k"]), found["scale"]])
@@ -92,7 +95,7 @@ def test_points_without_a_law_in_the_bulk_are_seen():
 
 
 def test_a_space_that_cuts_the_posterior_off_is_enlarged():
-    """Limits of 12 hold the data, which are 9, but not the counts that the posterior has."""
+    """A limit of 20 holds the data, which are 9, but a Poisson count of mean 9 exceeds it with 4e-4, one of mean 12 with 1e-2."""
     model = jumpax.zoo.birth_death()
     trace = jumpax.Records([5.0, 6.0], {"X": [9.0, 9.0]}, jumpax.records.Poisson())
     rates = {"birth": jumpax.Free(9.0, prior=jumpax.priors.LogNormal(9.0, 0.3)), "death": jumpax.Fixed(1.0)}

@@ -4,6 +4,7 @@ Chi-square tests are judged at p = 1e-5, some 15 of them; z-scores at 4.5, which
 """
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
@@ -299,3 +300,17 @@ def test_too_wide_is_minus_one_in_compiled_programs():
         return np.clip(counts / (2 * mean), 0, 1)
 
     assert inverted(cumulative, lambda mean: (mean, mean), np.array([0.5]), [np.float64(1e8)])[0] == -1
+
+
+def test_laws_that_are_certain_have_no_score():
+    """Their draws do not show how other counts become possible: a finite score would be a wrong derivative."""
+    for law, numbers, which in [
+        (jumpax.Poisson("m"), (0.0,), 0),
+        (jumpax.NegativeBinomial("m", "r"), (0.0, 2.0), 0),
+        (jumpax.Binomial(3, "p"), (3.0, 0.0), 1),
+        (jumpax.Binomial(3, "p"), (3.0, 1.0), 1),
+    ]:
+        drawn = float(law.expected(*numbers))
+        assert np.isnan(
+            jax.grad(lambda *at, law=law, n=drawn: law.log_probability(jnp.asarray(n), *at), which)(*numbers)
+        )

@@ -4,9 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import scipy.integrate
 import scipy.stats
 
-from jumpax import InputError, records
+from jumpax import InputError, UnsupportedError, records
+from jumpax.records.tempered import Tempered
 
 VALUES = {"sd": 0.7, "scale": 1.5, "b": 2.0, "phi": 3.0, "p": 0.3}
 X = np.array([0.0, 1.0, 4.0, 9.0])
@@ -78,3 +80,36 @@ def test_parameters_and_wrong_values_are_named():
         records.Normal(-1.0)
     with pytest.raises(InputError, match="draw="):
         records.Custom(lambda y, x, values: y).sample(np.random.default_rng(0), X, {})
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_distribution_functions_are_sums_and_integrals_of_densities(name):
+    """Below y and up to y: of counts by sums; of numbers by the rule of Simpson, 1e-9 at this step."""
+    law, _ = CASES[name]
+    assert law.draws
+    y, x = np.meshgrid(np.array([0.0, 1.0, 3.0, 9.0]), X)
+    below, upto = law.cumulative(y, x, VALUES)
+    if name in ("normal", "log-normal"):
+        np.testing.assert_array_equal(below[1:], upto[1:])
+        for i, j in np.ndindex(*y.shape):
+            if x[i, j] > 0:
+                grid = np.linspace(-8.0 if name == "normal" else 1e-9, max(y[i, j], 1e-8), 20_001)
+                with jax.enable_x64(True):
+                    density = np.exp(law.log_density(jnp.asarray(grid), jnp.full(len(grid), x[i, j]), VALUES))
+                assert upto[i, j] == pytest.approx(scipy.integrate.simpson(density, x=grid), abs=1e-8)
+        return
+    n = np.arange(60.0)[:, None, None]
+    with jax.enable_x64(True):
+        p = np.exp(law.log_density(*(jnp.asarray(one) for one in np.broadcast_arrays(n, x)), VALUES))
+    np.testing.assert_allclose(below, np.where(n < y, p, 0).sum(0), atol=1e-12)
+    np.testing.assert_allclose(upto, np.where(n <= y, p, 0).sum(0), atol=1e-12)
+
+
+def test_laws_say_what_they_do_not_have():
+    law = records.Custom(lambda y, x, values: -abs(y - x))
+    for one in (law, Tempered(law, "b")):
+        assert not one.draws
+        with pytest.raises(UnsupportedError, match="no distribution function"):
+            one.cumulative(X, X, VALUES)
+    assert Tempered(records.Normal(1.0), "b").draws
+    assert records.Custom(law.function, draw=lambda generator, x, values: x).draws

@@ -34,11 +34,11 @@ def test_a_file_with_cells_of_times_of_their_own(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("t,P\n1,x\n", "line 2: 'x' in column 'P'"),
-        ("t,P\n1,3,4\n", "line 2 has 3 fields"),
-        ("t,P\n,3\n", "line 2: no time"),
+        ("t,P\n1,x\n", "line 2, column 'P': 'x' is not a number"),
+        ("t,P\n1,3,4\n", "line 2 has 3 columns"),
+        ("t,P\n,3\n", "line 2, column 't': the number is missing"),
         ("time,P\n1,3\n", "column 't'"),
-        ("t,P\n1,3\n1,4\n", "2 rows of time 1; if rows are of several cells"),
+        ("t,P\n1,3\n1,4\n", "2 rows of time 1, lines 2, 3; if rows are of several cells"),
         ("t,P\n", "needs a head"),
     ],
 )

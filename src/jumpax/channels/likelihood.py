@@ -55,10 +55,12 @@ def dwell_log_likelihood(
         nodes: of the solution with a dead time: no state may be left more often than this per dead time.
 
     Returns:
-        A scalar in float64; -inf where the rates cannot make the record, NaN inside `jit` where `nodes` do not suffice.
+        A scalar in float64; -inf where the rates cannot make the record, NaN inside `jit` where `nodes` do not suffice, or where rates
+        of 0 end the transitions that start="entry" asks for.
 
     Raises:
-        InputError: float64 is not enabled; theta, level, or the record do not fit the scheme.
+        InputError: float64 is not enabled; theta, level, or the record do not fit the scheme; start="entry" at rates of 0 that end all
+            transitions.
         SimulationError: `nodes` do not suffice.
 
     Source: Colquhoun and Hawkes 1982, doi:10.1098/rstb.1982.0156; Hawkes, Jalali and Colquhoun 1990,
@@ -89,6 +91,7 @@ def segment_log_likelihoods(
     made = _evaluate(values, _record(method, dwells, end), method=method, start=start)
     if not isinstance(made, Tracer) and np.isnan(made).any():
         method.check_nodes(values)
+        _check_entries(values, start)
     return made
 
 
@@ -154,6 +157,15 @@ def _beginnings(sojourns: AbstractSojourns, start: Start) -> Float[Array, "level
     entering = inside * sojourns.entries()[None]
     total = entering.sum(1, keepdims=True)
     return entering / jnp.where(total > 0, total, 1.0)
+
+
+def _check_entries(values: dict[str, Float[Array, ""]], start: Start) -> None:
+    """Whether rates of 0 are why a law is 0/0."""
+    if start == "entry" and (still := [name for name, value in values.items() if value == 0]):
+        raise InputError(
+            f"start='entry' gives the law of a state that was entered, again and again, for all time; at {', '.join(still)} = 0 some level "
+            "is not left or not entered any more: give rates above 0, or start='stationary'"
+        )
 
 
 def _check(gating: Gating, dwells: Dwells, dead_time: float | None, start: str, end: str) -> None:

@@ -1,18 +1,14 @@
 """The data of a problem file: what `[data]` and `[loss]` say."""
 
-import csv
-import gzip
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from jumpax._base.columns import Columns
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.cli.entries import Table, check_entries, part_of
 from jumpax.inference import losses
 from jumpax.inference.losses import AbstractLoss, AbstractObservation
-from jumpax.inference.observed import SHOWN
 
 _OBSERVATION = ("capture", "background")
 _COUNTS = ("file", "species", "count", "time")
@@ -77,10 +73,10 @@ def _loss(part: Table, data: Table, folder: Path, where: str) -> AbstractLoss:
         return _behind(_series(data, file, where), steps)
     if kind == "reactions":
         named = part_of(data, "counts")
-        columns = read_columns(file, [data["time"], *named.values()])
+        columns = Columns.read(file).numbers(data["time"], *named.values())
         counts = {reaction: columns[heading] for reaction, heading in named.items()}
         return losses.ReactionSeries(columns[data["time"]].tolist(), counts, **options)
-    columns = read_columns(file, [data[key] for key in ("count", "time", "size_factor") if key in data])
+    columns = Columns.read(file).numbers(*(data[key] for key in ("count", "time", "size_factor") if key in data))
     counts, times = columns[data["count"]], columns.get(data.get("time", ""))
     if kind == "moments":
         return _behind(losses.MomentMatch(data["species"], counts, times, **options), steps)
@@ -115,7 +111,7 @@ def _joint(data: Table, options: Table, file: Path, where: str) -> AbstractLoss:
             "the setting smoothing only"
         )
     named = data["count"]
-    columns = read_columns(file, [*named.values(), *([data["time"]] if "time" in data else [])])
+    columns = Columns.read(file).numbers(*named.values(), *([data["time"]] if "time" in data else []))
     counts = {species: columns[heading] for species, heading in named.items()}
     return losses.JointLogLikelihood(list(named), counts, columns.get(data.get("time", "")), **options)
 
@@ -128,7 +124,7 @@ def _series(data: Table, file: Path, where: str) -> AbstractLoss:
     if lost := [name for name in tables["standard_deviations"] if name not in tables["deviation_errors"]]:
         raise InputError(f"{where}: deviation_errors of {', '.join(lost)} missing, for its standard_deviations")
     headings = [entry for table in tables.values() for entry in table.values() if isinstance(entry, str)]
-    columns = read_columns(file, [data["time"], *headings])
+    columns = Columns.read(file).numbers(data["time"], *headings)
 
     def filled(key: str) -> dict[str, Any]:
         return {name: columns[entry] if isinstance(entry, str) else entry for name, entry in tables[key].items()}
@@ -141,46 +137,3 @@ def _series(data: Table, file: Path, where: str) -> AbstractLoss:
     about = found if all(name in found for name in deviations) else None
     errors, paths = filled("deviation_errors"), data.get("paths")
     return losses.Together(means, losses.Deviations(times, deviations, errors, means=about, paths=paths))
-
-
-def read_columns(file: Path, names: list[str]) -> dict[str, np.ndarray]:
-    """Columns of a CSV file (or .csv.gz) by their heading; empty cells are NaN.
-
-    Raises:
-        InputError: no such file or column, or cells that are no numbers, with row numbers.
-    """
-    try:
-        raw = file.read_bytes()
-        text = (gzip.decompress(raw) if file.suffix == ".gz" else raw).decode("utf-8-sig")
-    except (OSError, EOFError) as fault:
-        raise InputError(f"the data {file} cannot be read: {fault}") from fault
-    except UnicodeDecodeError as fault:
-        raise InputError(f"the data {file} are not text in UTF-8: {fault}") from fault
-    reader = csv.DictReader(text.splitlines())
-    headings = list(reader.fieldnames or ())
-    if missing := [name for name in names if name not in headings]:
-        raise InputError("\n".join(f"{file}: {unknown_name('column', name, headings)}" for name in missing))
-    rows = list(reader)
-    if not rows:
-        raise InputError(f"{file} has no rows")
-    columns, faults = {}, []
-    for name in dict.fromkeys(names):
-        columns[name], wrong = _numbers([row[name] for row in rows])
-        more = f" and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
-        if wrong:
-            faults.append(f"{file}: column {name!r} is not a number: {', '.join(wrong[:SHOWN])}{more}")
-    if faults:
-        raise InputError("\n".join(faults))
-    return columns
-
-
-def _numbers(cells: list[str | None]) -> tuple[np.ndarray, list[str]]:
-    values, wrong = np.full(len(cells), np.nan), []
-    for row, cell in enumerate(cells):
-        if cell is None or not cell.strip():
-            continue
-        try:
-            values[row] = float(cell)
-        except ValueError:
-            wrong.append(f"row {row + 1} ({cell})")
-    return values, wrong

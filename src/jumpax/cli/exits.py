@@ -10,6 +10,7 @@ class Exit(enum.IntEnum):
     SIMULATION = 1
     BAD_INPUT = 2
     UNSUPPORTED = 3
+    UNWRITTEN = 4
     INTERNAL = 70
     INTERRUPTED = 130
 
@@ -19,6 +20,7 @@ EXIT_CODES: dict[int, str] = {
     Exit.SIMULATION: "a simulation or a computation failed",
     Exit.BAD_INPUT: "something given is wrong",
     Exit.UNSUPPORTED: "not supported, or a package is missing",
+    Exit.UNWRITTEN: "a file could not be written, the result was shown",
     Exit.INTERNAL: "a fault of jumpax itself",
     Exit.INTERRUPTED: "interrupted",
 }

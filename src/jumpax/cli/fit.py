@@ -13,7 +13,7 @@ from jumpax.cli.exits import Exit
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.problem_file import ProblemFile, read_problem
-from jumpax.cli.targets import check_seed, check_targets
+from jumpax.cli.targets import check_seed, check_targets, write_targets
 from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, predictive, profile
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.fit import quiet_fit
@@ -65,7 +65,10 @@ def run(
     for doubt in found.doubts.values():  # not before, for a profile may settle one
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     compared = None if found.interrupted else _compared(asked, key, settings)
-    files = _write(asked, found, bound, key, out, report)
+    written = write_targets(
+        out=(out, lambda file: _saved(asked, found, bound, key, file)),
+        report=(report, lambda file: _report(asked, found, bound, key, file)),
+    )
     if output.json:
         bounded = {} if bound is None else {"profile": bound.to_dict()}
         print_json(
@@ -76,36 +79,33 @@ def run(
                 **(told := found.to_dict()),
                 **bounded,
                 **({} if compared is None else {"comparison": compared.to_dict()}),
-                "files": files,
+                **written._asdict(),
                 "notes": {**told["notes"], "model": asked.notes},
             }
         )
     else:
-        _show(asked, found, bound, compared, files)
+        _show(asked, found, bound, compared, written.files)
     if found.interrupted:
         raise SystemExit(int(Exit.INTERRUPTED))
+    written.end()
 
 
-def _write(
-    asked: ProblemFile, found: FitResult, bound: Profile | None, seed: int, out: Path | None, report: Path | None
-) -> dict[str, str]:
-    """Write the files asked for; their names."""
-    files = {}
-    if out is not None:
-        from jumpax.results import save
-        from jumpax.results.fits import fit_to_dataset
+def _saved(asked: ProblemFile, found: FitResult, bound: Profile | None, seed: int, file: Path) -> Path:
+    """Estimates and history."""
+    from jumpax.results import save
+    from jumpax.results.fits import fit_to_dataset
 
-        more = {"seed": seed, "model": _models(asked.problem)}
-        files["out"] = str(save(fit_to_dataset(found, bound, **more), out))
-    if report is not None:
-        from jumpax.results import Section, write_report
+    return save(fit_to_dataset(found, bound, seed=seed, model=_models(asked.problem)), file)
 
-        bounds = [] if bound is None else [f"Bound: {bound}."]
-        text = "\n\n".join([*found.summary(), *bounds, _models(asked.problem)])
-        section = Section(asked.name, text, found.table(), _figures(asked, found, bound))
-        provenance = {"seed": seed, **found.provenance}
-        files["report"] = str(write_report(report, f"Fit of {asked.name}", [section], provenance=provenance))
-    return files
+
+def _report(asked: ProblemFile, found: FitResult, bound: Profile | None, seed: int, file: Path) -> Path:
+    """Estimates, figures, models."""
+    from jumpax.results import Section, write_report
+
+    bounds = [] if bound is None else [f"Bound: {bound}."]
+    text = "\n\n".join([*found.summary(), *bounds, _models(asked.problem)])
+    section = Section(asked.name, text, found.table(), _figures(asked, found, bound))
+    return write_report(file, f"Fit of {asked.name}", [section], provenance={"seed": seed, **found.provenance})
 
 
 def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from jumpax._base.errors import JumpaxError, JumpaxWarning
+from jumpax._base.errors import JumpaxWarning
 from jumpax._base.extras import need
 from jumpax._base.files import write_whole
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.record_file import RecordFile, read_record_file
-from jumpax.cli.targets import check_seed, check_targets
+from jumpax.cli.targets import check_seed, check_targets, write_targets
 from jumpax.inference import Posterior, posterior, smoothed
 
 
@@ -67,34 +67,24 @@ def run(
         print(file=sys.stderr)
     for doubt in found.doubts.values():
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
-    files = _write(asked, found, key, settings.get("max_events"), out, report)
+    written = write_targets(
+        out=(out, lambda file: write_whole(file, lambda aside: found.to_arviz().to_netcdf(str(aside)))),
+        report=(report, lambda file: _report(asked, found, key, settings.get("max_events"), file)),
+    )
     if output.json:
-        print_json({"command": "infer", "problem": str(problem), "seed": key, **found.to_dict(), "files": files})
-        return
+        print_json({"command": "infer", "problem": str(problem), "seed": key, **found.to_dict(), **written._asdict()})
+    else:
+        _show(asked, found, written.files)
+    written.end()
+
+
+def _show(asked: RecordFile, found: Posterior, files: dict[str, str]) -> None:
     print_table(f"{asked.name}: posterior", found.table())
     for line in found.summary():
         people().print(line, soft_wrap=True)
     print_notes(asked.notes)
     for what, file in files.items():
         people().print(f"{what}: {file}", soft_wrap=True)
-
-
-def _write(
-    asked: RecordFile, found: Posterior, seed: int, max_events: int | None, out: Path | None, report: Path | None
-) -> dict[str, str]:
-    """Write the files asked for; their names."""
-    files = {}
-    if out is not None:
-        try:
-            files["out"] = str(write_whole(out, lambda aside: found.to_arviz().to_netcdf(str(aside))))
-        except OSError as fault:
-            warnings.warn(f"the draws were not written: {fault}", JumpaxWarning, stacklevel=1)
-    if report is not None:
-        try:
-            files["report"] = _report(asked, found, seed, max_events, report)
-        except (JumpaxError, OSError) as fault:  # what was drawn is not lost for a picture
-            warnings.warn(f"there is no report: {fault}", JumpaxWarning, stacklevel=1)
-    return files
 
 
 def _report(asked: RecordFile, found: Posterior, seed: int, max_events: int | None, file: Path) -> str:

@@ -1,4 +1,4 @@
-"""A fitting problem written as TOML, with its data in CSV files."""
+"""A fitting problem written as TOML, with its data in text files."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.cli.condition_entries import MODEL, Collector, Condition, read_condition, read_source
-from jumpax.cli.data_entries import read_columns as read_columns
 from jumpax.cli.entries import Table, check_entries, part_of, toml_of
 from jumpax.cli.models import AS_DECLARED, Amounts
 from jumpax.inference import Conditions, Derived, MasterEquation
@@ -43,7 +42,7 @@ def read_problem(file: Path, *, amounts: Amounts = AS_DECLARED) -> ProblemFile:
     - `[parameters]`: by name `{free = 1.0, lower = 0.0}`, `{box = [0.01, 100.0]}`, `{fixed = 2.0}`, `{product = ["a", "b"]}` or
       `{ratio = ["a", "b"]}`, each with a `unit` if wanted; those of the network that are left out are fixed. So are those
       of a law of observation, which are named here, too.
-    - `[data]`: `file` (CSV, beside the TOML), and headings. For counts `species`, `count` and perhaps `time`; with a table
+    - `[data]`: `file` (a table of text or its .gz, beside the TOML), and headings. For counts `species`, `count` and perhaps `time`; with a table
       `count` from species to heading, and no `species`, the joint law of several species of the same cells. For time
       series `time`, and tables `means` and `standard_errors` from species to heading (or number), of means of many
       independent paths at each time, and perhaps `paths`, how many; with `standard_deviations` and `deviation_errors`,

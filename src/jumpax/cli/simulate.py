@@ -16,6 +16,7 @@ from jumpax._base.extras import need
 from jumpax._base.status import Status
 from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
+from jumpax.cli.targets import write_targets
 from jumpax.cli.values import parse_bound
 from jumpax.engines import Paths, Progress, simulate
 from jumpax.networks.zoo import Model
@@ -79,12 +80,16 @@ def run(
         )  # fmt: skip
     seconds = time.perf_counter() - begin
     settings = {"seed": seed, "theta": chosen.theta, "x0": chosen.x0, "reference": chosen.reference}
-    files = _write(result, chosen, settings, out, figure)
-    document = {**_document(result, chosen, settings, seconds, files), "notes": notes}
+    written = write_targets(
+        out=(out, lambda file: _saved(result, chosen, settings, file)),
+        figure=(figure, lambda file: _drawn(result, chosen, settings, file)),
+    )
+    document = {**_document(result, chosen, settings, seconds), **written._asdict(), "notes": notes}
     if output.json:
         print_json(document)
     else:
         _show(document)
+    written.end()
 
 
 def _check_files(out: Path | None, figure: Path | None) -> None:
@@ -100,27 +105,23 @@ def _check_files(out: Path | None, figure: Path | None) -> None:
         plots.check_target(figure)
 
 
-def _write(
-    result: Paths, model: Model, settings: dict[str, Any], out: Path | None, figure: Path | None
-) -> dict[str, str]:
-    """Write the files asked for; their names."""
-    files, units = {}, model.network.units
-    if out is not None:
-        from jumpax.results import save, to_dataset
+def _saved(result: Paths, model: Model, settings: dict[str, Any], file: Path) -> Path:
+    """All paths."""
+    from jumpax.results import save, to_dataset
 
-        more = {**settings, "model": model.network.describe()}
-        files["out"] = str(save(to_dataset(result, units=units, settings=more), out))
-    if figure is not None:
-        from jumpax import plots
-
-        drawing = plots.trajectory_panels(result, units=units)
-        files["figure"] = str(plots.save_figure(drawing, figure, {**result.provenance, **settings}))
-    return files
+    more = {**settings, "model": model.network.describe()}
+    return save(to_dataset(result, units=model.network.units, settings=more), file)
 
 
-def _document(
-    result: Paths, model: Model, settings: dict[str, Any], seconds: float, files: dict[str, str]
-) -> dict[str, Any]:
+def _drawn(result: Paths, model: Model, settings: dict[str, Any], file: Path) -> Path:
+    """A picture of them."""
+    from jumpax import plots
+
+    drawing = plots.trajectory_panels(result, units=model.network.units)
+    return plots.save_figure(drawing, file, {**result.provenance, **settings})
+
+
+def _document(result: Paths, model: Model, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
     """What is printed: moments with the standard error of the mean, how the paths ended, provenance."""
     several = len(result.status) > 1
     mean, variance = result.mean(), result.variance() if several else np.full(result.counts.shape[1:], np.nan)
@@ -139,7 +140,6 @@ def _document(
         "redrawn_in_float64": int(result.redrawn.sum()),
         "events": int(result.events.sum(dtype=np.int64)),
         "seconds": seconds,
-        "files": files,
         "units": model.network.units,
         "provenance": dict(result.provenance),
     }

@@ -7,9 +7,9 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
 
+from jumpax._base.count_laws import poisson
 from jumpax.inference import Derived, Fixed, Free, Problem, losses
 from jumpax.inference.losses.reference import AbstractReference, closed
 from jumpax.inference.sources import AbstractSource
@@ -51,7 +51,7 @@ class BetaPoisson(AbstractReference):
         share = share / share.sum()
         mean = (rates["k_tx"] * x)[:, None]
         n = jnp.arange(law.shape[1], dtype=law.dtype)[None]
-        p = share @ jnp.exp(n * jnp.log(mean) - mean - gammaln(n + 1))
+        p = share @ poisson(n, mean)
         return jnp.broadcast_to(closed(p[None]), law.shape)
 
 

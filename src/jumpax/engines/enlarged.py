@@ -39,8 +39,7 @@ def enlarged(
     """
     for _ in range(0 if kept else DOUBLINGS):
         made = draw(stops)
-        broken = int((recorded(made).status == Status.BOUND_BROKEN).sum())
-        if stops.bound is None or not broken:
+        if stops.bound is None or not (broken := int((recorded(made).status == Status.BOUND_BROKEN).sum())):
             return stops, made
         larger = np.multiply(stops.bound, 2.0).tolist()
         stops = dataclasses.replace(stops, bound=tuple(larger) if isinstance(stops.bound, tuple) else larger)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from jumpax._base import clock
-from jumpax._base.status import Status
+from jumpax._base.status import FIRST_FAULT, Status
 from jumpax.engines.engine import precision_of
 from jumpax.engines.inputs import Inputs, is_own
 from jumpax.engines.lane import Interval
@@ -44,13 +44,13 @@ def redrawn(
         they do there.
     """
     paths = int(inputs.paths)
-    again = np.zeros(paths, bool)
-    if program.precision == "float32":
+    status, again = np.asarray(recorded.status)[:paths], np.zeros(paths, bool)
+    if program.precision == "float32" and status.max(initial=0) >= FIRST_FAULT:  # most runs have no fault at all
         curable = (
             *CURABLE,
             *([Status.COUNT_OVERFLOW] if program.network.families else []),
         )  # their counts are real numbers
-        again = np.isin(np.asarray(recorded.status)[:paths], [int(status) for status in curable])
+        again = np.isin(status, [int(status) for status in curable])
     if not again.any():
         return recorded, again
     rows = np.flatnonzero(again)

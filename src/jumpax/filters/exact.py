@@ -120,8 +120,8 @@ def exact_filter(
         >>> space = StateSpace.reachable(model.network, {"X": 0}, limits=60)
         >>> trace = jumpax.Records([1.0, 2.0, 3.0], {"X": [4.1, float("nan"), 7.9]}, jumpax.records.Normal(1.5))
         >>> found = exact_filter(space, trace, {"birth": 10.0, "death": 1.0})
-        >>> found.mean("X")[:, 0].round(2), found.quantile("X", 0.95)[:, 0]
-        (array([4.61, 7.67, 8.1 ]), array([ 7., 12., 10.]))
+        >>> found.mean("X")[:, 0].round(2), found.quantiles("X", [0.95])[0, :, 0]
+        (array([4.63, 8.03, 8.1 ]), array([ 7., 13., 10.]))
     """
     import jax
 

@@ -1,19 +1,16 @@
 """What is known of hidden counts from records, exactly."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, final
+from typing import final
 
 import numpy as np
 from jaxtyping import Float
 
-from jumpax._base.errors import InputError
 from jumpax.exact import StateSpace
 from jumpax.filters.adjoint import HiddenChain, Pass
-from jumpax.filters.cumulative import cumulative
+from jumpax.filters.given import Given, checked_levels, of_given
 from jumpax.records import Records
-
-Given: TypeAlias = Literal["before", "so far", "all"]
-"""Which records are taken to be known: those before a time, those up to it, or all."""
 
 
 @final
@@ -59,27 +56,26 @@ class ExactFiltered:
             counted.signals, np.stack(groups), theta,
         )  # fmt: skip
 
-    def law(self, given: Given = "all") -> Float[np.ndarray, "times cells states"]:
+    def law(self, given: Given = "so far") -> Float[np.ndarray, "times cells states"]:
         """Given the records "before" a time, "so far", or "all"."""
-        laws = {"before": self.predicted, "so far": self.filtered, "all": self.smoothed}
-        if given not in laws:
-            raise InputError(f'given must be "before", "so far" or "all", not {given!r}')
-        return laws[given]
+        return of_given(given, self.predicted, self.filtered, self.smoothed)
 
-    def mean(self, species: str, given: Given = "all") -> Float[np.ndarray, "times cells"]:
-        """Mean count of a species."""
+    def mean(self, species: str, given: Given = "so far") -> Float[np.ndarray, "times cells"]:
+        """Mean count of a species, given the same."""
         return self.law(given) @ self.space.states[:, self.space.column(species)]
 
-    def quantile(self, species: str, level: float, given: Given = "all") -> Float[np.ndarray, "times cells"]:
-        """The least count that is not exceeded with a probability of `level` at least."""
-        if not 0 <= level <= 1:
-            raise InputError(f"a level lies between 0 and 1; got {level!r}")
+    def quantiles(
+        self, species: str, levels: Sequence[float], given: Given = "so far"
+    ) -> Float[np.ndarray, "levels times cells"]:
+        """The least counts that are not exceeded with probabilities of `levels` at least, given the same."""
+        wanted = checked_levels(levels)
         counts = self.space.states[:, self.space.column(species)]
         law = self.law(given)
         marginal = np.zeros((*law.shape[:2], int(counts.max()) + 1))
         for count in range(marginal.shape[-1]):
             marginal[..., count] = law[..., counts == count].sum(-1)
-        return (marginal.cumsum(-1) < level - 1e-12).sum(-1).astype(float)
+        heights = marginal.cumsum(-1)
+        return np.stack([(heights < level - 1e-12).sum(-1) for level in wanted]).astype(float)
 
     def pit(self, seed: int = 0) -> dict[str, Float[np.ndarray, "times cells"]]:
         """Where each record lies in the law that was predicted for it: P(Y < y) + V P(Y = y), V uniform, given the records before.
@@ -105,7 +101,7 @@ class ExactFiltered:
             known = np.broadcast_to(np.where(np.isnan(y), 0.0, y), self.seen.shape)
             x = np.broadcast_to(self.signals[:, i], self.seen.shape)
             weights = self.seen / np.maximum(self.seen.sum(-1, keepdims=True), 1e-300)
-            below, upto = ((weights * one).sum(-1) for one in cumulative(column.law, known, x, self.theta))
+            below, upto = ((weights * one).sum(-1) for one in column.law.cumulative(known, x, self.theta))
             place = below + generator.uniform(size=below.shape) * (upto - below)
             found[column.name] = np.where(np.isnan(y[..., 0]), np.nan, place)
         return found

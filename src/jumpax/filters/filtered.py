@@ -10,11 +10,9 @@ from jaxtyping import Bool, Float, Int, Int32
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.filters import genealogy
+from jumpax.filters.given import Given, checked_levels, of_given
 from jumpax.filters.question import Question
 from jumpax.filters.streams import MEASURE, Streams
-from jumpax.records import Custom
-from jumpax.records.measurement import AbstractMeasurement
-from jumpax.records.tempered import Tempered
 
 
 @final
@@ -93,14 +91,20 @@ class Filtered:
         found = np.sqrt(genealogy.variance(h.parents, h.resampled, h.weights, h.draws, h.alive))
         return np.where(np.isneginf(self.log_likelihood), np.nan, self._placed(found))
 
-    def mean(self, name: str) -> Float[np.ndarray, "chains cells times"]:
-        """Of a species, or of what a column measures, given the records up to each time."""
-        weights = self._kept("means").weights
-        return self._timed(np.einsum("trm,trm->tr", self._values(name), weights))
+    def mean(self, name: str, given: Given = "so far") -> Float[np.ndarray, "chains cells times"]:
+        """Of a species, or of what a column measures, given the records "before" each time, "so far", or "all".
 
-    def quantiles(self, name: str, levels: Sequence[float]) -> Float[np.ndarray, "levels chains cells times"]:
-        """Of the same, given the records up to each time."""
-        return self._quantiles(self._values(name), self._kept("quantiles").weights, levels)
+        Before exact records it is NaN: nothing is known of draws that disagree. Given all, it is seen through `distinct` ancestors.
+        """
+        values = self._values(name)
+        return self._timed(np.einsum("trm,trm->tr", values, self._weights(given)))
+
+    def quantiles(
+        self, name: str, levels: Sequence[float], given: Given = "so far"
+    ) -> Float[np.ndarray, "levels chains cells times"]:
+        """Of the same, given the same."""
+        values = self._values(name)
+        return self._quantiles(values, self._weights(given), levels)
 
     def predicted(self, levels: Sequence[float]) -> dict[str, Float[np.ndarray, "levels chains cells times"]]:
         """Quantiles of each measured column before it is measured, given the records before; NaN after draws for exact records."""
@@ -157,7 +161,7 @@ class Filtered:
         h, (places, lost) = self._kept("paths"), self._drawn(many)
         found = {}
         for number, column in enumerate(h.question.records.columns):
-            if drawable(column.law):
+            if column.law.draws:
                 values = self._measured(number, 1, np.take_along_axis(h.signals[:, number], places, 2))
                 values[:, lost] = np.nan
                 found[column.name] = self._placed(np.moveaxis(values, 0, -1))
@@ -188,6 +192,11 @@ class Filtered:
             raise InputError(f"{what} needs the particles of all times: call particle_filter with keep=True")
         return self.history
 
+    def _weights(self, given: Given) -> Float[np.ndarray, "times rows particles"]:
+        h = self._kept("means and quantiles")
+        everything = genealogy.smoothed(h.parents, h.weights, None) if given == "all" else h.weights
+        return of_given(given, h.prior, h.weights, everything)
+
     def _values(self, name: str) -> Float[np.ndarray, "times rows particles"]:
         h = self._kept(name)
         species, columns = h.question.network.species, [column.name for column in h.question.records.columns]
@@ -198,9 +207,7 @@ class Filtered:
         raise InputError(unknown_name("species or column", name, (*species, *columns)))
 
     def _quantiles(self, values: Any, weights: Any, levels: Sequence[float]) -> Any:
-        wanted = np.atleast_1d(np.asarray(levels, float))
-        if wanted.ndim != 1 or not ((wanted >= 0) & (wanted <= 1)).all():
-            raise InputError(f"levels must be numbers between 0 and 1, not {levels!r}")
+        wanted = checked_levels(levels)
         found = np.stack([genealogy.quantiles(v, w, wanted) for v, w in zip(values, weights, strict=True)], -1)
         return np.stack([self._timed(level.T) for level in found])
 
@@ -249,10 +256,3 @@ class Filtered:
         if many := {name: int(number.sum()) for name, number in self.lost.items() if number.sum()}:
             told.append("lost: " + ", ".join(f"{number} {name}" for name, number in many.items()))
         return f"Filtered({'; '.join(told)})"
-
-
-def drawable(law: AbstractMeasurement) -> bool:
-    """Whether measurements can be drawn of a law."""
-    while isinstance(law, Tempered):
-        law = law.law
-    return not (isinstance(law, Custom) and law.draw is None)

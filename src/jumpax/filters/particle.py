@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.memory import check_memory
 from jumpax._base.types import Precision
 from jumpax.engines.choice import engine_for
@@ -23,8 +23,13 @@ from jumpax.filters.streams import Streams, streams_of
 from jumpax.filters.weighing import Weigher
 from jumpax.folds import ReactionCounts, Score, Snapshots, Together
 from jumpax.networks import ModelLike, Network, StartTable
-from jumpax.networks.ceiling import check_ceilings
+from jumpax.networks.ceiling import REMEDY, check_ceilings
 from jumpax.records import Records
+
+_REMEDY = (
+    "filters and posteriors take no bound of one's own: write the law with operations whose range is known, such as exp, log, powers, sin, cos, "
+    "jnp.where and jnp.minimum, or as a jumpax.Curve through its values"
+)
 
 
 def particle_filter(
@@ -155,7 +160,10 @@ def _mover(
 @functools.lru_cache(maxsize=16)
 def _check_times(network: Network) -> None:
     """Whether the laws that read the time are understood; how large they become depends on theta, and is seen lane by lane."""
-    check_ceilings(network, (1,) * len(network.species))
+    try:
+        check_ceilings(network, (1,) * len(network.species))
+    except UnsupportedError as fault:
+        raise UnsupportedError(str(fault).replace(REMEDY, _REMEDY)) from None
 
 
 def _check_memory(asked: Question, many: int, keep: bool, lag: int | None) -> None:

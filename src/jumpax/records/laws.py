@@ -6,11 +6,20 @@ from typing import Any, final
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln, xlog1py, xlogy
 from jaxtyping import Array, Float
 
+from jumpax._base import count_laws
 from jumpax._base.errors import InputError
-from jumpax.records.measurement import AbstractMeasurement, Given, check_given, named, not_positive, not_whole, number
+from jumpax.records.measurement import (
+    AbstractMeasurement,
+    Cumulative,
+    Given,
+    check_given,
+    named,
+    not_positive,
+    not_whole,
+    number,
+)
 
 _LOG_2PI = float(np.log(2 * np.pi))
 
@@ -18,6 +27,11 @@ _LOG_2PI = float(np.log(2 * np.pi))
 def _where(possible: Any, log_density: Callable[[], Any]) -> Any:
     """-inf where it is impossible. What stands there instead is computed from numbers that make sense, as gradients need."""
     return jnp.where(possible, log_density(), -jnp.inf)
+
+
+def _both(law: Any, y: Any) -> Cumulative:
+    """Of a law of counts, as scipy has them."""
+    return law.cdf(y - 1), law.cdf(y)
 
 
 @final
@@ -51,6 +65,13 @@ class Normal(AbstractMeasurement):
         safe = jnp.where(sd > 0, sd, 1.0)
         z = (y - number(self.scale, values) * x) / safe
         return _where(sd > 0, lambda: -0.5 * z**2 - jnp.log(safe) - 0.5 * _LOG_2PI)
+
+    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+        """Of the normal law, the same twice."""
+        from scipy.special import ndtr  # slow to import
+
+        found = ndtr((y - number(self.scale, values) * x) / number(self.sd, values))
+        return found, found
 
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """Mean and noise."""
@@ -93,6 +114,15 @@ class LogNormal(AbstractMeasurement):
         found = _where(possible, lambda: -0.5 * z**2 - jnp.log(sd * safe) - 0.5 * _LOG_2PI)
         return jnp.where((y == 0) & (x == 0), 0.0, found)
 
+    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+        """The same twice, but where no molecule is: then y is 0."""
+        from scipy.special import ndtr  # slow to import
+
+        mean = number(self.scale, values) * x
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found = ndtr((np.log(y) - np.log(mean)) / number(self.sd, values))
+        return np.where(mean > 0, found, y > 0), np.where(mean > 0, found, y >= 0)
+
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """Mean times the exponential of noise."""
         noise = number(self.sd, values) * generator.standard_normal(np.shape(x))
@@ -133,10 +163,13 @@ class Poisson(AbstractMeasurement):
 
     def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
         """With mean 0, y = 0 is certain."""
-        mean = self._mean(x, values)
-        safe = jnp.where(mean > 0, mean, 1.0)
-        found = _where(mean > 0, lambda: xlogy(y, safe) - safe - gammaln(y + 1.0))
-        return jnp.where((mean == 0) & (y == 0), 0.0, found)
+        return count_laws.log_poisson(y, self._mean(x, values))
+
+    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+        """Of the law."""
+        from scipy.stats import poisson  # slow to import
+
+        return _both(poisson(self._mean(x, values)), y)
 
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """Of the law."""
@@ -174,12 +207,14 @@ class NegativeBinomial(AbstractMeasurement):
 
     def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
         """With mean 0, y = 0 is certain."""
+        return count_laws.log_negative_binomial(y, number(self.scale, values) * x, number(self.spread, values))
+
+    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+        """Of the law."""
+        from scipy.stats import nbinom  # slow to import
+
         size, mean = number(self.spread, values), number(self.scale, values) * x
-        possible = (size > 0) & (mean > 0)
-        size, safe = (jnp.where(possible, one, 1.0) for one in (size, mean))
-        ways = gammaln(y + size) - gammaln(size) - gammaln(y + 1.0)
-        found = _where(possible, lambda: ways + xlogy(y, safe / (size + safe)) - size * jnp.log1p(safe / size))
-        return jnp.where((mean == 0) & (y == 0), 0.0, found)
+        return _both(nbinom(size, size / (size + mean)), y)
 
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """Poisson with a mean that is gamma."""
@@ -217,11 +252,13 @@ class Binomial(AbstractMeasurement):
 
     def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
         """No more are seen than are there."""
-        p = number(self.probability, values)
-        possible = (p >= 0) & (p <= 1) & (y <= x)
-        p, missed = jnp.where(possible, p, 0.5), jnp.where(possible, x - y, 0.0)
-        ways = gammaln(y + missed + 1.0) - gammaln(y + 1.0) - gammaln(missed + 1.0)
-        return _where(possible, lambda: ways + xlogy(y, p) + xlog1py(missed, -p))
+        return count_laws.log_binomial(y, x, number(self.probability, values))
+
+    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+        """Of the law."""
+        from scipy.stats import binom  # slow to import
+
+        return _both(binom(x, number(self.probability, values)), y)
 
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """Of the law."""
@@ -258,6 +295,10 @@ class Exact(AbstractMeasurement):
     def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
         """0 where they agree."""
         return jnp.where(y == x, 0.0, -jnp.inf)
+
+    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+        """Steps at the count."""
+        return (x < y).astype(float), (x <= y).astype(float)
 
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """The count."""
@@ -297,6 +338,11 @@ class Custom(AbstractMeasurement):
     def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
         """As the function says."""
         return self.function(y, x, values)
+
+    @property
+    def draws(self) -> bool:
+        """Whether it was said how."""
+        return self.draw is not None
 
     def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
         """As `draw` says.

@@ -7,10 +7,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, UnsupportedError
 
 Given: TypeAlias = str | float
 """A number, or the name of a parameter."""
+
+Cumulative: TypeAlias = tuple[Float[np.ndarray, "*shape"], Float[np.ndarray, "*shape"]]
+"""Probabilities of a smaller number, and of that number or a smaller one."""
 
 
 class AbstractMeasurement(abc.ABC):
@@ -43,6 +46,23 @@ class AbstractMeasurement(abc.ABC):
         self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, Any]
     ) -> Float[np.ndarray, "*shape"]:
         """A measurement of each count, on the host."""
+
+    @property
+    def draws(self) -> bool:
+        """Whether `sample` has measurements."""
+        return True
+
+    def cumulative(
+        self, y: Float[np.ndarray, "*shape"], x: Float[np.ndarray, "*shape"], values: Mapping[str, Any]
+    ) -> Cumulative:
+        """Probabilities of a smaller number than y, and of y or a smaller one, on the host.
+
+        Raises:
+            UnsupportedError: a law without a distribution function.
+        """
+        raise UnsupportedError(
+            f"the places of records in what was predicted: {type(self).__name__} has no distribution function here"
+        )
 
     def faults(self, y: Float[np.ndarray, " rows"]) -> list[tuple[str, np.ndarray]]:
         """What is wrong with measured numbers, none of them missing: sentences, and in which rows."""

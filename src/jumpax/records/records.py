@@ -115,7 +115,9 @@ class Records:
         columns: Sequence[str] | None = None,
         of: Mapping[str, str | Sequence[str] | AbstractSignal] | None = None,
     ) -> "Records":
-        """Records of a text file with a head and columns, separated by comma, semicolon, tab or blanks.
+        """Records of a text file, or its .gz: a head, and columns separated by tab, semicolon, comma or spaces; # begins comments.
+
+        Where a record is missing, nothing, NA or nan stands.
 
         Args:
             file: its path.
@@ -127,7 +129,7 @@ class Records:
             of: as above.
 
         Raises:
-            InputError: the file does not have what is asked for, with row numbers.
+            InputError: the file does not have what is asked for, with lines and columns.
         """
         wanted = columns or (tuple(laws) if isinstance(laws, Mapping) else None)
         when, numbers, cells = table_of(file, time, cell, wanted)

@@ -35,6 +35,11 @@ class Tempered(AbstractMeasurement):
         """As the law."""
         return self.law.exact
 
+    @property
+    def draws(self) -> bool:
+        """As the law."""
+        return self.law.draws
+
     def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
         """B times that of the law."""
         return values[self.power] * self.law.log_density(y, x, values)

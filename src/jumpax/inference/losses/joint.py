@@ -13,7 +13,7 @@ from jumpax.inference.losses.distribution import FLOOR, missed
 from jumpax.inference.losses.grouped_cells import in_groups
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import inverse_root
-from jumpax.inference.losses.reference import log_negative_binomial
+from jumpax.inference.losses.reference import log_by_moments
 from jumpax.inference.losses.standardised import Standardised, of_differences, of_estimated_covariance, together
 from jumpax.inference.observed import grouped, time_faults
 from jumpax.networks import Network
@@ -110,7 +110,7 @@ class JointLogLikelihood(AbstractLoss):
         """Probabilities of the observed counts if the species were independent negative binomials."""
         mean = jnp.maximum(moments[:, None, :, 0], 1e-6)
         variance = moments[:, None, :, 1] - mean**2
-        return jnp.exp(log_negative_binomial(jnp.asarray(self.places, mean.dtype)[None], mean, variance).sum(-1))
+        return jnp.exp(log_by_moments(jnp.asarray(self.places, mean.dtype)[None], mean, variance).sum(-1))
 
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """Rows sqrt(cells) dp / p; places that few paths reached are one."""

@@ -7,10 +7,9 @@ from typing import Any, final
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import xlog1py, xlogy
 from jaxtyping import Array, Float
-from scipy.special import gammaln
 
+from jumpax._base import count_laws
 from jumpax._base.errors import InputError
 
 
@@ -82,12 +81,8 @@ class Capture(AbstractObservation):
     ) -> Float[Array, "groups size size"]:
         """Binomial probabilities; not a number where p s lies outside 0 to 1."""
         seen, there = np.arange(float(size))[None, :, None], np.arange(float(size))[None, None, :]
-        missed = np.maximum(there - seen, 0)
-        ways = gammaln(there + 1.0) - gammaln(seen + 1.0) - gammaln(missed + 1.0)
         p = (jnp.asarray(values[self.probability]) * factors)[:, None, None]
-        found = jnp.exp(ways + xlogy(seen, p) + xlog1py(missed, -p))
-        found = jnp.where(seen <= there, found, 0.0)
-        return jnp.where((p >= 0) & (p <= 1), found, jnp.nan)
+        return jnp.where((p >= 0) & (p <= 1), count_laws.binomial(seen, there, p), jnp.nan)
 
     def moments(self, moments: tuple[Any, ...], values: Mapping[str, Any]) -> tuple[Any, ...]:
         """P E[n], and p^2 E[n^2] + p (1 - p) E[n]."""
@@ -140,9 +135,9 @@ class Background(AbstractObservation):
     ) -> Float[Array, "groups size size"]:
         """Poisson probabilities; not a number for a negative mean."""
         more = np.arange(float(size))[None, :, None] - np.arange(float(size))[None, None, :]
-        added, mean = np.maximum(more, 0), jnp.asarray(values[self.mean])
-        found = jnp.where(more >= 0, jnp.exp(xlogy(added, mean) - mean - gammaln(added + 1.0)), 0.0)
-        return jnp.broadcast_to(jnp.where(mean >= 0, found, jnp.nan), (len(factors), size, size))
+        mean = jnp.asarray(values[self.mean])
+        found = jnp.where(mean >= 0, count_laws.poisson(more, mean), jnp.nan)
+        return jnp.broadcast_to(found, (len(factors), size, size))
 
     def moments(self, moments: tuple[Any, ...], values: Mapping[str, Any]) -> tuple[Any, ...]:
         """E[n] + b, and E[n^2] + 2 b E[n] + b + b^2."""

@@ -6,9 +6,9 @@ from typing import Any, Literal, final
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import gammaln
 from jaxtyping import Array, Float, Int
 
+from jumpax._base import count_laws
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
@@ -122,15 +122,13 @@ class ReactionSeries(AbstractLoss):
         return [f"{name} = {values[name]:g} of the reaction counts must be positive: set bounds" for name in bad]
 
     def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
-        """Minus the log-likelihood of all counts, up to a constant."""
+        """Minus the log-likelihood of all counts; without the constant of the normal law."""
         mean, spread, y = jnp.maximum(expected[0], _LEAST), expected[1][:, None], self.measured
         if self.error == "poisson":
-            return (mean - y * jnp.log(mean)).sum()
+            return -count_laws.log_poisson(y, mean).sum()
         if self.error == "normal":
             return (0.5 * ((expected[0] - y) / spread) ** 2 + jnp.log(spread)).sum()
-        log_p = gammaln(y + spread) - gammaln(spread) - gammaln(y + 1)
-        log_p += y * jnp.log(mean / (mean + spread)) - spread * jnp.log1p(mean / spread)
-        return -log_p.sum()
+        return -count_laws.log_negative_binomial(y, mean, spread).sum()
 
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
         """Rows of the mean, and of the spread, which are orthogonal."""

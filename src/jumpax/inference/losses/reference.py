@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
-from jax.scipy.special import gammaln
 from jaxtyping import Array, Float
+
+from jumpax._base.count_laws import log_negative_binomial
 
 _LEAST_EXCESS = 1e-3
 """Of variance over the Poisson one, in squared means: the gamma functions cancel in float32 beyond that."""
@@ -42,14 +43,12 @@ class NegativeBinomial(AbstractReference):
         counts = jnp.arange(law.shape[1], dtype=law.dtype)
         mean = jnp.maximum(law @ counts, 1e-6)[:, None]
         variance = (law @ counts**2)[:, None] - mean**2
-        return closed(jnp.exp(log_negative_binomial(counts[None], mean, variance)))
+        return closed(jnp.exp(log_by_moments(counts[None], mean, variance)))
 
 
-def log_negative_binomial(n: Any, mean: Any, variance: Any) -> Any:
+def log_by_moments(n: Any, mean: Any, variance: Any) -> Any:
     """Logarithm of the negative binomial with this mean and variance; of one next to Poisson if that is narrower."""
-    shape = mean**2 / jnp.maximum(variance - mean, _LEAST_EXCESS * mean**2)
-    log_p = gammaln(n + shape) - gammaln(shape) - gammaln(n + 1)
-    return log_p + n * jnp.log(mean / (mean + shape)) - shape * jnp.log1p(mean / shape)
+    return log_negative_binomial(n, mean, mean**2 / jnp.maximum(variance - mean, _LEAST_EXCESS * mean**2))
 
 
 def closed(p: Float[Array, "times size"]) -> Float[Array, "times size"]:

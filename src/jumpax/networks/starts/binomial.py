@@ -6,9 +6,10 @@ from typing import final
 import jax.numpy as jnp
 import numpy as np
 
+from jumpax._base import count_laws
 from jumpax._base.errors import InputError
 from jumpax.networks.starts.amount import Amount
-from jumpax.networks.starts.count_law import AbstractCountLaw, refused
+from jumpax.networks.starts.count_law import AbstractCountLaw, no_score_at_zero, refused
 from jumpax.networks.starts.inversion import inverted
 
 
@@ -53,24 +54,14 @@ class Binomial(AbstractCountLaw):
         return inverted(_cumulative, _spread, uniform, numbers)
 
     def log_probability(self, count, *numbers):
-        """N ln p + (N - n) ln (1 - p)."""
-        from jax.scipy.special import xlogy  # slow to import
-
+        """With no score at p = 0 and 1."""
         trials, p = numbers
-        left = jnp.asarray(trials, count.dtype) - count
-        return xlogy(count, p) + xlogy(left, 1 - p)
+        return count_laws.log_binomial(count, jnp.asarray(trials, count.dtype), p) + no_score_at_zero(p * (1 - p))
 
-    def log_constant(self, count):
-        """Ln of N over n."""
-        from jax.scipy.special import gammaln  # slow to import
-
-        left = self.trials - count
-        ways = (
-            gammaln(jnp.asarray(self.trials + 1.0, count.dtype))
-            - gammaln(count + 1)
-            - gammaln(jnp.maximum(left, 0) + 1)
-        )
-        return jnp.where(left >= 0, ways, -jnp.inf)
+    def masses(self, count, *numbers):
+        """Those of the law."""
+        trials, p = numbers
+        return count_laws.binomial(count, jnp.asarray(trials, count.dtype), p)
 
 
 def _cumulative(counts, trials, p):

@@ -9,7 +9,6 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jumpax._base.errors import UnsupportedError
 from jumpax.networks.starts.amount import Amount, as_amount, names_of, value_of
 
 
@@ -53,17 +52,19 @@ class AbstractCountLaw(abc.ABC):
 
     @abc.abstractmethod
     def log_probability(self, count: Float[Array, ""], *numbers: Any) -> Float[Array, ""]:
-        """Of a count, with JAX, differentiable in the numbers; up to a constant in which they have no part."""
+        """Of a count that was drawn, with JAX; its derivatives with respect to the numbers are the score, NaN where there is none."""
 
-    def log_constant(self, count: Float[Array, " states"]) -> Float[Array, " states"]:
-        """That constant, -inf for counts that the law does not have."""
-        raise UnsupportedError(f"the probabilities of {type(self).__name__} are not known here")
-
+    @abc.abstractmethod
     def masses(self, count: Float[Array, " states"], *numbers: Any) -> Float[Array, " states"]:
-        """Of each of some counts, with JAX, differentiable in the numbers."""
-        constant = self.log_constant(count)
-        safe = jnp.where(jnp.isfinite(constant), count, 0)
-        return jnp.where(jnp.isfinite(constant), jnp.exp(self.log_probability(safe, *numbers) + constant), 0)
+        """Probability of each of some counts, with JAX, differentiable in the numbers."""
+
+
+def no_score_at_zero(number: Any) -> Any:
+    """0 for a positive number; for 0 it is not a number, nor is its derivative.
+
+    Where a law is certain, other counts than the one it gives have derivatives of their probabilities, which no draw shows.
+    """
+    return 0.0 * jnp.log(number)
 
 
 def refused(what: str, bad: Any) -> Iterator[tuple[str, Any]]:

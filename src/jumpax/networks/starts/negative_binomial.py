@@ -6,8 +6,9 @@ from typing import final
 import jax.numpy as jnp
 import numpy as np
 
+from jumpax._base import count_laws
 from jumpax.networks.starts.amount import Amount
-from jumpax.networks.starts.count_law import AbstractCountLaw, refused
+from jumpax.networks.starts.count_law import AbstractCountLaw, no_score_at_zero, refused
 from jumpax.networks.starts.inversion import inverted, too_wide
 
 
@@ -53,18 +54,14 @@ class NegativeBinomial(AbstractCountLaw):
         return inverted(_cumulative, _spread, uniform, numbers)
 
     def log_probability(self, count, *numbers):
-        """Ln Gamma(n + r) - ln Gamma(r) + r ln (r / (r + m)) + n ln (m / (r + m))."""
-        from jax.scipy.special import gammaln, xlogy  # slow to import
-
+        """With no score at mean 0."""
         mean, size = (jnp.asarray(number, count.dtype) for number in numbers)
-        both = mean + size
-        return gammaln(count + size) - gammaln(size) + size * jnp.log(size / both) + xlogy(count, mean / both)
+        return count_laws.log_negative_binomial(count, mean, size) + no_score_at_zero(mean)
 
-    def log_constant(self, count):
-        """- ln n!."""
-        from jax.scipy.special import gammaln  # slow to import
-
-        return -gammaln(count + 1)
+    def masses(self, count, *numbers):
+        """Those of the law."""
+        mean, size = (jnp.asarray(number, count.dtype) for number in numbers)
+        return count_laws.negative_binomial(count, mean, size)
 
 
 def _cumulative(counts, mean, size):

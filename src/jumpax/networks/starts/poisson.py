@@ -5,8 +5,9 @@ from typing import final
 
 import numpy as np
 
+from jumpax._base import count_laws
 from jumpax.networks.starts.amount import Amount
-from jumpax.networks.starts.count_law import AbstractCountLaw, refused
+from jumpax.networks.starts.count_law import AbstractCountLaw, no_score_at_zero, refused
 from jumpax.networks.starts.inversion import inverted
 
 
@@ -51,17 +52,12 @@ class Poisson(AbstractCountLaw):
         return inverted(_cumulative, _spread, uniform, numbers)
 
     def log_probability(self, count, *numbers):
-        """N ln m - m."""
-        from jax.scipy.special import xlogy  # slow to import
+        """With no score at mean 0."""
+        return count_laws.log_poisson(count, *numbers) + no_score_at_zero(numbers[0])
 
-        (mean,) = numbers
-        return xlogy(count, mean) - mean
-
-    def log_constant(self, count):
-        """- ln n!."""
-        from jax.scipy.special import gammaln  # slow to import
-
-        return -gammaln(count + 1)
+    def masses(self, count, *numbers):
+        """Those of the law."""
+        return count_laws.poisson(count, *numbers)
 
 
 def _cumulative(counts, mean):
