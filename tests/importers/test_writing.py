@@ -13,7 +13,6 @@ import jumpax
 from jumpax import Event, FixedDelay, Hill, MassAction, Network, Reaction
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.cli.app import main
-from jumpax.importers.statement import propensity
 from jumpax.networks.expressions.expression import evaluate_host, text
 from jumpax.networks.expressions.traced import traced
 from jumpax.networks.zoo import MODELS
@@ -21,15 +20,8 @@ from jumpax.networks.zoo import MODELS
 TIME = 3.7
 
 
-def formulas(network, counts, theta):
-    """Propensities of laws that files have, in the order of the reactions."""
-    values = {**dict(zip(network.species, map(float, counts))), **theta}
-    laws = (propensity(r.law, r.reactants, "") for r in network.reactions)
-    return np.array([evaluate_host(law, values, TIME) for law in laws])
-
-
 def propensities(network, counts, theta):
-    """Of any laws, by JAX in float64."""
+    """In the order of the reactions, in float64."""
     with jax.enable_x64(True):
         values = {name: np.float64(theta[name]) for name in theta if name not in network.beside}
         return np.array(
@@ -57,7 +49,7 @@ def again(model, file, **numbers):
         return jumpax.read(jumpax.write(model, file, **numbers))
 
 
-def come_back(model, file, judge=propensities):
+def come_back(model, file):
     """Write, read, and compare at three random states."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JumpaxWarning)  # names, and laws that do not vanish where they should
@@ -70,7 +62,7 @@ def come_back(model, file, judge=propensities):
     draw = np.random.default_rng(3)
     for _ in range(3):
         counts = draw.integers(1, 40, len(network.species))
-        wanted, got = judge(network, counts, model.theta), formulas(other, counts, back.theta)
+        wanted, got = propensities(network, counts, model.theta), propensities(other, counts, back.theta)
         np.testing.assert_allclose(got, wanted, rtol=1e-12)
     return back
 
@@ -104,7 +96,7 @@ def test_names_that_antimony_has_taken(tmp_path):
     back = jumpax.read(tmp_path / "m.ant")
     assert sorted(back.theta.values()) == sorted(theta.values())
     assert [back.x0[name] for name in back.network.species] == [10, 3]
-    np.testing.assert_allclose(formulas(back.network, (10, 3), back.theta), [5.0, 6.0, 9.0, 7.0])
+    np.testing.assert_allclose(propensities(back.network, (10, 3), back.theta), [5.0, 6.0, 9.0, 7.0])
 
 
 def test_a_name_that_antimony_does_not_keep_is_refused(tmp_path, monkeypatch):
@@ -123,7 +115,7 @@ def test_files_of_others(tmp_path, feature, file):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JumpaxWarning)
         model = jumpax.read(written(tmp_path, f"m{file.suffix}", file.text))
-    back = come_back(model, tmp_path / "back.xml", formulas)
+    back = come_back(model, tmp_path / "back.xml")
     assert [str(event) for event in back.events] == [str(event) for event in model.events]
     for one, other in zip(model.events, back.events):
         assert [getattr(one, n) for n in ("persistent", "initially", "early")] == [
@@ -140,7 +132,7 @@ def test_parameters_of_one_reaction_hide_nothing(tmp_path):
     assert sorted(back.theta.values()) == sorted(model.theta.values())
     network = Network([Reaction("A -> B", MassAction("r.A"), name="r"), Reaction("B -> A", lambda B, k: k * B)])
     back = again(network, tmp_path / "back.xml", theta={"r.A": 0.5, "k": 2.0}, x0={"A": 10, "B": 3})
-    np.testing.assert_allclose(formulas(back.network, (10, 3), back.theta), [5.0, 6.0])
+    np.testing.assert_allclose(propensities(back.network, (10, 3), back.theta), [5.0, 6.0])
 
 
 def test_an_observable_reads_a_parameter_of_one_reaction(tmp_path):
@@ -149,13 +141,13 @@ def test_an_observable_reads_a_parameter_of_one_reaction(tmp_path):
     back = again(jumpax.read(written(tmp_path, "m.xml", text)), tmp_path / "back.xml")
     # the rate of J is 0.5 A, and the k of the rule is the model's, 2
     assert float(back.observables["y"]({"A": 10.0})) == 10.0
-    np.testing.assert_allclose(formulas(back.network, (10,), back.theta), [5.0])
+    np.testing.assert_allclose(propensities(back.network, (10,), back.theta), [5.0])
     text = HIDING.format(
         rule="<apply><times/><ci>k</ci><cn>3</cn></apply>", law=law.replace("<times/>", "<times/><ci>y</ci>")
     )
     back = again(jumpax.read(written(tmp_path, "m.xml", text)), tmp_path / "back.xml")
     np.testing.assert_allclose(
-        formulas(back.network, (10,), back.theta), [2 * 3 * 0.5 * 10]
+        propensities(back.network, (10,), back.theta), [2 * 3 * 0.5 * 10]
     )  # y = 3 k with the model's k
 
 
@@ -164,7 +156,7 @@ def test_a_fixed_species_has_the_number_that_was_given(tmp_path):
     for suffix in (".net", ".xml"):
         back = again(model, tmp_path / f"back{suffix}", theta={"S": 9.0})
         assert back.theta == {"S": 9.0, "k": 1.0}
-        np.testing.assert_allclose(formulas(back.network, (3,), back.theta), [9.0])
+        np.testing.assert_allclose(propensities(back.network, (3,), back.theta), [9.0])
     text = (tmp_path / "back.net").read_text()
     assert "5" not in text.split("begin parameters")[1].split("end functions")[0]
 
