@@ -13,8 +13,10 @@ import jumpax
 from jumpax import Event, FixedDelay, Hill, MassAction, Network, Reaction
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.cli.app import main
-from jumpax.networks.expressions.expression import evaluate_host, text
-from jumpax.networks.expressions.traced import traced
+from jumpax.importers.formula import Formula
+from jumpax.importers.traced import traced
+from jumpax.networks.expressions.expression import Name, Number, call, evaluate_host, text
+from jumpax.networks.expressions.operators import OPERATORS
 from jumpax.networks.zoo import MODELS
 
 TIME = 3.7
@@ -154,11 +156,14 @@ def test_an_observable_reads_a_parameter_of_one_reaction(tmp_path):
 def test_a_fixed_species_has_the_number_that_was_given(tmp_path):
     model = antimony(tmp_path, "species A, $S; A = 3; S = 5; k = 1; r: S => A; k * S; y := A + S")
     for suffix in (".net", ".xml"):
-        back = again(model, tmp_path / f"back{suffix}", theta={"S": 9.0})
-        assert back.theta == {"S": 9.0, "k": 1.0}
-        np.testing.assert_allclose(propensities(back.network, (3,), back.theta), [9.0])
-    text = (tmp_path / "back.net").read_text()
-    assert "5" not in text.split("begin parameters")[1].split("end functions")[0]
+        back = again(model, tmp_path / f"back{suffix}", theta={"S": 9.0, "k": 0.7})
+        assert back.theta == {"S": 9.0, "k": 0.7}
+        for count in np.random.default_rng(5).integers(0, 40, 3).tolist():
+            wanted = propensities(model.network, (count,), back.theta)
+            np.testing.assert_allclose(propensities(back.network, (count,), back.theta), wanted, rtol=1e-14)
+            np.testing.assert_allclose(wanted, [0.7 * 9.0], rtol=1e-14)
+            if suffix == ".xml":  # of a network only sums of counts come back
+                assert float(back.observables["y"]({"A": float(count)})) == count + 9.0
 
 
 def test_a_least_number_in_a_priority_needs_version_2(tmp_path):
@@ -175,8 +180,9 @@ def test_an_observable_and_its_numbers(tmp_path):
         back = jumpax.read(jumpax.write(model, tmp_path / f"back{suffix}"))
         assert float(back.observables["y"]({"A": 4.0, "B": 2.0})) == 12.0
     model = antimony(tmp_path, "species A, B; A = 4; B = 2; k = 1; y := 2 * A + B; r: A => B; k * A")
-    jumpax.write(model, tmp_path / "back.net")
-    assert "y 2*1,2" in (tmp_path / "back.net").read_text()
+    back = jumpax.read(jumpax.write(model, tmp_path / "back.net"))
+    for a, b in np.random.default_rng(6).integers(0, 40, (3, 2)).tolist():
+        assert float(back.observables["y"]({"A": float(a), "B": float(b)})) == 2 * a + b
 
 
 def test_plain_functions_are_formulas(tmp_path):
@@ -227,6 +233,41 @@ def test_operations_of_jax(function, arguments, value):
 def test_operations_on_whole_numbers_that_are_none_of_formulas(function, operation):
     with pytest.raises(UnsupportedError, match=f"it has the operation {operation}, which formulas"):
         traced(function, ("a",), "it")
+
+
+SHARE = call("divide", Name("A"), Name("k"))
+FLAG = call("gt", SHARE, Number(0.23))
+OPERANDS = {"arccosh": (call("add", SHARE, Number(1.0)),)}
+"""Where a number between 0 and 1 is none of an operation."""
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".net"])
+@pytest.mark.parametrize("name", OPERATORS)
+def test_every_operation(tmp_path, name, suffix):
+    """Beside its meaning for Python's numbers, which NumPy gives."""
+    takes = OPERATORS[name].takes.replace("n*", "nnn").replace("f*", "fff")
+    others = {"n": iter((SHARE, Number(0.3), Name("k"))), "f": iter((FLAG, call("lt", Name("A"), Name("k")), FLAG))}
+    made = call(name, *OPERANDS.get(name, [next(others[kind]) for kind in takes]))
+    law = Formula(made if OPERATORS[name].gives == "n" else call("number", made), ("A",))
+    network, file = Network([Reaction("0 -> A", law)]), tmp_path / f"m{suffix}"
+    if suffix == ".net" and name in ("floor", "ceil", "xor", "hill"):
+        with pytest.raises(UnsupportedError, match=f"the operation {name}, which BioNetGen does not have"):
+            jumpax.write(network, file, theta={"k": 41.0}, x0={"A": 1})
+        return
+    back = again(network, file, theta={"k": 41.0}, x0={"A": 1})
+    for count in (1, 9, 10, 40):
+        wanted = evaluate_host(law.expression, {"A": float(count), "k": 41.0})
+        np.testing.assert_allclose(propensities(back.network, (count,), {"k": 41.0}), [wanted], rtol=1e-12)
+
+
+def test_species_that_a_network_of_bionetgen_cannot_have(tmp_path):
+    """In `.xml` a species may be called so: the time has a symbol of its own."""
+    network = Network([Reaction("time -> A", MassAction("k"))])
+    with pytest.raises(InputError, match="species 'time': it means the time in a network of BioNetGen; rename it"):
+        jumpax.write(network, tmp_path / "m.net", theta={"k": 1.0}, x0={"time": 3, "A": 0})
+    assert not (tmp_path / "m.net").exists()
+    back = again(network, tmp_path / "m.xml", theta={"k": 1.0}, x0={"time": 3, "A": 0})
+    assert back.x0["time"] == 3
 
 
 def test_all_that_cannot_be_said_is_named(tmp_path):
