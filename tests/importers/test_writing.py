@@ -306,6 +306,14 @@ def test_names_that_no_file_can_have(tmp_path):
     assert 'name="A()"' in (tmp_path / "m.xml").read_text()
 
 
+@pytest.mark.parametrize("suffix", [".xml", ".ant", ".net"])
+def test_warnings_point_at_the_line_that_writes(tmp_path, suffix):
+    network = Network([Reaction("A -> 0", MassAction("k'r"))])
+    with pytest.warns(JumpaxWarning, match="k_r") as told:
+        jumpax.write(network, tmp_path / f"m{suffix}", theta={"k'r": 1.0}, x0={"A": 1})
+    assert {warning.filename for warning in told} == {__file__}
+
+
 def test_the_command(tmp_path, capsys):
     file = tmp_path / "m.ant"
     assert main(["convert", "dimerization", str(file), "--x0", "A=8"]) == 0

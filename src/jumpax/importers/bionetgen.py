@@ -58,8 +58,6 @@ def read_net(path: Path, counting: Counting) -> FileModel:
 
 def parse_net(text: str, origin: str, name: str, counting: Counting) -> FileModel:
     """The network in a text that the guard has passed; see `read_net`."""
-    if counting.per_unit is not None:
-        raise InputError(f"{origin} has numbers of molecules already; molecules_per_unit is for SBML and Antimony")
     faults = Faults()
     return _Net(_blocks(text, faults), faults, counting.rounded).build(origin, name)
 
