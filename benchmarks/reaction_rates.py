@@ -11,13 +11,12 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import jax
 import libsbml
 import numpy as np
 
 import jumpax
 from jumpax.importers import FileModel
-from jumpax.importers.statement import propensity
-from jumpax.networks.expressions.expression import evaluate_host
 
 TOLERANCE = 1e-8
 """Relative to the largest rate of a reaction at all states: both tools work in float64, in another order, and rates may be differences."""
@@ -30,12 +29,14 @@ def states(model: FileModel, number: int, seed: int) -> np.ndarray:
     return np.floor(start * draw.uniform(0.3, 2.0, (number, start.size)) + draw.integers(0, 30, (number, start.size)))
 
 
-def propensities(model: FileModel, counts: np.ndarray, time: float) -> dict[str, float]:
-    """By reaction, in float64."""
+def propensities(model: FileModel, counts: np.ndarray, times: np.ndarray) -> list[dict[str, float]]:
+    """By state and reaction, in float64: what engines are given."""
     network = model.without_events
-    values = {**model.theta, **dict(zip(network.species, map(float, counts)))}
-    laws = {str(r.name): propensity(r.law, r.reactants, "a law") for r in network.reactions}
-    return {name: evaluate_host(law, values, time) for name, law in laws.items()}
+    with jax.enable_x64(True):
+        theta = {name: np.full(len(times), model.theta[name]) for name in network.parameters}
+        made = network.propensities(tuple(counts.T), theta, times)
+        table = np.array([np.broadcast_to(rate, len(times)) for rate in made])
+    return [dict(zip((str(r.name) for r in network.reactions), column)) for column in table.T.tolist()]
 
 
 class Peer:
@@ -82,8 +83,8 @@ def differences(path: Path, options: dict[str, Any], number: int = 5, seed: int 
     listed = {s.getId() for s in peer.document.getModel().getListOfSpecies()}
     change = {r.name: r.change for r in network.reactions}
     pairs: dict[str, list[tuple[float, float, float, float]]] = {}
-    for counts, time in zip(states(model, number, seed), times):
-        own = propensities(model, counts, time)
+    drawn = states(model, number, seed)
+    for counts, time, own in zip(drawn, times, propensities(model, drawn, times)):
         given = dict(zip(network.species, counts))  # one that is called as the time is has a _ more
         amounts = {n if n in listed else n.rstrip("_"): x / model.molecules[n] for n, x in given.items()}
         for reaction, rate in peer.rates(amounts, time).items():

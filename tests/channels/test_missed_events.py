@@ -109,8 +109,8 @@ def test_more_nodes_where_rates_are_fast_and_refusal_where_they_do_not_suffice()
     errors = [abs(moments(space, theta, 1, {"O": 1}, dead, nodes)[1] / mean - 1) for nodes in (16, 24)]
     assert errors[0] < 1e-6
     assert errors[1] < 1e-9
-    with pytest.raises(SimulationError, match="give nodes=15"):
-        moments(space, theta, 1, {"O": 1}, dead, 10)
+    with pytest.raises(SimulationError, match="give nodes=20"):
+        moments(space, {**theta, "shut": 20e3}, 1, {"O": 1}, dead)
     record = Dwells([0.01, 0.02], [0, 1])
     assert np.isnan(
         jax.jit(lambda k: dwell_log_likelihood(space, {"open": 200.0, "shut": k}, record, {"O": 1}, dead))(1e5)

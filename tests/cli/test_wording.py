@@ -48,12 +48,19 @@ def _season(folder):
     return str(file)
 
 
+def _crowd(folder):
+    file = folder / "crowd.ant"
+    file.write_text("species A; A -> ; k * A; A = 2e15; k = 0.5")
+    return str(file)
+
+
 FAULTS = {
     "a budget": (
         lambda f: ["simulate", "birth_death", "--times", "5", "--paths", "3", "--max-events", "10"],
         "--max-events",
     ),
     "a fraction": (lambda f: ["simulate", "birth_death", "--x0", "X=1.5"], "--round"),
+    "a unit": (lambda f: ["simulate", _crowd(f), "--times", "1"], "a unit is to be: --molecules-per-unit 1e-12\n"),
     "times": (lambda f: ["simulate", "birth_death", "--times", "5,1"], "strictly increasing"),
     "a bound": (lambda f: ["simulate", _growing(f), "--times", "1"], "give --bound"),
     "bounds": (lambda f: ["simulate", _season(f), "--times", "1,2", "--bound", "3,4,5"], "bound"),
@@ -77,7 +84,7 @@ def test_remedies_name_options_of_the_command(name, capsys, tmp_path):
     words, remedy = FAULTS[name]
     words = words(tmp_path)
     assert main(words) in (1, 2, 3)
-    told = capsys.readouterr().err
+    told = capsys.readouterr().err.replace(str(tmp_path), "")
     assert remedy in told
     assert not ARGUMENT.search(told), ARGUMENT.search(told)
     assert "_" not in re.sub(r"birth_death|EVENT_BUDGET|JUMPAX_\w+|jumpax\.\w+|model\.net|'_J\d'", "", told)

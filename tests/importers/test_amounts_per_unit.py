@@ -59,12 +59,25 @@ def test_more_molecules_than_are_counted_in_a_file_without_units(tmp_path):
     assert model.x0 == {"A": 10_000}
 
 
-def test_networks_of_numbers_have_no_unit(tmp_path, capsys):
-    file = written(tmp_path, "m.net", "begin parameters\nend parameters\n")
-    with pytest.raises(InputError, match="numbers of molecules already"):
-        jumpax.read(file, molecules_per_unit=10)
-    assert main(["check", "birth_death", "--no-speed", "--molecules-per-unit", "10"]) == 2
-    assert "numbers of molecules already" in capsys.readouterr().err
+@pytest.mark.parametrize("suffix", [".net", ".bngl"])
+def test_networks_of_numbers_have_no_unit(tmp_path, suffix):
+    """Told before the file is opened, and before BioNetGen runs."""
+    with pytest.raises(InputError, match="numbers of molecules already; molecules_per_unit is for SBML and Antimony"):
+        jumpax.read(tmp_path / f"not there{suffix}", molecules_per_unit=10)
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("birth_death", "birth_death has numbers of molecules already; --molecules-per-unit is for SBML and Antimony"),
+        ("m.net", "has numbers of molecules already; --molecules-per-unit is for SBML and Antimony"),
+        ("m.cps", "a file of COPASI; export it there"),
+        ("birth_deth", "Did you mean 'birth_death'?"),
+    ],
+)
+def test_the_command_tells_of_a_unit_where_there_is_none_and_of_what_is_no_model(name, told, capsys):
+    assert main(["check", name, "--no-speed", "--molecules-per-unit", "10"]) in (2, 3)
+    assert told in capsys.readouterr().err
 
 
 def test_what_events_set_is_rounded_on_request(tmp_path):

@@ -13,23 +13,17 @@ import jumpax
 from jumpax import Event, FixedDelay, Hill, MassAction, Network, Reaction
 from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
 from jumpax.cli.app import main
-from jumpax.importers.statement import propensity
-from jumpax.networks.expressions.expression import evaluate_host, text
-from jumpax.networks.expressions.traced import traced
+from jumpax.importers.formula import Formula
+from jumpax.importers.traced import traced
+from jumpax.networks.expressions.expression import Name, Number, call, evaluate_host, text
+from jumpax.networks.expressions.operators import OPERATORS
 from jumpax.networks.zoo import MODELS
 
 TIME = 3.7
 
 
-def formulas(network, counts, theta):
-    """Propensities of laws that files have, in the order of the reactions."""
-    values = {**dict(zip(network.species, map(float, counts))), **theta}
-    laws = (propensity(r.law, r.reactants, "") for r in network.reactions)
-    return np.array([evaluate_host(law, values, TIME) for law in laws])
-
-
 def propensities(network, counts, theta):
-    """Of any laws, by JAX in float64."""
+    """In the order of the reactions, in float64."""
     with jax.enable_x64(True):
         values = {name: np.float64(theta[name]) for name in theta if name not in network.beside}
         return np.array(
@@ -57,7 +51,7 @@ def again(model, file, **numbers):
         return jumpax.read(jumpax.write(model, file, **numbers))
 
 
-def come_back(model, file, judge=propensities):
+def come_back(model, file):
     """Write, read, and compare at three random states."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JumpaxWarning)  # names, and laws that do not vanish where they should
@@ -70,7 +64,7 @@ def come_back(model, file, judge=propensities):
     draw = np.random.default_rng(3)
     for _ in range(3):
         counts = draw.integers(1, 40, len(network.species))
-        wanted, got = judge(network, counts, model.theta), formulas(other, counts, back.theta)
+        wanted, got = propensities(network, counts, model.theta), propensities(other, counts, back.theta)
         np.testing.assert_allclose(got, wanted, rtol=1e-12)
     return back
 
@@ -104,7 +98,7 @@ def test_names_that_antimony_has_taken(tmp_path):
     back = jumpax.read(tmp_path / "m.ant")
     assert sorted(back.theta.values()) == sorted(theta.values())
     assert [back.x0[name] for name in back.network.species] == [10, 3]
-    np.testing.assert_allclose(formulas(back.network, (10, 3), back.theta), [5.0, 6.0, 9.0, 7.0])
+    np.testing.assert_allclose(propensities(back.network, (10, 3), back.theta), [5.0, 6.0, 9.0, 7.0])
 
 
 def test_a_name_that_antimony_does_not_keep_is_refused(tmp_path, monkeypatch):
@@ -123,7 +117,7 @@ def test_files_of_others(tmp_path, feature, file):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", JumpaxWarning)
         model = jumpax.read(written(tmp_path, f"m{file.suffix}", file.text))
-    back = come_back(model, tmp_path / "back.xml", formulas)
+    back = come_back(model, tmp_path / "back.xml")
     assert [str(event) for event in back.events] == [str(event) for event in model.events]
     for one, other in zip(model.events, back.events):
         assert [getattr(one, n) for n in ("persistent", "initially", "early")] == [
@@ -140,7 +134,7 @@ def test_parameters_of_one_reaction_hide_nothing(tmp_path):
     assert sorted(back.theta.values()) == sorted(model.theta.values())
     network = Network([Reaction("A -> B", MassAction("r.A"), name="r"), Reaction("B -> A", lambda B, k: k * B)])
     back = again(network, tmp_path / "back.xml", theta={"r.A": 0.5, "k": 2.0}, x0={"A": 10, "B": 3})
-    np.testing.assert_allclose(formulas(back.network, (10, 3), back.theta), [5.0, 6.0])
+    np.testing.assert_allclose(propensities(back.network, (10, 3), back.theta), [5.0, 6.0])
 
 
 def test_an_observable_reads_a_parameter_of_one_reaction(tmp_path):
@@ -149,24 +143,27 @@ def test_an_observable_reads_a_parameter_of_one_reaction(tmp_path):
     back = again(jumpax.read(written(tmp_path, "m.xml", text)), tmp_path / "back.xml")
     # the rate of J is 0.5 A, and the k of the rule is the model's, 2
     assert float(back.observables["y"]({"A": 10.0})) == 10.0
-    np.testing.assert_allclose(formulas(back.network, (10,), back.theta), [5.0])
+    np.testing.assert_allclose(propensities(back.network, (10,), back.theta), [5.0])
     text = HIDING.format(
         rule="<apply><times/><ci>k</ci><cn>3</cn></apply>", law=law.replace("<times/>", "<times/><ci>y</ci>")
     )
     back = again(jumpax.read(written(tmp_path, "m.xml", text)), tmp_path / "back.xml")
     np.testing.assert_allclose(
-        formulas(back.network, (10,), back.theta), [2 * 3 * 0.5 * 10]
+        propensities(back.network, (10,), back.theta), [2 * 3 * 0.5 * 10]
     )  # y = 3 k with the model's k
 
 
 def test_a_fixed_species_has_the_number_that_was_given(tmp_path):
     model = antimony(tmp_path, "species A, $S; A = 3; S = 5; k = 1; r: S => A; k * S; y := A + S")
     for suffix in (".net", ".xml"):
-        back = again(model, tmp_path / f"back{suffix}", theta={"S": 9.0})
-        assert back.theta == {"S": 9.0, "k": 1.0}
-        np.testing.assert_allclose(formulas(back.network, (3,), back.theta), [9.0])
-    text = (tmp_path / "back.net").read_text()
-    assert "5" not in text.split("begin parameters")[1].split("end functions")[0]
+        back = again(model, tmp_path / f"back{suffix}", theta={"S": 9.0, "k": 0.7})
+        assert back.theta == {"S": 9.0, "k": 0.7}
+        for count in np.random.default_rng(5).integers(0, 40, 3).tolist():
+            wanted = propensities(model.network, (count,), back.theta)
+            np.testing.assert_allclose(propensities(back.network, (count,), back.theta), wanted, rtol=1e-14)
+            np.testing.assert_allclose(wanted, [0.7 * 9.0], rtol=1e-14)
+            if suffix == ".xml":  # of a network only sums of counts come back
+                assert float(back.observables["y"]({"A": float(count)})) == count + 9.0
 
 
 def test_a_least_number_in_a_priority_needs_version_2(tmp_path):
@@ -183,8 +180,9 @@ def test_an_observable_and_its_numbers(tmp_path):
         back = jumpax.read(jumpax.write(model, tmp_path / f"back{suffix}"))
         assert float(back.observables["y"]({"A": 4.0, "B": 2.0})) == 12.0
     model = antimony(tmp_path, "species A, B; A = 4; B = 2; k = 1; y := 2 * A + B; r: A => B; k * A")
-    jumpax.write(model, tmp_path / "back.net")
-    assert "y 2*1,2" in (tmp_path / "back.net").read_text()
+    back = jumpax.read(jumpax.write(model, tmp_path / "back.net"))
+    for a, b in np.random.default_rng(6).integers(0, 40, (3, 2)).tolist():
+        assert float(back.observables["y"]({"A": float(a), "B": float(b)})) == 2 * a + b
 
 
 def test_plain_functions_are_formulas(tmp_path):
@@ -237,6 +235,41 @@ def test_operations_on_whole_numbers_that_are_none_of_formulas(function, operati
         traced(function, ("a",), "it")
 
 
+SHARE = call("divide", Name("A"), Name("k"))
+FLAG = call("gt", SHARE, Number(0.23))
+OPERANDS = {"arccosh": (call("add", SHARE, Number(1.0)),)}
+"""Where a number between 0 and 1 is none of an operation."""
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".net"])
+@pytest.mark.parametrize("name", OPERATORS)
+def test_every_operation(tmp_path, name, suffix):
+    """Beside its meaning for Python's numbers, which NumPy gives."""
+    takes = OPERATORS[name].takes.replace("n*", "nnn").replace("f*", "fff")
+    others = {"n": iter((SHARE, Number(0.3), Name("k"))), "f": iter((FLAG, call("lt", Name("A"), Name("k")), FLAG))}
+    made = call(name, *OPERANDS.get(name, [next(others[kind]) for kind in takes]))
+    law = Formula(made if OPERATORS[name].gives == "n" else call("number", made), ("A",))
+    network, file = Network([Reaction("0 -> A", law)]), tmp_path / f"m{suffix}"
+    if suffix == ".net" and name in ("floor", "ceil", "xor", "hill"):
+        with pytest.raises(UnsupportedError, match=f"the operation {name}, which BioNetGen does not have"):
+            jumpax.write(network, file, theta={"k": 41.0}, x0={"A": 1})
+        return
+    back = again(network, file, theta={"k": 41.0}, x0={"A": 1})
+    for count in (1, 9, 10, 40):
+        wanted = evaluate_host(law.expression, {"A": float(count), "k": 41.0})
+        np.testing.assert_allclose(propensities(back.network, (count,), {"k": 41.0}), [wanted], rtol=1e-12)
+
+
+def test_species_that_a_network_of_bionetgen_cannot_have(tmp_path):
+    """In `.xml` a species may be called so: the time has a symbol of its own."""
+    network = Network([Reaction("time -> A", MassAction("k"))])
+    with pytest.raises(InputError, match="species 'time': it means the time in a network of BioNetGen; rename it"):
+        jumpax.write(network, tmp_path / "m.net", theta={"k": 1.0}, x0={"time": 3, "A": 0})
+    assert not (tmp_path / "m.net").exists()
+    back = again(network, tmp_path / "m.xml", theta={"k": 1.0}, x0={"time": 3, "A": 0})
+    assert back.x0["time"] == 3
+
+
 def test_all_that_cannot_be_said_is_named(tmp_path):
     network = Network(
         [
@@ -271,6 +304,14 @@ def test_names_that_no_file_can_have(tmp_path):
         back = jumpax.read(jumpax.write(network, tmp_path / "m.xml", theta={"k'": 1.0}, x0={"A()": 2}))
     assert (back.x0, back.theta) == ({"A": 2}, {"k": 1.0})
     assert 'name="A()"' in (tmp_path / "m.xml").read_text()
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".ant", ".net"])
+def test_warnings_point_at_the_line_that_writes(tmp_path, suffix):
+    network = Network([Reaction("A -> 0", MassAction("k'r"))])
+    with pytest.warns(JumpaxWarning, match="k_r") as told:
+        jumpax.write(network, tmp_path / f"m{suffix}", theta={"k'r": 1.0}, x0={"A": 1})
+    assert {warning.filename for warning in told} == {__file__}
 
 
 def test_the_command(tmp_path, capsys):

@@ -43,6 +43,7 @@ def dwell_density(
 
     Raises:
         InputError: as `dwell_log_likelihood`; there is no level of this number.
+        SimulationError: as `dwell_log_likelihood`.
 
     Source: Colquhoun and Hawkes 1982, doi:10.1098/rstb.1982.0156.
 
@@ -62,7 +63,7 @@ def dwell_density(
     values, method = gating.values(theta), Method(gating, dead_time, nodes)
     made = _density(values, method.prepared(at), method=method, number=int(number))
     if not isinstance(made, Tracer) and np.isnan(made).any():
-        method.check_nodes(values)
+        method.check(values)
     return jnp.where(jnp.asarray(at >= (method.dead_time or 0.0) * (1 - SLACK)), made, 0.0)
 
 

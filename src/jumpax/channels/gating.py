@@ -12,7 +12,8 @@ from jaxtyping import Array, Bool, Float, Int
 from jumpax._base import given
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.exact import StateSpace
-from jumpax.exact.state_space import check_space
+from jumpax.exact.first_order import check_propensities
+from jumpax.exact.state_space import IMPOSSIBLE, check_space
 from jumpax.networks import check_theta
 
 Theta: TypeAlias = Mapping[str, Any]
@@ -78,15 +79,27 @@ class Gating:
         return values
 
     def generator(self, values: dict[str, Float[Array, ""]]) -> Float[Array, "states states"]:
-        """The matrix Q of `dp/dt = Q p`, 1/s; columns add up to 0."""
-        size = self.space.size
-        counts = tuple(jnp.asarray(self.space.states.T, jnp.float64))
-        rates = self.space.network.propensities(counts, values, jnp.zeros((), jnp.float64))
-        table = jnp.stack([jnp.broadcast_to(rate, (size,)) for rate in rates])
+        """The matrix Q of `dp/dt = Q p`, 1/s; columns add up to 0. NaN where the propensities are those of no chain."""
+        size, table = self.space.size, self._propensities(values)
+        sound = jnp.isfinite(table) & (table >= 0) & ((self.space.targets != IMPOSSIBLE) | (table == 0))
+        table = jnp.where(sound.all(), table, jnp.nan)
         moving = self._target != self._source
         rate = jnp.where(moving, table[self._reaction, self._source], 0.0)
         off = jnp.zeros((size, size)).at[self._target, self._source].add(rate)
         return off - jnp.diag(off.sum(0))
+
+    def check(self, values: dict[str, Float[Array, ""]]) -> None:
+        """Where a result is NaN: whether the propensities are those of a chain.
+
+        Raises:
+            SimulationError: one is negative, not finite, or leads to a negative count.
+        """
+        check_propensities(self.space, np.asarray(self._propensities(values)))
+
+    def _propensities(self, values: dict[str, Float[Array, ""]]) -> Float[Array, "reactions states"]:
+        counts = tuple(jnp.asarray(self.space.states.T, jnp.float64))
+        rates = self.space.network.propensities(counts, values, jnp.zeros((), jnp.float64))
+        return jnp.stack([jnp.broadcast_to(rate, (self.space.size,)) for rate in rates])
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Gating) and self.space is other.space and np.array_equal(self.levels, other.levels)

@@ -40,8 +40,8 @@ class Method:
                 f"dead_time must be a number of seconds > 0, or None if nothing is missed, not {dead_time!r}"
             )
         object.__setattr__(self, "dead_time", float(dead_time))
-        if not isinstance(self.nodes, int) or self.nodes < 4:
-            raise InputError(f"at least 4 nodes are needed, not {self.nodes!r}")
+        if not isinstance(self.nodes, int) or self.nodes < missed.NODES:
+            raise InputError(f"at least {missed.NODES} nodes are needed, not {self.nodes!r}")
 
     def prepared(self, durations: Float[np.ndarray, " durations"]) -> Any:
         """Durations of dwells at one level, for `AbstractSojourns.within`."""
@@ -56,12 +56,13 @@ class Method:
             return sojourns.PlainSojourns(self.gating, flow)
         return missed.ResolvedSojourns(self.gating, flow, self.dead_time, self.nodes)
 
-    def check_nodes(self, values: dict[str, Float[Array, ""]]) -> None:
-        """Where a result is NaN: whether for want of nodes.
+    def check(self, values: dict[str, Float[Array, ""]]) -> None:
+        """Where a result is NaN: why.
 
         Raises:
-            SimulationError: there are too few.
+            SimulationError: the propensities are those of no chain, or there are too few nodes.
         """
+        self.gating.check(values)
         fastest = float(jnp.abs(jnp.diag(self.gating.generator(values))).max()) * (self.dead_time or 0.0)
         if fastest > self.nodes:
             raise SimulationError(

@@ -13,7 +13,7 @@ from jumpax.channels.gating import Gating
 from jumpax.channels.sojourns import AbstractSojourns, between
 
 NODES = 16
-"""Of a window of one dead time: errors of 2e-8 at rates of 8 / dead time, of 4e-5 at 16 / dead time, the most they take."""
+"""Of a window of one dead time, at least: enough for rates of 16 / dead time."""
 
 
 class Windows(NamedTuple):

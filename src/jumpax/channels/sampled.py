@@ -46,10 +46,12 @@ def sampled_log_likelihood(
         sds: standard deviation of the noise, one for all or (levels,); may be traced.
 
     Returns:
-        A scalar in float64; -inf where the rates cannot make the record.
+        A scalar in float64; -inf where the rates cannot make the record. Inside transformations, NaN instead of a
+        SimulationError.
 
     Raises:
         InputError: float64 is not enabled; something does not fit the scheme.
+        SimulationError: propensities that are negative, not finite, or lead to a negative count.
 
     Source: Chung et al. 1990, doi:10.1098/rstb.1990.0170.
 
@@ -69,7 +71,10 @@ def sampled_log_likelihood(
         raise InputError(f"current must be a list of numbers, NaN where one is missing, not of shape {seen.shape}")
     check_seconds(interval, "interval")
     mean, sd = _by_level(gating, means, "means"), _by_level(gating, sds, "sds")
-    return _evaluate(values, seen, float(interval), mean, sd, gating=gating)
+    made = _evaluate(values, seen, float(interval), mean, sd, gating=gating)
+    if not isinstance(made, Tracer) and np.isnan(made):
+        gating.check(values)
+    return made
 
 
 @partial(jax.jit, static_argnames="gating")

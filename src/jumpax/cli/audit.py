@@ -34,7 +34,7 @@ def run(
     """Judge every gradient estimator on a model: bias, variance, cost.
 
     Args:
-        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen .net).
+        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen).
         times: When to look: first:last:step (both included) or 1,2,5. Default: the last time of the model.
         horizon: Instead of times: five of them up to this one, each twice the one before, to see how the variance grows
             with the length of the path.

@@ -47,7 +47,7 @@ def run(
     """Say what this machine can do and, of a model: its structure, doubts about it, its cost and its speed here.
 
     Args:
-        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen .net); without it only the machine is looked at.
+        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen); without it only the machine is looked at.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         amounts: How amounts of a file become counts.

@@ -25,7 +25,7 @@ def run(
     """Write a model as SBML (.xml), Antimony (.ant) or a network of BioNetGen (.net).
 
     Args:
-        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen .net).
+        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen).
         file: Where to write; a file that is there is replaced.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.

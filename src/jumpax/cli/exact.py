@@ -31,7 +31,7 @@ def run(
     """Solve the master equation of a small model: means, variances, and what the truncation leaves out.
 
     Args:
-        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen .net).
+        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen).
         times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
         limits: Largest counts that are followed: one number, or name=number; may be repeated. A model that conserves
             its molecules needs none.

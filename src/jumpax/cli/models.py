@@ -65,8 +65,6 @@ def find_file(
     """
     file, round_counts = None, amounts.round_counts
     suffix = Path(name).suffix.lower()
-    if amounts.molecules_per_unit is not None and suffix not in READERS:
-        raise InputError(f"{name} has numbers of molecules already; --molecules-per-unit is for SBML and Antimony")
     if name.lower().endswith(".toml"):
         model = load_model(name, round_counts=round_counts)
     elif suffix in READERS:
@@ -81,6 +79,8 @@ def find_file(
         raise InputError(
             f"{unknown_name('model', name, MODELS)} A model of your own is a file: .toml, {', '.join(READERS)}."
         )
+    if file is None and amounts.molecules_per_unit is not None:
+        raise InputError(f"{name} has numbers of molecules already; --molecules-per-unit is for SBML and Antimony")
     values, counts = parse_assignments("--theta", theta), parse_assignments("--x0", x0)
     check_theta(model.network, {**model.theta, **values})
     start = check_counts(model.network, {**model.x0, **counts}, round_counts=round_counts)

@@ -46,7 +46,7 @@ def run(
     """Draw exact paths of a model.
 
     Args:
-        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen .net).
+        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen).
         times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
         paths: How many paths.
         seed: Of the random numbers: the same seed gives the same paths.

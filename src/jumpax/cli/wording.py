@@ -20,8 +20,8 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
     (r"jumpax\.simulate with the same network, theta and key", "jumpax simulate with these parameters"),
     (r"round_counts=True of jumpax\.read, --round of the commands, takes", "--round takes"),
     (
-        r"molecules_per_unit=1000 of jumpax\.read, --molecules-per-unit 1000 of the commands",
-        "--molecules-per-unit 1000",
+        r"molecules_per_unit=(\S+) of jumpax\.read, --molecules-per-unit \1 of the commands",
+        r"--molecules-per-unit \1",
     ),
     (
         r"jumpax\.simulate draws the paths of such networks, and jumpax\.expectation has their gradients by ScoreFunction\(\)",

@@ -9,7 +9,7 @@ from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.importers import guard
 from jumpax.importers.counts import Counting, said, whole
 from jumpax.importers.faults import Faults
-from jumpax.importers.infix import parse
+from jumpax.importers.infix import TIME, parse
 from jumpax.importers.model import FileModel, Rule
 from jumpax.importers.net_reactions import NetReactions
 from jumpax.networks import Network, Reaction, check_counts, check_theta
@@ -58,8 +58,6 @@ def read_net(path: Path, counting: Counting) -> FileModel:
 
 def parse_net(text: str, origin: str, name: str, counting: Counting) -> FileModel:
     """The network in a text that the guard has passed; see `read_net`."""
-    if counting.per_unit is not None:
-        raise InputError(f"{origin} has numbers of molecules already; molecules_per_unit is for SBML and Antimony")
     faults = Faults()
     return _Net(_blocks(text, faults), faults, counting.rounded).build(origin, name)
 
@@ -108,7 +106,7 @@ class _Net:
         self.shared: set[str] = set()
         self.species: list[str] = []
         self.fixed: set[str] = set()
-        self.defined = {"time"}
+        self.defined = {TIME}
         self.values: dict[str, Expression] = {}
         self.numbers: dict[str, float] = {}
         self._inside: tuple[str, ...] = ()
@@ -165,7 +163,7 @@ class _Net:
 
     def _define(self, name: str, number: int) -> None:
         if name in self.defined:
-            why = "means the time" if name == "time" else "is defined twice"
+            why = "means the time" if name == TIME else "is defined twice"
             self.faults.wrong.append(f"line {number}: {name!r} {why}")
         self.defined.add(name)
 

@@ -121,5 +121,6 @@ def _network(perl: str, program: str, rules: str, origin: str) -> str:
         network = Path(folder, "model.net")
         if done.returncode or not network.is_file():
             said = " ".join((done.stderr or done.stdout[-600:]).decode(errors="replace").split())
-            raise InputError(f"BioNetGen does not take {origin}: {said[:600].replace(folder + os.sep, '')}")
+            said = said[:600].replace(folder + os.sep, "") or f"it ends with status {done.returncode} and no word"
+            raise InputError(f"BioNetGen does not take {origin}: {said}")
         return network.read_text(encoding="utf-8")

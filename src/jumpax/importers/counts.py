@@ -1,12 +1,12 @@
 """Amounts of a file as counts."""
 
 import math
-import warnings
 from dataclasses import dataclass
 from typing import final
 
 from jumpax._base import given
-from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax._base.doubt import doubt
+from jumpax._base.errors import InputError
 from jumpax.networks.expressions.expression import Expression, Number, call
 
 EXACT, CONVERTED = 1e-9, 1e-3
@@ -70,7 +70,7 @@ def whole(amount: float, *, converted: bool, rounded: bool) -> int:
             f"of the commands, takes {nearest}{hint}"
         )
     if nearest == 0:
-        warnings.warn(f"an initial amount of {amount:.12g} molecules is rounded to 0", JumpaxWarning, stacklevel=2)
+        doubt(f"an initial amount of {amount:.12g} molecules is rounded to 0")
     return nearest
 
 

@@ -11,19 +11,22 @@ from jumpax.networks.expressions.expression import Expression, Number, Time, cal
 _TOKEN = re.compile(
     r"\s*(?:(\d+\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?)|([A-Za-z_]\w*)|(&&|\|\||[<>=!~]=|[-+*/^()<>,!]))"
 )
-_BINARY = {
+BINARY = {
     "||": (1, "or"), "&&": (2, "and"), "==": (3, "eq"), "!=": (3, "ne"), "~=": (3, "ne"), "<": (3, "lt"), "<=": (3, "le"),
     ">": (3, "gt"), ">=": (3, "ge"), "+": (5, "add"), "-": (5, "subtract"), "*": (6, "multiply"), "/": (6, "divide"),
     "^": (8, "power"),
 }  # fmt: skip
+"""How strongly a sign binds, and its operation; of two signs of one operation the first is written."""
 _COMPARISON, _SIGN = 3, 7
-_CALLS = {
+CALLS = {
     "exp": "exp", "ln": "log", "sqrt": "sqrt", "abs": "abs", "min": "min", "max": "max", "sin": "sin",
     "cos": "cos", "tan": "tan", "atan": "arctan", "tanh": "tanh", "floor": "floor", "ceil": "ceil", "if": "if",
     "sum": "add", "avg": "average", "asin": "arcsin", "acos": "arccos", "sinh": "sinh", "cosh": "cosh", "asinh": "arcsinh",
     "acosh": "arccosh", "atanh": "arctanh", "log10": "log10", "log2": "log2", "rint": "rint", "sign": "sign",
 }  # fmt: skip
-_NUMBERS = {"_pi": math.pi, "_e": math.e}
+"""Functions and their operations."""
+TIME = "time"
+NUMBERS = {"_pi": math.pi, "_e": math.e}
 _DEEPEST = 150
 
 
@@ -87,13 +90,13 @@ class _Parser:
         if self.depth > _DEEPEST:
             raise UnsupportedError(f"a formula nested more than {_DEEPEST} deep")
         left = self._first()
-        while (kind := self.tokens[self.at])[0] == "sign" and kind[1] in _BINARY and _BINARY[kind[1]][0] > least:
-            level, operator = _BINARY[kind[1]]
+        while (kind := self.tokens[self.at])[0] == "sign" and kind[1] in BINARY and BINARY[kind[1]][0] > least:
+            level, operator = BINARY[kind[1]]
             self.at += 1
             left = call(operator, left, self._level(level))
             if operator == "power" and self.tokens[self.at][:2] == ("sign", "^"):
                 raise self._fault(self.tokens[self.at][2], "a^b^c has two readings; put parentheses")
-            if level == _COMPARISON and _BINARY.get(self.tokens[self.at][1], (0,))[0] == _COMPARISON:
+            if level == _COMPARISON and BINARY.get(self.tokens[self.at][1], (0,))[0] == _COMPARISON:
                 raise self._fault(self.tokens[self.at][2], "a < b < c has two readings; put parentheses")
         self.depth -= 1
         return left
@@ -118,9 +121,9 @@ class _Parser:
         return self._call(token) if self._take("(") else self._name(token)
 
     def _name(self, name: str) -> Expression:
-        if name == "time":
+        if name == TIME:
             return Time()
-        return Number(_NUMBERS[name]) if name in _NUMBERS else self.lookup(name)
+        return Number(NUMBERS[name]) if name in NUMBERS else self.lookup(name)
 
     def _call(self, name: str) -> Expression:
         arguments = []
@@ -128,8 +131,8 @@ class _Parser:
             if arguments:
                 self._need(",")
             arguments.append(self._level(0))
-        if name in _CALLS:
-            return apply(_CALLS[name], *arguments)
+        if name in CALLS:
+            return apply(CALLS[name], *arguments)
         if arguments:
             hint = ", since it has two readings; write ln or log10" if name == "log" else ""
             raise UnsupportedError(f"the function {name} is not read{hint}")

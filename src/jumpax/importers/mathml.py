@@ -15,7 +15,7 @@ from jumpax.networks.expressions.expression import Expression, Number, Time, cal
 Lookup = Callable[[str], Expression]
 _DEEPEST = 250
 
-_CALLS = {
+CALLS = {
     "PLUS": "add", "TIMES": "multiply", "DIVIDE": "divide", "POWER": "power", "FUNCTION_POWER": "power",
     "FUNCTION_EXP": "exp", "FUNCTION_LN": "log", "FUNCTION_ABS": "abs", "FUNCTION_FLOOR": "floor",
     "FUNCTION_CEILING": "ceil", "FUNCTION_MIN": "min", "FUNCTION_MAX": "max", "FUNCTION_SIN": "sin",
@@ -28,7 +28,9 @@ _CALLS = {
     "FUNCTION_FACTORIAL": "factorial", "FUNCTION_QUOTIENT": "quotient", "FUNCTION_REM": "remainder",
     "LOGICAL_AND": "and", "LOGICAL_OR": "or", "LOGICAL_XOR": "xor", "LOGICAL_NOT": "not", "LOGICAL_IMPLIES": "implies",
 }  # fmt: skip
-_ORDER = {"EQ": "eq", "NEQ": "ne", "LT": "lt", "LEQ": "le", "GT": "gt", "GEQ": "ge"}
+"""Kinds of nodes and their operations or functions; of two kinds of one operation the last is written."""
+ORDER = {"EQ": "eq", "NEQ": "ne", "LT": "lt", "LEQ": "le", "GT": "gt", "GEQ": "ge"}
+"""The same for comparisons, without RELATIONAL_."""
 _EMPTY = {"PLUS": 0.0, "TIMES": 1.0, "LOGICAL_AND": 1.0, "LOGICAL_OR": 0.0, "LOGICAL_XOR": 0.0}
 _CONSTANTS = {"CONSTANT_E": np.e, "CONSTANT_PI": np.pi, "CONSTANT_TRUE": 1.0, "CONSTANT_FALSE": 0.0}
 
@@ -111,8 +113,8 @@ class _Reader:
     def _operation(self, kind: str, node: Any, arguments: list[Expression]) -> Expression:
         if kind in _EMPTY and not arguments:
             return Number(_EMPTY[kind])
-        if kind in _CALLS:
-            return apply(_CALLS[kind], *arguments)
+        if kind in CALLS:
+            return apply(CALLS[kind], *arguments)
         if kind == "MINUS":
             return call("negate", *arguments) if len(arguments) == 1 else call("subtract", *arguments)
         if kind == "FUNCTION_ROOT":
@@ -123,8 +125,8 @@ class _Reader:
         if kind == "FUNCTION_LOG":
             base, value = arguments if len(arguments) == 2 else (Number(10.0), *arguments)
             return call("divide", call("log", value), call("log", base))
-        if kind.removeprefix("RELATIONAL_") in _ORDER and len(arguments) >= 2:
-            pairs = [call(_ORDER[kind.removeprefix("RELATIONAL_")], *pair) for pair in itertools.pairwise(arguments)]
+        if kind.removeprefix("RELATIONAL_") in ORDER and len(arguments) >= 2:
+            pairs = [call(ORDER[kind.removeprefix("RELATIONAL_")], *pair) for pair in itertools.pairwise(arguments)]
             return pairs[0] if len(pairs) == 1 else call("and", *pairs)
         if kind == "FUNCTION_PIECEWISE":
             pieces = list(zip(arguments[0::2], arguments[1::2]))

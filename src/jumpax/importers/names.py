@@ -1,10 +1,10 @@
 """Names that a format allows, for those of a model."""
 
 import re
-import warnings
 from collections.abc import Collection
 
-from jumpax._base.errors import JumpaxWarning, listed
+from jumpax._base.doubt import doubt
+from jumpax._base.errors import listed
 
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
@@ -52,6 +52,4 @@ class Names:
         """
         if self.renamed:
             pairs = listed([f"{old!r} is {new}" for old, new in self.renamed.items()])
-            warnings.warn(
-                f"names that {kind} cannot have, or has taken, are others: {pairs}", JumpaxWarning, stacklevel=4
-            )
+            doubt(f"names that {kind} cannot have, or has taken, are others: {pairs}")

@@ -22,6 +22,8 @@ READERS: dict[str, Callable[[Path, Counting], FileModel]] = {
     ".bngl": read_bngl,
 }
 """The reader by how the name of a file ends; it takes the path, and how amounts become counts."""
+_MOLECULES = (".net", ".bngl")
+"""What has numbers of molecules, in no other unit."""
 
 
 def read(
@@ -75,4 +77,6 @@ def read(
     if file.suffix.lower() not in READERS:
         foreign.refuse_suffix(file)
         raise InputError(f"how to read {file} is not known; a model file ends in {', '.join(READERS)} (or .toml)")
+    if molecules_per_unit is not None and file.suffix.lower() in _MOLECULES:
+        raise InputError(f"{file} has numbers of molecules already; molecules_per_unit is for SBML and Antimony")
     return READERS[file.suffix.lower()](file, Counting(round_counts, molecules_per_unit))

@@ -3,12 +3,12 @@
 import contextlib
 import math
 import re
-import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
-from jumpax._base.errors import InputError, JumpaxWarning, UnsupportedError
+from jumpax._base.doubt import doubt
+from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.extras import need
 from jumpax.importers import foreign, guard, kinetics
 from jumpax.importers.counts import Counting, said, whole
@@ -220,11 +220,9 @@ class _Builder:
         ways = kinetics.halves(rate, dict(reactants), dict(products)) if mixed and reversible else None
         if mixed and ways is None and kinetics.reads_backward(rate, dict(reactants), dict(products)):
             hint = "write two reactions" if reversible else "mark it reversible, or write two reactions"
-            warnings.warn(
+            doubt(
                 f"reaction {name!r} goes one way at the rate {text(rate)}, a difference that reads like forward minus backward; "
-                f"it stops, or fails, where that is not positive. If so, {hint}",
-                JumpaxWarning,
-                stacklevel=2,
+                f"it stops, or fails, where that is not positive. If so, {hint}"
             )
         rates = (rate,) if ways is None else ways
         laws = [

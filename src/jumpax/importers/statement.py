@@ -9,6 +9,7 @@ from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.importers.faults import Faults
 from jumpax.importers.formula import Formula
 from jumpax.importers.model import Rule
+from jumpax.importers.traced import traced
 from jumpax.networks import (
     AbstractLaw,
     Function,
@@ -22,7 +23,6 @@ from jumpax.networks import (
 from jumpax.networks.equation import Side
 from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import Call, Expression, Given, Name, Number, call
-from jumpax.networks.expressions.traced import traced
 from jumpax.networks.kinds import numbers_of
 from jumpax.networks.laws.rate import Rate
 

@@ -4,18 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 from jumpax._base.errors import UnsupportedError
+from jumpax.importers.mathml import CALLS, ORDER
 from jumpax.networks.expressions.expression import Call, Expression, Name, Number, Time, call
 
 _KINDS = {
-    "add": "PLUS", "subtract": "MINUS", "multiply": "TIMES", "divide": "DIVIDE", "negate": "MINUS", "power": "FUNCTION_POWER",
-    "exp": "FUNCTION_EXP", "log": "FUNCTION_LN", "abs": "FUNCTION_ABS", "floor": "FUNCTION_FLOOR", "ceil": "FUNCTION_CEILING",
-    "min": "FUNCTION_MIN", "max": "FUNCTION_MAX", "sin": "FUNCTION_SIN", "cos": "FUNCTION_COS", "tan": "FUNCTION_TAN",
-    "arctan": "FUNCTION_ARCTAN", "tanh": "FUNCTION_TANH", "arcsin": "FUNCTION_ARCSIN", "arccos": "FUNCTION_ARCCOS",
-    "sinh": "FUNCTION_SINH", "cosh": "FUNCTION_COSH", "arcsinh": "FUNCTION_ARCSINH", "arccosh": "FUNCTION_ARCCOSH",
-    "arctanh": "FUNCTION_ARCTANH", "sqrt": "FUNCTION_ROOT", "eq": "RELATIONAL_EQ", "ne": "RELATIONAL_NEQ",
-    "lt": "RELATIONAL_LT", "le": "RELATIONAL_LEQ", "gt": "RELATIONAL_GT", "ge": "RELATIONAL_GEQ", "and": "LOGICAL_AND",
-    "or": "LOGICAL_OR", "xor": "LOGICAL_XOR", "not": "LOGICAL_NOT",
-}  # fmt: skip
+    **{operator: kind for kind, operator in CALLS.items()},
+    **{operator: f"RELATIONAL_{kind}" for kind, operator in ORDER.items()},
+    **{"subtract": "MINUS", "negate": "MINUS", "sqrt": "FUNCTION_ROOT"},
+}
 _WHOLE = 2**31
 _ONE, _ZERO = Number(1.0), Number(0.0)
 

@@ -6,38 +6,17 @@ from collections.abc import Sequence
 from jumpax._base.errors import UnsupportedError
 from jumpax.importers.faults import Faults
 from jumpax.importers.formula import factors
+from jumpax.importers.infix import BINARY, CALLS, NUMBERS, TIME
 from jumpax.importers.names import Names
 from jumpax.importers.net_rates import choices
 from jumpax.importers.statement import Channel, Statement
 from jumpax.networks.equation import Side
 from jumpax.networks.expressions.expression import Call, Expression, Name, Number, Time, call
 
-_SIGNS = {
-    "add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "^", "eq": "==", "ne": "!=", "lt": "<", "le": "<=",
-    "gt": ">", "ge": ">=", "and": "&&", "or": "||",
-}  # fmt: skip
-_CALLS = {
-    "exp": "exp", "log": "ln", "sqrt": "sqrt", "abs": "abs", "min": "min", "max": "max", "sin": "sin", "cos": "cos", "tan": "tan",
-    "arctan": "atan", "tanh": "tanh", "arcsin": "asin", "arccos": "acos", "sinh": "sinh", "cosh": "cosh", "arcsinh": "asinh",
-    "arccosh": "acosh", "arctanh": "atanh", "if": "if",
-}  # fmt: skip
-_RESERVED = (
-    *_CALLS.values(),
-    "time",
-    "log",
-    "log2",
-    "log10",
-    "rint",
-    "sign",
-    "sum",
-    "avg",
-    "floor",
-    "ceil",
-    "_pi",
-    "_e",
-    "begin",
-    "end",
-)
+_SIGNS = {operator: sign for sign, (_, operator) in reversed(BINARY.items())}
+_LACKING = ("floor", "ceil")  # which are read all the same
+_CALLS = {operator: name for name, operator in CALLS.items() if operator not in (*_SIGNS, *_LACKING)}
+_RESERVED = (*CALLS, *NUMBERS, TIME, "log", "begin", "end")
 
 
 def to_net(statement: Statement) -> str:
@@ -73,7 +52,9 @@ class _Net:
             self.faults.unread.append(f"event {event.name!r}; BioNetGen has none in its networks")
         for name in self.statement.x0:
             if any(c.isspace() or c in "$#" for c in name):
-                self.faults.wrong.append(f"species {name!r}: BioNetGen has no such names")
+                self.faults.wrong.append(f"species {name!r}: BioNetGen has no such names; rename it")
+            if name == TIME:
+                self.faults.wrong.append(f"species {name!r}: it means the time in a network of BioNetGen; rename it")
         reactions = [self._reaction(channel) for channel in self.statement.channels]
         for name in self.statement.observables:
             with self.faults.of(f"observable {name!r}"):
@@ -167,7 +148,7 @@ class _Net:
         if isinstance(node, Name):
             return self._count(node.name) if node.name in self.numbers else self.own[node.name]
         if isinstance(node, Time):
-            return "time()"
+            return f"{TIME}()"
         if not isinstance(node, Call):
             raise UnsupportedError(f"{node.what} is a plain function")
         operator, arguments = node.operator, node.arguments

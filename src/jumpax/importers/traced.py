@@ -10,6 +10,7 @@ import numpy as np
 
 from jumpax._base import given
 from jumpax._base.errors import UnsupportedError
+from jumpax.importers.functions import apply
 from jumpax.networks.expressions.expression import Call, Expression, Name, Number, Time, call, flag
 from jumpax.networks.laws.function import TIME
 
@@ -122,11 +123,6 @@ def _power(given_: Any, base: Expression) -> Expression:
     return call("power", base, Number(float(given_["y"])))
 
 
-def _sign(_: Any, x: Expression) -> Expression:
-    below = call("if", call("lt", x, Number(0.0)), Number(-1.0), Number(0.0))
-    return call("if", call("gt", x, Number(0.0)), Number(1.0), below)
-
-
 def _round(given_: Any, x: Expression) -> Expression:
     """The nearest whole number; of two the even one, or the one that is farther from 0."""
     if given_["rounding_method"] == jax.lax.RoundingMethod.TO_NEAREST_EVEN:
@@ -139,22 +135,16 @@ def _round(given_: Any, x: Expression) -> Expression:
     return call("if", call("lt", x, Number(0.0)), call("negate", size), size)
 
 
-def _remainder(_: Any, x: Expression, y: Expression) -> Expression:
-    ratio = call("divide", x, y)
-    whole = call("if", call("ge", ratio, Number(0.0)), call("floor", ratio), call("ceil", ratio))
-    return call("subtract", x, call("multiply", y, whole))
-
-
-def _of(made: Callable[[Expression], Expression]) -> Callable[..., Expression]:
-    return lambda _, x: made(x)
+def _of(made: Callable[..., Expression]) -> Callable[..., Expression]:
+    return lambda _, *arguments: made(*arguments)
 
 
 _ONE = Number(1.0)
 _MADE: dict[str, Callable[..., Expression]] = {
     "select_n": _select,
     "integer_pow": _power,
-    "sign": _sign,
-    "rem": _remainder,
+    "sign": _of(functools.partial(apply, "sign")),
+    "rem": _of(functools.partial(apply, "remainder")),
     "round": _round,
     "square": _of(lambda x: call("multiply", x, x)),
     "exp2": _of(functools.partial(call, "power", Number(2.0))),
