@@ -187,7 +187,7 @@ def log_unit(u: RealLike) -> Real:
         >>> float(log_unit(1.0))
         0.0
     """
-    return _log_unit(*_real(u))
+    return _log_unit_once(*_real(u))
 
 
 def _normalised(bits: Bits, like: Real) -> tuple[Bits, Real]:
@@ -236,7 +236,7 @@ def log(x: RealLike) -> Real:
         >>> float(log(1.0)), float(log(0.0))
         (0.0, -inf)
     """
-    return _log(*_real(x))
+    return _log_once(*_real(x))
 
 
 def _exp_scaled(w: Real, w_low: Real | None = None) -> Real:
@@ -294,7 +294,7 @@ def exp(x: RealLike) -> Real:
         >>> float(exp(0.0)), float(exp(-1000.0))
         (1.0, 0.0)
     """
-    return _exp(*_real(x))
+    return _exp_once(*_real(x))
 
 
 def _log_two_words(x: Real) -> tuple[Real, Real]:
@@ -393,4 +393,7 @@ def power(x: RealLike, y: RealLike) -> Real:
         >>> float(power(4.0, 0.5)), float(power(0.0, 2.5))
         (2.0, 0.0)
     """
-    return _power(*jnp.broadcast_arrays(*_real(x, y)))
+    return _power_once(*jnp.broadcast_arrays(*_real(x, y)))
+
+
+_log_unit_once, _log_once, _exp_once, _power_once = map(jax.jit, (_log_unit, _log, _exp, _power))

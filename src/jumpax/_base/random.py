@@ -38,6 +38,12 @@ def _rotate(x: Word, by: int) -> Word:
 
 def threefry2x32(key: tuple[Word, Word], counter: tuple[Word, Word]) -> tuple[Word, Word]:
     """Twenty rounds of threefry on two words; elementwise."""
+    if any(isinstance(word, jax.Array) for word in (*key, *counter)):
+        return _rounds_once(key, counter)
+    return _rounds(key, counter)
+
+
+def _rounds(key: tuple[Word, Word], counter: tuple[Word, Word]) -> tuple[Word, Word]:
     schedule = (key[0], key[1], key[0] ^ key[1] ^ np.uint32(0x1BD11BDA))
     x, y = counter[0] + schedule[0], counter[1] + schedule[1]
     for group in range(5):
@@ -47,6 +53,9 @@ def threefry2x32(key: tuple[Word, Word], counter: tuple[Word, Word]) -> tuple[Wo
         x = x + schedule[(group + 1) % 3]
         y = y + schedule[(group + 2) % 3] + np.uint32(group + 1)
     return x, y
+
+
+_rounds_once = jax.jit(_rounds)
 
 
 def key_words(key: Any) -> tuple[Word, Word]:
