@@ -29,15 +29,23 @@ def probabilities(rates):
     )  # a hundred channels fit into memory
 
 
+@jax.jit
+def thresholds(rates, shift):
+    """As engines have them."""
+    like = [jnp.broadcast_to(rate, shift.shape) for rate in rates]
+    total = shares.cumulate(like)[-1]
+    return shares.thresholds(like, total, 1 / total, shares.Chance(jnp.zeros_like(shift), shift))[0]
+
+
 def part(rates, shift):
     """The same, averaged over some shifts."""
-    like = [jnp.full(shift.shape, rate, jnp.float32) for rate in rates]
-    total = shares.cumulate(like)[-1]
-    sums, _ = shares.thresholds(like, total, 1 / total, shares.Chance(jnp.zeros_like(shift), shift))
-    units = np.diff(np.array([np.full(shift.shape, shares.BASE, np.float32), *sums]).astype(np.float64), axis=0)
-    assert (units >= 0).all()
-    assert (units == np.round(units / shares.UNIT) * shares.UNIT).all()
-    return (units / units.sum(0)).mean(1)
+    sums = thresholds(jnp.asarray(rates, jnp.float32), shift)
+    base, unit = np.float32(shares.BASE), np.float32(shares.UNIT)
+    units = [(np.asarray(each) - base) / unit for each in sums]  # exact: all lie between the base and twice that
+    assert all((each == np.rint(each)).all() for each in units)
+    assert all((low <= high).all() for low, high in itertools.pairwise([np.zeros_like(units[0]), *units]))
+    per_unit = 1 / units[-1].astype(np.float64)
+    return np.diff([0.0, *(each @ per_unit for each in units)]) / shift.size
 
 
 @pytest.mark.parametrize(("share", "within"), [(9.6e-7, 1e-4), (1e-6, 1e-3), (1e-8, 0.05), (1e-8, 1e-3), (1e-11, 0.01)])
