@@ -254,8 +254,8 @@ def test_estimators_that_draw_more_paths_keep_the_budget():
         NETWORK, {"X": 0}, losses.LogLikelihood("X", cells), BOXES, settle=8.0,
         source=Simulation(exact=False, gradient=jumpax.CoupledDifference()),
     )  # fmt: skip
-    responses = Responses(one, one.loss.linear, 1500, jax.random.key(0))
-    plain = Plain(responses, jax.random.key(1))
+    (responses,) = Responses(one, 1500, jax.random.key(0)).conditions
+    plain = Plain(responses, jax.random.key(1), 1500)
     assert plain.paths == one.source.gradient.simulated(plain.level, ("birth", "death"))
     assert 0.8 * 1500 < 4 * plain.paths <= 1500
     wide = dataclasses.replace(

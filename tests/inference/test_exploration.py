@@ -10,7 +10,7 @@ import jumpax
 from jumpax.inference import Fixed, Free, Problem, Simulation, losses
 from jumpax.inference.exploration.candidate import downhill
 from jumpax.inference.exploration.coordinates import first_points, near_points, units
-from jumpax.inference.exploration.responses import intervals
+from jumpax.inference.exploration.intervals import intervals
 from jumpax.inference.exploration.surface import level, regress, squashed
 
 ROOT = Path(__file__).parents[2]

@@ -32,7 +32,7 @@ def errors(values):
 
 
 def looked_for(problem):
-    return mean_field_places(problem, problem.loss.linear, np.random.default_rng(0))
+    return mean_field_places(problem, np.random.default_rng(0))
 
 
 def places(problem):
@@ -50,7 +50,7 @@ def test_where_the_mean_field_is_exact_it_finds_the_answer():
 def test_the_derivatives_are_those_of_the_residuals():
     """Up to what second derivatives of the laws add within a step; here there are none."""
     problem = decaying()
-    response, u = mean_response.MeanResponse(problem, problem.loss), np.array([0.2, -0.3])
+    response, u = mean_response.MeanResponse(problem), np.array([0.2, -0.3])
     both = response(u + 1e-5 * np.array([[1, 0], [-1, 0], [0, 1], [0, -1]]))[0]
     slopes = response(u[None])[1][0]
     by_differences = np.stack([both[0] - both[1], both[2] - both[3]], 1) / 2e-5
@@ -78,7 +78,7 @@ def test_its_steps_follow_the_mean_field(network):
     boxes = {"make": Free.box(1.0, 1000.0), "lose": Free.box(0.01, 10.0)}
     problem = Problem(network, {"X": 15}, loss, boxes, source=Simulation(bound=2000.0))
     u = problem.structure.unconstrained(theta, problem.numbers)
-    residuals = mean_response.MeanResponse(problem, loss)(u[None])[0][0]
+    residuals = mean_response.MeanResponse(problem)(u[None])[0][0]
     assert residuals.shape == (12,)
     assert np.abs(residuals).max() < 0.03
 
@@ -105,7 +105,7 @@ def test_a_few_paths_correct_what_the_mean_field_is_wrong_by():
     assert off(place)[0] < -0.4
     ends = []
     for key in range(100, 104):
-        visits = corrected(Responses(problem, loss, 1000, jax.random.key(key)), place)
+        visits = corrected(Responses(problem, 1000, jax.random.key(key)), place)
         assert [visit.paths for visit in visits] == [0, 32, 64, 96]
         ends.append(off(visits[-1].point))
     assert np.abs(np.mean(ends, 0)).max() < 0.2
@@ -115,7 +115,7 @@ def test_where_paths_explode_nothing_is_corrected():
     """A place where no path can be followed in ten events."""
     problem = decaying(max_events=10)
     (place,) = places(problem)
-    responses = Responses(problem, problem.loss, 1000, jax.random.key(0))
+    responses = Responses(problem, 1000, jax.random.key(0))
     assert [visit.paths for visit in corrected(responses, place)] == [0]
 
 
@@ -144,7 +144,7 @@ def test_places_that_mislead_do_not_decide(monkeypatch):
         problem.structure.unconstrained({"make": make, "lose": lose}, problem.numbers)
         for make, lose in ((2.0, 8.0), (900.0, 0.02), (1.5, 0.012))
     ]
-    monkeypatch.setattr(searched, "mean_field_places", lambda problem, loss, generator: Places(wrong))
+    monkeypatch.setattr(searched, "mean_field_places", lambda problem, generator: Places(wrong))
     found = fit(problem, budget=3000, key=2)
     assert len(found.search.mean_field) == 3
     assert errors(found.estimates).max() < 0.2

@@ -2,7 +2,7 @@
 
 import abc
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import jax
@@ -75,6 +75,14 @@ class AbstractProblem(AbstractParametrised):
         Raises:
             SimulationError: the loss or a derivative is not a number; names the parameters.
         """
+
+    @abc.abstractmethod
+    def together(self, found: Sequence[Evaluation]) -> Evaluation:
+        """Evaluations of the conditions as one."""
+
+    @abc.abstractmethod
+    def after(self, expected: Any, jacobian: Any, step: Float[np.ndarray, " free"]) -> Any:
+        """The expectation after a step, as its slopes have it."""
 
     @abc.abstractmethod
     def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference.conditions import Conditions
 from jumpax.inference.deciding import moving
 from jumpax.inference.exploration.plain import estimating
 from jumpax.inference.losses import Together
@@ -22,35 +23,48 @@ SLOPES = 8
 """Times what the smallest evaluation of an estimator takes, at least, all in all."""
 
 
-def check_budget(problem: AbstractProblem, budget: int) -> Problem:
+def check_budget(problem: AbstractProblem, budget: int) -> AbstractProblem:
     """Whether a problem can be fitted with a budget.
 
     Raises:
         InputError: a budget that is no number of paths, or too small.
-        UnsupportedError: conditions, exact expectations, losses that are not of counts, or too far from a sum of squares.
+        UnsupportedError: exact expectations, losses that are not of counts, or too far from a sum of squares.
     """
-    least = LEAST * PARTS * (len(problem.free) + 2)
+    parts = [part for part, _ in problem.split(np.zeros(len(problem.free)))]
+    least = LEAST * PARTS * (len(problem.free) + 2) * len(parts)
     if isinstance(budget, bool) or not isinstance(budget, int | np.integer) or budget < least:
+        of = f" of {len(parts)} conditions" if len(parts) > 1 else ""
         raise InputError(
-            f"budget must be a whole number of paths, for {len(problem.free)} free parameters {least} or more; got {budget!r}"
+            f"budget must be a whole number of paths, for {len(problem.free)} free parameters{of} {least} or more; got {budget!r}"
         )
-    if not isinstance(problem, Problem):
-        raise UnsupportedError("a budget is for one condition: fit several without")
+    names = problem.problems if isinstance(problem, Conditions) else ("",)
+    for name, part in zip(names, parts, strict=True):
+        where = f"condition {name!r}: " if name else ""
+        _check_condition(part, budget, len(parts), where)
+    return problem
+
+
+def _check_condition(problem: Problem, budget: int, conditions: int, where: str) -> None:
+    """Whether one condition can."""
     if not isinstance(problem.source, Simulation):
-        raise UnsupportedError(f"a budget counts paths, and {type(problem.source).__name__} draws none: leave it out")
+        raise UnsupportedError(
+            f"{where}a budget counts paths, and {type(problem.source).__name__} draws none: leave it out"
+        )
     parts = problem.loss.losses if isinstance(problem.loss, Together) else (problem.loss,)
     if bent := [type(part).__name__ for part in parts if part.linear is None]:
         more = " (or give Deviations the measured means)" if "Deviations" in bent else ""
-        raise UnsupportedError(f"a budget is not for {', '.join(bent)} of these data: leave it out{more}")
+        raise UnsupportedError(f"{where}a budget is not for {', '.join(bent)} of these data: leave it out{more}")
     if isinstance(problem.loss.observable(problem.network), AbstractPathObservable):
-        raise UnsupportedError("a budget is for data of counts, not of what is gathered along paths: leave it out")
+        raise UnsupportedError(
+            f"{where}a budget is for data of counts, not of what is gathered along paths: leave it out"
+        )
     source = estimating(problem.source)
-    needed = int(SLOPES * source.simulated(moving(problem)))
+    needed = int(SLOPES * source.simulated(moving(problem))) * conditions
     if problem.loss.linear is not problem.loss and budget < needed:
         raise InputError(
-            f"{type(source.gradient).__name__} needs a budget of {needed:,} paths or more here; got {budget:,}: leave gradient out"
+            f"{where}{type(source.gradient).__name__} needs a budget of {needed:,} paths or more here; got {budget:,}: leave gradient "
+            "out"
         )
-    return problem
 
 
 def check_settings(given: Mapping[str, tuple[Any, Any]]) -> None:

@@ -2,9 +2,8 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -64,11 +63,7 @@ class Conclusion(NamedTuple):
 
     def moved(self) -> "Conclusion":
         """At the minimum to which the step leads; the expectation there follows from the slopes."""
-
-        def shifted(expected: Any, jacobian: Any) -> Any:
-            return expected + jacobian.mean(0) @ self.step
-
-        found = tuple(e._replace(expected=jax.tree.map(shifted, e.expected, e.jacobian)) for e in self.found)
+        found = tuple(e._replace(expected=self.problem.after(e.expected, e.jacobian, self.step)) for e in self.found)
         return self._replace(point=self.point + self.step, found=found, step=np.zeros_like(self.step), distance=0.0)
 
     @property

@@ -181,6 +181,10 @@ class Conditions(AbstractProblem):
                 found.append(problem.evaluate(own, None if key is None else jax.random.fold_in(key, number)))
             except SimulationError as fault:
                 raise SimulationError(f"condition {condition!r}: {fault}") from fault
+        return self.together(found)
+
+    def together(self, found: Sequence[Evaluation]) -> Evaluation:
+        """Their sums."""
         size, batches = len(self.free), max(_batches(f) for f in found)
         gradient: Any = np.zeros(size)
         covariance: Any = np.zeros((size, size))
@@ -194,6 +198,11 @@ class Conditions(AbstractProblem):
             information, {c: f.expected for c, f in zip(self.problems, found, strict=True)},
             {c: _repeated(f.jacobian, batches) for c, f in zip(self.problems, found, strict=True)},
         )  # fmt: skip
+
+    def after(self, expected: Any, jacobian: Any, step: Float[np.ndarray, " free"]) -> Any:
+        """By condition."""
+        each = zip(self.problems.items(), self._places, strict=True)
+        return {c: problem.after(expected[c], jacobian[c], step[place]) for (c, problem), place in each}
 
     def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
         """Those of each condition, with its name."""

@@ -6,10 +6,10 @@ import numpy as np
 from jaxtyping import Float
 
 from jumpax._base.errors import SimulationError
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Conclusion, Reading, pooled_at
 from jumpax.inference.evaluation import Evaluation
-from jumpax.inference.exploration import Exploration, Plain, Responses, Scattered, Visit
-from jumpax.inference.problem import Problem
+from jumpax.inference.exploration import ByCondition, Exploration, Responses, Visit
 
 NEAR = 1.0
 """Length of a step, in standard deviations of the points drawn, up to which the response is a plane."""
@@ -25,14 +25,14 @@ class Asking:
         tell: told after each.
     """
 
-    def __init__(self, ask: Scattered | Plain, problem: Problem, responses: Responses, tell: Callable[[Visit], None]):
+    def __init__(self, ask: ByCondition, problem: AbstractProblem, responses: Responses, tell: Callable[[Visit], None]):
         self.ask, self.problem, self.interrupted, self.fault = ask, problem, False, ""
         self._responses, self._tell = responses, tell
 
     @property
     def left(self) -> int:
         """Evaluations that there are paths for."""
-        return self._responses.left // self.ask.paths
+        return self._responses.paths_left // self.ask.paths
 
     def __call__(self, u: Float[np.ndarray, " free"], count: int, needed: bool = True) -> list[Evaluation]:
         """So many at a point; fewer where paths cannot be followed, or by Ctrl-C.

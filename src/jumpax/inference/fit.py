@@ -23,7 +23,7 @@ from jumpax.inference.doubts import doubts, outcome
 from jumpax.inference.goodness import goodness, misfit
 from jumpax.inference.information import mean
 from jumpax.inference.optimiser import natural_gradient
-from jumpax.inference.problem import Problem, check_problem
+from jumpax.inference.problem import check_problem
 from jumpax.inference.progress import Told, teller
 from jumpax.inference.result import FitResult, Run
 from jumpax.inference.search import (
@@ -89,8 +89,9 @@ def fit(
         steps: most steps per start.
         average: how many of the last steps are averaged (1 for exact expectations).
         final: least number of evaluations at the estimate (1 for exact expectations).
-        budget: most paths, all in all, of a search of boxes. For losses on counts; `starts` that are given as points are places
-            to follow, too, the number of paths of the source does not matter, and the settings above are refused.
+        budget: most paths, all in all, of a search of boxes; every point costs one in each condition. For losses on counts;
+            `starts` that are given as points are places to follow, too, the number of paths of the source does not matter, and
+            the settings above are refused.
         progress: True for a line on standard error, or a function of `FitProgress`; with a budget of `SearchProgress`.
 
     Returns:
@@ -193,7 +194,7 @@ def quiet_fit(
 
 
 def _with_budget(
-    problem: Problem, budget: int, key: Any, starts: int | Sequence[Mapping[str, float]], tell: Told
+    problem: AbstractProblem, budget: int, key: Any, starts: int | Sequence[Mapping[str, float]], tell: Told
 ) -> FitResult:
     """By a search of boxes."""
     begin, words = time.perf_counter(), random.key_words(key)

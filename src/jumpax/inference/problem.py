@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import jax
@@ -123,6 +123,15 @@ class Problem(AbstractProblem):
             self.structure, observable, self.network, x0, self.loss.times, self.settle,
             self.start, self.source,
         )  # fmt: skip
+
+    def together(self, found: Sequence[Evaluation]) -> Evaluation:
+        """The one."""
+        (only,) = found
+        return only
+
+    def after(self, expected: Any, jacobian: Any, step: Float[np.ndarray, " free"]) -> Any:
+        """To first order."""
+        return jax.tree.map(lambda value, slopes: value + slopes.mean(0) @ step, expected, jacobian)
 
     def fixing(self, name: str, value: float) -> "Problem":
         """The same problem with one parameter fixed.

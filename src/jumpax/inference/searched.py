@@ -6,13 +6,15 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.budget import LEAST
 from jumpax.inference.conclude import Conclusion, exactly
 from jumpax.inference.doubts import FAR
 from jumpax.inference.estimate import Asking, estimate
 from jumpax.inference.exploration import (
+    ByCondition,
     Exploration,
     Places,
     Plain,
@@ -25,7 +27,6 @@ from jumpax.inference.exploration import (
 )
 from jumpax.inference.exploration.explore import explains, misfit
 from jumpax.inference.exploration.surface import level
-from jumpax.inference.problem import Problem
 from jumpax.inference.progress import SearchProgress, Told
 from jumpax.inference.result import History, Run, Search
 from jumpax.inference.search import INTERRUPTED, named_values
@@ -51,7 +52,7 @@ class Searched(NamedTuple):
     """Those of the search, unconstrained."""
     asking: Asking
     """The evaluations at the end."""
-    evaluated: Problem
+    evaluated: AbstractProblem
     """The problem, its source with the paths of one evaluation."""
     interrupted: bool
 
@@ -83,7 +84,7 @@ class Searched(NamedTuple):
             )
         if self.asking.ask.lost:
             found["lost"] = (
-                f"{self.asking.ask.lost} of {self.asking.ask.asked * self.asking.ask.level} paths at the estimate, or next to it, could not be followed, and "
+                f"{self.asking.ask.lost} of {self.asking.ask.asked * sum(self.asking.ask.levels)} paths at the estimate, or next to it, could not be followed, and "
                 "what they would show is missing: allow more events (max_events), or narrow the boxes."
             )
         if self.asking.fault:
@@ -107,7 +108,11 @@ class Searched(NamedTuple):
 
 
 def searched(
-    problem: Problem, budget: int, key: Any, known: list[Float[np.ndarray, " free"]], tell: Told = lambda told: None
+    problem: AbstractProblem,
+    budget: int,
+    key: Any,
+    known: list[Float[np.ndarray, " free"]],
+    tell: Told = lambda told: None,
 ) -> Searched:
     """The estimate, inside the budget.
 
@@ -116,32 +121,33 @@ def searched(
     Raises:
         SimulationError: paths cannot be followed anywhere, or not at the best place.
     """
-    loss, begin = problem.loss.linear, time.perf_counter()
-    assert loss is not None
+    begin = time.perf_counter()
     trace: list[Visit] = []
 
     def visit(one: Visit) -> None:
         trace.append(one)
         tell(SearchProgress(one.paths, budget, named_values(problem, one.point), time.perf_counter() - begin))
 
-    responses = Responses(problem, loss, SHARE * budget, jax.random.fold_in(key, 0))
-    guessed = mean_field_places(problem, loss, _generator(key, 3)) if responses.source.mean_field else Places([])
+    responses = Responses(problem, SHARE * budget, jax.random.fold_in(key, 0))
+    sources = [condition.source for condition in responses.conditions]
+    guessed = mean_field_places(problem, _generator(key, 3)) if all(s.mean_field for s in sources) else Places([])
     early = corrected(responses, guessed.points[0]) if guessed.points else []
     trace += early
     near = [one.point for one in early[-1:]] + guessed.points[1:]
     found = explore(responses, jax.random.fold_in(key, 1), [*near, *known], visit)
-    check = min(CHECK * (len(problem.free) + 2), budget // 8)
-    responses.budget = budget - check
-    ask = (
-        _scattered(problem, responses, found, key)
-        if loss is problem.loss
-        else Plain(responses, jax.random.fold_in(key, 4))
+    check = min(CHECK * (len(problem.free) + 2), budget // (8 * len(sources)))
+    responses.budget = budget - check * len(sources)
+    ask = _asking(responses, found, key)
+    evaluated = problem.of(
+        tuple(
+            condition.problem.from_source(dataclasses.replace(condition.source, paths=paths, batches=8))
+            for condition, paths in zip(responses.conditions, ask.levels, strict=True)
+        )
     )
-    evaluated = problem.from_source(dataclasses.replace(responses.source, paths=ask.level, batches=8))
     asking = Asking(ask, evaluated, responses, visit)
     ending, distance = estimate(asking, found)
     interrupted = found.interrupted or asking.interrupted
-    if not (ending.known or interrupted) and responses.source.exact:
+    if not (ending.known or interrupted) and all(source.exact for source in sources):
         exact = exactly(evaluated, ending)
         distance = distance if exact is ending else exact.distance
         ending = exact
@@ -155,9 +161,26 @@ def searched(
     return Searched(ending, distance, searching, points, asking, evaluated, interrupted)
 
 
-def _scattered(problem: Problem, responses: Responses, found: Exploration, key: Any) -> Scattered:
-    paths = min(max(responses.left // READINGS, LEAST * (len(problem.free) + 2)), MOST)
-    return Scattered(responses, found.scale, paths, _generator(key, 2))
+def _asking(responses: Responses, found: Exploration, key: Any) -> ByCondition:
+    """Evaluations of the rest of the budget."""
+    free = len(responses.problem.free)
+    paths = min(max(responses.left // READINGS, LEAST * (free + 2)), MOST)
+    generator, asks = _generator(key, 2), []
+    places = (np.asarray(place, int) for _, place in responses.problem.split(np.arange(float(free))))
+    for number, (condition, place) in enumerate(zip(responses.conditions, places, strict=True)):
+        if condition.loss is condition.problem.loss:
+            asks.append(Scattered(condition, _scale(found.scale, place), paths, generator))
+        else:
+            own = jax.random.fold_in(key, 4 + 16 * number)
+            asks.append(Plain(condition, own, responses.left))
+    return ByCondition(asks)
+
+
+def _scale(scale: Float[np.ndarray, "free free"], place: Int[np.ndarray, " own"]) -> Float[np.ndarray, "own own"]:
+    """Of the parameters of one condition: a root of their covariance."""
+    if len(place) == len(scale):
+        return scale[place]
+    return np.linalg.cholesky((scale @ scale.T)[np.ix_(place, place)])
 
 
 def _generator(key: Any, number: int) -> np.random.Generator:
@@ -165,7 +188,7 @@ def _generator(key: Any, number: int) -> np.random.Generator:
 
 
 def _search(
-    problem: Problem,
+    problem: AbstractProblem,
     found: Exploration,
     guessed: Places,
     trace: list[Visit],

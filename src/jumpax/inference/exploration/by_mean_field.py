@@ -5,14 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.exploration.coordinates import first_points, units
 from jumpax.inference.exploration.descent import Descent
 from jumpax.inference.exploration.explore import EVENTS, FIRST, Visit
 from jumpax.inference.exploration.mean_response import TOGETHER, MeanResponse, work
 from jumpax.inference.exploration.responses import Responses
 from jumpax.inference.exploration.surface import level
-from jumpax.inference.losses import AbstractLoss
-from jumpax.inference.problem import Problem
 from jumpax.networks import Need
 
 SCREENED = 4
@@ -49,7 +48,7 @@ class Places(NamedTuple):
 
 
 @QUIET
-def mean_field_places(problem: Problem, loss: AbstractLoss, generator: np.random.Generator) -> Places:
+def mean_field_places(problem: AbstractProblem, generator: np.random.Generator) -> Places:
     """Up to three places on the unconstrained scale where mean counts by the rate equation come nearest to the data, the best first.
 
     Least squares by damped Gauss-Newton steps from the best of a Latin hypercube, side by side. Approximate, as the mean
@@ -57,15 +56,15 @@ def mean_field_places(problem: Problem, loss: AbstractLoss, generator: np.random
     where the network has no mean field, or is too large, or its laws are for whole numbers only.
 
     Args:
-        problem: with free parameters.
-        loss: on its data, with linear residuals.
+        problem: with free parameters, and losses that have linear residuals.
         generator: of the points.
     """
-    if more := problem.network.needs - {Need.TIME}:
+    networks = [part.network for part, _ in problem.split(np.zeros(len(problem.free)))]
+    if more := frozenset().union(*(network.needs for network in networks)) - {Need.TIME}:
         return Places([], f"networks with {', '.join(sorted(need.value for need in more))} have none")
     if work(problem) * TOGETHER * (SCREENED + ITERATIONS) > WORK:
         return Places([], "the network is too large")
-    points, response = first_points(problem, TOGETHER * SCREENED, generator), MeanResponse(problem, loss)
+    points, response = first_points(problem, TOGETHER * SCREENED, generator), MeanResponse(problem)
     try:
         firsts = response(points)[0]
     except Exception as fault:  # calls laws and observables, which are anybody's functions, made for whole numbers
@@ -74,7 +73,7 @@ def mean_field_places(problem: Problem, loss: AbstractLoss, generator: np.random
 
 
 def _places(
-    problem: Problem,
+    problem: AbstractProblem,
     response: MeanResponse,
     points: Float[np.ndarray, "points free"],
     firsts: Float[np.ndarray, "points entries"],
@@ -111,7 +110,7 @@ def corrected(responses: Responses, place: Float[np.ndarray, " free"]) -> list[V
     early where paths cannot be followed, which are given up after few events.
     """
     problem = responses.problem
-    response, paths = MeanResponse(problem, responses.loss), FIRST * (len(place) + 2)
+    response, paths = MeanResponse(problem), FIRST * (len(place) + 2)
     visits, off, first = [Visit(responses.drawn, place)], [], place
     usual, responses.cap = responses.cap, min(responses.cap, EVENTS)
     for _ in range(CORRECTIONS):

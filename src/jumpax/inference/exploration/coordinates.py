@@ -4,8 +4,8 @@ import numpy as np
 from jaxtyping import Float
 from scipy.special import logit, ndtri
 
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.parameters import LOG_BOX, factors
-from jumpax.inference.problem import Problem
 
 SPREAD = 2.0
 """Standard deviation of the first points about the start, on the unconstrained scale, where a parameter has no box."""
@@ -13,7 +13,9 @@ EDGE = 1e-3
 """Share of a box at each of its ends that is not drawn from."""
 
 
-def first_points(problem: Problem, count: int, generator: np.random.Generator) -> Float[np.ndarray, "count free"]:
+def first_points(
+    problem: AbstractProblem, count: int, generator: np.random.Generator
+) -> Float[np.ndarray, "count free"]:
     """A Latin hypercube: uniform in each box on its scale, normal about the start where there is none."""
     start = problem.structure.unconstrained(problem.start_values, problem.numbers)
     shares = _hypercube(len(start), count, generator)
@@ -38,6 +40,6 @@ def _hypercube(free: int, count: int, generator: np.random.Generator) -> Float[n
     return np.clip(qmc.LatinHypercube(free, rng=generator).random(count), EDGE, 1 - EDGE)
 
 
-def units(problem: Problem, point: Float[np.ndarray, " free"]) -> Float[np.ndarray, " free"]:
+def units(problem: AbstractProblem, point: Float[np.ndarray, " free"]) -> Float[np.ndarray, " free"]:
     """How much of the unconstrained scale changes each parameter by a factor e, or by its part between two bounds."""
     return factors(problem.structure, problem.numbers, point)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 from jaxtyping import Float
 
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.exploration.coordinates import EDGE, units
 from jumpax.inference.parameters import LOG_BOX
-from jumpax.inference.problem import Problem
 
 FIRST = 1e-2
 """Damping at first."""
@@ -28,7 +28,7 @@ class Descent:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: AbstractProblem,
         ask: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
         points: Float[np.ndarray, "places free"],
         size: Float[np.ndarray, " entries"] | None = None,

@@ -101,7 +101,7 @@ def explore(
     except KeyboardInterrupt:
         interrupted = True
         search.sort()
-    responses.cap = responses.source.max_events
+    responses.cap = responses.most_events
     best = search.candidates[0]
     others = [c.centre for c in search.candidates[1:] if c.fresh and search.explains(c)]
     return Exploration(
@@ -138,7 +138,7 @@ class _Search:
         self.replicates = 1.0
         """Paths, or cells, that the errors of the data stand for."""
         self._first = FIRST * (len(responses.problem.free) + 2)
-        self._enough = responses.source.max_events
+        self._enough = responses.most_events
 
     def add(self, known: Sequence[Float[np.ndarray, " free"]] = ()) -> None:
         """Candidates from known places and from points all over the boxes."""

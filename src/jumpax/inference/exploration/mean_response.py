@@ -11,7 +11,8 @@ from jaxtyping import Array, Float
 
 from jumpax.approximate import rates
 from jumpax.gradients.rate_equation import FLOOR, pade_step
-from jumpax.inference.exploration.responses import intervals
+from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference.exploration.intervals import intervals
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Numbers, Structure
 from jumpax.inference.problem import Problem
@@ -28,15 +29,35 @@ GROWTH, STEPS, EARLY = 0.25, 40, 6
 class MeanResponse:
     """Residuals as `Responses` has them, of mean counts by the rate equation, and their slopes. No paths are drawn.
 
-    Integrated by some dozens of second-order steps in float64; one program for all points.
-
     Args:
-        problem: with free parameters.
-        loss: on its data, with linear residuals.
+        problem: with free parameters, and losses that have linear residuals.
     """
 
-    def __init__(self, problem: Problem, loss: AbstractLoss):
-        plan = problem.plan
+    def __init__(self, problem: AbstractProblem):
+        self._problem = problem
+        numbers = np.arange(len(problem.free), dtype=float)
+        self._conditions = [(_Condition(part), np.asarray(place, int)) for part, place in problem.split(numbers)]
+
+    def __call__(
+        self, points: Float[np.ndarray, "points free"]
+    ) -> tuple[Float[np.ndarray, "points entries"], Float[np.ndarray, "points entries free"]]:
+        """Both at each point."""
+        residuals, slopes = [], []
+        for condition, place in self._conditions:
+            own, steep = condition(points[:, place])
+            wide = np.zeros((*own.shape, points.shape[1]))
+            wide[..., place] = steep
+            residuals.append(own)
+            slopes.append(wide)
+        return np.concatenate(residuals, 1), np.concatenate(slopes, 1)
+
+
+class _Condition:
+    """The same of one condition, for its own parameters: some dozens of second-order steps in float64, one program for all points."""
+
+    def __init__(self, problem: Problem):
+        plan, loss = problem.plan, problem.loss.linear
+        assert loss is not None
         self._static = _Static(problem.structure, plan.network, plan.x0, loss.observable(problem.network))
         self._loss, self._numbers = loss, problem.numbers
         stops = (plan.start + (plan.settle or 0.0),) if loss.times is None else loss.times
@@ -59,8 +80,12 @@ class MeanResponse:
         return residuals, slopes
 
 
-def work(problem: Problem) -> float:
+def work(problem: AbstractProblem) -> float:
     """Operations for one point, about."""
+    return sum(_work(part) for part, _ in problem.split(np.zeros(len(problem.free))))
+
+
+def _work(problem: Problem) -> float:
     size, free = len(problem.network.species), len(problem.free)
     return 2 * STEPS * 2.0 * size * (size + free) * (3 * size + problem.network.reaction_count)
 

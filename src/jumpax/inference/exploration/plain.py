@@ -11,7 +11,7 @@ from jaxtyping import Float
 from jumpax.gradients import ScoreFunction
 from jumpax.inference.deciding import moving
 from jumpax.inference.evaluation import Evaluation
-from jumpax.inference.exploration.responses import Responses
+from jumpax.inference.exploration.condition_responses import ConditionResponses
 from jumpax.inference.problem import Problem
 from jumpax.inference.sources import Simulation
 
@@ -22,24 +22,25 @@ PARTS = 4
 
 
 class Plain:
-    """Evaluations of losses that squares do not describe, such as likelihoods: an estimator's, by default the score function's.
+    """Evaluations of losses of one condition that squares do not describe, such as likelihoods: an estimator's, by default the score function's.
 
     Chances of counts that few paths reach need slopes along the same paths.
 
     Args:
-        responses: keeps count of the paths.
+        responses: of the condition.
         key: of the paths.
+        most: paths of all evaluations.
     """
 
     lost = 0
     """A path that cannot be followed ends an evaluation."""
 
-    def __init__(self, responses: Responses, key: Any):
-        self._responses, self._key = responses, key
+    def __init__(self, responses: ConditionResponses, key: Any, most: int):
+        self._ledger, self._key = responses.ledger, key
         source, problem = estimating(responses.source), responses.problem
         share = source.simulated(moving(problem)) / source.total
-        most = int(responses.left / (PARTS * share)) // BATCHES * BATCHES
-        self._source = dataclasses.replace(source, paths=max(most, source.paths))
+        paths = int(most / (PARTS * share)) // BATCHES * BATCHES
+        self._source = dataclasses.replace(source, paths=max(paths, source.paths))
         self.level = self._source.paths
         """Paths behind a level."""
         self.paths = int(self._source.simulated(moving(problem)))
@@ -52,7 +53,7 @@ class Plain:
         Raises:
             SimulationError: a path cannot be followed.
         """
-        self._responses.drawn += self.paths
+        self._ledger.drawn += self.paths
         self.asked += 1
         return problem.from_source(self._source).evaluate(
             jnp.asarray(u, float), jax.random.fold_in(self._key, self.asked)

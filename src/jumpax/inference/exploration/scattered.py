@@ -10,8 +10,8 @@ from jaxtyping import Array, Bool, Float
 
 from jumpax._base.errors import SimulationError
 from jumpax.inference.evaluation import Evaluation, judged
+from jumpax.inference.exploration.condition_responses import ConditionResponses
 from jumpax.inference.exploration.coordinates import near_points
-from jumpax.inference.exploration.responses import Responses
 from jumpax.inference.problem import Problem
 
 BATCHES = 8
@@ -21,7 +21,7 @@ REACH = 2.5
 
 
 class Scattered:
-    """Evaluations in which half of the paths have the parameters of the point, and half have others near by.
+    """Evaluations of one condition in which half of the paths have the parameters of the point, and half have others near by.
 
     The former give the expectation, unbiased; a regression through both gives its derivatives, with a bias of the third order in
     the scale. Each path is told its parameters and nothing else, so that the noise does not grow with the number of events, as that of
@@ -35,7 +35,11 @@ class Scattered:
     """
 
     def __init__(
-        self, responses: Responses, scale: Float[np.ndarray, "free free"], paths: int, generator: np.random.Generator
+        self,
+        responses: ConditionResponses,
+        scale: Float[np.ndarray, "free free"],
+        paths: int,
+        generator: np.random.Generator,
     ):
         self._responses, self._scale, self._generator = responses, scale, generator
         self._half = paths // (2 * BATCHES)

@@ -1,0 +1,126 @@
+"""What single paths of one condition say of its data, each with parameters of its own."""
+
+import functools
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float
+
+from jumpax.engines.simulate import simulate
+from jumpax.inference.exploration.intervals import intervals
+from jumpax.inference.losses import AbstractLoss
+from jumpax.inference.parameters import Numbers, Structure
+from jumpax.inference.problem import Problem
+from jumpax.inference.sources import Simulation
+from jumpax.observables import Observable
+
+CHUNK = 512
+"""Paths drawn at once: their counts at all stops are kept for a moment only."""
+
+
+class Ledger(Protocol):
+    """Counts the paths of all conditions."""
+
+    cap: int
+    """Events after which a path is given up."""
+    drawn: int
+    """So far."""
+
+    def enter(self, paths: int) -> Any:
+        """So many paths are drawn: their key."""
+
+    def lose(self, paths: int) -> None:
+        """So many of them could not be followed."""
+
+
+class ConditionResponses:
+    """Draws paths of one condition.
+
+    Args:
+        problem: with a source `Simulation`, and a loss that has linear residuals.
+        ledger: counts the paths.
+    """
+
+    def __init__(self, problem: Problem, ledger: Ledger):
+        assert isinstance(problem.source, Simulation)
+        assert problem.loss.linear is not None
+        self.problem, self.source, self.loss = problem, problem.source, problem.loss.linear
+        self.ledger = ledger
+        self._bins = intervals(len(self.loss.times or (0.0,)))
+
+    @property
+    def cap(self) -> int:
+        """Events after which a path is given up."""
+        return min(self.ledger.cap, self.source.max_events)
+
+    def whole(self, points: Float[np.ndarray, "paths free"]) -> Float[np.ndarray, "paths numbers"]:
+        """Residuals of one path at each point, at every stop; NaN where it could not be followed."""
+
+        def residuals(part: Float[np.ndarray, "paths free"]) -> np.ndarray:
+            made, followed = self._seen(self.loss, part)
+            found = np.asarray(_residuals(self.loss, made))[: len(part)]
+            return np.where(followed[:, None, None], found, np.float32(np.nan)).reshape(len(part), -1)
+
+        return np.concatenate([residuals(points[i : i + CHUNK]) for i in range(0, len(points), CHUNK)])
+
+    def binned(self, residuals: Float[np.ndarray, "paths numbers"]) -> Float[np.ndarray, "paths entries"]:
+        """In few numbers: see `intervals`."""
+        by_stop = residuals.reshape(len(residuals), self._bins.shape[1], -1)
+        return np.einsum("bs,pse->pbe", self._bins, by_stop).reshape(len(residuals), -1)
+
+    def seen(self, points: Float[np.ndarray, "paths free"]) -> tuple[Any, Bool[np.ndarray, " paths"]]:
+        """What the loss of the problem sees of one path at each point, leaves (paths, stops, ...), and whether it was followed."""
+
+        def part(points: Float[np.ndarray, "paths free"]) -> tuple[Any, np.ndarray]:
+            made, followed = self._seen(self.problem.loss, points)
+            return jax.tree.map(lambda leaf: np.asarray(leaf)[: len(points)], made), followed
+
+        parts = [part(points[i : i + CHUNK]) for i in range(0, len(points), CHUNK)]
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *parts)
+
+    def _seen(
+        self, loss: AbstractLoss, points: Float[np.ndarray, "paths free"]
+    ) -> tuple[Any, Bool[np.ndarray, " paths"]]:
+        """Of a few paths more, which repeat the last: there are few shapes to compile for."""
+        count, problem, plan = len(points), self.problem, self.problem.plan
+        key = self.ledger.enter(count)
+        wide = 1 << (count - 1).bit_length()
+        padded = jnp.asarray(np.pad(points, ((0, wide - count), (0, 0)), mode="edge"), float)
+        values = _values(problem.structure, problem.numbers, padded)
+        theta = {name: np.asarray(values[name])[:count] for name in problem.structure.network}
+        stops = (plan.start + (plan.settle or 0.0),) if loss.times is None else loss.times
+        paths = simulate(
+            plan.network, theta, plan.begin, times=stops, paths=count, key=key, start=plan.start, max_events=self.cap,
+            bound=self.source.bound, throw=False,
+        )  # fmt: skip
+        faulty = np.asarray(paths.faulty)
+        self.ledger.lose(int(faulty.sum()))
+        counts = np.pad(np.asarray(paths.counts), ((0, wide - count), (0, 0), (0, 0)), mode="edge")
+        return _observed(loss.observable(problem.network), plan.network.species, loss, values, counts), ~faulty
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _values(structure: Structure, numbers: Numbers, points: Float[Array, "paths free"]) -> dict[str, Any]:
+    def one(u: Float[Array, " free"]) -> dict[str, Any]:
+        return {name: jnp.asarray(value, u.dtype) for name, value in structure.values(u, numbers).items()}
+
+    return jax.vmap(one)(points)
+
+
+@functools.partial(jax.jit, static_argnums=(0, 1))
+def _observed(observable: Observable, species: tuple[str, ...], loss: AbstractLoss, values: Any, counts: Any) -> Any:
+    def stop(counts: Any) -> Any:
+        return observable({name: counts[i].astype(float) for i, name in enumerate(species)})
+
+    def path(values: Any, counts: Any) -> Any:
+        alone = jax.tree.map(lambda leaf: leaf[None], jax.vmap(stop)(counts))
+        return jax.tree.map(lambda leaf: leaf[0], loss.seen(alone, values))
+
+    return jax.vmap(path)(values, counts)
+
+
+@jax.jit
+def _residuals(loss: AbstractLoss, made: Any) -> Float[Array, "paths stops numbers"]:
+    return jax.vmap(loss.residuals)(made)
