@@ -36,17 +36,25 @@ class Agenda:
     triggers: tuple[Expression, ...]
     watched: bool
     """Whether a reaction may make a trigger true."""
+    places: tuple[int, ...]
+    """How many executions of each event may be under way at once; 0 of those without a delay."""
 
-    @property
+    @functools.cached_property
+    def waiting(self) -> tuple[int, ...]:
+        """Numbers of the events of all that may wait to be carried out at one moment: one of each without a delay, else one for each place."""
+        return tuple(number for number, places in enumerate(self.places) for _ in range(max(1, places)))
+
+    @functools.cached_property
     def ranked(self) -> tuple[int, ...]:
-        """Numbers of the events with a priority, if there are several: among equal ones chance decides."""
-        found = tuple(number for number, event in enumerate(self.events) if event.priority is not None)
+        """Which of `waiting` have a priority, if there are several: among equal ones chance decides."""
+        found = tuple(i for i, number in enumerate(self.waiting) if self.events[number].priority is not None)
         return found if len(found) > 1 else ()
 
     @property
     def early(self) -> tuple[tuple[int, str], ...]:
-        """Right sides that are read when the trigger comes true: number of the event, and what it assigns to."""
-        return tuple((i, name) for i, event in enumerate(self.events) if event.early for name, _ in event.assignments)
+        """Right sides that are read when the trigger comes true: number of the event, and what it assigns to; not those with a delay."""
+        own = [(i, event) for i, event in enumerate(self.events) if event.early and event.delay is None]
+        return tuple((i, name) for i, event in own for name, _ in event.assignments)
 
     @functools.cached_property
     def read(self) -> frozenset[str]:
@@ -61,7 +69,19 @@ def agenda_of(network: Network) -> Agenda:
     known = {each: f"(clock {number})" for number, each in enumerate(found)}
     triggers = tuple(timeless(event.trigger, known) for event in network.events)
     read = {name for trigger in triggers for name in names(trigger)}
-    return Agenda(network.events, tuple(known.items()), tuple(map(steady, triggers)), bool(read & set(network.species)))
+    places = tuple(_places(event, network) for event in network.events)
+    return Agenda(
+        network.events, tuple(known.items()), tuple(map(steady, triggers)), bool(read & set(network.species)), places
+    )
+
+
+def _places(event: Event, network: Network) -> int:
+    """How many executions of an event may be under way: one where its trigger cannot come true again before."""
+    if event.delay is None:
+        return 0
+    once = event.trigger in [each.comparison for each in clocks(event.trigger)]
+    once = once and not set(names(event.trigger)) & {*network.moved, *network.species}
+    return 1 if once or not event.persistent else event.queue
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,24 +152,25 @@ class Scene:
             found = Time(jnp.where(sooner, when.high, found.high), jnp.where(sooner, when.low, found.low))
         return found
 
-    def first(self, pending: Sequence[Flag], chances: Sequence[Real]) -> tuple[Flag, ...]:
-        """Which pending event is carried out: that of largest priority.
+    def first(self, waits: Sequence[Flag], chances: Sequence[Real]) -> tuple[Flag, ...]:
+        """Which event that waits is carried out: that of largest priority.
 
         Args:
-            pending: which events are waiting.
-            chances: uniform numbers for the events of `Agenda.ranked`, the largest of equal priority goes first; those
-                without a priority follow all others, in the order of the network.
+            waits: which of `Agenda.waiting` do.
+            chances: uniform numbers for those of `Agenda.ranked`, the largest of equal priority goes first; those
+                without a priority follow all others, in the order of the network and of their beginning.
         """
         agenda, lowest = agenda_of(self.program.network), np.finfo(self.program.dtype).min
         nothing = jnp.zeros_like(self.time.high)
         given = dict(zip(agenda.ranked, chances, strict=True))
         best, order = nothing - np.inf, nothing - np.inf
         chosen: list[Flag] = []
-        for number, event in enumerate(agenda.events):
+        for place, number in enumerate(agenda.waiting):
+            event = agenda.events[number]
             rank = nothing + lowest if event.priority is None else self.read(event.priority)
             rank = jnp.where(rank >= lowest, rank, nothing + lowest)  # not a number is the lowest, too
-            mine = given.get(number, nothing - number)
-            ahead = pending[number] & ((rank > best) | ((rank == best) & (mine > order)))
+            mine = given.get(place, nothing - place)
+            ahead = waits[place] & ((rank > best) | ((rank == best) & (mine > order)))
             chosen = [*(flag & ~ahead for flag in chosen), ahead]
             best, order = jnp.where(ahead, rank, best), jnp.where(ahead, mine, order)
         return tuple(chosen)
