@@ -39,15 +39,10 @@ class Agenda:
     places: tuple[int, ...]
     """How many executions of each event may be under way at once; 0 of those without a delay."""
 
-    @functools.cached_property
-    def waiting(self) -> tuple[int, ...]:
-        """Numbers of the events of all that may wait to be carried out at one moment: one of each without a delay, else one for each place."""
-        return tuple(number for number, places in enumerate(self.places) for _ in range(max(1, places)))
-
-    @functools.cached_property
+    @property
     def ranked(self) -> tuple[int, ...]:
-        """Which of `waiting` have a priority, if there are several: among equal ones chance decides."""
-        found = tuple(i for i, number in enumerate(self.waiting) if self.events[number].priority is not None)
+        """Numbers of the events with a priority, if there are several: among equal ones chance decides."""
+        found = tuple(number for number, event in enumerate(self.events) if event.priority is not None)
         return found if len(found) > 1 else ()
 
     @property
@@ -156,21 +151,20 @@ class Scene:
         """Which event that waits is carried out: that of largest priority.
 
         Args:
-            waits: which of `Agenda.waiting` do.
-            chances: uniform numbers for those of `Agenda.ranked`, the largest of equal priority goes first; those
-                without a priority follow all others, in the order of the network and of their beginning.
+            waits: which events do.
+            chances: uniform numbers for the events of `Agenda.ranked`, the largest of equal priority goes first; those
+                without a priority follow all others, in the order of the network.
         """
         agenda, lowest = agenda_of(self.program.network), np.finfo(self.program.dtype).min
         nothing = jnp.zeros_like(self.time.high)
         given = dict(zip(agenda.ranked, chances, strict=True))
         best, order = nothing - np.inf, nothing - np.inf
         chosen: list[Flag] = []
-        for place, number in enumerate(agenda.waiting):
-            event = agenda.events[number]
+        for number, event in enumerate(agenda.events):
             rank = nothing + lowest if event.priority is None else self.read(event.priority)
             rank = jnp.where(rank >= lowest, rank, nothing + lowest)  # not a number is the lowest, too
-            mine = given.get(place, nothing - place)
-            ahead = waits[place] & ((rank > best) | ((rank == best) & (mine > order)))
+            mine = given.get(number, nothing - number)
+            ahead = waits[number] & ((rank > best) | ((rank == best) & (mine > order)))
             chosen = [*(flag & ~ahead for flag in chosen), ahead]
             best, order = jnp.where(ahead, rank, best), jnp.where(ahead, mine, order)
         return tuple(chosen)

@@ -1,14 +1,14 @@
 """Executions of events with delays that are under way on a lane.
 
 An execution begins when its trigger comes true, with the moment at which the event will be carried out; a trigger that is not
-persistent ends it by turning false before that. A lane has places for so many of each event (`Agenda.places`), in the order
-in which they began.
+persistent ends it by turning false before that. A lane has places for so many of each event (`Agenda.places`), sorted: those of
+one moment in the order in which they began.
 """
 
 import functools
 import itertools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, TypeAlias
 
 import jax.numpy as jnp
@@ -37,7 +37,7 @@ class Execution(NamedTuple):
 
 
 Executions: TypeAlias = tuple[tuple[Execution, ...], ...]
-"""The places of each event; none for those without a delay. Free ones come last."""
+"""The places of each event, the earliest first; none for those without a delay."""
 
 
 def none_under_way(scene: Scene) -> Executions:
@@ -78,10 +78,18 @@ def begun(scene: Scene, under_way: Executions, rose: Sequence[Flag], lasts: Sequ
         wrong = jnp.where(new & ~(delay >= 0), np.int32(Status.BAD_DELAY), wrong)
         fault = jnp.where(fault > 0, fault, wrong)
         late = Execution(_later(scene, event.delay, delay), tuple(scene.read(value) for _, value in _early(event)))
-        taken = [_is_free(place) for place in kept]
-        first = [taken[0], *(free & ~other for other, free in itertools.pairwise(taken))]
-        made.append(tuple(select(comes & here, late, place) for here, place in zip(first, kept, strict=True)))
+        made.append(_with(kept, late, comes))
     return tuple(made), fault
+
+
+def _with(places: Sequence[Execution], late: Execution, comes: Flag) -> tuple[Execution, ...]:
+    """The places with one more execution; those after it move down."""
+    sooner = [comes & before(late.due, place.due) for place in places]
+    inner = [
+        select(sooner[number], select(sooner[number - 1], places[number - 1], late), places[number])
+        for number in range(1, len(places))
+    ]
+    return (select(sooner[0], late, places[0]), *inner)
 
 
 def _is_free(place: Execution) -> Flag:
@@ -96,39 +104,24 @@ def _later(scene: Scene, delay: Expression, value: Real) -> Time:
     return clock.add(clock.add(scene.time, exact.high), exact.low)
 
 
-def due(places: Sequence[Execution], time: Time) -> list[Flag]:
-    """Which executions of an event have come."""
-    return [~before(time, place.due) for place in places]
+def has_come(places: Sequence[Execution], time: Time) -> Flag:
+    """Whether an execution of an event with a delay has come."""
+    return ~before(time, places[0].due)
 
 
-def early_values(places: Sequence[Execution], chosen: Sequence[Flag], event: Event) -> Mapping[str, Real]:
-    """Right sides of the execution that is carried out, as they were read when it began."""
-    found = {}
-    for number, (name, _) in enumerate(_early(event) if places else ()):
-        first, *rest = [place.early[number] for place in places]
-        found[name] = functools.reduce(
-            lambda value, one: jnp.where(one[0], one[1], value), zip(chosen[1:], rest, strict=True), first
-        )
-    return found
-
-
-def carried_out(places: Sequence[Execution], chosen: Sequence[Flag]) -> tuple[Execution, ...]:
-    """The places without the execution that is carried out; those behind it move up."""
+def carried_out(places: Sequence[Execution], happens: Flag) -> tuple[Execution, ...]:
+    """The places without the first one, if that is carried out; those after it move up."""
     if not places:
         return ()
     nothing = jnp.zeros_like(places[0].due.high)
     free = places[-1]._replace(due=Time(nothing + _INFINITY, nothing))
-    gone, made = chosen[0], []
-    for number, (place, behind) in enumerate(zip(places, (*places[1:], free), strict=True)):
-        gone = gone | chosen[number]
-        made.append(select(gone, behind, place))
-    return tuple(made)
+    return tuple(select(happens, after, place) for place, after in itertools.pairwise((*places, free)))
 
 
 def next_due(under_way: Executions, found: Time) -> Time:
     """When something under way is carried out, if that is before a time; else that time."""
-    for place in (place for places in under_way for place in places):
-        found = select(before(place.due, found), place.due, found)
+    for first, *_ in filter(None, under_way):
+        found = select(before(first.due, found), first.due, found)
     return found
 
 

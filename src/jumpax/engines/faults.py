@@ -18,7 +18,7 @@ _REMEDY = {
     Status.COUNT_OVERFLOW: "counts are 32-bit integers; the model explodes or needs other units",
     Status.TIME_STALLED: "waits are too short for the clock, in float64 too; start nearer to time 0",
     Status.QUEUE_FULL: "more delayed reactions, or executions of an event with a delay, are under way at once than the queue "
-    "holds; raise `queue`, of reactions that of the call, of an event its own: dataclasses.replace(event, queue=20)",
+    "holds; raise `queue`, of reactions that of the call, of an event its own: dataclasses.replace(event, queue=64)",
     Status.EVENT_STORM: "an event storm: they make each other true again and again at one moment; an event must make its trigger false",
     Status.INEXACT_COUNT: "events read such counts in float64 only: precision='float64'",
     Status.BAD_ASSIGNMENT: "the new value of a count must be a whole number from 0 to 2^31 - 1; round it in the event",

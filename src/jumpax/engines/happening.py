@@ -18,14 +18,13 @@ from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real, Word
-from jumpax.engines.agenda import LARGEST_IN_FLOAT32, MOST_AT_ONCE, Agenda, Scene, agenda_of, not_after
+from jumpax.engines.agenda import LARGEST_IN_FLOAT32, MOST_AT_ONCE, Scene, agenda_of, not_after
 from jumpax.engines.executions import (
     Executions,
     begun,
     broken_off,
     carried_out,
-    due,
-    early_values,
+    has_come,
     next_due,
     none_under_way,
 )
@@ -178,21 +177,23 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
 def _carried_out(scene: Scene, happening: Happening, stands: Flag) -> tuple[Counts, Happening, list[Flag]]:
     """Counts and all else after one of the events that wait; and which it was."""
     agenda = agenda_of(scene.program.network)
-    events, under_way = agenda.events, happening.under_way
     chances, stream = _chances(scene.program, happening, len(agenda.ranked))
-    first = scene.first(_waiting(agenda, happening, scene.time), chances)
-    flags = [(number, flag & stands) for number, flag in zip(agenda.waiting, first, strict=True)]
-    own = [[flag for owner, flag in flags if owner == number] for number in range(len(events))]
-    chosen = [functools.reduce(operator.or_, mine) for mine in own]
+    waits = [
+        has_come(executions, scene.time) if executions else flag
+        for flag, executions in zip(happening.pending, happening.under_way, strict=True)
+    ]
+    chosen = [flag & stands for flag in scene.first(waits, chances)]
     acts = functools.reduce(operator.or_, chosen)
     early = dict(zip(agenda.early, happening.early, strict=True))
-    for number, event in enumerate(events):
-        early |= {(number, n): value for n, value in early_values(under_way[number], own[number], event).items()}
+    for number, executions in enumerate(happening.under_way):
+        if executions:
+            names = [(number, name) for name, _ in agenda.events[number].assignments]
+            early |= zip(names, executions[0].early, strict=False)
     happening = happening._replace(
-        pending=tuple(waits & ~done for waits, done in zip(happening.pending, chosen, strict=True)),
+        pending=tuple(flag & ~done for flag, done in zip(happening.pending, chosen, strict=True)),
         carried_out=happening.carried_out + acts.astype(jnp.int32),
         chances=None if stream is None else select(acts, stream, happening.chances),
-        under_way=tuple(map(carried_out, under_way, own)),
+        under_way=tuple(map(carried_out, happening.under_way, chosen)),
     )
     return *_assigned(scene, happening, chosen, early, stands), chosen
 
@@ -240,12 +241,6 @@ def _woken(scene: Scene, happening: Happening, stands: Flag) -> Happening:
         pending=tuple(pending), early=tuple(early), held=tuple(held), under_way=under_way,
         fault=jnp.where(fault > 0, fault, happening.fault),
     )  # fmt: skip
-
-
-def _waiting(agenda: Agenda, happening: Happening, time: Time) -> list[Flag]:
-    """Which of `Agenda.waiting` are to be carried out now."""
-    pairs = zip(happening.pending, happening.under_way, strict=True)
-    return [flag for waits, executions in pairs for flag in (due(executions, time) if executions else [waits])]
 
 
 def _chances(program: Program, happening: Happening, many: int) -> tuple[list[Real], random.Stream | None]:

@@ -25,7 +25,7 @@ Value: TypeAlias = float | str | Callable[..., object]
 """A number, the name of a species or parameter, or a function of species, parameters and the time `t`, by the names of its
 arguments."""
 
-QUEUE, MOST_QUEUED = 4, 64
+QUEUE, MOST_QUEUED = 16, 256
 """Executions of an event that may be under way at once on one path: by default, and at most."""
 
 
@@ -49,7 +49,7 @@ class Event:
         queue: with a delay, how many executions of it may be under way at once on one path; one, if it is not persistent.
 
     Raises:
-        InputError: the delay is a negative number, or the queue is no whole number from 1 to 64.
+        InputError: the delay is a negative number, or the queue is no whole number from 1 to 256.
     """
 
     name: str

@@ -121,13 +121,13 @@ class Happenings:
                     elif (fault := self._begin(number, event.delay, time, early)) is not None:
                         return fault
             self.held = now
-            due = [(number, 0) for number in waiting]
-            for number, executions in enumerate(self.under_way):
-                due += [(number, place) for place, (when, _) in enumerate(executions) if when <= time]
-            if not due:
+            due = [
+                number for number, executions in enumerate(self.under_way) if executions and executions[0][0] <= time
+            ]
+            if not (waiting or due):
                 return None
-            number, place = self._first(due, time)
-            early = self.under_way[number].pop(place)[1] if self.under_way[number] else waiting.pop(number)
+            number = self._first([*waiting, *due], time)
+            early = waiting.pop(number) if number in waiting else self.under_way[number].pop(0)[1]
             counts, theta = tuple(np.int64(c).astype(np.int32) for c in self.counts), dict(self.theta)
             if not self._assign(self.agenda.events[number], time, early):
                 return Status.BAD_ASSIGNMENT
@@ -155,17 +155,17 @@ class Happenings:
         for part in parts:
             due = clock.add(due, real(part))
         self.under_way[number].append(((real(due.high), real(due.low)), early))
+        self.under_way[number].sort(key=lambda execution: execution[0])  # those of one moment stay in their order
         return None
 
-    def _first(self, waiting: list[tuple[int, int]], time: Pair) -> tuple[int, int]:
+    def _first(self, waiting: list[int], time: Pair) -> int:
         """The event of largest priority; of equal ones one by chance, those without a priority last and in their order."""
-        chances = {place: self.chances.draw() >> 8 for place in self.agenda.ranked}
-        begin = [self.agenda.waiting.index(number) for number in range(len(self.agenda.events))]
+        chances = {number: self.chances.draw() >> 8 for number in self.agenda.ranked}
 
-        def rank(one: tuple[int, int]) -> tuple[float, float]:
-            priority, place = self.agenda.events[one[0]].priority, begin[one[0]] + one[1]
+        def rank(number: int) -> tuple[float, float]:
+            priority = self.agenda.events[number].priority
             level = -np.inf if priority is None else self.read(priority, time)
-            return (level if level == level else -np.inf), chances.get(place, -place)
+            return (level if level == level else -np.inf), chances.get(number, -number)
 
         return max(waiting, key=rank)
 
