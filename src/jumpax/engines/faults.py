@@ -3,6 +3,7 @@
 import numpy as np
 
 from jumpax._base.status import FIRST_FAULT, Status
+from jumpax.engines.agenda import agenda_of
 from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
@@ -64,7 +65,8 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
         ]
         return "".join(found[:3])
     if recorded.status[path] == Status.QUEUE_FULL and Need.POSTPONED in network.needs:
-        found = [f"{event.name!r} (queue={event.queue})" for event in network.events if event.delay is not None]
+        pairs = zip(network.events, agenda_of(network).places, strict=True)
+        found = [f"{event.name!r} (queue={places})" for event, places in pairs if places]
         return f", events with delays: {', '.join(found)}"
     if recorded.status[path] == Status.BAD_DELAY:
         known = {**theta, **dict(zip(network.species, counts, strict=True))}
