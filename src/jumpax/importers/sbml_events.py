@@ -77,15 +77,16 @@ class SbmlEvents:
                 )  # fmt: skip
         return made
 
-    def _delay(self, event: Any) -> Expression:
-        """How long after its trigger it is carried out, in units of the time of the file."""
+    def _delay(self, event: Any) -> Expression | None:
+        """How long after its trigger it is carried out, in units of the time of the file; none where that is at once."""
         if event.getDelay().getMath() is None:
             raise InputError("a delay without a value")
         if event.isSetTimeUnits() and event.getTimeUnits() not in ("time", self.model.getTimeUnits() or "second"):
             raise UnsupportedError(
                 f"a delay in units of its own, {event.getTimeUnits()!r}; give it in those of the time"
             )
-        return self.symbols.expression(event.getDelay().getMath())
+        delay = self.symbols.expression(event.getDelay().getMath())
+        return None if delay == Number(0.0) else delay
 
     def _instants(self, trigger: Expression) -> Expression:
         """The trigger with `time >= v` for `time == v` where it is all of it, or one of several: both become true at v, and at once."""
