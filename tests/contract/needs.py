@@ -23,6 +23,9 @@ NETWORKS = {
     ),
     Need.MOMENT: Network([BIRTH], events=[jumpax.Event.at(0.5, {"b": lambda b: 3 * b}, name="more")]),
     Need.TRIGGER: Network([BIRTH], events=[jumpax.Event.when(lambda A: A >= 5, {"b": 0.0}, name="enough")]),
+    Need.POSTPONED: Network(
+        [BIRTH], events=[jumpax.Event.when(lambda A: A >= 5, {"b": 0.0}, name="enough", delay=0.7)]
+    ),
     Need.FAMILY: Network(
         families=[jumpax.Family(np.array([[1]]), lambda counts, theta: theta["b"][None], ("A",), ["b"], name="birth")]
     ),

@@ -164,6 +164,35 @@ def test_what_has_no_score_says_so():
         mean.estimate({"k": 1.0, "tau": 0.3}, 0, wrt=("tau",))
 
 
+def test_events_with_delays_that_have_no_score_say_so():
+    """The delay is no parameter of a score; nor is what is read at the trigger, where that may have another derivative later."""
+    theta, how = {"b": 5.0, "tau": 0.3, "to": 9.0}, {"delay": "tau", "name": "late"}
+
+    def mean(event):
+        return jumpax.expectation(Moments("A"), Network([BIRTH], events=[event]), {"A": 0}, times=[2.0], paths=100)
+
+    plain = mean(Event.when(lambda A: A >= 3, {"b": "to"}, early=True, **how))
+    assert set(plain.estimate(theta, 0, wrt=("b", "to")).gradient) == {"b", "to"}
+    with pytest.raises(jumpax.UnsupportedError, match="'tau' decides when the event 'late' happens"):
+        plain.estimate(theta, 0, wrt=("tau",))
+    moved = mean(Event.when(lambda A: A >= 3, {"b": lambda b, A: b / A}, early=True, **how))
+    with pytest.raises(jumpax.UnsupportedError, match="'b' is read by the event 'late' before it is carried out"):
+        moved.estimate({"b": 5.0, "tau": 0.3}, 0, wrt=("b",))
+
+
+def test_a_switch_some_time_after_a_condition():
+    """Births at b, at `to` from tau after the third: the mean is an integral over the law of the third, for both derivatives."""
+    event = Event.when(lambda A: A >= 3, {"b": "to"}, delay=0.4, early=True)
+    network = Network([BIRTH], events=[event])
+
+    def exact(theta):
+        later = lambda t: integrate.quad(lambda s: stats.gamma.sf(theta["b"] * s, 3), 0, max(t - 0.4, 0))[0]  # noqa: E731
+        before = [min(t, 0.4) + later(t) for t in TIMES]
+        return np.array([theta["b"] * x + theta["to"] * (t - x) for x, t in zip(before, TIMES, strict=True)])
+
+    judged(network, {"b": 5.0, "to": 9.0}, {"A": 0}, TIMES, exact, ("b", "to"), 71)
+
+
 def test_a_fit_of_a_model_with_a_dose():
     """Counts an hour after a dose that is halved by decay: the maximum of a Poisson likelihood is known."""
     network = Network([BIRTH, DECAY], events=[Event.at(1.0, {"b": 0.0})])

@@ -155,6 +155,8 @@ _MODELS = (
     f'<comp:modelDefinition id="inner">{_BODY}</comp:modelDefinition></comp:listOfModelDefinitions></sbml>'
 )
 
+_LATE = f"""<listOfEvents><event timeUnits="substance"><trigger><math {MATH}><true/></math></trigger><delay><math {MATH}><cn>1</cn></math></delay>
+<listOfEventAssignments><eventAssignment variable="A"><math {MATH}><cn>1</cn></math></eventAssignment></listOfEventAssignments></event></listOfEvents>"""
 FEATURES = (
     Feature("laws of any form", law("k * A^2 / (K + A)"), function("k*G/(K+G)")),
     Feature("parameters that are formulas of others", law("h * A", more="h = 2 * k / K"), 
@@ -211,7 +213,8 @@ FEATURES = (
     Feature("events that move their own time; parameters that only events change", law("k * A", more="next = 0.5; n = 0; at time >= next: A = A + 5, next = next + 0.5, n = n + 1", how="in the result by name"), None, EVENTS),
     Feature("events by counts", law("k * A", more="at A < 5: A = 9", how="not together with time-dependent rates"), None, EVENTS),
     Feature("values from the past, `delay(...)`", xml("", "delay(...)", formula="<apply><csymbol encoding='text' definitionURL='http://www.sbml.org/sbml/symbols/delay'>delay</csymbol><ci>A</ci><cn>3</cn></apply>")),
-    Feature("delays of events", law("k * A", "a delay between", more="at 3 after time > 5: A = 3")),
+    Feature("delays of events: numbers, formulas; several under way at once, persistent or not", law("k * A", more="at 3 / K after time > 5, persistent = false: A = 3", how="at most 16 of each event at once, see [events](events.md)"), None, EVENTS),
+    Feature("delays of events in units of their own (Level 2)", File(".xml", xml("", level=(2, 1)).text.replace("level2/version1", "level2").replace("</model>", _LATE + "</model>"), "a delay in units of its own")),
     Feature("triggers that compare the time with counts, or read it in a curve", law("k * A", "trigger", more="at time > A: A = 3")),
     Feature("time in rates", law("k * A * (1 + 0.1 * time)", how="`simulate(..., bound=...)`"), function("k*(1+0.1*time())", how="`time()`; `bound`")),
     Feature("SBML Level 1", File(".xml", '<?xml version="1.0" encoding="UTF-8"?><sbml xmlns="http://www.sbml.org/sbml/level1" level="1" version="2"><model name="m"><listOfCompartments><compartment name="c"/></listOfCompartments><listOfSpecies><species name="A" compartment="c" initialAmount="9"/></listOfSpecies><listOfReactions><reaction name="r" reversible="false"><listOfReactants><speciesReference species="A"/></listOfReactants><kineticLaw formula="A"/></reaction></listOfReactions></model></sbml>', how="by libSBML's converter")),

@@ -59,9 +59,22 @@ def test_division_by_size():
     assert counts.max() < 100
 
 
-def test_a_delay_is_refused_by_name():
-    with pytest.raises(jumpax.UnsupportedError, match="event '_E0': a delay between trigger and assignment"):
-        jumpax.read(FILES / "event_with_delay.ant")
+def test_an_event_with_a_delay():
+    """Two hours after each passage from 20 to 21, D is one more than it was at that passage."""
+    paths = drawn(jumpax.read(FILES / "event_with_delay.ant"), [60.0], paths=40, engine="xla", record=jumpax.Events())
+    log, overlaps = paths.log, 0
+    for path in range(40):
+        times, numbers = log.of(path)
+        counts = log.counts[log.offsets[path] : log.offsets[path + 1], 0]
+        rose = times[(counts == 21) & (np.concatenate([[0], counts[:-1]]) == 20)]
+        late = rose[rose + 2.0 <= 60.0] + 2.0
+        np.testing.assert_allclose(times[numbers >= 2 * 2], late, rtol=1e-6)
+        n = [0]
+        for one in late:
+            n.append(1 + n[np.sum(late < one - 2.0)])
+        overlaps += len(late) - n[-1]
+        assert paths["D"][path, 0] == n[-1]
+    assert overlaps > 10
 
 
 def test_nothing_takes_a_network_without_heeding_its_events(tmp_path):

@@ -32,13 +32,15 @@ class Status(enum.IntEnum):
     FAULTY = 10
     """Something is wrong, not yet told what; inside a run only."""
     QUEUE_FULL = 11
-    """More delayed reactions were under way than the queue holds."""
+    """More delayed reactions, or executions of an event with a delay, were under way than the queue holds."""
     EVENT_STORM = 12
     """Events made each other true again and again at one moment."""
     BAD_ASSIGNMENT = 13
     """An event set a count to something that is no whole number in range."""
     INEXACT_COUNT = 14
     """An event reads a count beyond 2^24 in float32, which does not hold each of them."""
+    BAD_DELAY = 15
+    """The delay of an event was negative, or not a number."""
 
     @property
     def is_fault(self) -> bool:

@@ -36,6 +36,8 @@ class Agenda:
     triggers: tuple[Expression, ...]
     watched: bool
     """Whether a reaction may make a trigger true."""
+    places: tuple[int, ...]
+    """How many executions of each event may be under way at once; 0 of those without a delay."""
 
     @property
     def ranked(self) -> tuple[int, ...]:
@@ -45,8 +47,9 @@ class Agenda:
 
     @property
     def early(self) -> tuple[tuple[int, str], ...]:
-        """Right sides that are read when the trigger comes true: number of the event, and what it assigns to."""
-        return tuple((i, name) for i, event in enumerate(self.events) if event.early for name, _ in event.assignments)
+        """Right sides that are read when the trigger comes true: number of the event, and what it assigns to; not those with a delay."""
+        own = [(i, event) for i, event in enumerate(self.events) if event.early and event.delay is None]
+        return tuple((i, name) for i, event in own for name, _ in event.assignments)
 
     @functools.cached_property
     def read(self) -> frozenset[str]:
@@ -61,7 +64,19 @@ def agenda_of(network: Network) -> Agenda:
     known = {each: f"(clock {number})" for number, each in enumerate(found)}
     triggers = tuple(timeless(event.trigger, known) for event in network.events)
     read = {name for trigger in triggers for name in names(trigger)}
-    return Agenda(network.events, tuple(known.items()), tuple(map(steady, triggers)), bool(read & set(network.species)))
+    places = tuple(_places(event, network) for event in network.events)
+    return Agenda(
+        network.events, tuple(known.items()), tuple(map(steady, triggers)), bool(read & set(network.species)), places
+    )
+
+
+def _places(event: Event, network: Network) -> int:
+    """How many executions of an event may be under way: one where its trigger cannot come true again before."""
+    if event.delay is None:
+        return 0
+    once = event.trigger in [each.comparison for each in clocks(event.trigger)]
+    once = once and not set(names(event.trigger)) & {*network.moved, *network.species}
+    return 1 if once or not event.persistent else event.queue
 
 
 @dataclasses.dataclass(frozen=True)
@@ -132,11 +147,11 @@ class Scene:
             found = Time(jnp.where(sooner, when.high, found.high), jnp.where(sooner, when.low, found.low))
         return found
 
-    def first(self, pending: Sequence[Flag], chances: Sequence[Real]) -> tuple[Flag, ...]:
-        """Which pending event is carried out: that of largest priority.
+    def first(self, waits: Sequence[Flag], chances: Sequence[Real]) -> tuple[Flag, ...]:
+        """Which event that waits is carried out: that of largest priority.
 
         Args:
-            pending: which events are waiting.
+            waits: which events do.
             chances: uniform numbers for the events of `Agenda.ranked`, the largest of equal priority goes first; those
                 without a priority follow all others, in the order of the network.
         """
@@ -149,7 +164,7 @@ class Scene:
             rank = nothing + lowest if event.priority is None else self.read(event.priority)
             rank = jnp.where(rank >= lowest, rank, nothing + lowest)  # not a number is the lowest, too
             mine = given.get(number, nothing - number)
-            ahead = pending[number] & ((rank > best) | ((rank == best) & (mine > order)))
+            ahead = waits[number] & ((rank > best) | ((rank == best) & (mine > order)))
             chosen = [*(flag & ~ahead for flag in chosen), ahead]
             best, order = jnp.where(ahead, rank, best), jnp.where(ahead, mine, order)
         return tuple(chosen)

@@ -3,9 +3,11 @@
 import numpy as np
 
 from jumpax._base.status import FIRST_FAULT, Status
+from jumpax.engines.agenda import agenda_of
 from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
+from jumpax.networks import Need
 from jumpax.networks.ceiling import ceilings, endless
 from jumpax.networks.expressions.expression import evaluate_host
 
@@ -16,10 +18,12 @@ _REMEDY = {
     Status.NEGATIVE_COUNT: "a rate law must vanish when a reactant is used up, as MassAction does",
     Status.COUNT_OVERFLOW: "counts are 32-bit integers; the model explodes or needs other units",
     Status.TIME_STALLED: "waits are too short for the clock, in float64 too; start nearer to time 0",
-    Status.QUEUE_FULL: "more delayed reactions are under way at once than the queue holds; raise `queue`",
+    Status.QUEUE_FULL: "more delayed reactions, or executions of an event with a delay, are under way at once than the queue "
+    "holds; raise `queue`, of reactions that of the call, of an event its own: dataclasses.replace(event, queue=64)",
     Status.EVENT_STORM: "an event storm: they make each other true again and again at one moment; an event must make its trigger false",
     Status.INEXACT_COUNT: "events read such counts in float64 only: precision='float64'",
     Status.BAD_ASSIGNMENT: "the new value of a count must be a whole number from 0 to 2^31 - 1; round it in the event",
+    Status.BAD_DELAY: "the delay of an event must be a number >= 0 whenever its trigger comes true",
     Status.BOUND_BROKEN: "the total propensity exceeded its bound; give a larger one, bound=...",
 }
 MOST = 50
@@ -60,6 +64,15 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
             and (value := evaluate_host(expression, known, float(now))) != abs(np.round(value))
         ]
         return "".join(found[:3])
+    if recorded.status[path] == Status.QUEUE_FULL and Need.POSTPONED in network.needs:
+        pairs = zip(network.events, agenda_of(network).places, strict=True)
+        found = [f"{event.name!r} (queue={places})" for event, places in pairs if places]
+        return f", events with delays: {', '.join(found)}"
+    if recorded.status[path] == Status.BAD_DELAY:
+        known = {**theta, **dict(zip(network.species, counts, strict=True))}
+        pairs = [(event.name, event.delay) for event in network.events if event.delay is not None]
+        values = [(name, evaluate_host(delay, known, float(now))) for name, delay in pairs]
+        return "".join(f", the delay of {name!r} is {value:.12g}" for name, value in values if not value >= 0)
     if recorded.status[path] == Status.EVENT_STORM:
         return f", events: {', '.join(event.name for event in network.events)}"
     if recorded.status[path] == Status.EVENT_BUDGET:

@@ -1,7 +1,7 @@
 """Events on a lane that stands still: what happens there, one event after the other, before the path goes on.
 
-A lane stops at the moments at which a comparison of the time in a trigger changes, and at reactions that make a trigger
-true. Reactions do not know of events, and paths do not know of the times asked for: the wait that a moment cuts short is
+A lane stops at the moments at which a comparison of the time in a trigger changes or a delay ends, and at reactions that make
+a trigger true. Reactions do not know of events, and paths do not know of the times asked for: the wait that a moment cuts short is
 thrown away and drawn anew from the state after it, which is exact since an exponential wait has no memory.
 """
 
@@ -19,6 +19,15 @@ from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real, Word
 from jumpax.engines.agenda import LARGEST_IN_FLOAT32, MOST_AT_ONCE, Scene, agenda_of, not_after
+from jumpax.engines.executions import (
+    Executions,
+    begun,
+    broken_off,
+    carried_out,
+    has_come,
+    next_due,
+    none_under_way,
+)
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Change, Counts
 from jumpax.networks.parameters import LARGEST_COUNT
@@ -44,13 +53,15 @@ class Happening(NamedTuple):
     acting: Flag
     """Whether events may happen where the path stands."""
     moment: Time
-    """When a comparison of the time in a trigger changes next."""
+    """When a comparison of the time in a trigger changes next, or an execution comes."""
     carried_out: Count
     """How many events have happened at this moment."""
     fault: Count
     """What went wrong, a code of `Status`; or RUNNING."""
     chances: random.Stream | None
     """What decides between events of equal priority."""
+    under_way: Executions
+    """Of events with delays."""
 
 
 def parameters(
@@ -94,6 +105,7 @@ def prepared(program: Program, lane: "Lane", theta: Mapping[str, Real], key: tup
         carried_out=jnp.zeros_like(lane.events),
         fault=jnp.zeros_like(lane.events),
         chances=random.seed(key, path, STREAM) if agenda.ranked else None,
+        under_way=none_under_way(scene),
     )
     lane = lane._replace(happening=happening)
     status = jnp.where(acting, np.int32(Status.PARKED), lane.status)
@@ -121,8 +133,9 @@ def watched(
     now = scene.truths()
     rose = functools.reduce(operator.or_, [new & ~old for new, old in zip(now, happening.held, strict=True)])
     held = tuple(old & (new | ~moves) for new, old in zip(now, happening.held, strict=True))
+    ends = broken_off(program.network.events, happening.under_way, [~new for new in now], moves != moves)
     # where the path stands it is found out that it cannot go on in this precision
-    return happening._replace(held=held, acting=happening.acting | (moves & (rose | scene.inexact)))
+    return happening._replace(held=held, acting=happening.acting | (moves & (rose | ends | scene.inexact)))
 
 
 def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Stop") -> tuple["Lane", Flag, Count]:
@@ -138,22 +151,15 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
         The lane; whether there may be more to do here; the number of the event that happened, or -1.
     """
     lane = _arrived(program, lane, stop)
-    happening, agenda = lane.happening, agenda_of(program.network)
+    happening = lane.happening
     assert happening is not None
     stands = (lane.status == np.int32(Status.PARKED)) & happening.acting
     if program.fold.ends:
         stands = stands & ~program.fold.done(lane.carry)
     scene = Scene(program, lane.counts, parameters(program, happening, theta), lane.time)
     happening = _woken(scene, happening, stands)
-    chances, stream = _chances(program, happening, len(agenda.ranked))
-    chosen = [flag & stands for flag in scene.first(happening.pending, chances)]
+    counts, happening, chosen = _carried_out(scene, happening, stands)
     acts = functools.reduce(operator.or_, chosen)
-    happening = happening._replace(
-        pending=tuple(waits & ~done for waits, done in zip(happening.pending, chosen, strict=True)),
-        carried_out=happening.carried_out + acts.astype(jnp.int32),
-        chances=None if stream is None else select(acts, stream, happening.chances),
-    )
-    counts, happening = _assigned(scene, happening, chosen, stands)
     change = Change(tuple(chosen), lane.counts, parameters(program, lane.happening, theta, pinned=True))
     own = parameters(program, happening, theta, pinned=True)
     carry = select(acts, program.fold.changed(lane.carry, counts, own, lane.time.high, change), lane.carry)
@@ -165,7 +171,31 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
     number = jnp.full_like(lane.status, -1)
     for place, flag in enumerate(chosen):
         number = jnp.where(flag, np.int32(place), number)
-    return _departed(program, lane, theta, stop, stands & ~acts), acts & ~faulty, number
+    return _departed(program, lane, theta, stop, stands & ~acts & ~faulty), acts & ~faulty, number
+
+
+def _carried_out(scene: Scene, happening: Happening, stands: Flag) -> tuple[Counts, Happening, list[Flag]]:
+    """Counts and all else after one of the events that wait; and which it was."""
+    agenda = agenda_of(scene.program.network)
+    chances, stream = _chances(scene.program, happening, len(agenda.ranked))
+    waits = [
+        has_come(executions, scene.time) if executions else flag
+        for flag, executions in zip(happening.pending, happening.under_way, strict=True)
+    ]
+    chosen = [flag & stands for flag in scene.first(waits, chances)]
+    acts = functools.reduce(operator.or_, chosen)
+    early = dict(zip(agenda.early, happening.early, strict=True))
+    for number, executions in enumerate(happening.under_way):
+        if executions:
+            names = [(number, name) for name, _ in agenda.events[number].assignments]
+            early |= zip(names, executions[0].early, strict=False)
+    happening = happening._replace(
+        pending=tuple(flag & ~done for flag, done in zip(happening.pending, chosen, strict=True)),
+        carried_out=happening.carried_out + acts.astype(jnp.int32),
+        chances=None if stream is None else select(acts, stream, happening.chances),
+        under_way=tuple(map(carried_out, happening.under_way, chosen)),
+    )
+    return *_assigned(scene, happening, chosen, early, stands), chosen
 
 
 def _arrived(program: Program, lane: "Lane", stop: "Stop") -> "Lane":
@@ -195,16 +225,22 @@ def _woken(scene: Scene, happening: Happening, stands: Flag) -> Happening:
     agenda, now = agenda_of(scene.program.network), scene.truths()
     rose = [stands & new & ~old for new, old in zip(now, happening.held, strict=True)]
     lasting = [true if not event.persistent else true | ~true for event, true in zip(agenda.events, now, strict=True)]
+    lasting = [stays | ~stands for stays in lasting]
     pending = [
-        (waits | new) & (stays | ~stands) for waits, new, stays in zip(happening.pending, rose, lasting, strict=True)
+        (waits | new) & stays if event.delay is None else waits
+        for event, waits, new, stays in zip(agenda.events, happening.pending, rose, lasting, strict=True)
     ]
+    under_way, fault = begun(scene, happening.under_way, rose, lasting)
     right = {(i, name): value for i, event in enumerate(agenda.events) for name, value in event.assignments}
     early = [
         jnp.where(rose[where[0]], scene.read(right[where]), old)
         for where, old in zip(agenda.early, happening.early, strict=True)
     ]
     held = [jnp.where(stands, new, old) for new, old in zip(now, happening.held, strict=True)]
-    return happening._replace(pending=tuple(pending), early=tuple(early), held=tuple(held))
+    return happening._replace(
+        pending=tuple(pending), early=tuple(early), held=tuple(held), under_way=under_way,
+        fault=jnp.where(fault > 0, fault, happening.fault),
+    )  # fmt: skip
 
 
 def _chances(program: Program, happening: Happening, many: int) -> tuple[list[Real], random.Stream | None]:
@@ -217,11 +253,12 @@ def _chances(program: Program, happening: Happening, many: int) -> tuple[list[Re
     return found, stream
 
 
-def _assigned(scene: Scene, happening: Happening, chosen: Sequence[Flag], stands: Flag) -> tuple[Counts, Happening]:
+def _assigned(
+    scene: Scene, happening: Happening, chosen: Sequence[Flag], early: Mapping[tuple[int, str], Real], stands: Flag
+) -> tuple[Counts, Happening]:
     """Counts and parameters after the event that was chosen; what is no count is a fault, and changes nothing."""
     network, agenda = scene.program.network, agenda_of(scene.program.network)
     counts, values = dict(zip(network.species, scene.counts, strict=True)), dict(scene.theta)
-    early = dict(zip(agenda.early, happening.early, strict=True))
     fault = happening.fault
     fault = jnp.where(stands & scene.inexact, np.int32(Status.INEXACT_COUNT), fault)
     fault = jnp.where(happening.carried_out > MOST_AT_ONCE, np.int32(Status.EVENT_STORM), fault)
@@ -258,7 +295,7 @@ def _departed(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "
     happening = lane.happening
     assert happening is not None
     scene = Scene(program, lane.counts, parameters(program, happening, theta), lane.time)
-    following = select(leaves, scene.following(), happening.moment)
+    following = select(leaves, next_due(happening.under_way, scene.following()), happening.moment)
     happening = happening._replace(
         moment=following,
         acting=happening.acting & ~leaves,

@@ -21,9 +21,11 @@ from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 
-CURABLE = (Status.TIME_STALLED, Status.BAD_PROPENSITY, Status.BAD_ASSIGNMENT, Status.INEXACT_COUNT)
+CURABLE = (
+    Status.TIME_STALLED, Status.BAD_PROPENSITY, Status.BAD_ASSIGNMENT, Status.INEXACT_COUNT, Status.BAD_DELAY,
+)  # fmt: skip
 """Faults that float64 may not have: a wait too short for the clock, a propensity beyond 3e38, an event that reads a
-count beyond 2^24 or sets one to that."""
+count beyond 2^24 or sets one to that, a delay that is 0 less a rounding error."""
 
 log = logging.getLogger("jumpax")
 

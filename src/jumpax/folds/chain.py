@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jumpax._base.types import Real
 from jumpax.folds.fold import Change
 from jumpax.networks import Network
-from jumpax.networks.expressions.expression import Expression, Name, Number, evaluate, names
+from jumpax.networks.expressions.expression import Expression, evaluate, names, reads_time
 
 Links: TypeAlias = tuple[tuple[Real, ...], ...]
 """d (present value of `moved[m]`) / d (given value of `wrt[p]`), as [m][p]."""
@@ -58,20 +58,20 @@ class Chain:
             found = self.depending(wrt)
             for event in self.network.events:
                 counts = [value for name, value in event.assignments if name not in self.moved]
-                read = [event.trigger, *counts, *((event.priority,) if event.priority else ())]
+                others = [part for part in (event.priority, event.delay) if part is not None]
+                read = [event.trigger, *counts, *others]
                 if found & {name for expression in read for name in names(expression)}:
                     yield f"{wrt!r} decides when the event {event.name!r} happens, or what it does to counts"
-                simple = all(isinstance(value, Name | Number) for _, value in event.assignments)
-                moves = [value for name, value in event.assignments if name in self.moved]
-                if (
-                    len(self.network.events) > 1
-                    and event.early
-                    and not simple
-                    and found & set().union(*map(names, moves))
-                ):
-                    yield f"{wrt!r} is read by the event {event.name!r} before others of its moment"
+                if event.early and (event.delay is not None or len(self.network.events) > 1):
+                    moves = [value for name, value in event.assignments if name in self.moved]
+                    if any(found & {*names(value)} and self._may_change(value) for value in moves):
+                        yield f"{wrt!r} is read by the event {event.name!r} before it is carried out"
             for name in sorted(found & set(self.moved) & set(delays)):
                 yield f"{wrt!r} moves {name!r}, a number of the delay of {delays[name]!r}"
+
+    def _may_change(self, value: Expression) -> bool:
+        """Whether a right side may have another derivative when it is assigned than when it was read."""
+        return reads_time(value) or bool({*names(value)} & {*self.moved, *self.network.species})
 
     def begin(self, like: Real) -> Links:
         """At the start each parameter is its own."""

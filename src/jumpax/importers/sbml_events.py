@@ -44,34 +44,49 @@ class SbmlEvents:
         """Those whose trigger can be read; all that is wrong with them is noted."""
         for place, event in enumerate(self.model.getListOfEvents(), 1):
             what = f"line {event.getLine()}: event {event.getId() or f'event {place}'!r}"
-            if event.isSetDelay():
-                with self.faults.of(what):
-                    raise UnsupportedError("a delay between trigger and assignment; events without delays are read")
             made = self._event(event, event.getId() or f"event {place}", what)
             if made is not None:
                 self.places[made.name] = what
                 yield made
 
     def _event(self, event: Any, name: str, what: str) -> Event | None:
-        late, trigger, when, priority = self.model.getLevel() > 2, event.getTrigger(), None, None
+        late, trigger, when, made = self.model.getLevel() > 2, event.getTrigger(), None, None
+        priority = delay = None
+        persistent = trigger.getPersistent() if late and trigger is not None else True
         with self.faults.of(what):
             if trigger is None or trigger.getMath() is None:
                 raise InputError("it has no trigger")
-            when = self._instants(flag(self.symbols.expression(trigger.getMath())))
+            when = flag(self.symbols.expression(trigger.getMath()))
+            when = self._instants(when) if persistent or not event.isSetDelay() else when
         done = []
         for assignment in event.getListOfEventAssignments():
             with self.faults.of(what):
                 done.append(self._assignment(assignment, event))
         with self.faults.of(what):
             priority = self.symbols.expression(event.getPriority().getMath()) if event.isSetPriority() else None
-        if when is None:
-            return None
-        return Event(
-            name, when, tuple(done), priority,
-            persistent=trigger.getPersistent() if late else True,
-            initially=trigger.getInitialValue() if late else True,
-            early=event.getUseValuesFromTriggerTime(),
-        )  # fmt: skip
+        with self.faults.of(what):
+            delay = self._delay(event) if event.isSetDelay() else None
+        with self.faults.of(what):
+            if when is not None:
+                made = Event(
+                    name, when, tuple(done), priority,
+                    persistent=persistent,
+                    initially=trigger.getInitialValue() if late else True,
+                    early=event.getUseValuesFromTriggerTime(),
+                    delay=delay,
+                )  # fmt: skip
+        return made
+
+    def _delay(self, event: Any) -> Expression | None:
+        """How long after its trigger it is carried out, in units of the time of the file; none where that is at once."""
+        if event.getDelay().getMath() is None:
+            raise InputError("a delay without a value")
+        if event.isSetTimeUnits() and event.getTimeUnits() not in ("time", self.model.getTimeUnits() or "second"):
+            raise UnsupportedError(
+                f"a delay in units of its own, {event.getTimeUnits()!r}; give it in those of the time"
+            )
+        delay = self.symbols.expression(event.getDelay().getMath())
+        return None if delay == Number(0.0) else delay
 
     def _instants(self, trigger: Expression) -> Expression:
         """The trigger with `time >= v` for `time == v` where it is all of it, or one of several: both become true at v, and at once."""

@@ -111,7 +111,8 @@ def _event(event: Event, faults: Faults) -> list[Event]:
     with faults.of(f"event {event.name!r}"):
         done = tuple((name, _plain(value)) for name, value in event.assignments)
         priority = None if event.priority is None else _plain(event.priority)
-        return [replace(event, trigger=_plain(event.trigger), assignments=done, priority=priority)]
+        delay = None if event.delay is None else _plain(event.delay)
+        return [replace(event, trigger=_plain(event.trigger), assignments=done, priority=priority, delay=delay)]
     return []
 
 

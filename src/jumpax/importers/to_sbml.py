@@ -148,6 +148,8 @@ class _Document:
         self._math(trigger, event.trigger)
         if event.priority is not None:
             self._math(made.createPriority(), event.priority)
+        if event.delay is not None:
+            self._math(made.createDelay(), event.delay)
         for name, value in event.assignments:
             assignment = made.createEventAssignment()
             assignment.setVariable(self.own[name])
@@ -165,7 +167,7 @@ def _is_late(statement: Statement) -> bool:
     formulas += [rule.expression for rule in statement.observables.values()]
     for event in statement.events:
         formulas += [event.trigger, *(value for _, value in event.assignments)]
-        formulas += [] if event.priority is None else [event.priority]
+        formulas += [part for part in (event.priority, event.delay) if part is not None]
     return any(map(_has_late, formulas))
 
 

@@ -25,6 +25,9 @@ Value: TypeAlias = float | str | Callable[..., object]
 """A number, the name of a species or parameter, or a function of species, parameters and the time `t`, by the names of its
 arguments."""
 
+QUEUE, MOST_QUEUED = 16, 256
+"""Executions of an event that may be under way at once on one path: by default, and at most."""
+
 
 @final
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class Event:
         persistent: whether it happens although another event at that moment has made its trigger false again.
         initially: whether its trigger counts as true before the start, so that being true at the start is no change.
         early: whether the right sides are read at the moment of the trigger, before other events of that moment.
+        delay: how long after its trigger it is carried out, in units of time; read at the trigger, never negative.
+        queue: with a delay, how many executions of it may be under way at once on one path; one, if it is not persistent.
+
+    Raises:
+        InputError: the delay is a negative number, or the queue is no whole number from 1 to 256.
     """
 
     name: str
@@ -51,10 +59,29 @@ class Event:
     persistent: bool = True
     initially: bool = True
     early: bool = True
+    delay: Expression | None = None
+    queue: int = QUEUE
+
+    def __post_init__(self):
+        if isinstance(self.delay, Number) and not self.delay.value >= 0:
+            raise InputError(f"the delay of an event must not be negative; got {self.delay.value:g}")
+        if isinstance(self.queue, bool) or not isinstance(self.queue, int) or not 1 <= self.queue <= MOST_QUEUED:
+            raise InputError(
+                f"the queue of an event must be a whole number from 1 to {MOST_QUEUED}; got {self.queue!r}"
+            )
 
     @classmethod
     def at(
-        cls, time: Value, do: Mapping[str, Value], *, name: str | None = None, priority: Value | None = None
+        cls,
+        time: Value,
+        do: Mapping[str, Value],
+        *,
+        name: str | None = None,
+        priority: Value | None = None,
+        delay: Value | None = None,
+        persistent: bool = True,
+        early: bool = False,
+        queue: int = QUEUE,
     ) -> "Event":
         """What happens at one time.
 
@@ -64,6 +91,11 @@ class Event:
                 at one moment each finds what the ones before have left.
             name: how to call it.
             priority: of several events at one moment the one with the largest goes first.
+            delay: how long after that it is carried out: a number, a parameter, or a function of species, parameters and the time
+                `t`, read when the time has come.
+            persistent: False if it is not carried out where other events have moved its time on meanwhile.
+            early: whether new values are worked out when the time has come, not when it is carried out.
+            queue: the most executions of it that are under way at once on one path.
 
         Example:
             >>> import jumpax
@@ -81,7 +113,7 @@ class Event:
             raise InputError("the time of an event is a number, or a function of parameters; this one reads the time")
         return cls(
             name or f"at {text(when)}", call("ge", Time(), when), _assignments(do), _priority(priority),
-            initially=False, early=False,
+            persistent=persistent, initially=False, early=early, delay=_delay(delay), queue=queue,
         )  # fmt: skip
 
     @classmethod
@@ -93,6 +125,10 @@ class Event:
         name: str | None = None,
         priority: Value | None = None,
         initially: bool = True,
+        delay: Value | None = None,
+        persistent: bool = True,
+        early: bool = False,
+        queue: int = QUEUE,
     ) -> "Event":
         """What happens when a condition on counts and parameters turns from false to true.
 
@@ -102,6 +138,10 @@ class Event:
             name: how to call it.
             priority: as for `at`.
             initially: whether it counts as true before the start, so that being true at the start is no change.
+            delay: as for `at`; read when the condition comes true.
+            persistent: False if it is carried out only where its condition has been true from then on.
+            early: as for `at`.
+            queue: as for `at`.
 
         Example:
             >>> import jumpax
@@ -118,13 +158,14 @@ class Event:
             )
         return cls(
             name or f"when {text(trigger)}", trigger, _assignments(do), _priority(priority),
-            initially=initially, early=False,
+            persistent=persistent, initially=initially, early=early, delay=_delay(delay), queue=queue,
         )  # fmt: skip
 
     @property
     def read(self) -> tuple[str, ...]:
         """All that it reads."""
-        parts = (self.trigger, *(value for _, value in self.assignments), *((self.priority,) if self.priority else ()))
+        others = [part for part in (self.priority, self.delay) if part is not None]
+        parts = (self.trigger, *(value for _, value in self.assignments), *others)
         return tuple(dict.fromkeys(name for expression in parts for name in names(expression)))
 
     @property
@@ -134,7 +175,7 @@ class Event:
 
     def __str__(self) -> str:
         done = ", ".join(f"{name} = {text(value)}" for name, value in self.assignments)
-        return f"{done} when {text(self.trigger)}"
+        return f"{done} when {text(self.trigger)}" + ("" if self.delay is None else f", after {text(self.delay)}")
 
 
 def _read(value: Value, what: str) -> Expression:
@@ -156,6 +197,10 @@ def _assignments(do: Mapping[str, Value]) -> tuple[tuple[str, Expression], ...]:
     if not isinstance(do, Mapping) or not do:
         raise InputError(f"an event maps species and parameters to their new values, as in {{'A': 0}}; got {do!r}")
     return tuple((name, _read(value, f"the new value of {name!r}")) for name, value in do.items())
+
+
+def _delay(value: Value | None) -> Expression | None:
+    return None if value is None else _read(value, "the delay of an event")
 
 
 def _priority(value: Value | None) -> Expression | None:

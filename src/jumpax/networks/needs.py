@@ -17,6 +17,7 @@ class Need(enum.Enum):
     DELAY = "delays"
     MOMENT = "events at times"
     TRIGGER = "events by conditions"
+    POSTPONED = "events with delays"
     FAMILY = "families of reactions"
 
 
@@ -44,6 +45,8 @@ def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
     for need in missing:
         if need in (Need.MOMENT, Need.TRIGGER):
             found = [event.name for event in network.events]
+        elif need is Need.POSTPONED:
+            found = [event.name for event in network.events if event.delay is not None]
         elif need is Need.FAMILY:
             found = [family.name for family in network.families]
         else:

@@ -232,6 +232,7 @@ class Network:
             Need.DELAY: any(r.delay is not None for r in self.reactions),
             Need.MOMENT: any(reads_time(event.trigger) for event in self.events),
             Need.TRIGGER: any(map(self.reads_counts, self.events)),
+            Need.POSTPONED: any(event.delay is not None for event in self.events),
             Need.FAMILY: bool(self.families),
         }
         if self.events and not (found[Need.MOMENT] or found[Need.TRIGGER]):

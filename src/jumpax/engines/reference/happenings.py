@@ -14,11 +14,13 @@ from jumpax.engines.program import Program
 from jumpax.engines.reference.words import Words
 from jumpax.folds.fold import Change
 from jumpax.networks.event import Event
-from jumpax.networks.expressions.expression import Expression, evaluate
+from jumpax.networks.expressions.expression import Expression, Number, evaluate
 from jumpax.networks.parameters import LARGEST_COUNT
 
 Pair = tuple[Any, Any]
 """A time, as the sum of two numbers."""
+Early = dict[str, float]
+"""New values that were worked out when a trigger came true."""
 
 
 def has_come(moment: Pair, time: Pair) -> bool:
@@ -41,6 +43,7 @@ class Happenings:
         self.program, self.network, self.agenda = program, program.network, agenda_of(program.network)
         self.theta, self.counts, self.chances = theta, counts, Words(key, index, STREAM)
         self.held: list[bool] = []
+        self.under_way: list[list[tuple[Pair, Early]]] = [[] for _ in self.agenda.events]
 
     def begin(self, time: Pair) -> None:
         """Which triggers were true before the start: moments before a start later than 0 lie in the past."""
@@ -69,8 +72,9 @@ class Happenings:
         return found
 
     def following(self, time: Pair) -> Pair | None:
-        """When a comparison of the time changes next."""
+        """When a comparison of the time changes next, or an event with a delay is carried out."""
         ahead = [when for _, when, _ in self.moments() if np.isfinite(when[0]) and not has_come(when, time)]
+        ahead += [due for executions in self.under_way for due, _ in executions]
         return min(ahead) if ahead else None
 
     def truths(self, time: Pair, right_before: bool = False) -> list[bool]:
@@ -82,9 +86,11 @@ class Happenings:
         return [self.read(trigger, time, known) != 0 for trigger in self.agenda.triggers]
 
     def rises(self, time: Pair) -> bool:
-        """Whether a trigger has turned true; those that have turned false may do so again."""
+        """Whether a trigger has turned true, or false where that ends something; those that are false may turn true again."""
         now = self.truths(time)
         rises = any(new and not old for new, old in zip(now, self.held, strict=True))
+        if self.agenda.watched:
+            rises = rises or any(self._ends(i, new) and self.under_way[i] for i, new in enumerate(now))
         self.held = [old and new for new, old in zip(now, self.held, strict=True)]
         return rises or (self.agenda.watched and self.inexact)
 
@@ -101,25 +107,56 @@ class Happenings:
         """Let everything happen that the triggers say; `changed` is called after each event. Returns what went wrong."""
         if self.inexact:
             return Status.INEXACT_COUNT
-        waiting: dict[int, dict[str, float]] = {}
+        waiting: dict[int, Early] = {}
         for _ in range(MOST_AT_ONCE + 1):
             now = self.truths(time)
             for number, event in enumerate(self.agenda.events):
-                if now[number] and not self.held[number]:
-                    early = event.assignments if event.early else ()
-                    waiting[number] = {name: self.read(expression, time) for name, expression in early}
-                elif not event.persistent and not now[number]:
+                if self._ends(number, now[number]):
                     waiting.pop(number, None)
+                    self.under_way[number].clear()
+                if now[number] and not self.held[number]:
+                    early = {name: self.read(right, time) for name, right in event.assignments if event.early}
+                    if event.delay is None:
+                        waiting[number] = early
+                    elif (fault := self._begin(number, event.delay, time, early)) is not None:
+                        return fault
             self.held = now
-            if not waiting:
+            due = [
+                number for number, executions in enumerate(self.under_way) if executions and executions[0][0] <= time
+            ]
+            if not (waiting or due):
                 return None
-            number = self._first(list(waiting), time)
+            number = self._first([*waiting, *due], time)
+            early = waiting.pop(number) if number in waiting else self.under_way[number].pop(0)[1]
             counts, theta = tuple(np.int64(c).astype(np.int32) for c in self.counts), dict(self.theta)
-            if not self._assign(self.agenda.events[number], time, waiting.pop(number)):
+            if not self._assign(self.agenda.events[number], time, early):
                 return Status.BAD_ASSIGNMENT
             flags = tuple(np.bool_(other == number) for other in range(len(self.agenda.events)))
             changed(Change(flags, counts, theta))  # type: ignore[arg-type]  # on the host
         return Status.EVENT_STORM
+
+    def _ends(self, number: int, now: bool) -> bool:
+        """Whether an event that waits does so no more, as its trigger is false."""
+        return not now and not self.agenda.events[number].persistent
+
+    def _begin(self, number: int, delay: Expression, time: Pair, early: Early) -> Status | None:
+        """An execution begins, unless that is impossible; one in an infinite time does not."""
+        real, value = self.program.dtype.type, self.read(delay, time)
+        if not value >= 0:
+            return Status.BAD_DELAY
+        if not value < np.finfo(real).max / 4:
+            return None
+        if len(self.under_way[number]) == self.agenda.places[number]:
+            return Status.QUEUE_FULL
+        parts = (real(value),)
+        if isinstance(delay, Number):
+            parts = clock.split(np.array(value), self.program.dtype)
+        due = clock.Time(*time)
+        for part in parts:
+            due = clock.add(due, real(part))
+        self.under_way[number].append(((real(due.high), real(due.low)), early))
+        self.under_way[number].sort(key=lambda execution: execution[0])  # those of one moment stay in their order
+        return None
 
     def _first(self, waiting: list[int], time: Pair) -> int:
         """The event of largest priority; of equal ones one by chance, those without a priority last and in their order."""

@@ -147,7 +147,7 @@ class Tables(AbstractEngine):
 
     name = "tables"
     traceable = False
-    offers = frozenset({Need.FAMILY, Need.TIME, Need.MOMENT, Need.TRIGGER})
+    offers = frozenset({Need.FAMILY, Need.TIME, Need.MOMENT, Need.TRIGGER, Need.POSTPONED})
     fewest = 1
 
     def record(self, program: Program) -> Any:
