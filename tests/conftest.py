@@ -26,6 +26,9 @@ OPTIMISED = ("_base", "contract", "engines", "folds", "statistical", "test_ceili
 """Rooms and files whose programs are optimised in every run: they compare bits, and judge what rounding does. What the others
 want of XLA's programs is right to tolerances of theirs, optimised or not. Their paths are mostly drawn by the engine
 `cpu`, which jumpax compiles itself: always as it ships.
+"""
+QUICK_FILES = ("delays", "faults", "lattices", "records", "resume", "size")
+"""Files of the room of engines that are none of these: they judge laws, messages and what is kept.
 
 All this holds with `-m 'not long'`, as in CI. Other runs compile as users do, of which test_as_shipped.py is a small one.
 """
@@ -38,6 +41,8 @@ def pytest_configure(config):
 
 
 def is_optimised(node):
+    if node.path.stem.removeprefix("test_") in QUICK_FILES:
+        return False
     return node.path.name in OPTIMISED or node.path.parent.name in OPTIMISED
 
 
