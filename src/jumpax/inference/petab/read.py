@@ -140,8 +140,8 @@ def _problems(
     found: dict[str, Problem] = {}
     if settle is None and (rows := [r for (_, _, steady), own in groups.items() if steady for r in own]):
         faults.wrong.append(
-            f"{len(rows)} measurements are at steady state (time inf), as {rows[0]}: give settle=..., the time after which the "
-            "start is forgotten"
+            f"{len(rows)} measurements are at steady state (time inf), as {rows[0]}: give settle=... for the time after which "
+            "the start is forgotten"
         )
     for (before, now, steady), rows in groups.items():
         if before:
@@ -149,6 +149,8 @@ def _problems(
                 f"{len(rows)} measurements follow a preequilibration in condition {before!r}, as {rows[0]}; paths start where the "
                 "model says"
             )
+            continue
+        if steady and settle is None:
             continue
         name = now + (" at steady state" if steady else "")
         own = Faults()
