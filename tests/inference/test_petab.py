@@ -212,3 +212,27 @@ def test_a_linear_problem_is_searched_with_a_budget(tmp_path):
     assert found.simulation_errors["birth"] < 0.15
     expected = (GROWN @ measured) / (GROWN @ GROWN)
     assert found.estimates["birth"] == pytest.approx(expected, abs=5 * found.simulation_errors["birth"])
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_preequilibration(tmp_path, version):
+    """X rests at 12 before; then its mean is birth + (12 - birth) e^-t. 5 simulation errors, false alarm below 1e-6."""
+    fall = np.exp(-TIMES)
+    measured = 5 * GROWN + 12 * fall + 0.3 * NOISE
+    if version == 1:
+        more = {"preequilibrationConditionId": ["rest"] * 6}
+        tables = {"conditions": "conditionId\tbirth\nrest\t12\nstep\tafter\n"}
+        lines = rows(TIMES, measured, "step", more=more)
+    else:
+        tables = {
+            "conditions": "conditionId\ttargetId\ttargetValue\nrest\tbirth\t12\nrest\tX\t3\nstep\tbirth\tafter\n",
+            "experiments": "experimentId\ttime\tconditionId\ne\t-inf\trest\ne\t0\tstep\n",
+            "yaml": YAML_2,
+        }
+        lines = rows(TIMES, measured, "e", name="experimentId")
+    columns = OBSERVABLES.replace("observableTransformation\t", "").replace("lin\t", "")
+    file = write(tmp_path, lines, parameters=PARAMETERS.replace("birth", "after"), observables=columns, **tables)
+    found = fit(read_petab(file, cells=100, settle=12.0, source=Simulation(paths=4000, batches=8)).problem, key=2)
+    assert found.simulation_errors["after"] < 0.05
+    expected = (GROWN @ (measured - 12 * fall)) / (GROWN @ GROWN)
+    assert found.estimates["after"] == pytest.approx(expected, abs=5 * found.simulation_errors["after"])

@@ -20,7 +20,7 @@ class Told:
 
     Attributes:
         cells: PEtab: of how many cells each measured number is the mean.
-        settle: PEtab: how long to simulate where steady state is meant (time inf).
+        settle: PEtab: how long to simulate where steady state is meant (time inf, preequilibration).
     """
 
     cells: float | None = None

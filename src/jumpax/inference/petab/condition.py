@@ -1,6 +1,5 @@
 """One condition of a PEtab problem: rows of measurements, parameters, start."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
@@ -10,6 +9,8 @@ import numpy as np
 from jumpax._base.errors import InputError
 from jumpax.importers.faults import Faults
 from jumpax.inference.parameters import Derived, Fixed, Free, Parameter
+from jumpax.inference.petab.before import changed_at_zero
+from jumpax.inference.petab.measured import filled
 from jumpax.inference.petab.measurements import Measured, Measurements, Signal
 from jumpax.inference.petab.model import Asked, number
 from jumpax.inference.petab.starts import starts
@@ -26,13 +27,15 @@ class Meaning:
 
     Attributes:
         table: the parameter table.
-        overrides: what the condition sets, as words.
+        overrides: what the condition sets, as words, and the one before it, if there is one.
         numbers: values in the file of the model.
+        anew: what the condition itself sets.
     """
 
     table: Mapping[str, Parameter]
     overrides: Mapping[str, str]
     numbers: Mapping[str, float]
+    anew: Mapping[str, str]
 
     def __call__(self, name: str) -> Parameter:
         """`Free`, `Fixed`, or `Derived` where the condition sets it to another one.
@@ -61,6 +64,7 @@ def problem(
     rows: Sequence[Row],
     asked: Asked,
     meaning: Meaning,
+    before: Meaning | None,
     faults: Faults,
     notes: list[str],
     *,
@@ -68,29 +72,51 @@ def problem(
     settle: float | None,
     source: Any,
 ) -> Problem | None:
-    """The problem of some rows, all of one condition; None, and more faults, if it cannot be set up."""
-    before = faults.count
+    """The problem of some rows, all of one condition; None, and more faults, if it cannot be set up.
+
+    Args:
+        tables: of the whole problem.
+        rows: measurements.
+        asked: the model.
+        meaning: of names in the condition.
+        before: of names before time 0, where paths are to come to rest first; None: they begin at 0.
+        faults: takes what is wrong.
+        notes: takes what must be said.
+        rounded: whether numbers at the start that are not whole are rounded.
+        settle: how long paths take to come to rest.
+        source: where expectations come from; None as problems have it.
+    """
+    noted = faults.count
     parts = [
         part
         for name in dict.fromkeys(row.get("observableId") for row in rows)
-        for part in measured(tables.observables[name], name, [r for r in rows if r.get("observableId") == name], asked, meaning, faults)
-    ]  # fmt: skip
-    network = asked.model.network
-    counts, needed = starts(asked, meaning.overrides, meaning, rounded, faults, notes)
+        for part in measured(
+            tables.observables[name], name, [r for r in rows if r.get("observableId") == name], asked, meaning, faults
+        )
+    ]
+    first, network = before or meaning, asked.model.network
+    if before is not None:
+        with faults.of("preequilibration"):
+            network = changed_at_zero(asked, before.overrides, meaning.anew, before, meaning, rounded)
+    counts, needed = starts(asked, first.overrides, first, rounded, faults, notes)
     needed = dict(needed)
-    read = (*network.parameters, *(n for part in parts for n in part.signal.names if n not in network.species))
-    for name in dict.fromkeys(read):
+    for name in dict.fromkeys(n for part in parts for n in part.signal.names if n not in network.species):
         with faults.of(f"parameter {name!r}"):
             needed[name] = meaning(name)
+    for name in network.parameters:
+        with faults.of(f"parameter {name!r}"):
+            needed[name] = first(name)
     for one in [*needed.values()]:
         if isinstance(one, Derived):
-            needed |= {name: meaning.table[name] for name in one.names if name not in needed and name in meaning.table}
-    if faults.count > before:
+            needed |= {name: first(name) for name in one.names if name not in needed}
+    if faults.count > noted:
         return None
     loss = Measurements(parts, network.species)
-    return Problem(
-        network, counts, loss, needed, settle=settle if loss.times is None else None, **({} if source is None else {"source": source})
-    )  # fmt: skip
+    rest = 0.0 if before is None or settle is None else settle
+    more: dict[str, Any] = {} if source is None else {"source": source}
+    if loss.times is None and settle is not None:
+        more["settle"] = rest + settle
+    return Problem(network, counts, loss, needed, start=-rest, **more)
 
 
 def measured(
@@ -99,30 +125,11 @@ def measured(
     """Rows of one observable, by what fills its placeholders."""
     groups: dict[tuple[tuple[str, str], ...], list[tuple[Row, dict[str, float]]]] = {}
     for row in rows:
-        named, numbers = _filled(observable, row, faults)
+        named, numbers = filled(observable, row)
         groups.setdefault(tuple(named.items()), []).append((row, numbers))
     return [
         part for named, own in groups.items() if (part := _part(observable, name, dict(named), own, asked, meaning, faults))
     ]  # fmt: skip
-
-
-def _filled(observable: Observable, row: Row, faults: Faults) -> tuple[dict[str, str], dict[str, float]]:
-    """What fills the placeholders of a row: names, and numbers."""
-    named: dict[str, str] = {}
-    numbers: dict[str, float] = {}
-    for places, column in zip(observable.placeholders, ("observableParameters", "noiseParameters"), strict=True):
-        words = [word.strip() for word in row.get(column).split(";")] if row.get(column) else []
-        if len(words) != len(places):
-            faults.wrong.append(
-                f"{row}: {column} has {len(words)} values, the formulas of {row.get('observableId')!r} ask for {len(places)}"
-            )
-            continue
-        for place, word in zip(places, words, strict=True):
-            if (value := number(word)) is None:
-                named[place] = word
-            else:
-                numbers[place] = value
-    return named, numbers
 
 
 def _part(
@@ -138,40 +145,29 @@ def _part(
     mapping = {place: Name(word) for place, word in named.items()}
     columns = {place: np.array([numbers[place] for _, numbers in rows]) for place in rows[0][1]}
     found = [with_names(part, mapping) for part in (asked.formula(name), asked.noise(name))]
-    fixed = {}
+    fixed, others = dict[str, float](), dict[str, Name]()
     for read in dict.fromkeys(n for part in found for n in names(part)):
         if read in columns or read in asked.model.network.species:
             continue
         with faults.of(f"observable {name!r}"):
-            if isinstance(own := meaning(read), Fixed):
+            own = meaning(read)
+            if isinstance(own, Fixed):
                 fixed[read] = own.value
-    formula, noise = (replaced(part, fixed) for part in found)
+            elif isinstance(own, Derived):
+                others[read] = Name(own.names[0])
+    formula, noise = (replaced(with_names(part, others), fixed) for part in found)
     read = {*names(formula), *names(noise)}
     signal = Signal(name, formula, noise, observable.scale, observable.law, tuple(n for n in columns if n in read))
     before = faults.count
-    numbers = [_numbers(row, signal, own, faults) for row, own in rows]
     if isinstance(noise, Number) and not noise.value > 0:
         faults.wrong.append(f"{observable.row}: the noise of {name!r} is {noise.value:g}, and must be above 0")
+    if isinstance(noise, Name) and noise.name in columns:
+        faults.wrong += [
+            f"{row}: the noise {numbers[noise.name]:g} must be above 0"
+            for row, numbers in rows
+            if not numbers[noise.name] > 0
+        ]
     if faults.count > before:
         return None
-    values, times = np.array(numbers, float).T
+    values, times = (np.array([float(row.get(c)) for row, _ in rows]) for c in ("measurement", "time"))
     return Measured(signal, times, values, {n: columns[n] for n in signal.columns})
-
-
-def _numbers(row: Row, signal: Signal, own: Mapping[str, float], faults: Faults) -> tuple[float, float]:
-    """Measurement and time of a row; what is wrong with them is noted."""
-    before = faults.count
-    value, when = row.number("measurement", faults), row.number("time", faults)
-    if faults.count == before:
-        faults.wrong += [f"{row}: {what} is missing" for what in ("measurement", "time") if not row.get(what)]
-    if value is not None and not math.isfinite(value):
-        faults.wrong.append(f"{row}: the measurement {value:g} is not finite")
-    if value is not None and signal.scale != "lin" and value <= 0:
-        faults.wrong.append(
-            f"{row}: the measurement {value:g} has no logarithm, and {signal.name!r} scatters on that scale"
-        )
-    if when is not None and not when >= 0:
-        faults.wrong.append(f"{row}: the time {when:g}; times begin at 0")
-    if isinstance(signal.noise, Name) and not own.get(signal.noise.name, 1.0) > 0:
-        faults.wrong.append(f"{row}: the noise {own[signal.noise.name]:g} must be above 0")
-    return value or 0.0, when or 0.0

@@ -34,7 +34,7 @@ def read_parameters(table: Mapping[str, Row], faults: Faults, notes: list[str]) 
         faults: takes what is wrong.
         notes: takes what is left out.
     """
-    found: dict[str, Parameter] = {}
+    found: dict[str, Parameter] = dict.fromkeys(table, Fixed(1.0))  # what has a fault is told, and stays so
     for name, row in table.items():
         with faults.of(f"{row}: parameter {name!r}"):
             made = _parameter(row, faults, notes)

@@ -15,6 +15,7 @@ from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conditions import Conditions
 from jumpax.inference.parameters import Free, Parameter
 from jumpax.inference.petab.condition import Meaning, problem
+from jumpax.inference.petab.measured import check_measurements
 from jumpax.inference.petab.model import Asked, read_model
 from jumpax.inference.petab.parameters import read_parameters
 from jumpax.inference.petab.table import Row
@@ -60,7 +61,8 @@ def read_petab(
         file: the YAML file.
         cells: of how many cells a number is the mean; `math.inf` for very many. It is only told: the noise of the tables has the
             scatter of so many cells in it.
-        settle: for measurements at steady state (time inf): how long to simulate until the start is forgotten.
+        settle: for measurements at steady state (time inf), and for preequilibration: how long to simulate until the start is
+            forgotten.
         source: where expectations come from, `Simulation(...)` (default) or `MasterEquation(...)`.
         round_counts: as `jumpax.read`.
         molecules_per_unit: as `jumpax.read`.
@@ -80,17 +82,12 @@ def read_petab(
         raise InputError(f"settle must be a time above 0; got {settle!r}")
     faults, notes = Faults(), list[str]()
     tables = read_tables(file, faults)
-    faults.tell(str(file))
     parameters = read_parameters(tables.parameters, faults, notes)
-    faults.wrong += [
-        f"{row}: the observable {row.get('observableId')!r} is not in the observable table"
-        for row in tables.measurements
-        if row.get("observableId") not in tables.observables
-    ]
-    if not tables.measurements:
-        faults.wrong.append("there are no measurements")
+    check_measurements(tables, faults)
+    noted = faults.count
     asked = read_model(tables, parameters, Counting(round_counts, molecules_per_unit, True), faults)
-    faults.tell(str(file))
+    if noted or asked is None:
+        faults.tell(str(file))
     assert asked is not None
     found = _problems(tables, asked, parameters, faults, notes, settle, source, round_counts)
     faults.tell(str(file))
@@ -138,25 +135,26 @@ def _problems(
         steady = row.get("time").lower() in ("inf", "+inf", "infinity")
         groups.setdefault((before, now, steady), []).append(row)
     found: dict[str, Problem] = {}
-    if settle is None and (rows := [r for (_, _, steady), own in groups.items() if steady for r in own]):
+    resting = [row for (before, _, steady), own in groups.items() if before or steady for row in own]
+    if settle is None and resting:
         faults.wrong.append(
-            f"{len(rows)} measurements are at steady state (time inf), as {rows[0]}: give settle=... for the time after which "
-            "the start is forgotten"
+            f"{len(resting)} measurements are at steady state (time inf) or after a preequilibration, as {resting[0]}: give "
+            "settle=... for the time after which the start is forgotten"
         )
     for (before, now, steady), rows in groups.items():
-        if before:
-            faults.unread.append(
-                f"{len(rows)} measurements follow a preequilibration in condition {before!r}, as {rows[0]}; paths start where the "
-                "model says"
-            )
+        if (before or steady) and settle is None:
             continue
-        if steady and settle is None:
-            continue
-        name = now + (" at steady state" if steady else "")
+        name = now + (f" after {before}" if before else "") + (" at steady state" if steady else "")
         own = Faults()
         with own.of(f"condition {name!r}" if name else "the problem"):
-            meaning = Meaning(parameters, tables.conditions.get(now, {}), asked.numbers)
-            made = problem(tables, rows, asked, meaning, own, notes, rounded=rounded, settle=settle, source=source)
+            first = tables.conditions[before] if before else {}
+            then = tables.conditions.get(now, {})
+            earlier = Meaning(parameters, first, asked.numbers, first)
+            meaning = Meaning(parameters, {**first, **then}, asked.numbers, then)
+            made = problem(
+                tables, rows, asked, meaning, earlier if before else None, own, notes,
+                rounded=rounded, settle=settle, source=source,
+            )  # fmt: skip
             if made is not None:
                 found[name or "measurements"] = made
         faults.wrong += own.wrong

@@ -58,7 +58,7 @@ def _of_file(file: Path, needed: Sequence[str], known: Sequence[str], faults: Fa
     if twice := [name for name in dict.fromkeys(columns.head) if columns.head.count(name) > 1]:
         raise InputError(f"the head has column {twice[0]!r} twice")
     faults.wrong += [f"{file.name}: {unknown_name('column', n, columns.head)}" for n in needed if n not in columns.head]
-    if known:
+    if known and not {*needed} - {*columns.head}:
         faults.unread += [
             f"{file.name}: the column {n!r} is not known, so that it is not read"
             for n in columns.head

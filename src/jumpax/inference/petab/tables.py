@@ -207,7 +207,7 @@ def _new(files: Any, measured: list[Row], faults: Faults) -> tuple[dict[str, dic
                 "is read, with one from -inf before it or not"
             )
         before = by_time.get(float("-inf"))
-        conditions[name] = {**(before or {}), **by_time.get(0.0, {})}
+        conditions[name] = by_time.get(0.0, {})
         experiments[name] = ("", name)
         if before is not None:
             conditions[f"{name} before"] = before
