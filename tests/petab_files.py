@@ -61,9 +61,9 @@ def rows(times, values, condition="c0", observable="seen", more=None, name="simu
     return "".join("\t".join(map(str, line)) + "\n" for line in [head, *lines])
 
 
-def write(folder, measurements, *, size=1, start='initialAmount="0"', assigned="", **tables):
-    """A problem in a folder; tables by name take the place of those above."""
-    texts = {
+def texts(measurements, *, size=1, start='initialAmount="0"', assigned="", **tables):
+    """The files of a problem; tables by name take the place of those above."""
+    return {
         "problem.yaml": tables.pop("yaml", YAML),
         "model.xml": SBML.format(size=size, start=start, assigned=assigned),
         "conditions.tsv": tables.pop("conditions", "conditionId\tconditionName\nc0\tall\n"),
@@ -72,6 +72,10 @@ def write(folder, measurements, *, size=1, start='initialAmount="0"', assigned="
         "measurements.tsv": measurements,
         **{f"{name}.tsv": text for name, text in tables.items()},
     }
-    for name, text in texts.items():
+
+
+def write(folder, measurements, **changed):
+    """A problem in a folder."""
+    for name, text in texts(measurements, **changed).items():
         (folder / name).write_text(text, encoding="utf-8")
     return folder / "problem.yaml"

@@ -84,7 +84,7 @@ class Measurements(AbstractLoss):
         species: those of the network.
 
     Example:
-        >>> from jumpax.networks.expressions.expression import Name
+        >>> from jumpax.networks.expressions.expression import Name, Number
         >>> rows = Measured(Signal("A", Name("A"), Number(1.0), "lin", "normal"), np.array([1.0]), np.array([3.0]), {})
         >>> loss = Measurements([rows], ("A",))
         >>> print(f"{loss.value(jnp.array([[2.0]]), {}, 1):.4f}")   # 1/2 + log(2 pi) / 2
