@@ -118,6 +118,19 @@ def test_concentrations_and_units_of_the_file(tmp_path):
     assert fit(problem).estimates["birth"] == pytest.approx(6.0, rel=1e-3)
 
 
+@pytest.mark.parametrize("given", ["3", "feed"])
+def test_a_condition_sets_a_species_that_nothing_changes(tmp_path, given):
+    """F is a concentration in a volume of 2, and X is made at the rate birth F: as counts 3 birth (1 - e^-t)."""
+    measured = 2.5 * 3 * GROWN / 2
+    table = PARAMETERS + "feed\tlin\t0\t10\t3\t0\n"
+    file = write(tmp_path, rows(TIMES, measured), size=2, conditions=f"conditionId\tF\nc0\t{given}\n", parameters=table)
+    feed = 'id="F" compartment="c" initialConcentration="1" hasOnlySubstanceUnits="false" boundaryCondition="true" constant="true"'
+    model = (tmp_path / "model.xml").read_text().replace("</listOfSpecies>", f"<species {feed}/></listOfSpecies>")
+    rate = "<apply><times/><ci>birth</ci><ci>F</ci></apply></math>"
+    (tmp_path / "model.xml").write_text(model.replace("<ci>birth</ci></math>", rate))
+    assert _fit(file).estimates["birth"] == pytest.approx(2.5, rel=1e-3)
+
+
 def test_steady_state_after_settling(tmp_path):
     measured = [7.1, 7.9, 8.3]
     file = write(tmp_path, rows(["inf"] * 3, measured))

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from jumpax._base.errors import UnsupportedError
 from jumpax.importers.counts import whole
 from jumpax.inference.parameters import Derived, Fixed, Parameter
-from jumpax.inference.petab.model import Asked, number
+from jumpax.inference.petab.model import Asked, Formula, number
 from jumpax.networks import Network
 from jumpax.networks.event import Event, Value
+from jumpax.networks.expressions.expression import Name
 
 
 def changed_at_zero(
@@ -57,8 +58,8 @@ def _value(name: str, meant: Parameter) -> Value:
     """What a parameter is set to."""
     if isinstance(meant, Fixed):
         return meant.value
-    if isinstance(meant, Derived):
-        return meant.names[0]
+    if isinstance(meant, Derived) and isinstance(meant.formula, Formula) and isinstance(meant.formula.expression, Name):
+        return meant.formula.expression.name
     raise UnsupportedError(
-        f"parameter {name!r}, which the preequilibration sets and which is estimated after it: name another for one of them"
+        f"{name!r}, which the preequilibration sets and which is estimated after it: name another parameter for one of them"
     )

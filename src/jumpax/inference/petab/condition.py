@@ -8,16 +8,16 @@ import numpy as np
 
 from jumpax._base.errors import InputError
 from jumpax.importers.faults import Faults
-from jumpax.inference.parameters import Derived, Fixed, Free, Parameter
+from jumpax.inference.parameters import Derived, Fixed, Parameter
 from jumpax.inference.petab.before import changed_at_zero
 from jumpax.inference.petab.measured import filled
 from jumpax.inference.petab.measurements import Measured, Measurements, Signal
-from jumpax.inference.petab.model import Asked, number
+from jumpax.inference.petab.model import Asked, Formula, number
 from jumpax.inference.petab.starts import starts
 from jumpax.inference.petab.table import Row
 from jumpax.inference.petab.tables import Observable, Tables
 from jumpax.inference.problem import Problem
-from jumpax.networks.expressions.expression import Name, Number, names, replaced, with_names
+from jumpax.networks.expressions.expression import Expression, Name, Number, call, names, replaced, with_names
 
 
 @final
@@ -30,12 +30,14 @@ class Meaning:
         overrides: what the condition sets, as words, and the one before it, if there is one.
         numbers: values in the file of the model.
         anew: what the condition itself sets.
+        units: molecules in a unit of species that nothing changes, which are parameters here.
     """
 
     table: Mapping[str, Parameter]
     overrides: Mapping[str, str]
     numbers: Mapping[str, float]
     anew: Mapping[str, str]
+    units: Mapping[str, float]
 
     def __call__(self, name: str) -> Parameter:
         """`Free`, `Fixed`, or `Derived` where the condition sets it to another one.
@@ -45,13 +47,15 @@ class Meaning:
         """
         word = self.overrides.get(name)
         if word is not None:
-            value = number(word)
+            value, unit = number(word), self.units.get(name, 1.0)
             if value is not None:
-                return Fixed(value)
+                return Fixed(value * unit)
             other = self.table.get(word)
             if other is None:
                 raise InputError(f"{word!r}, to which it is set, is not in the parameter table")
-            return Derived.product(word) if isinstance(other, Free) and word != name else other
+            if isinstance(other, Fixed):
+                return Fixed(other.value * unit)
+            return other if word == name else Derived(Formula(call("multiply", Name(word), Number(unit))), (word,))
         if name in self.table:
             return self.table[name]
         if name in self.numbers:
@@ -145,7 +149,7 @@ def _part(
     mapping = {place: Name(word) for place, word in named.items()}
     columns = {place: np.array([numbers[place] for _, numbers in rows]) for place in rows[0][1]}
     found = [with_names(part, mapping) for part in (asked.formula(name), asked.noise(name))]
-    fixed, others = dict[str, float](), dict[str, Name]()
+    fixed, others = dict[str, float](), dict[str, Expression]()
     for read in dict.fromkeys(n for part in found for n in names(part)):
         if read in columns or read in asked.model.network.species:
             continue
@@ -153,8 +157,8 @@ def _part(
             own = meaning(read)
             if isinstance(own, Fixed):
                 fixed[read] = own.value
-            elif isinstance(own, Derived):
-                others[read] = Name(own.names[0])
+            elif isinstance(own, Derived) and isinstance(own.formula, Formula):
+                others[read] = own.formula.expression
     formula, noise = (replaced(with_names(part, others), fixed) for part in found)
     read = {*names(formula), *names(noise)}
     signal = Signal(name, formula, noise, observable.scale, observable.law, tuple(n for n in columns if n in read))

@@ -4,7 +4,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import final
+from typing import Any, final
 
 from jumpax.importers import FileModel
 from jumpax.importers.counts import Counting
@@ -12,7 +12,7 @@ from jumpax.importers.faults import Faults
 from jumpax.importers.sbml_asked import read_sbml_asked
 from jumpax.inference.parameters import Fixed, Free, Parameter
 from jumpax.inference.petab.tables import Tables
-from jumpax.networks.expressions.expression import Expression, evaluate_host
+from jumpax.networks.expressions.expression import Expression, evaluate, evaluate_host, names
 
 _FORMULA, _NOISE, _UNIT = "formula_of_", "noise_of_", "symbol_of_"
 
@@ -41,7 +41,7 @@ class Asked:
     def molecules(self, species: str) -> float | None:
         """In a unit of the symbol of a species, amount or concentration; None for a name that is no species."""
         rule = self.model.observables.get(_UNIT + species)
-        if rule is None or species not in self.model.network.species:
+        if rule is None or species not in self.model.molecules:
             return None
         return 1 / evaluate_host(rule.expression, {**dict(rule.constants), species: 1.0})
 
@@ -56,7 +56,7 @@ def read_model(tables: Tables, parameters: Mapping[str, Parameter], counting: Co
         formulas |= {_FORMULA + name: one.formula, _NOISE + name: one.noise}
         if re.search(rf"\b{re.escape(name)}\b", noises):
             formulas[name] = one.formula
-    names = {n for text in formulas.values() for n in re.findall(r"[A-Za-z_]\w*", text)}
+    written = {n for text in formulas.values() for n in re.findall(r"[A-Za-z_]\w*", text)}
     values = {p: 1.0 for one in tables.observables.values() for part in one.placeholders for p in part}
     values |= {n: p.value for n, p in parameters.items() if isinstance(p, Free | Fixed) and n not in targets}
     formulas |= {_UNIT + name: name for name in targets}
@@ -75,8 +75,20 @@ def read_model(tables: Tables, parameters: Mapping[str, Parameter], counting: Co
             return None
         rules = (*model.observables.values(), *model.starts.values())
         numbers = {n: v for rule in rules for n, v in rule.constants} | model.theta
-        return Asked(model, {n: v for n, v in numbers.items() if math.isfinite(v) or n in names})
+        return Asked(model, {n: v for n, v in numbers.items() if math.isfinite(v) or n in written})
     return None
+
+
+@final
+@dataclass(frozen=True)
+class Formula:
+    """An expression as a function of the values of its names, in order."""
+
+    expression: Expression
+
+    def __call__(self, *values: Any) -> Any:
+        """The value."""
+        return evaluate(self.expression, dict(zip(names(self.expression), values, strict=True)), 0.0)
 
 
 def _targets(tables: Tables, used: Iterable[str]) -> dict[str, float | None]:

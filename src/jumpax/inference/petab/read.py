@@ -149,8 +149,11 @@ def _problems(
         with own.of(f"condition {name!r}" if name else "the problem"):
             first = tables.conditions[before] if before else {}
             then = tables.conditions.get(now, {})
-            earlier = Meaning(parameters, first, asked.numbers, first)
-            meaning = Meaning(parameters, {**first, **then}, asked.numbers, then)
+            units = {
+                n: u for n in (*first, *then) if n not in asked.model.network.species and (u := asked.molecules(n))
+            }
+            earlier = Meaning(parameters, first, asked.numbers, first, units)
+            meaning = Meaning(parameters, {**first, **then}, asked.numbers, then, units)
             made = problem(
                 tables, rows, asked, meaning, earlier if before else None, own, notes,
                 rounded=rounded, settle=settle, source=source,

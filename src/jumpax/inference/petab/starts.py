@@ -1,38 +1,24 @@
 """Counts at the start of a condition, and laws of them."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, final
+from typing import Any
 
 from jumpax._base.errors import InputError
 from jumpax.importers.counts import said, whole
 from jumpax.importers.faults import Faults
 from jumpax.inference.parameters import Derived, Fixed, Parameter
-from jumpax.inference.petab.model import Asked, number
+from jumpax.inference.petab.model import Asked, Formula, number
 from jumpax.networks import Poisson, StochasticRounding
 from jumpax.networks.expressions.expression import (
     Expression,
     Name,
     Number,
     call,
-    evaluate,
     evaluate_host,
     names,
     replaced,
 )
 from jumpax.networks.parameters import LARGEST_COUNT
-
-
-@final
-@dataclass(frozen=True)
-class Formula:
-    """An expression as a function of the values of its names, in order."""
-
-    expression: Expression
-
-    def __call__(self, *values: Any) -> Any:
-        """The value."""
-        return evaluate(self.expression, dict(zip(names(self.expression), values, strict=True)), 0.0)
 
 
 def starts(
