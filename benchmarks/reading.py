@@ -1,7 +1,7 @@
 """Which files of a folder are read, and why others are not: `python benchmarks/reading.py FOLDER`.
 
-Files of SBML, Antimony, BioNetGen, and PEtab problems (their models), whoever wrote them. Refusals are counted by reason, without names
-and numbers; each file has a time limit.
+Files of SBML, Antimony, BioNetGen, and PEtab problems (their models; with `--petab` the problems), whoever wrote them. Refusals are
+counted by reason, without names and numbers; each file has a time limit.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 SUFFIXES = (".xml", ".sbml", ".ant", ".net", ".bngl")
+YAML = (".yaml", ".yml")
 
 
 def files(folder: Path) -> list[Path]:
@@ -28,6 +29,12 @@ def files(folder: Path) -> list[Path]:
     return [path for path in found if path.resolve() in named] if named else found
 
 
+def problems(folder: Path) -> list[Path]:
+    """PEtab problems: files of YAML that name tables."""
+    found = sorted(path for path in folder.rglob("*.y*ml") if path.is_file())
+    return [path for path in found if "measurement_files" in path.read_text()]
+
+
 def reasons(message: str) -> list[str]:
     """The reasons of a refusal, without what is special to the file."""
     lines = [line[2:] for line in message.splitlines() if line.startswith("- ")] or [message.splitlines()[0]]
@@ -35,11 +42,38 @@ def reasons(message: str) -> list[str]:
 
 
 def _kind(reason: str) -> str:
-    reason = re.sub(r"^.*?\.(?:xml|sbml|ant|net|bngl)\b", "FILE", reason)
+    reason = re.sub(r"^.*?\.(?:xml|sbml|ant|net|bngl|ya?ml|tsv)\b", "FILE", reason)
     reason = re.sub(r"^line \d+: ", "", reason)
     reason = re.sub(r"'[^']*'", "NAME", reason)
     reason = re.sub(r"(?<![\w])[-+]?\d[\d,.]*(?:e[-+]?\d+)?", "#", reason)
     return reason[:160]
+
+
+def _read(path: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """A model."""
+    import jumpax
+
+    model = jumpax.read(path, **options)
+    return {**_size(model), "notes": model.notes}
+
+
+def _read_problem(path: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """A PEtab problem."""
+    import jumpax
+
+    found = jumpax.read_petab(path, **options)
+    return {**_size(found.model), "free": len(found.problem.free), "notes": found.notes}
+
+
+def _size(model: Any) -> dict[str, Any]:
+    """What a model has."""
+    network = model.without_events
+    return {
+        "read": True,
+        "species": len(network.species),
+        "reactions": network.reaction_count,
+        "events": len(model.events),
+    }
 
 
 def _work(pipe: Any, options: dict[str, Any]) -> None:
@@ -52,20 +86,11 @@ def _work(pipe: Any, options: dict[str, Any]) -> None:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always")
             try:
-                model = jumpax.read(path, **options)
+                answer = _read_problem(path, options) if path.suffix in YAML else _read(path, options)
             except jumpax.JumpaxError as fault:
                 answer = {"read": False, "kind": type(fault).__name__, "message": str(fault)}
             except Exception as fault:
                 answer = {"read": False, "kind": "FAULT OF JUMPAX", "message": f"{type(fault).__name__}: {fault}"}
-            else:
-                network = model.without_events
-                answer = {
-                    "read": True,
-                    "species": len(network.species),
-                    "reactions": network.reaction_count,
-                    "events": len(model.events),
-                    "notes": model.notes,
-                }
         answer["warnings"] = [str(warning.message) for warning in told]
         pipe.send({**answer, "seconds": time.perf_counter() - begin})
 
@@ -99,10 +124,10 @@ class Reader:
         return {"read": False, "warnings": [], "seconds": self.limit, **answer}
 
 
-def survey(folder: Path, limit: float, options: dict[str, Any]) -> dict[str, Any]:
+def survey(folder: Path, limit: float, options: dict[str, Any], petab: bool = False) -> dict[str, Any]:
     """All files, and counts of what became of them."""
     reader = Reader(limit, options)
-    each = {str(path.relative_to(folder)): reader.read(path) for path in files(folder)}
+    each = {str(p.relative_to(folder)): reader.read(p) for p in (problems if petab else files)(folder)}
     reader.pipe.send(None)
     refused = {name: answer for name, answer in each.items() if not answer["read"]}
     groups: dict[str, list[str]] = {}
@@ -129,11 +154,17 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds for one file")
     parser.add_argument("--round", action="store_true", help="read(..., round_counts=True)")
     parser.add_argument("--molecules-per-unit", type=float, help="read(..., molecules_per_unit=...)")
+    parser.add_argument(
+        "--petab", action="store_true", help="PEtab problems by read_petab(..., cells=1000), not their models"
+    )
+    parser.add_argument("--settle", type=float, help="read_petab(..., settle=...)")
     given = parser.parse_args()
     options: dict[str, Any] = {"round_counts": True} if given.round else {}
     if given.molecules_per_unit is not None:
         options["molecules_per_unit"] = given.molecules_per_unit
-    made = survey(given.folder, given.limit, options)
+    if given.petab:
+        options |= {"cells": 1000} if given.settle is None else {"cells": 1000, "settle": given.settle}
+    made = survey(given.folder, given.limit, options, given.petab)
     if given.json:
         print(json.dumps(made, indent=1))
         return

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 import jumpax
+import petab_files
 from jumpax.cli.app import make_app
 from jumpax.cli.problem_file import read_problem
 from jumpax.cli.record_file import read_record_file
@@ -94,6 +95,7 @@ FILES = {
         "counts.csv": "hours,number\n1,2\n1,3\n2,1\n2,4\n",
     },
     "docs/ion_channels.md": {"record.dwt": RECORD},
+    "docs/petab.md": petab_files.texts(petab_files.rows([1.0, 2.0, 4.0], [3.1, 4.4, 4.8])),
     "docs/epidemic.md": {"flu.csv": FLU, "school.ant": SCHOOL},
 }
 """What documents take to be there."""

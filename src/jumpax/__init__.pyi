@@ -60,6 +60,7 @@ from .inference import log_density as log_density
 from .inference import losses as losses
 from .inference import posterior as posterior
 from .inference import priors as priors
+from .inference import read_petab as read_petab
 from .networks import Binomial as Binomial
 from .networks import Curve as Curve
 from .networks import Event as Event

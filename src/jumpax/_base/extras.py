@@ -10,6 +10,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "viz": ("matplotlib",),
     "cli": ("cyclopts", "rich"),
     "models": ("libsbml", "antimony"),
+    "petab": ("libsbml", "yaml"),
     "bngl": ("bionetgen",),
     "bayes": ("arviz", "blackjax"),
 }

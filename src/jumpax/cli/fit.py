@@ -12,7 +12,8 @@ from jumpax._base.errors import JumpaxError, JumpaxWarning
 from jumpax.cli.exits import Exit
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
-from jumpax.cli.problem_file import ProblemFile, read_problem
+from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_any
+from jumpax.cli.problem_file import ProblemFile
 from jumpax.cli.targets import check_seed, check_targets, write_targets
 from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, predictive, profile
 from jumpax.inference.abstract_problem import AbstractProblem
@@ -26,6 +27,8 @@ def run(
     *,
     seed: int | None = None,
     starts: int | None = None,
+    budget: int | None = None,
+    tables: TableOptions = AS_TOLD,
     amounts: AmountOptions = AS_DECLARED,
     out: Path | None = None,
     report: Path | None = None,
@@ -34,17 +37,21 @@ def run(
     """Find the parameters of a model from data.
 
     Args:
-        problem: A TOML file with the model (or the name of its file), [parameters], [data] and more.
+        problem: A TOML file with the model (or the name of its file), [parameters], [data] and more; or the YAML file of a
+            PEtab problem.
         seed: Of the random numbers; default that of the file, or 0.
         starts: How many starting points; default that of the file, or 1.
+        budget: Most paths of a search of all boxes; default that of the file, or none.
+        tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
         out: Write estimates and history to this netCDF file (.nc).
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
     check_targets(out, report)
-    asked = read_problem(problem, amounts=amounts)
-    settings = {**asked.settings, **({} if starts is None else {"starts": starts})}
+    asked = read_any(problem, amounts, tables)
+    given = {"starts": starts, "budget": budget}
+    settings = {**asked.settings, **{name: value for name, value in given.items() if value is not None}}
     key = settings.pop("seed") if seed is None else seed
     settings.pop("seed", None)
     check_seed(key)

@@ -21,6 +21,7 @@ class Counting:
     Attributes:
         rounded: whether to the nearest whole number, where they are not whole.
         per_unit: molecules in one unit of substance, whatever the file declares; None where it is as the file declares.
+        open_start: whether amounts at the start are only examples, so that it does not matter which are not whole.
 
     Raises:
         InputError: `per_unit` is not a number above 0.
@@ -28,6 +29,7 @@ class Counting:
 
     rounded: bool = False
     per_unit: float | None = None
+    open_start: bool = False
 
     def __post_init__(self):
         number = self.per_unit

@@ -58,6 +58,7 @@ class FileModel:
         events: what happens at once when a condition comes true.
         notes: what was assumed or changed in reading: units that were converted or are not items, counts that were rounded.
         molecules: of each species, the number in one unit of substance of the file; 1 where nothing was converted.
+        starts: molecules at the start as formulas of parameters, where that was asked for.
 
     Example:
         >>> from jumpax.networks.zoo import birth_death
@@ -75,6 +76,7 @@ class FileModel:
     events: tuple[Event, ...] = ()
     notes: tuple[str, ...] = ()
     molecules: Mapping[str, float] = field(default_factory=dict)
+    starts: Mapping[str, Rule] = field(default_factory=dict)
 
     @functools.cached_property
     def network(self) -> Network:

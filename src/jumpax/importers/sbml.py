@@ -3,7 +3,7 @@
 import contextlib
 import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,18 @@ _TINY = re.compile(r'"\d[\d.]*[eE]-3(?:0[89]|[12]\d)"')
 
 def read_sbml(path: Path, counting: Counting) -> FileModel:
     """The model in a file of SBML; see `read`."""
+    return parse_sbml(sbml_text(path), str(path), path.stem, counting)
+
+
+def sbml_text(path: Path) -> str:
+    """The text of a file that is SBML by its looks.
+
+    Raises:
+        InputError, UnsupportedError: it is not.
+    """
     text = _TINY.sub('"1E-307"', guard.check_xml(guard.load(path, guard.LARGEST_XML), str(path)))
     foreign.refuse_xml(text, str(path))
-    return parse_sbml(text, str(path), path.stem, counting)
+    return text
 
 
 def parse_sbml(text: str, origin: str, name: str, counting: Counting) -> FileModel:
@@ -72,6 +81,7 @@ class _Builder:
         events = tuple(self.events)
         x0 = self._counts()
         observables = dict(self._observables())
+        starts = dict(self._starts()) if self.counting.open_start else {}
         if not reactions and not self.faults.wrong and not self.faults.unread:
             self.faults.unread.append("no reaction changes anything")
         theta = {}
@@ -93,6 +103,7 @@ class _Builder:
             network, theta, x0, reference=origin, observables=observables, events=events,
             notes=tuple(note for note in (*self.symbols.units.notes(), *self.reactions.notes, *self.notes) if note),
             molecules={self.public(name): self.symbols.units.of(name).molecules for name in self.symbols.species},
+            starts=starts,
         )  # fmt: skip
 
     def _look_around(self) -> None:
@@ -126,12 +137,17 @@ class _Builder:
             with self.faults.of(f"line {self.symbols.species[name].getLine()}: species {name!r}"):
                 amount, unit = self._amount(name), self.symbols.units.of(name)
                 converted = unit.molecules != 1.0
-                if LARGEST_COUNT < amount < math.inf:
+                if LARGEST_COUNT < amount < math.inf and not self.counting.open_start:
                     declared = f", {self.symbols.amount(name):.6g} {unit.name}," if converted else ""
                     raise InputError(
                         f"its initial amount{declared} is {amount:.3g} molecules; at most {LARGEST_COUNT:,} are counted. "
                         f"{self._fewer(converted)}"
                     )
+                if self.counting.open_start:
+                    x0[self.public(name)] = (
+                        int(min(max(amount + 0.5, 0.0), LARGEST_COUNT)) if math.isfinite(amount) else 0
+                    )
+                    continue
                 x0[self.public(name)] = whole(amount, converted=converted, rounded=self.counting.rounded)
                 self.notes.append(said(name, amount, x0[self.public(name)]))
         return x0
@@ -169,6 +185,14 @@ class _Builder:
                 read = [n for n in names(expression) if n not in self.counts]
                 if not reads_time(expression) and not {self.public(n) for n in self.symbols.assigned} & {*read}:
                     yield name, Rule(expression, tuple((n, self._number(n)) for n in read))
+
+    def _starts(self) -> Iterator[tuple[str, Rule]]:
+        """Molecules at the start, as formulas of parameters."""
+        for name in self.symbols.counts:
+            with self.faults.of(f"the start of species {name!r}"):
+                expression = self.symbols.start(name)
+                read = [n for n in names(expression) if n not in self.counts]
+                yield self.public(name), Rule(expression, tuple((n, self._number(n)) for n in read))
 
     def _units(self, theta: Collection[str]) -> dict[str, str]:
         """Units of parameters, as the file calls them, and of counts that are not just items of the file."""

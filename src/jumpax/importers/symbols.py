@@ -9,7 +9,17 @@ from typing import Any
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.importers import mathml
 from jumpax.importers.units import Units
-from jumpax.networks.expressions.expression import Expression, Name, Number, call, evaluate_host, names, reads_time
+from jumpax.networks.expressions.expression import (
+    Call,
+    Expression,
+    Name,
+    Number,
+    Time,
+    call,
+    evaluate_host,
+    names,
+    reads_time,
+)
 
 _LEVELS = 150  # rules that refer to rules that refer ...
 
@@ -202,6 +212,32 @@ class Symbols:
         value = self.number(name)
         size = self.size(species, lambda n: Number(self.number(n)))
         return value if size is None else value * size.value  # type: ignore[union-attr]
+
+    def start(self, name: str) -> Expression:
+        """Molecules of a species at the start, as a formula of parameters."""
+        if name in self.starts or name in self.rules:
+            return self.molecules(name, self._within(name, lambda: self._at_start(name)))
+        return Number(self.amount(name) * self.units.of(name).molecules)
+
+    def _at_start(self, name: str) -> Expression:
+        """What a name stands for at the start, as a formula of parameters."""
+        definition = self.rules.get(name) or self.starts.get(name)
+        if definition is None:
+            return Name(self.public(name)) if name in self.parameters else Number(self.number(name))
+
+        def lookup(name: str) -> Expression:
+            return self._within(name, lambda: self._at_start(name))
+
+        return replaced_time(mathml.expression(definition.getMath(), lookup, self.functions.get))
+
+
+def replaced_time(expression: Expression) -> Expression:
+    """The expression at time 0."""
+    if isinstance(expression, Time):
+        return Number(0.0)
+    if not isinstance(expression, Call):
+        return expression
+    return call(expression.operator, *map(replaced_time, expression.arguments))
 
 
 def is_point(compartment: Any) -> bool:

@@ -13,6 +13,8 @@ from jumpax.inference.optimiser import scale_by_information as scale_by_informat
 from jumpax.inference.parameters import Derived as Derived
 from jumpax.inference.parameters import Fixed as Fixed
 from jumpax.inference.parameters import Free as Free
+from jumpax.inference.petab import PetabProblem as PetabProblem
+from jumpax.inference.petab import read_petab as read_petab
 from jumpax.inference.posterior import LogDensity as LogDensity
 from jumpax.inference.posterior import Maximum as Maximum
 from jumpax.inference.posterior import Posterior as Posterior

@@ -142,8 +142,8 @@ def replaced(expression: Expression, values: Mapping[str, float]) -> Expression:
     return call(expression.operator, *(replaced(argument, values) for argument in expression.arguments))
 
 
-def with_names(expression: Expression, names: Mapping[str, Name]) -> Expression:
-    """The expression with other names in the place of some; parts without them are shared, not copied."""
+def with_names(expression: Expression, names: Mapping[str, Expression]) -> Expression:
+    """The expression with other names, or expressions, in the place of some; parts without them are shared, not copied."""
     if isinstance(expression, Name):
         return names.get(expression.name, expression)
     if not isinstance(expression, Call):
