@@ -219,7 +219,7 @@ def _distrust(made: Posterior, free: tuple[str, ...]) -> dict[str, str]:
     if made.chains == 1:
         doubts["chains"] = "one chain cannot be compared with others: take chains=2 or more"
     elif apart:
-        told = ", ".join(f"{n} {value:.3f}" for n, value in apart.items())
+        told = ", ".join(f"{n} {value:.4f}" for n, value in apart.items())
         doubts["chains"] = f"the chains have not mixed: R-hat above {LARGEST_RHAT} ({told}); draw more"
     if few:
         told = ", ".join(f"{n} {value:.0f}" for n, value in few.items())
