@@ -111,7 +111,7 @@ class SbmlEvents:
             raise InputError(f"an assignment to {name!r}, which a rule governs")
         if assignment.getMath() is None:
             raise InputError(f"an assignment to {name!r} without a value")
-        value = symbols.expression(assignment.getMath())
+        value = symbols.expression(assignment.getMath(), draws=True)
         if name in symbols.species:
             size = symbols.species[name].getCompartment()
             if not symbols.species[name].getHasOnlySubstanceUnits() and event.getEventAssignment(size) is not None:

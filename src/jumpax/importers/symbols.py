@@ -77,14 +77,14 @@ class Symbols:
         factors = ([] if unit == 1.0 else [Number(unit)]) + ([] if size is None else [size])
         return call("multiply", value, *factors)
 
-    def expression(self, node: Any, local: Mapping[str, str] | None = None) -> Expression:
-        """A formula of the file; `local` has the public names of parameters that hide others."""
+    def expression(self, node: Any, local: Mapping[str, str] | None = None, draws: bool = False) -> Expression:
+        """A formula of the file; `local` has the public names of parameters that hide others, `draws` allows random numbers."""
         hidden = {} if local is None else local
 
         def lookup(name: str) -> Expression:
             return Name(hidden[name]) if name in hidden else self.value(name)
 
-        return mathml.expression(node, lookup, self.functions.get)
+        return mathml.expression(node, lookup, self.functions.get, draws)
 
     def value(self, name: str) -> Expression:
         """What a name stands for in formulas."""
