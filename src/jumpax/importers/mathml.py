@@ -64,6 +64,19 @@ def expression(node: Any, lookup: Lookup, functions: Callable[[str], Any], draws
     return _Reader(lookup, functions, (), itertools.count(1) if draws else None).read(node)
 
 
+def has_draws(node: Any, functions: Callable[[str], Any], inside: tuple[str, ...] = ()) -> bool:
+    """Whether a syntax tree draws a random number, itself or by the functions of the file that it calls."""
+    if node is None:
+        return False
+    kind, name = _kinds().get(node.getType(), ""), node.getName()
+    if kind.startswith(_DRAW):
+        return True
+    body = functions(name) if kind == "FUNCTION" and name not in inside else None
+    if body is not None and has_draws(body.getBody(), functions, (*inside, name)):
+        return True
+    return any(has_draws(node.getChild(place), functions, inside) for place in range(node.getNumChildren()))
+
+
 def _arguments(node: Any, kind: str) -> list[Any]:
     """The children; of a sum or product that libSBML has cut into pairs from the left, all its terms."""
     children = [node.getChild(place) for place in range(node.getNumChildren())]

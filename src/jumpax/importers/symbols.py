@@ -35,7 +35,10 @@ class Symbols:
         self.starts = {a.getSymbol(): a for a in model.getListOfInitialAssignments()}
         self.functions = {f.getId(): f for f in model.getListOfFunctionDefinitions()}
         assigned = (a.getVariable() for e in model.getListOfEvents() for a in e.getListOfEventAssignments())
-        self.assigned = frozenset(assigned)
+        starts = ((name, a.getMath()) for name, a in self.starts.items())
+        self.drawn = tuple(name for name, math in starts if mathml.has_draws(math, self.functions.get))
+        """What initial assignments draw: an event at the start assigns it."""
+        self.assigned = frozenset((*assigned, *self.drawn))
         self.species = {s.getId(): s for s in model.getListOfSpecies()}
         self.parameters = {p.getId(): p for p in model.getListOfParameters()}
         self.compartments = {c.getId(): c for c in model.getListOfCompartments()}
