@@ -79,6 +79,7 @@ from .networks import Reaction as Reaction
 from .networks import StartTable as StartTable
 from .networks import StochasticRounding as StochasticRounding
 from .networks import UniformDelay as UniformDelay
+from .networks import draw as draw
 from .networks import zoo as zoo
 from .observables import Histogram as Histogram
 from .observables import Moments as Moments

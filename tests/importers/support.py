@@ -138,7 +138,7 @@ _LOCAL = (
 _POINT = '<compartment id="point" spatialDimensions="0" constant="true"/>'
 _TWO_UNITS = xml("").text.replace('<model id="m"', '<model id="m" extentUnits="mole"')
 _PACKAGE = xml("").text.replace(
-    ' level="3"', ' xmlns:d="http://www.sbml.org/sbml/level3/version1/distrib/version1" d:required="true" level="3"', 1
+    ' level="3"', ' xmlns:d="http://www.sbml.org/sbml/level3/version1/qual/version1" d:required="true" level="3"', 1
 )
 _TWO_FACTORS = xml(
     '<listOfReactions><reaction id="q" reversible="false" fast="false"><listOfReactants><speciesReference species="A" '
@@ -221,7 +221,7 @@ FEATURES = (
     Feature("empty lists", xml("<listOfRules></listOfRules>")),
     Feature("a group called like a parameter", None, net(groups="k 1", how="unless a function reads the name")),
     Feature("models of models (package comp)", File(".xml", _MODELS, how="flattened by libSBML: `part__A`; not models in other files")),
-    Feature("other packages that the file says are required: distrib, ...", File(".xml", _PACKAGE, "the package")),
+    Feature("other packages that the file says are required: qual, ...", File(".xml", _PACKAGE, "the package")),
     Feature("document types and entities", File(".xml", xml("").text.replace("<sbml", '<!DOCTYPE x [<!ENTITY a "b">]><sbml', 1), "document type")),
     Feature("actions; concentrations as units", None, net(head='substanceUnits("Concentration");\n', refused="outside of the blocks")),
 )  # fmt: skip

@@ -41,6 +41,8 @@ class Status(enum.IntEnum):
     """An event reads a count beyond 2^24 in float32, which does not hold each of them."""
     BAD_DELAY = 15
     """The delay of an event was negative, or not a number."""
+    BAD_DRAW = 16
+    """An event drew from a law that does not exist, or hardly ever between the bounds given."""
 
     @property
     def is_fault(self) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from jumpax._base import clock
 from jumpax._base.clock import Time
 from jumpax._base.types import Flag, Real
+from jumpax.engines.drawing import Drawn, lifted
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Counts
 from jumpax.networks import Network
@@ -31,6 +32,8 @@ class Agenda:
     """Events with their triggers split: comparisons of the time, which change at moments, and the rest."""
 
     events: tuple[Event, ...]
+    """With names in the place of what they draw."""
+    draws: tuple[Drawn, ...]
     clocks: tuple[tuple[Clock, str], ...]
     """All comparisons of the time, each with the name that stands for it in `triggers`."""
     triggers: tuple[Expression, ...]
@@ -54,7 +57,8 @@ class Agenda:
     @functools.cached_property
     def read(self) -> frozenset[str]:
         """All that events read."""
-        return frozenset(name for event in self.events for name in event.read)
+        drawn = frozenset(name for each in self.draws for name in names(each.draw))
+        return drawn.union(name for event in self.events for name in event.read)
 
 
 @functools.lru_cache(maxsize=256)
@@ -65,9 +69,8 @@ def agenda_of(network: Network) -> Agenda:
     triggers = tuple(timeless(event.trigger, known) for event in network.events)
     read = {name for trigger in triggers for name in names(trigger)}
     places = tuple(_places(event, network) for event in network.events)
-    return Agenda(
-        network.events, tuple(known.items()), tuple(map(steady, triggers)), bool(read & set(network.species)), places
-    )
+    watched = bool(read & set(network.species))
+    return Agenda(*lifted(network.events), tuple(known.items()), tuple(map(steady, triggers)), watched, places)
 
 
 def _places(event: Event, network: Network) -> int:

@@ -66,7 +66,7 @@ def begun(scene: Scene, under_way: Executions, rose: Sequence[Flag], lasts: Sequ
         What is under way now; and what is wrong with it, a code of `Status`, or RUNNING.
     """
     made, fault = [], jnp.zeros_like(rose[0], np.int32)
-    for event, places, new, stays in zip(scene.program.network.events, under_way, rose, lasts, strict=True):
+    for event, places, new, stays in zip(agenda_of(scene.program.network).events, under_way, rose, lasts, strict=True):
         if event.delay is None:
             made.append(())
             continue

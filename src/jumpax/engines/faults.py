@@ -9,7 +9,8 @@ from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.networks import Need
 from jumpax.networks.ceiling import ceilings, endless
-from jumpax.networks.expressions.expression import evaluate_host
+from jumpax.networks.event import Event
+from jumpax.networks.expressions.expression import Draw, evaluate_host, has_draws, leaves, text
 
 _REMEDY = {
     Status.EVENT_BUDGET: "the paths may explode; raise max_events if so many events are meant",
@@ -24,10 +25,18 @@ _REMEDY = {
     Status.INEXACT_COUNT: "events read such counts in float64 only: precision='float64'",
     Status.BAD_ASSIGNMENT: "the new value of a count must be a whole number from 0 to 2^31 - 1; round it in the event",
     Status.BAD_DELAY: "the delay of an event must be a number >= 0 whenever its trigger comes true",
+    Status.BAD_DRAW: "the numbers of a law must be such that it exists when an event draws from it (a standard deviation >= 0, a "
+    "probability from 0 to 1, ...), and some of it must lie between its bounds",
     Status.BOUND_BROKEN: "the total propensity exceeded its bound; give a larger one, bound=...",
 }
 MOST = 50
 """Species of a state that are told."""
+
+
+def _draws(event: Event) -> list[tuple[str, Draw]]:
+    """What an event draws."""
+    found = [leaf for _, value in event.assignments for leaf in leaves(value)]
+    return [(event.name, leaf) for leaf in found if isinstance(leaf, Draw)]
 
 
 def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) -> str:
@@ -61,6 +70,7 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
             for event in network.events
             for name, expression in event.assignments
             if name in network.species
+            and not has_draws(expression)
             and (value := evaluate_host(expression, known, float(now))) != abs(np.round(value))
         ]
         return "".join(found[:3])
@@ -73,6 +83,9 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
         pairs = [(event.name, event.delay) for event in network.events if event.delay is not None]
         values = [(name, evaluate_host(delay, known, float(now))) for name, delay in pairs]
         return "".join(f", the delay of {name!r} is {value:.12g}" for name, value in values if not value >= 0)
+    if recorded.status[path] == Status.BAD_DRAW:
+        draws = [f"{name!r} draws {text(one)}" for event in network.events for name, one in _draws(event)]
+        return "".join(f", {told}" for told in draws[:3])
     if recorded.status[path] == Status.EVENT_STORM:
         return f", events: {', '.join(event.name for event in network.events)}"
     if recorded.status[path] == Status.EVENT_BUDGET:

@@ -5,6 +5,7 @@ a trigger true. Reactions do not know of events, and paths do not know of the ti
 thrown away and drawn anew from the state after it, which is exact since an exponential wait has no memory.
 """
 
+import dataclasses
 import functools
 import operator
 from collections.abc import Mapping, Sequence
@@ -18,6 +19,7 @@ from jumpax._base.clock import Time
 from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real, Word
+from jumpax.engines import drawing
 from jumpax.engines.agenda import LARGEST_IN_FLOAT32, MOST_AT_ONCE, Scene, agenda_of, not_after
 from jumpax.engines.executions import (
     Executions,
@@ -30,6 +32,7 @@ from jumpax.engines.executions import (
 )
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Change, Counts
+from jumpax.networks.expressions.expression import Expression
 from jumpax.networks.parameters import LARGEST_COUNT
 
 if TYPE_CHECKING:
@@ -62,6 +65,10 @@ class Happening(NamedTuple):
     """What decides between events of equal priority."""
     under_way: Executions
     """Of events with delays."""
+    draws: random.Stream | None
+    """What events draw from."""
+    tries: Count | None
+    """How often what they drew here has been thrown away."""
 
 
 def parameters(
@@ -106,6 +113,8 @@ def prepared(program: Program, lane: "Lane", theta: Mapping[str, Real], key: tup
         fault=jnp.zeros_like(lane.events),
         chances=random.seed(key, path, STREAM) if agenda.ranked else None,
         under_way=none_under_way(scene),
+        draws=random.seed(key, path, drawing.STREAM) if agenda.draws else None,
+        tries=jnp.zeros_like(lane.events) if agenda.draws else None,
     )
     lane = lane._replace(happening=happening)
     status = jnp.where(acting, np.int32(Status.PARKED), lane.status)
@@ -157,8 +166,11 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
     if program.fold.ends:
         stands = stands & ~program.fold.done(lane.carry)
     scene = Scene(program, lane.counts, parameters(program, happening, theta), lane.time)
-    happening = _woken(scene, happening, stands)
-    counts, happening, chosen = _carried_out(scene, happening, stands)
+    if happening.draws is None:
+        counts, happening, chosen = _carried_out(scene, _woken(scene, happening, stands), stands)
+        again = stands & ~stands
+    else:
+        counts, happening, chosen, again = _drawn(scene, happening, stands)
     acts = functools.reduce(operator.or_, chosen)
     change = Change(tuple(chosen), lane.counts, parameters(program, lane.happening, theta, pinned=True))
     own = parameters(program, happening, theta, pinned=True)
@@ -171,7 +183,38 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
     number = jnp.full_like(lane.status, -1)
     for place, flag in enumerate(chosen):
         number = jnp.where(flag, np.int32(place), number)
-    return _departed(program, lane, theta, stop, stands & ~acts & ~faulty), acts & ~faulty, number
+    more = (acts & ~faulty) | again
+    return _departed(program, lane, theta, stop, stands & ~acts & ~faulty & ~again), more, number
+
+
+def _drawn(scene: Scene, happening: Happening, stands: Flag) -> tuple[Counts, Happening, list[Flag], Flag]:
+    """As `_carried_out`, with one try of what events draw; and whether that failed, so that nothing has happened yet."""
+    agenda, before, stream = agenda_of(scene.program.network), happening, happening.draws
+    assert stream is not None
+    assert before.tries is not None
+
+    def read(expression: Expression, known: dict[str, Real]) -> Real:
+        return dataclasses.replace(scene, theta={**scene.theta, **known}).read(expression)
+
+    values, fates, stream = drawing.tried(agenda.draws, stream, read, scene.program.dtype)
+    now = scene.truths()
+    rose = [stands & new & ~old for new, old in zip(now, before.held, strict=True)]
+    scene = dataclasses.replace(scene, theta={**scene.theta, **values})
+    counts, happening, chosen = _carried_out(scene, _woken(scene, before, stands), stands)
+    wanted = list(drawing.wanted(agenda.events, rose, chosen))
+    failed = functools.reduce(operator.or_, [wanted[event] & ~accepted for event, accepted, _ in fates])
+    wrong = functools.reduce(operator.or_, [wanted[event] & ~sound for event, _, sound in fates])
+    wrong = wrong | (failed & (before.tries >= drawing.MOST_TRIES))
+    again = failed & ~wrong
+    fault = jnp.where(
+        wrong & (happening.fault != np.int32(Status.INEXACT_COUNT)), np.int32(Status.BAD_DRAW), happening.fault
+    )
+    used = functools.reduce(operator.or_, [wanted[event] for event, _, _ in fates])
+    happening = select(again, before, happening._replace(fault=fault))._replace(
+        draws=select(used, stream, before.draws),
+        tries=jnp.where(again, before.tries + 1, jnp.zeros_like(before.tries)),
+    )
+    return select(again, scene.counts, counts), happening, [done & ~again for done in chosen], again
 
 
 def _carried_out(scene: Scene, happening: Happening, stands: Flag) -> tuple[Counts, Happening, list[Flag]]:

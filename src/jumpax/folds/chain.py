@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jumpax._base.types import Real
 from jumpax.folds.fold import Change
 from jumpax.networks import Network
-from jumpax.networks.expressions.expression import Expression, evaluate, names, reads_time
+from jumpax.networks.expressions.expression import Expression, evaluate, has_draws, names, reads_time
 
 Links: TypeAlias = tuple[tuple[Real, ...], ...]
 """d (present value of `moved[m]`) / d (given value of `wrt[p]`), as [m][p]."""
@@ -62,6 +62,9 @@ class Chain:
                 read = [event.trigger, *counts, *others]
                 if found & {name for expression in read for name in names(expression)}:
                     yield f"{wrt!r} decides when the event {event.name!r} happens, or what it does to counts"
+                for _, value in event.assignments:
+                    if has_draws(value) and found & {*names(value)}:
+                        yield f"{wrt!r} is read where the event {event.name!r} draws a random number"
                 if event.early and (event.delay is not None or len(self.network.events) > 1):
                     moves = [value for name, value in event.assignments if name in self.moved]
                     if any(found & {*names(value)} and self._may_change(value) for value in moves):
@@ -95,6 +98,8 @@ class Chain:
     ) -> Real:
         """Derivative of a right side with respect to `wrt[place]`."""
         numbers = self.network.numbers
+        if has_draws(value):  # which read nothing that depends on it, or there is no score
+            return jnp.zeros_like(now)
         levels = {n: change.counts[numbers[n]].astype(now.dtype) for n in names(value) if n in numbers}
         read = [name for name in names(value) if name in rows or name == self.wrt[place]]
         total = jnp.zeros_like(now)

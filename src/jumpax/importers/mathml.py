@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.importers.functions import apply
 from jumpax.importers.units import AVOGADRO
+from jumpax.networks.draw import drawn
 from jumpax.networks.expressions.expression import Expression, Number, Time, call
 
 Lookup = Callable[[str], Expression]
@@ -44,19 +45,36 @@ def _kinds() -> dict[int, str]:
     return {getattr(libsbml, name): name[4:] for name in names if isinstance(getattr(libsbml, name), int)}
 
 
-def expression(node: Any, lookup: Lookup, functions: Callable[[str], Any]) -> Expression:
+_DRAW = "DISTRIB_FUNCTION_"
+
+
+def expression(node: Any, lookup: Lookup, functions: Callable[[str], Any], draws: bool = False) -> Expression:
     """The expression of a syntax tree.
 
     Args:
         node: `libsbml.ASTNode`.
         lookup: the expression behind a name.
         functions: from the name of a function to its definition, `libsbml.FunctionDefinition`, or None.
+        draws: whether it may draw random numbers.
 
     Raises:
         InputError: names that are not defined, operations with the wrong number of arguments.
         UnsupportedError: operations that are not read.
     """
-    return _Reader(lookup, functions, ()).read(node)
+    return _Reader(lookup, functions, (), itertools.count(1) if draws else None).read(node)
+
+
+def has_draws(node: Any, functions: Callable[[str], Any], inside: tuple[str, ...] = ()) -> bool:
+    """Whether a syntax tree draws a random number, itself or by the functions of the file that it calls."""
+    if node is None:
+        return False
+    kind, name = _kinds().get(node.getType(), ""), node.getName()
+    if kind.startswith(_DRAW):
+        return True
+    body = functions(name) if kind == "FUNCTION" and name not in inside else None
+    if body is not None and has_draws(body.getBody(), functions, (*inside, name)):
+        return True
+    return any(has_draws(node.getChild(place), functions, inside) for place in range(node.getNumChildren()))
 
 
 def _arguments(node: Any, kind: str) -> list[Any]:
@@ -75,8 +93,10 @@ def _arguments(node: Any, kind: str) -> list[Any]:
 class _Reader:
     """Turns nodes into expressions; knows the functions that it is inside of."""
 
-    def __init__(self, lookup: Lookup, functions: Callable[[str], Any], inside: tuple[str, ...]):
-        self.lookup, self.functions, self.inside = lookup, functions, inside
+    def __init__(
+        self, lookup: Lookup, functions: Callable[[str], Any], inside: tuple[str, ...], places: Iterator[int] | None
+    ):
+        self.lookup, self.functions, self.inside, self.places = lookup, functions, inside, places
         self.depth = 0
 
     def read(self, node: Any) -> Expression:
@@ -108,6 +128,11 @@ class _Reader:
         if kind == "FUNCTION_DELAY":
             raise UnsupportedError("delay(...), a value from the past, is not read")
         arguments = [self.read(child) for child in _arguments(node, kind)]
+        if kind.startswith(_DRAW):
+            law = kind.removeprefix(_DRAW).lower()
+            if self.places is None:
+                raise UnsupportedError(f"{law}(...), a random number, is read in assignments of events only")
+            return drawn(law, *arguments, place=next(self.places))
         return self._operation(kind, node, arguments)
 
     def _operation(self, kind: str, node: Any, arguments: list[Expression]) -> Expression:
@@ -155,4 +180,4 @@ class _Reader:
                 raise InputError(f"the function {name!r} reads {inner!r}, which is not one of its arguments")
             return given[inner]
 
-        return _Reader(lookup, self.functions, (*self.inside, name)).read(definition.getBody())
+        return _Reader(lookup, self.functions, (*self.inside, name), self.places).read(definition.getBody())

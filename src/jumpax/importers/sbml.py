@@ -92,6 +92,10 @@ class _Builder:
         rates = dict.fromkeys(theta)
         theta |= self.events.beside(events, theta, self._number)
         self.faults.tell(origin)
+        if self.symbols.drawn:
+            self.notes.append(
+                f"drawn anew at time 0 of each path: {', '.join(map(self.public, self.symbols.drawn))}; where start= is later they keep the values given"
+            )
         if self.events.rounds:
             self.notes.append("events round the counts that they set to whole numbers, halves upwards")
         given = self.model.getId()
@@ -122,6 +126,8 @@ class _Builder:
         if parameter in self.reactions.values:
             return self.reactions.values[parameter]
         name = self.own.get(parameter, parameter)
+        if name in self.symbols.drawn:
+            return 0.0  # until the start
         with self.faults.of(f"parameter {parameter!r}"):
             return self._amount(name) if name in self.symbols.species else self.symbols.number(name)
         return 0.0
@@ -134,6 +140,9 @@ class _Builder:
         """Amounts at the start."""
         x0 = {}
         for name in self.symbols.counts:
+            if name in self.symbols.drawn:
+                x0[self.public(name)] = 0  # until the start
+                continue
             with self.faults.of(f"line {self.symbols.species[name].getLine()}: species {name!r}"):
                 amount, unit = self._amount(name), self.symbols.units.of(name)
                 converted = unit.molecules != 1.0

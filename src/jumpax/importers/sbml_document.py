@@ -15,7 +15,7 @@ _EMPTY = (
 )  # fmt: skip
 _EMPTY_UNITS = "<listOfUnits> container in a <unitDefinition> cannot be empty."  # Level 2 Version 1 has no code for it
 _MOST_MODELS = 1_000
-_READ_PACKAGES = ("l3v2extendedmath",)  # only more operations, which the allow-list judges
+_READ_PACKAGES = ("l3v2extendedmath", "distrib")  # only more operations, which the allow-list judges
 
 
 def opened(text: str, origin: str, faults: Faults) -> tuple[Any, Any]:

@@ -42,12 +42,39 @@ class SbmlEvents:
 
     def __iter__(self) -> Iterator[Event]:
         """Those whose trigger can be read; all that is wrong with them is noted."""
+        made = self._start() if self.symbols.drawn else None
+        if made is not None:
+            yield made
         for place, event in enumerate(self.model.getListOfEvents(), 1):
             what = f"line {event.getLine()}: event {event.getId() or f'event {place}'!r}"
             made = self._event(event, event.getId() or f"event {place}", what)
             if made is not None:
                 self.places[made.name] = what
                 yield made
+
+    def _start(self) -> Event | None:
+        """What initial assignments draw, at time 0 and before all other events."""
+        done, drawn = [], {*map(self.symbols.public, self.symbols.drawn)}
+        for name in self.symbols.drawn:
+            what = f"line {self.symbols.starts[name].getLine()}: initial assignment to {name!r}"
+            with self.faults.of(what):
+                done.append(self._assignment_to(name, self.symbols.starts[name].getMath(), None))
+                if drawn & {*names(done[-1][1])}:
+                    raise UnsupportedError("it draws a random number, and reads another that is drawn at the start")
+        for place, event in enumerate(self.model.getListOfEvents(), 1):
+            with self.faults.of(f"line {event.getLine()}: event {event.getId() or f'event {place}'!r}"):
+                if event.getTrigger() is None:
+                    continue
+                read = drawn & {*names(self.symbols.expression(event.getTrigger().getMath()))}
+                if read:
+                    raise UnsupportedError(f"its trigger reads {', '.join(sorted(read))}, drawn at the start")
+        if len(done) < len(drawn):
+            return None
+        made = Event(
+            "initial assignments", call("ge", Time(), Number(0.0)), tuple(done), Number(math.inf), initially=False
+        )
+        self.places[made.name] = "initial assignments"
+        return made
 
     def _event(self, event: Any, name: str, what: str) -> Event | None:
         late, trigger, when, made = self.model.getLevel() > 2, event.getTrigger(), None, None
@@ -106,15 +133,21 @@ class SbmlEvents:
 
     def _assignment(self, assignment: Any, event: Any) -> tuple[str, Expression]:
         """What is assigned: amounts, for species."""
-        name, symbols = assignment.getVariable(), self.symbols
+        return self._assignment_to(assignment.getVariable(), assignment.getMath(), event)
+
+    def _assignment_to(self, name: str, math: Any, event: Any) -> tuple[str, Expression]:
+        symbols = self.symbols
         if name in symbols.rules:
             raise InputError(f"an assignment to {name!r}, which a rule governs")
-        if assignment.getMath() is None:
+        if math is None:
             raise InputError(f"an assignment to {name!r} without a value")
-        value = symbols.expression(assignment.getMath())
+        if event is None and name in symbols.compartments:
+            raise UnsupportedError("a compartment whose size is drawn at the start")
+        value = symbols.expression(math, draws=True)
         if name in symbols.species:
             size = symbols.species[name].getCompartment()
-            if not symbols.species[name].getHasOnlySubstanceUnits() and event.getEventAssignment(size) is not None:
+            resized = event is not None and event.getEventAssignment(size) is not None
+            if not symbols.species[name].getHasOnlySubstanceUnits() and resized:
                 raise UnsupportedError(
                     f"assignments to the concentration {name!r} and to its compartment {size!r} at once"
                 )
@@ -149,6 +182,8 @@ class SbmlEvents:
     def _state(self, name: str, read: bool, number: Callable[[str], float]) -> float:
         """Value at the start: inf for a time that never comes, nan for what has no value and that nothing reads."""
         own = self.symbols.parameters.get(self.own.get(name, ""))
+        if self.own.get(name) in self.symbols.drawn:
+            return 0.0  # until the start
         if own is not None and own.getId() not in self.symbols.starts:
             value = own.getValue() if own.isSetValue() else math.nan
             if math.isinf(value) or not (read or math.isfinite(value)):

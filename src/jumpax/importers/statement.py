@@ -22,7 +22,7 @@ from jumpax.networks import (
 )
 from jumpax.networks.equation import Side
 from jumpax.networks.event import Event
-from jumpax.networks.expressions.expression import Call, Expression, Given, Name, Number, call
+from jumpax.networks.expressions.expression import Call, Draw, Expression, Given, Name, Number, call, text
 from jumpax.networks.kinds import numbers_of
 from jumpax.networks.laws.rate import Rate
 
@@ -120,6 +120,8 @@ def _plain(expression: Expression) -> Expression:
     """The expression without plain functions."""
     if isinstance(expression, Given):
         return traced(expression.function, expression.names, expression.what)
+    if isinstance(expression, Draw):
+        raise UnsupportedError(f"{text(expression)} is a random number, which is read but not written")
     if isinstance(expression, Call):
         return Call(expression.operator, tuple(map(_plain, expression.arguments)))
     return expression

@@ -45,7 +45,10 @@ class Symbols:
         self.starts = {a.getSymbol(): a for a in model.getListOfInitialAssignments()}
         self.functions = {f.getId(): f for f in model.getListOfFunctionDefinitions()}
         assigned = (a.getVariable() for e in model.getListOfEvents() for a in e.getListOfEventAssignments())
-        self.assigned = frozenset(assigned)
+        starts = ((name, a.getMath()) for name, a in self.starts.items())
+        self.drawn = tuple(name for name, math in starts if mathml.has_draws(math, self.functions.get))
+        """What initial assignments draw: an event at the start assigns it."""
+        self.assigned = frozenset((*assigned, *self.drawn))
         self.species = {s.getId(): s for s in model.getListOfSpecies()}
         self.parameters = {p.getId(): p for p in model.getListOfParameters()}
         self.compartments = {c.getId(): c for c in model.getListOfCompartments()}
@@ -87,14 +90,14 @@ class Symbols:
         factors = ([] if unit == 1.0 else [Number(unit)]) + ([] if size is None else [size])
         return call("multiply", value, *factors)
 
-    def expression(self, node: Any, local: Mapping[str, str] | None = None) -> Expression:
-        """A formula of the file; `local` has the public names of parameters that hide others."""
+    def expression(self, node: Any, local: Mapping[str, str] | None = None, draws: bool = False) -> Expression:
+        """A formula of the file; `local` has the public names of parameters that hide others, `draws` allows random numbers."""
         hidden = {} if local is None else local
 
         def lookup(name: str) -> Expression:
             return Name(hidden[name]) if name in hidden else self.value(name)
 
-        return mathml.expression(node, lookup, self.functions.get)
+        return mathml.expression(node, lookup, self.functions.get, draws)
 
     def value(self, name: str) -> Expression:
         """What a name stands for in formulas."""

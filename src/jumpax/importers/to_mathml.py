@@ -5,7 +5,7 @@ from typing import Any
 
 from jumpax._base.errors import UnsupportedError
 from jumpax.importers.mathml import CALLS, ORDER
-from jumpax.networks.expressions.expression import Call, Expression, Name, Number, Time, call
+from jumpax.networks.expressions.expression import Call, Draw, Expression, Name, Number, Time, call, text
 
 _KINDS = {
     **{operator: kind for kind, operator in CALLS.items()},
@@ -37,6 +37,8 @@ def tree(expression: Expression, named: Callable[[str], str]) -> Any:
         node = libsbml.ASTNode(libsbml.AST_NAME_TIME)
         node.setName("time")
         return node
+    if isinstance(expression, Draw):
+        raise UnsupportedError(f"{text(expression)} is a random number, which is read but not written")
     if not isinstance(expression, Call):
         raise UnsupportedError(f"{expression.what} is a plain function")
     return _call(expression, named)

@@ -11,7 +11,7 @@ from jumpax.importers.names import Names
 from jumpax.importers.net_rates import choices
 from jumpax.importers.statement import Channel, Statement
 from jumpax.networks.equation import Side
-from jumpax.networks.expressions.expression import Call, Expression, Name, Number, Time, call
+from jumpax.networks.expressions.expression import Call, Draw, Expression, Name, Number, Time, call, text
 
 _SIGNS = {operator: sign for sign, (_, operator) in reversed(BINARY.items())}
 _LACKING = ("floor", "ceil")  # which are read all the same
@@ -149,6 +149,8 @@ class _Net:
             return self._count(node.name) if node.name in self.numbers else self.own[node.name]
         if isinstance(node, Time):
             return f"{TIME}()"
+        if isinstance(node, Draw):
+            raise UnsupportedError(f"{text(node)} is a random number, which is read but not written")
         if not isinstance(node, Call):
             raise UnsupportedError(f"{node.what} is a plain function")
         operator, arguments = node.operator, node.arguments

@@ -11,6 +11,7 @@ from jumpax.networks.delay import NormalDelay as NormalDelay
 from jumpax.networks.delay import UniformDelay as UniformDelay
 from jumpax.networks.doubts import doubts as doubts
 from jumpax.networks.event import Event as Event
+from jumpax.networks.event import draw as draw
 from jumpax.networks.family import Family as Family
 from jumpax.networks.kinds import NONE as NONE
 from jumpax.networks.kinds import ModelLike as ModelLike

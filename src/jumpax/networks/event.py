@@ -5,9 +5,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, final
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.given import arguments_of
+from jumpax.networks.draw import drawn
 from jumpax.networks.expressions.expression import (
+    Draw,
     Expression,
     Given,
     Name,
@@ -15,15 +17,16 @@ from jumpax.networks.expressions.expression import (
     Time,
     call,
     flag,
+    has_draws,
     names,
     reads_time,
     text,
 )
 from jumpax.networks.laws.function import TIME
 
-Value: TypeAlias = float | str | Callable[..., object]
+Value: TypeAlias = float | str | Callable[..., object] | Draw
 """A number, the name of a species or parameter, or a function of species, parameters and the time `t`, by the names of its
-arguments."""
+arguments; as a new value, a random number as well."""
 
 QUEUE, MOST_QUEUED = 16, 256
 """Executions of an event that may be under way at once on one path: by default, and at most."""
@@ -50,6 +53,7 @@ class Event:
 
     Raises:
         InputError: the delay is a negative number, or the queue is no whole number from 1 to 256.
+        UnsupportedError: random numbers elsewhere than in new values.
     """
 
     name: str
@@ -63,6 +67,12 @@ class Event:
     queue: int = QUEUE
 
     def __post_init__(self):
+        for what, part in (("trigger", self.trigger), ("priority", self.priority), ("delay", self.delay)):
+            if part is not None and has_draws(part):
+                raise UnsupportedError(
+                    f"the {what} of the event {self.name!r} draws a random number, {text(part)}; only new values do: "
+                    "let another event assign it to a parameter before"
+                )
         if isinstance(self.delay, Number) and not self.delay.value >= 0:
             raise InputError(f"the delay of an event must not be negative; got {self.delay.value:g}")
         if isinstance(self.queue, bool) or not isinstance(self.queue, int) or not 1 <= self.queue <= MOST_QUEUED:
@@ -180,6 +190,8 @@ class Event:
 
 def _read(value: Value, what: str) -> Expression:
     """A value as an expression."""
+    if isinstance(value, Draw):
+        return value
     if isinstance(value, str):
         return Time() if value == TIME else Name(value)
     if callable(value):
@@ -205,3 +217,51 @@ def _delay(value: Value | None) -> Expression | None:
 
 def _priority(value: Value | None) -> Expression | None:
     return None if value is None else _read(value, "the priority of an event")
+
+
+def draw(law: str, *arguments: Value, low: Value | None = None, high: Value | None = None) -> Draw:
+    """A random number that an event assigns, drawn anew on each path and each time.
+
+    | law | its numbers |
+    |---|---|
+    | `uniform` | least, most |
+    | `normal` | mean, standard deviation |
+    | `lognormal` | mean, standard deviation of the logarithm |
+    | `exponential` | rate |
+    | `gamma` | shape, scale |
+    | `chisquare` | degrees of freedom |
+    | `laplace`, `cauchy` | location, scale |
+    | `rayleigh` | scale |
+    | `poisson` | mean |
+    | `binomial` | trials, probability |
+    | `bernoulli` | probability |
+
+    Exact, up to rounding. With bounds it is the law given that the number lies between them, or is one of them. Draws of one
+    event are independent of each other, and of all else.
+
+    Args:
+        law: its name.
+        arguments: its numbers: each a number, a name, or a function of species, parameters and the time `t`, read when the
+            number is drawn.
+        low: lower bound; not of `uniform` and `bernoulli`.
+        high: upper bound.
+
+    Raises:
+        InputError: an unknown law, or another number of arguments.
+
+    Example:
+        >>> import jumpax
+        >>> decay = jumpax.Reaction("A -> 0", jumpax.MassAction("k"))
+        >>> dose = jumpax.Event.at(1.0, {"A": jumpax.draw("poisson", "dose"), "k": jumpax.draw("normal", 1.0, 0.2, low=0.0)})
+        >>> print(dose)
+        A = poisson(dose), k = normal(1, 0.2, 0, inf) when time >= 1
+        >>> network = jumpax.Network([decay], events=[dose])
+        >>> paths = jumpax.simulate(network, {"k": 1.0, "dose": 100}, {"A": 0}, times=[1.0], paths=1000, key=0)
+        >>> bool(99 < paths["A"].mean() < 101)
+        True
+    """
+    numbers = [_read(value, f"a number of {law}") for value in arguments]
+    if low is not None or high is not None:
+        bounds = (Number(-math.inf) if low is None else low, Number(math.inf) if high is None else high)
+        numbers += [bound if isinstance(bound, Number) else _read(bound, f"a bound of {law}") for bound in bounds]
+    return drawn(law, *numbers)

@@ -6,8 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
-from jumpax._base import clock
+from jumpax._base import clock, random
 from jumpax._base.status import Status
+from jumpax.engines import drawing
 from jumpax.engines.agenda import LARGEST_IN_FLOAT32, MOST_AT_ONCE, agenda_of
 from jumpax.engines.happening import STREAM
 from jumpax.engines.program import Program
@@ -42,6 +43,7 @@ class Happenings:
     def __init__(self, program: Program, theta: dict[str, Any], counts: list[int], key: tuple[int, int], index: int):
         self.program, self.network, self.agenda = program, program.network, agenda_of(program.network)
         self.theta, self.counts, self.chances = theta, counts, Words(key, index, STREAM)
+        self.draws = Words(key, index, drawing.STREAM)
         self.held: list[bool] = []
         self.under_way: list[list[tuple[Pair, Early]]] = [[] for _ in self.agenda.events]
 
@@ -109,31 +111,74 @@ class Happenings:
             return Status.INEXACT_COUNT
         waiting: dict[int, Early] = {}
         for _ in range(MOST_AT_ONCE + 1):
-            now = self.truths(time)
-            for number, event in enumerate(self.agenda.events):
-                if self._ends(number, now[number]):
-                    waiting.pop(number, None)
-                    self.under_way[number].clear()
-                if now[number] and not self.held[number]:
-                    early = {name: self.read(right, time) for name, right in event.assignments if event.early}
-                    if event.delay is None:
-                        waiting[number] = early
-                    elif (fault := self._begin(number, event.delay, time, early)) is not None:
-                        return fault
-            self.held = now
-            due = [
-                number for number, executions in enumerate(self.under_way) if executions and executions[0][0] <= time
-            ]
-            if not (waiting or due):
-                return None
-            number = self._first([*waiting, *due], time)
-            early = waiting.pop(number) if number in waiting else self.under_way[number].pop(0)[1]
+            for _ in range(drawing.MOST_TRIES + 1):
+                kept = list(self.held), dict(waiting), [list(each) for each in self.under_way], self.chances.state
+                done, fates = self._one(waiting, time)
+                if all(fates) or isinstance(done, Status):
+                    break
+                self.held, waiting, self.under_way, self.chances.state = kept
+            else:
+                return Status.BAD_DRAW
+            if done is None or isinstance(done, Status):
+                return done
+            number, early, drawn = done
             counts, theta = tuple(np.int64(c).astype(np.int32) for c in self.counts), dict(self.theta)
-            if not self._assign(self.agenda.events[number], time, early):
+            if not self._assign(self.agenda.events[number], time, early, drawn):
                 return Status.BAD_ASSIGNMENT
             flags = tuple(np.bool_(other == number) for other in range(len(self.agenda.events)))
             changed(Change(flags, counts, theta))  # type: ignore[arg-type]  # on the host
         return Status.EVENT_STORM
+
+    def _one(
+        self, waiting: dict[int, Early], time: Pair
+    ) -> tuple[Status | tuple[int, Early, dict[str, Any]] | None, list[bool]]:
+        """The next event, with what it has read and may draw; None if there is none, or what went wrong.
+
+        Beside it, of everything drawn that is wanted, whether it is accepted; if one is not, nothing of this counts.
+        """
+        drawn, fates, after = self._try(time)
+        now = self.truths(time)
+        rose = [new and not old for new, old in zip(now, self.held, strict=True)]
+        wrong: Status | None = None
+        for number, event in enumerate(self.agenda.events):
+            if self._ends(number, now[number]):
+                waiting.pop(number, None)
+                self.under_way[number].clear()
+            if rose[number]:
+                early = {name: self.read(right, time, drawn) for name, right in event.assignments if event.early}
+                if event.delay is None:
+                    waiting[number] = early
+                else:
+                    wrong = wrong or self._begin(number, event.delay, time, early)
+        self.held = now
+        due = [number for number, executions in enumerate(self.under_way) if executions and executions[0][0] <= time]
+        chosen = self._first([*waiting, *due], time) if waiting or due else None
+        wanted = list(drawing.wanted(self.agenda.events, rose, [n == chosen for n in range(len(rose))]))
+        mine = [(bool(accepted), bool(sound)) for event, accepted, sound in fates if wanted[event]]
+        if mine:
+            self.draws.state = after
+        if wrong is None and not all(sound for _, sound in mine):
+            wrong = Status.BAD_DRAW
+        accepted = [each for each, _ in mine]
+        if wrong is not None or chosen is None:
+            return wrong, accepted
+        early = waiting.pop(chosen) if chosen in waiting else self.under_way[chosen].pop(0)[1]
+        return (chosen, early, drawn), accepted
+
+    def _try(self, time: Pair) -> tuple[dict[str, Any], list[tuple[int, Any, Any]], list[int]]:
+        """One try of all that events draw, in the precision of the program; and the words after it."""
+        if not self.agenda.draws:
+            return {}, [], self.draws.state
+        real = self.program.dtype
+
+        def read(expression: Expression, known: dict[str, Any]) -> Any:
+            return np.asarray(self.read(expression, time, {n: np.float64(v) for n, v in known.items()}), real)
+
+        with jax.enable_x64(real == np.float64):
+            stream = random.Stream(*(np.uint32(word) for word in self.draws.state))  # type: ignore[arg-type]
+            with np.errstate(over="ignore"):
+                values, fates, stream = drawing.tried(self.agenda.draws, stream, read, real)
+        return {name: np.float64(value) for name, value in values.items()}, fates, [int(word) for word in stream]
 
     def _ends(self, number: int, now: bool) -> bool:
         """Whether an event that waits does so no more, as its trigger is false."""
@@ -169,9 +214,11 @@ class Happenings:
 
         return max(waiting, key=rank)
 
-    def _assign(self, event: Event, time: Pair, early: dict[str, float]) -> bool:
+    def _assign(self, event: Event, time: Pair, early: dict[str, float], drawn: dict[str, Any]) -> bool:
         """Carry out one event; whether its counts are counts."""
-        new = {n: early[n] if event.early else self.read(expression, time) for n, expression in event.assignments}
+        new = {
+            n: early[n] if event.early else self.read(expression, time, drawn) for n, expression in event.assignments
+        }
         narrow = self.program.precision == "float32"
         most = LARGEST_IN_FLOAT32 if narrow else LARGEST_COUNT
         close = 2.0**-21 if narrow else 1e-9

@@ -150,14 +150,15 @@ class Happenings:
                 only_if(do("not_", done))
             made = kernel.called(self._stepped, [*self.state, *self.places])
             counts, state, (more, number) = made[: len(self.species)], made[len(self.species) : -2], made[-2:]
-            with code.when(more):
+            happened = do("and_", more, do("ge", number, 0))
+            with code.when(happened):
                 for one in kernel.gathered:
                     one.happens(kernel, number, now)
                 self._change(kernel, counts, state, now[0])
                 some.value = w.long(1)
                 left.value = do("sub", left.value, 1)
             self._keep(kernel, state)
-            with code.when(more):
+            with code.when(happened):
                 for one in kernel.gathered:
                     one.after(kernel, now[0])
             only_if(more)

@@ -4,7 +4,7 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias, final
 
 import numpy as np
@@ -76,7 +76,29 @@ class Given:
     size, depth = 1, 1
 
 
-Expression: TypeAlias = Number | Name | Time | Call | Given
+@final
+@dataclass(frozen=True)
+class Draw:
+    """A random number of a law, drawn anew wherever it stands; made by `jumpax.draw`, which checks it."""
+
+    law: str
+    arguments: tuple["Expression", ...]
+    """Numbers of the law, then the bounds that it is truncated to."""
+    place: int = 0
+    """Equal draws of one place, other than 0, in one right side are one number: formulas of files read it several times."""
+
+    @functools.cached_property
+    def size(self) -> int:
+        """Nodes of the tree."""
+        return 1 + sum(argument.size for argument in self.arguments)
+
+    @functools.cached_property
+    def depth(self) -> int:
+        """Levels of the tree."""
+        return 1 + max(argument.depth for argument in self.arguments)
+
+
+Expression: TypeAlias = Number | Name | Time | Call | Given | Draw
 
 
 def call(operator: str, *arguments: Expression) -> Expression:
@@ -137,6 +159,8 @@ def replaced(expression: Expression, values: Mapping[str, float]) -> Expression:
     """The expression with numbers in the place of some names."""
     if isinstance(expression, Name):
         return Number(values[expression.name]) if expression.name in values else expression
+    if isinstance(expression, Draw):
+        return replace(expression, arguments=tuple(replaced(argument, values) for argument in expression.arguments))
     if not isinstance(expression, Call):
         return expression
     return call(expression.operator, *(replaced(argument, values) for argument in expression.arguments))
@@ -146,12 +170,21 @@ def with_names(expression: Expression, names: Mapping[str, Expression]) -> Expre
     """The expression with other names, or expressions, in the place of some; parts without them are shared, not copied."""
     if isinstance(expression, Name):
         return names.get(expression.name, expression)
-    if not isinstance(expression, Call):
+    if not isinstance(expression, Call | Draw):
         return expression
     arguments = tuple([with_names(argument, names) for argument in expression.arguments])
     if all(map(operator.is_, arguments, expression.arguments)):
         return expression
-    return Call(expression.operator, arguments)
+    return (
+        replace(expression, arguments=arguments)
+        if isinstance(expression, Draw)
+        else Call(expression.operator, arguments)
+    )
+
+
+def has_draws(expression: Expression) -> bool:
+    """Whether there is a random number in it."""
+    return any(isinstance(leaf, Draw) for leaf in leaves(expression))
 
 
 def names(expression: Expression) -> tuple[str, ...]:
@@ -164,8 +197,8 @@ def reads_time(expression: Expression) -> bool:
     return any(isinstance(leaf, Time) for leaf in leaves(expression))
 
 
-def leaves(expression: Expression) -> Iterator[Number | Name | Time]:
-    """Numbers, names and times, from left to right."""
+def leaves(expression: Expression) -> Iterator[Number | Name | Time | Draw]:
+    """Numbers, names, times and draws, from left to right; those that a draw reads come after it."""
     waiting = [expression]
     while waiting:
         node = waiting.pop()
@@ -173,6 +206,9 @@ def leaves(expression: Expression) -> Iterator[Number | Name | Time]:
             waiting += reversed(node.arguments)
         elif isinstance(node, Given):
             yield from (Time() if name == TIME else Name(name) for name in node.names)
+        elif isinstance(node, Draw):
+            yield node
+            waiting += reversed(node.arguments)
         else:
             yield node
 
@@ -198,6 +234,8 @@ def _evaluate(node: Expression, values: Mapping[str, Any], time: Any, side: str)
         return time
     if isinstance(node, Given):
         return given.call(node.function, tuple(time if n == TIME else values[n] for n in node.names), node.what)
+    if isinstance(node, Draw):
+        raise UnsupportedError(f"{text(node)} is a random number: those are drawn by new values of events only")
     arguments = [_evaluate(argument, values, time, side) for argument in node.arguments]
     if side == "host":
         arguments = [np.float64(a) if isinstance(a, float | int) and not isinstance(a, bool) else a for a in arguments]
@@ -219,6 +257,10 @@ def _text(node: Expression, around: int) -> str:
         return "time"
     if isinstance(node, Given):
         return expression_of(node.function, node.names) or f"function({', '.join(node.names)})"
+    if isinstance(node, Draw):
+        endless = node.arguments[-2:] == (Number(-math.inf), Number(math.inf))
+        told = node.arguments[:-2] if endless else node.arguments
+        return f"{node.law}({', '.join(_text(argument, 0) for argument in told)})"
     if node.operator == "negate":
         written = f"-{_text(node.arguments[0], 6)}"
         return f"({written})" if around > 4 else written
