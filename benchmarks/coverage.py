@@ -10,7 +10,7 @@ lotka_volterra   means of 400 cells at each of ten times, from a start that is 1
 Told per parameter: how many estimates lie within 0.3 standard errors of the maximum, and how many nominal 95 % intervals cover the
 truth. Of 40 that are right, 34 to 40 cover in 98.6 % of all cases. Data set i has seed i, and so has its fit.
 
---tiny       two data sets each, to see that it works
+--tiny       one data set of the telegraph, to see that it works
 """
 
 import argparse
@@ -169,9 +169,9 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true")
     arguments = parser.parse_args()
     rows = []
-    for name in arguments.cases or CASES:
+    for name in arguments.cases or (["telegraph"] if arguments.tiny else CASES):
         case, begin = CASES[name](), time.perf_counter()
-        fits = [case.fit(seed) for seed in range(2 if arguments.tiny else arguments.sets)]
+        fits = [case.fit(seed) for seed in range(1 if arguments.tiny else arguments.sets)]
         rows.append(summary(name, case.truth, fits, time.perf_counter() - begin))
         print(json.dumps(rows[-1]), flush=True)
     if arguments.out:

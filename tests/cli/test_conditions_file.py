@@ -221,7 +221,7 @@ def test_errors_name_the_entry(folder):
     with pytest.raises(InputError) as fault:
         read_problem(written(folder, text))
     assert "conditions.drug: entry: unknown entry 'settel'" in str(fault.value)
-    with pytest.raises(InputError, match=r"conditions\.drug: the data .*drugs\.csv cannot be read"):
+    with pytest.raises(InputError, match=r"conditions\.drug: .*drugs\.csv cannot be read"):
         read_problem(written(folder, text.replace("settel", "settle")))
     with pytest.raises(InputError) as fault:
         read_problem(written(folder, TWO.replace('count = "number"', 'count = "numbr"')))

@@ -81,7 +81,7 @@ def test_draws_have_their_law(engine, paths, key):
             assert p_value(found[name][:, -1], law) > LEAST, law
 
 
-_LARGE = draw("poisson", "m"), draw("binomial", 20, draw("uniform", 0.5, 1.0))
+_LARGE = draw("poisson", "m"), draw("binomial", 20, 0.7)
 _SMALL = (
     draw("bernoulli", lambda m: m / 16),
     draw("bernoulli", draw("uniform", 0.5, 1.0)),
@@ -141,6 +141,27 @@ def test_a_law_that_does_not_exist_ends_the_path(engine, value):
     assert (found.status == Status.BAD_DRAW).all()
     with pytest.raises(jumpax.SimulationError, match=rf"BAD_DRAW: 2 of 2 .*'change' draws {value.law}"):
         jumpax.simulate(network, {"k": 1.0, "sd": 1.0}, {"A": 5}, **how)
+
+
+def test_a_draw_that_reads_another_has_the_compound_law():
+    """Normal about an exponential number: Kolmogorov and Smirnov against exponnorm, a false alarm in 100,000."""
+    network = Network([DECAY], events=[Event.at(0.5, {"e": draw("normal", draw("exponential", 0.5), 1.0)})])
+    found = jumpax.simulate(
+        network, {"k": 1.0, "e": 0.0}, {"A": 1}, times=[1.0], paths=20_000, key=20261134, engine="cpu"
+    )
+    assert stats.kstest(found["e"][:, -1], stats.exponnorm(2.0).cdf).pvalue > LEAST
+
+
+def test_a_draw_that_would_prefer_some_values_of_another_is_refused():
+    """The bounds, or the shape, decide how often a try is accepted, and tries of one event are thrown away together."""
+    inner = draw("uniform", 0.5, 3.0)
+    for law, numbers, bounds in (
+        ("gamma", (inner, 1.0), {}),
+        ("poisson", (inner,), {}),
+        ("normal", (inner, 1.0), {"low": 1.0}),
+    ):
+        with pytest.raises(jumpax.UnsupportedError, match=rf"^{law} of a number that is drawn itself"):
+            draw(law, *numbers, **bounds)
 
 
 def test_draws_are_refused_elsewhere():
