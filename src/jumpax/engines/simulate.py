@@ -212,20 +212,7 @@ def simulate(
     check_range(program, values)
     check_records(program, room_for(paths), len(stops.values))
     check_queue(program, room_for(paths))
-    if logged and engine not in (None, "xla", "tables"):
-        raise UnsupportedError(f"the event log is kept by engines 'xla' and 'tables' only, not by {engine!r}")
-    if logged and engine is None:
-        engine = "tables" if is_large(network) and fits_tables(program) else "xla"
-    if logged and engine == "xla":
-        check_program(program, "xla", alone=True)
-    chosen = engine_for(program, engine)
-    if engine is None and chosen.name != "tables" and (why := left_out_by_tables(program)):
-        warnings.warn(
-            f"engine 'tables', for networks as large as {network!r}, does not gather all of record=... ({why}): engine {chosen.name!r} draws "
-            "other paths under this key, and takes long to compile. Gather that along a part of the network, or see docs/large_networks.md",
-            JumpaxWarning,
-            stacklevel=2,
-        )
+    chosen = _engine(network, program, engine, logged)
     workers = check_positive("threads", _workers(threads, chosen, files, logged), 256)
     make = functools.partial(
         make_inputs.make, program, key=words, theta=values, counts=counts, paths=paths, start=start, max_events=limit
@@ -253,6 +240,32 @@ def check_families(network: Network, *, bound: object, record: object = ()) -> N
         raise UnsupportedError(
             f"the engine of families of reactions does not have {', '.join(refused)}; leave that out, or write the reactions one by one"
         )
+
+
+def _engine(network: Network, program: Program, engine: str | None, logged: bool) -> AbstractEngine:
+    """The one that draws.
+
+    Raises:
+        UnsupportedError: it does not keep the log of events.
+
+    Warns:
+        JumpaxWarning: the record moves a large network to another engine.
+    """
+    if logged and engine not in (None, "xla", "tables"):
+        raise UnsupportedError(f"the event log is kept by engines 'xla' and 'tables' only, not by {engine!r}")
+    if logged and engine is None:
+        engine = "tables" if is_large(network) and fits_tables(program) else "xla"
+    if logged and engine == "xla":
+        check_program(program, "xla", alone=True)
+    chosen = engine_for(program, engine)
+    if engine is None and chosen.name != "tables" and (why := left_out_by_tables(program)):
+        warnings.warn(
+            f"engine 'tables', for networks as large as {network!r}, does not gather all of record=... ({why}): engine {chosen.name!r} draws "
+            "other paths under this key, and takes long to compile. Gather that along a part of the network, or see docs/large_networks.md",
+            JumpaxWarning,
+            stacklevel=3,
+        )
+    return chosen
 
 
 def _workers(threads: int | None, engine: AbstractEngine, files: Files | None, logged: bool) -> int:

@@ -166,7 +166,25 @@ def quiet_fit(
         jax.random.key(key) if isinstance(key, int) else key, teller(progress), Deciding(),
     )  # fmt: skip
     begin = time.perf_counter()
-    points = list(starting_points(problem, starts, settings.key))
+    ends, lost = _descents(problem, list(starting_points(problem, starts, settings.key)), settings)
+    best = int(np.argmin([end.run.loss for end in ends]))
+    end = ends[best]
+    spare = 0 if end.run.reason == INTERRUPTED else max(len(end.run.history.loss), settings.final)
+    ending = conclude(problem, end.point, end.found, end.tail, end.ask, spare)
+    choice = settings.deciding.choice
+    about = {
+        "steps": settings.steps, "average": settings.average, "final": end.ask.asked, "paths_per_step": problem.source.total,
+        "stopping": repr(settings.stopping), "gradient": None if choice is None else choice.reason,
+    }  # fmt: skip
+    result = _result(problem, [end.run for end in ends], best, ending, settings.deciding.paths, words, about)
+    told = {"starts": f"{len(lost)} of {len(ends) + len(lost)} starts were given up: {lost[0]}"} if lost else {}
+    return dataclasses.replace(result, doubts={**result.doubts, **told}, seconds=time.perf_counter() - begin)
+
+
+def _descents(
+    problem: AbstractProblem, points: list[np.ndarray], settings: Settings
+) -> tuple[list[End], list[SimulationError]]:
+    """One search from each point, and what ended those that are left out."""
     ends: list[End] = []
     lost: list[SimulationError] = []
     for number, point in enumerate(points):
@@ -179,18 +197,7 @@ def quiet_fit(
             break
     if not ends:
         raise lost[0]
-    best = int(np.argmin([end.run.loss for end in ends]))
-    end = ends[best]
-    spare = 0 if end.run.reason == INTERRUPTED else max(len(end.run.history.loss), settings.final)
-    ending = conclude(problem, end.point, end.found, end.tail, end.ask, spare)
-    choice = settings.deciding.choice
-    about = {
-        "steps": settings.steps, "average": settings.average, "final": end.ask.asked, "paths_per_step": problem.source.total,
-        "stopping": repr(settings.stopping), "gradient": None if choice is None else choice.reason,
-    }  # fmt: skip
-    result = _result(problem, [end.run for end in ends], best, ending, settings.deciding.paths, words, about)
-    told = {"starts": f"{len(lost)} of {len(points)} starts were given up: {lost[0]}"} if lost else {}
-    return dataclasses.replace(result, doubts={**result.doubts, **told}, seconds=time.perf_counter() - begin)
+    return ends, lost
 
 
 def _with_budget(
