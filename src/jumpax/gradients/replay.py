@@ -15,7 +15,7 @@ from jumpax._base.errors import UnsupportedError
 from jumpax.engines import EventLog
 from jumpax.engines.event_log import check_log
 from jumpax.engines.program import Steps, Times
-from jumpax.engines.simulate import stops_of
+from jumpax.engines.stops import stops_of
 from jumpax.folds import RelaxedTangent, Snapshots
 from jumpax.folds.relaxed_tangent import OVERRUN
 from jumpax.gradients.straight_through import StraightThrough
