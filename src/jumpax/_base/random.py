@@ -55,7 +55,7 @@ def _rounds(key: tuple[Word, Word], counter: tuple[Word, Word]) -> tuple[Word, W
     return x, y
 
 
-_rounds_once = jax.jit(_rounds)
+_rounds_once = jax.jit(_rounds)  # traced once, whatever program calls it how often
 
 
 def key_words(key: Any) -> tuple[Word, Word]:
