@@ -99,7 +99,7 @@ def test_a_path_that_is_lost_in_one_condition_is_lost():
     lost = Responses(Conditions({"control": both.problems["control"], "drug": short}), 1000, jax.random.key(0))
     residuals = lost.draw(np.zeros((8, 2)))
     assert np.isnan(residuals).all()
-    assert (lost.drawn, lost.lost) == (16, 8)
+    assert (lost.ledger.drawn, lost.ledger.lost) == (16, 8)
     assert residuals.shape[1] == 2 * Responses(short, 1000, jax.random.key(0)).draw(np.zeros((1, 2))).shape[1]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.losses.compared import Compared
@@ -31,6 +31,16 @@ class AbstractProblem(AbstractParametrised):
 
     source: AbstractSource
     """Where expectations come from."""
+
+    @property
+    @abc.abstractmethod
+    def parts(self) -> "Mapping[str, Problem]":
+        """The problem of each condition by name; the name is empty where there is one."""
+
+    @property
+    @abc.abstractmethod
+    def places(self) -> tuple[Int[np.ndarray, " own"], ...]:
+        """Where the free parameters of each condition stand among all."""
 
     @abc.abstractmethod
     def split(self, u: Any) -> tuple[tuple["Problem", Any], ...]:
@@ -77,8 +87,8 @@ class AbstractProblem(AbstractParametrised):
         """
 
     @abc.abstractmethod
-    def together(self, found: Sequence[Evaluation]) -> Evaluation:
-        """Evaluations of the conditions as one."""
+    def summed(self, found: Sequence[Evaluation]) -> Evaluation:
+        """Evaluations of the conditions, one of each, as one of all."""
 
     @abc.abstractmethod
     def after(self, expected: Any, jacobian: Any, step: Float[np.ndarray, " free"]) -> Any:
@@ -118,8 +128,7 @@ class AbstractProblem(AbstractParametrised):
 
     def drawing(self, change: Callable[[AbstractSource], AbstractSource]) -> Self:
         """The same with other sources of expectations: what `change` makes of each."""
-        parts = [part for part, _ in self.split(np.zeros(len(self.free)))]
-        return self.of(tuple(part.from_source(change(part.source)) for part in parts))
+        return self.of(tuple(part.from_source(change(part.source)) for part in self.parts.values()))
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -7,7 +7,6 @@ import numpy as np
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.inference.abstract_problem import AbstractProblem
-from jumpax.inference.conditions import Conditions
 from jumpax.inference.deciding import moving
 from jumpax.inference.exploration.plain import estimating
 from jumpax.inference.losses import Together
@@ -30,17 +29,15 @@ def check_budget(problem: AbstractProblem, budget: int) -> AbstractProblem:
         InputError: a budget that is no number of paths, or too small.
         UnsupportedError: exact expectations, losses that are not of counts, or too far from a sum of squares.
     """
-    parts = [part for part, _ in problem.split(np.zeros(len(problem.free)))]
-    least = LEAST * PARTS * (len(problem.free) + 2) * len(parts)
+    many = len(problem.parts)
+    least = LEAST * PARTS * (len(problem.free) + 2) * many
     if isinstance(budget, bool) or not isinstance(budget, int | np.integer) or budget < least:
-        of = f" of {len(parts)} conditions" if len(parts) > 1 else ""
+        of = f" of {many} conditions" if many > 1 else ""
         raise InputError(
             f"budget must be a whole number of paths, for {len(problem.free)} free parameters{of} {least} or more; got {budget!r}"
         )
-    names = problem.problems if isinstance(problem, Conditions) else ("",)
-    for name, part in zip(names, parts, strict=True):
-        where = f"condition {name!r}: " if name else ""
-        _check_condition(part, budget, len(parts), where)
+    for name, part in problem.parts.items():
+        _check_condition(part, budget, many, f"condition {name!r}: " if name else "")
     return problem
 
 

@@ -108,7 +108,7 @@ class Conditions(AbstractProblem):
         return joined(self.parameters, (), tuple(read), [])
 
     @functools.cached_property
-    def _places(self) -> tuple[Int[np.ndarray, " free_of_condition"], ...]:
+    def places(self) -> tuple[Int[np.ndarray, " own"], ...]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Where the free parameters of each condition stand among all."""
         where = {name: place for place, name in enumerate(self.free)}
         return tuple(np.array([where[self.names[c][n]] for n in p.free], int) for c, p in self.problems.items())
@@ -121,9 +121,14 @@ class Conditions(AbstractProblem):
             found |= {self.names[condition][n]: unit for n, unit in problem.units.items()}
         return {name: found[name] for name in self.parameters}
 
+    @property
+    def parts(self) -> Mapping[str, Problem]:
+        """The problems."""
+        return self.problems
+
     def split(self, u: Any) -> tuple[tuple[Problem, Any], ...]:
         """Problems and points of the conditions."""
-        return tuple((p, jnp.asarray(u)[place]) for p, place in zip(self.problems.values(), self._places, strict=True))
+        return tuple((p, jnp.asarray(u)[place]) for p, place in zip(self.problems.values(), self.places, strict=True))
 
     def of(self, parts: tuple[Problem, ...]) -> "Conditions":
         """The same with other problems."""
@@ -166,7 +171,7 @@ class Conditions(AbstractProblem):
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[np.ndarray, "batches entries free"]:
         """One condition below the other."""
         rows = []
-        for (c, problem), place, many in zip(self.problems.items(), self._places, paths, strict=True):
+        for (c, problem), place, many in zip(self.problems.items(), self.places, paths, strict=True):
             own = problem.whitened(expected[c], jacobian[c], many)
             wide = np.zeros((*own.shape[:2], len(self.free)))
             wide[..., place] = own
@@ -181,15 +186,15 @@ class Conditions(AbstractProblem):
                 found.append(problem.evaluate(own, None if key is None else jax.random.fold_in(key, number)))
             except SimulationError as fault:
                 raise SimulationError(f"condition {condition!r}: {fault}") from fault
-        return self.together(found)
+        return self.summed(found)
 
-    def together(self, found: Sequence[Evaluation]) -> Evaluation:
+    def summed(self, found: Sequence[Evaluation]) -> Evaluation:
         """Their sums."""
         size, batches = len(self.free), max(_batches(f) for f in found)
         gradient: Any = np.zeros(size)
         covariance: Any = np.zeros((size, size))
         information: Any = np.zeros((size, size))
-        for place, f in zip(self._places, found, strict=True):
+        for place, f in zip(self.places, found, strict=True):
             gradient[place] += f.gradient
             covariance[np.ix_(place, place)] += f.gradient_covariance
             information[np.ix_(place, place)] += f.information
@@ -201,13 +206,13 @@ class Conditions(AbstractProblem):
 
     def after(self, expected: Any, jacobian: Any, step: Float[np.ndarray, " free"]) -> Any:
         """By condition."""
-        each = zip(self.problems.items(), self._places, strict=True)
+        each = zip(self.problems.items(), self.places, strict=True)
         return {c: problem.after(expected[c], jacobian[c], step[place]) for (c, problem), place in each}
 
     def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
         """Those of each condition, with its name."""
         made = []
-        for (c, problem), place in zip(self.problems.items(), self._places, strict=True):
+        for (c, problem), place in zip(self.problems.items(), self.places, strict=True):
             for part in problem.standardised(expected[c], jacobian[c]):
                 more = part.slopes[:, len(place) :]
                 wide = np.zeros((len(part.slopes), len(self.free)))

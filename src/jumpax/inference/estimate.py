@@ -32,7 +32,7 @@ class Asking:
     @property
     def left(self) -> int:
         """Evaluations that there are paths for."""
-        return self._responses.paths_left // self.ask.paths
+        return self._responses.ledger.left // self.ask.paths
 
     def __call__(self, u: Float[np.ndarray, " free"], count: int, needed: bool = True) -> list[Evaluation]:
         """So many at a point; fewer where paths cannot be followed, or by Ctrl-C.
@@ -45,7 +45,7 @@ class Asking:
             for _ in range(count):
                 made.append(self.ask(self.problem, u))
                 self._tell(
-                    Visit(self._responses.drawn, np.asarray(u), float(made[-1].loss), float(made[-1].loss_error))
+                    Visit(self._responses.ledger.drawn, np.asarray(u), float(made[-1].loss), float(made[-1].loss_error))
                 )
         except KeyboardInterrupt:
             if needed and not made:

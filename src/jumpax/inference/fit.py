@@ -155,7 +155,7 @@ def quiet_fit(
              "average": (average, AVERAGE), "final": (final, LEAST)}
         )  # fmt: skip
         return _with_budget(check_budget(problem, budget), budget, key, starts, teller(progress))
-    for part, _ in problem.split(np.zeros(len(problem.free))):
+    for part in problem.parts.values():
         _ = part.plan.expected  # what does not fit into memory shows here
     exact = problem.source.deterministic
     chosen = natural_gradient(1.0 if exact else 0.5, decay=0.0 if exact else 0.9) if optimiser is None else optimiser

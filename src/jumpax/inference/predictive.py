@@ -109,7 +109,7 @@ def predictive(
         _predicted(part, np.asarray(own).T, normal, times, jax.random.fold_in(start, number), levels)
         for number, (part, own) in enumerate(problem.split(drawn.T))
     ]
-    return dict(zip(problem.problems, found, strict=True)) if isinstance(problem, Conditions) else found[0]
+    return dict(zip(problem.parts, found, strict=True)) if isinstance(problem, Conditions) else found[0]
 
 
 def _root(information: Float[np.ndarray, "free free"]) -> Float[np.ndarray, "free free"]:

@@ -8,7 +8,7 @@ from typing import Any, final
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
 from jumpax.inference.abstract_problem import AbstractProblem
@@ -124,7 +124,7 @@ class Problem(AbstractProblem):
             self.start, self.source,
         )  # fmt: skip
 
-    def together(self, found: Sequence[Evaluation]) -> Evaluation:
+    def summed(self, found: Sequence[Evaluation]) -> Evaluation:
         """The one."""
         (only,) = found
         return only
@@ -171,6 +171,16 @@ class Problem(AbstractProblem):
     def units(self) -> dict[str, str]:
         """Those given, else those of the network."""
         return {n: p.unit or self.network.units.get(n, "") for n, p in self.parameters.items()}
+
+    @property
+    def parts(self) -> Mapping[str, "Problem"]:
+        """Itself."""
+        return {"": self}
+
+    @property
+    def places(self) -> tuple[Int[np.ndarray, " own"], ...]:
+        """All."""
+        return (np.arange(len(self.free)),)
 
     def split(self, u: Any) -> tuple[tuple["Problem", Any], ...]:
         """Itself."""

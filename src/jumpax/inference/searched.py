@@ -25,6 +25,7 @@ from jumpax.inference.exploration import (
     explore,
     mean_field_places,
 )
+from jumpax.inference.exploration.condition_responses import simulations
 from jumpax.inference.exploration.explore import explains, misfit
 from jumpax.inference.exploration.surface import level
 from jumpax.inference.progress import SearchProgress, Told
@@ -129,14 +130,14 @@ def searched(
         tell(SearchProgress(one.paths, budget, named_values(problem, one.point), time.perf_counter() - begin))
 
     responses = Responses(problem, SHARE * budget, jax.random.fold_in(key, 0))
-    sources = [condition.source for condition in responses.conditions]
+    sources = simulations(problem)
     guessed = mean_field_places(problem, _generator(key, 3)) if all(s.mean_field for s in sources) else Places([])
     early = corrected(responses, guessed.points[0]) if guessed.points else []
     trace += early
     near = [one.point for one in early[-1:]] + guessed.points[1:]
     found = explore(responses, jax.random.fold_in(key, 1), [*near, *known], visit)
     check = min(CHECK * (len(problem.free) + 2), budget // (8 * len(sources)))
-    responses.budget = budget - check * len(sources)
+    responses.ledger.budget = budget - check * len(sources)
     ask = _asking(responses, found, key)
     evaluated = problem.of(
         tuple(
@@ -151,11 +152,11 @@ def searched(
         exact = exactly(evaluated, ending)
         distance = distance if exact is ending else exact.distance
         ending = exact
-    responses.budget = budget
+    responses.ledger.budget = budget
     last = level(responses.binned(responses.whole(np.repeat(ending.point[None], check, 0))))
     explained = last is not None and explains(last, found.replicates)
     far = np.inf if last is None else misfit(last, found.replicates)
-    trace.append(Visit(responses.drawn, ending.point))
+    trace.append(Visit(responses.ledger.drawn, ending.point))
     searching = _search(problem, found._replace(explained=explained, misfit=far), guessed, trace, responses, budget)
     points = np.stack([one.point for one in trace])
     return Searched(ending, distance, searching, points, asking, evaluated, interrupted)
@@ -166,8 +167,7 @@ def _asking(responses: Responses, found: Exploration, key: Any) -> ByCondition:
     free = len(responses.problem.free)
     paths = min(max(responses.left // READINGS, LEAST * (free + 2)), MOST)
     generator, asks = _generator(key, 2), []
-    places = (np.asarray(place, int) for _, place in responses.problem.split(np.arange(float(free))))
-    for number, (condition, place) in enumerate(zip(responses.conditions, places, strict=True)):
+    for number, (condition, place) in enumerate(zip(responses.conditions, responses.problem.places, strict=True)):
         if condition.loss is condition.problem.loss:
             asks.append(Scattered(condition, _scale(found.scale, place), paths, generator))
         else:
@@ -201,7 +201,7 @@ def _search(
         np.array([list(named_values(problem, visit.point).values()) for visit in trace]),
         np.array([visit.loss for visit in trace]),
         np.array([visit.error for visit in trace]),
-        responses.lost,
+        responses.ledger.lost,
         found.candidates,
         tuple(named_values(problem, point) for point in found.points[1:]),
         found.misfit,

@@ -46,4 +46,4 @@ class ByCondition:
         """
         self.asked += 1
         parts = zip(self._asks, problem.split(u), strict=True)
-        return problem.together([ask(part, np.asarray(own)) for ask, (part, own) in parts])
+        return problem.summed([ask(part, np.asarray(own)) for ask, (part, own) in parts])

@@ -59,8 +59,7 @@ def mean_field_places(problem: AbstractProblem, generator: np.random.Generator) 
         problem: with free parameters, and losses that have linear residuals.
         generator: of the points.
     """
-    networks = [part.network for part, _ in problem.split(np.zeros(len(problem.free)))]
-    if more := frozenset().union(*(network.needs for network in networks)) - {Need.TIME}:
+    if more := frozenset().union(*(part.network.needs for part in problem.parts.values())) - {Need.TIME}:
         return Places([], f"networks with {', '.join(sorted(need.value for need in more))} have none")
     if work(problem) * TOGETHER * (SCREENED + ITERATIONS) > WORK:
         return Places([], "the network is too large")
@@ -111,8 +110,8 @@ def corrected(responses: Responses, place: Float[np.ndarray, " free"]) -> list[V
     """
     problem = responses.problem
     response, paths = MeanResponse(problem), FIRST * (len(place) + 2)
-    visits, off, first = [Visit(responses.drawn, place)], [], place
-    usual, responses.cap = responses.cap, min(responses.cap, EVENTS)
+    visits, off, first = [Visit(responses.ledger.drawn, place)], [], place
+    usual, responses.ledger.cap = responses.ledger.cap, min(responses.ledger.cap, EVENTS)
     for _ in range(CORRECTIONS):
         seen = level(responses.draw(np.repeat(place[None], min(paths, responses.left), 0)))
         if seen is None:
@@ -124,8 +123,8 @@ def corrected(responses: Responses, place: Float[np.ndarray, " free"]) -> list[V
         for _ in range(STRAIGHT):
             descent.step()
         place = descent.points[0]
-        visits.append(Visit(responses.drawn, place))
-    responses.cap = usual
+        visits.append(Visit(responses.ledger.drawn, place))
+    responses.ledger.cap = usual
     return visits
 
 

@@ -1,7 +1,7 @@
 """What single paths of one condition say of its data, each with parameters of its own."""
 
 import functools
-from typing import Any, Protocol
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jumpax.engines.simulate import simulate
+from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.exploration.intervals import intervals
+from jumpax.inference.exploration.ledger import Ledger
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Numbers, Structure
 from jumpax.inference.problem import Problem
@@ -18,21 +20,6 @@ from jumpax.observables import Observable
 
 CHUNK = 512
 """Paths drawn at once: their counts at all stops are kept for a moment only."""
-
-
-class Ledger(Protocol):
-    """Counts the paths of all conditions."""
-
-    cap: int
-    """Events after which a path is given up."""
-    drawn: int
-    """So far."""
-
-    def enter(self, paths: int) -> Any:
-        """So many paths are drawn: their key."""
-
-    def lose(self, paths: int) -> None:
-        """So many of them could not be followed."""
 
 
 class ConditionResponses:
@@ -44,9 +31,9 @@ class ConditionResponses:
     """
 
     def __init__(self, problem: Problem, ledger: Ledger):
-        assert isinstance(problem.source, Simulation)
+        (self.source,) = simulations(problem)
         assert problem.loss.linear is not None
-        self.problem, self.source, self.loss = problem, problem.source, problem.loss.linear
+        self.problem, self.loss = problem, problem.loss.linear
         self.ledger = ledger
         self._bins = intervals(len(self.loss.times or (0.0,)))
 
@@ -96,9 +83,16 @@ class ConditionResponses:
             bound=self.source.bound, throw=False,
         )  # fmt: skip
         faulty = np.asarray(paths.faulty)
-        self.ledger.lose(int(faulty.sum()))
+        self.ledger.lost += int(faulty.sum())
         counts = np.pad(np.asarray(paths.counts), ((0, wide - count), (0, 0), (0, 0)), mode="edge")
         return _observed(loss.observable(problem.network), plan.network.species, loss, values, counts), ~faulty
+
+
+def simulations(problem: AbstractProblem) -> tuple[Simulation, ...]:
+    """Where the paths of each condition come from."""
+    sources = tuple(part.source for part in problem.parts.values())
+    assert all(isinstance(source, Simulation) for source in sources)
+    return sources  # type: ignore[return-value]
 
 
 @functools.partial(jax.jit, static_argnums=0)

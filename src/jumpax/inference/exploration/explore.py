@@ -101,7 +101,7 @@ def explore(
     except KeyboardInterrupt:
         interrupted = True
         search.sort()
-    responses.cap = responses.most_events
+    responses.ledger.cap = responses.ledger.most_events
     best = search.candidates[0]
     others = [c.centre for c in search.candidates[1:] if c.fresh and search.explains(c)]
     return Exploration(
@@ -138,7 +138,7 @@ class _Search:
         self.replicates = 1.0
         """Paths, or cells, that the errors of the data stand for."""
         self._first = FIRST * (len(responses.problem.free) + 2)
-        self._enough = responses.most_events
+        self._enough = responses.ledger.most_events
 
     def add(self, known: Sequence[Float[np.ndarray, " free"]] = ()) -> None:
         """Candidates from known places and from points all over the boxes."""
@@ -166,16 +166,16 @@ class _Search:
     def _screened(self, points: Float[np.ndarray, "paths free"]) -> Float[np.ndarray, "paths entries"]:
         """One path at each point; with more events to each, until half of them can be followed."""
         responses = self.responses
-        responses.cap = min(MORE * responses.cap if self.followed else EVENTS, self._enough)
+        responses.ledger.cap = min(MORE * responses.ledger.cap if self.followed else EVENTS, self._enough)
         residuals = responses.draw(points)
-        while (lost := np.isnan(residuals[:, 0])).mean() > 0.5 and responses.cap < self._enough:
-            responses.cap = min(MORE * responses.cap, self._enough)
+        while (lost := np.isnan(residuals[:, 0])).mean() > 0.5 and responses.ledger.cap < self._enough:
+            responses.ledger.cap = min(MORE * responses.ledger.cap, self._enough)
             if responses.left < 2 * lost.sum():
                 break
             residuals[lost] = responses.draw(points[lost])
         if lost.all():
             raise SimulationError(
-                f"none of {len(points)} paths, each with parameters of its own, could be followed for {responses.cap:,} events: "
+                f"none of {len(points)} paths, each with parameters of its own, could be followed for {responses.ledger.cap:,} events: "
                 "narrow the boxes, or allow more events (max_events)"
             )
         return residuals
@@ -183,7 +183,7 @@ class _Search:
     def _ranked(self, places: Float[np.ndarray, "places free"]) -> Int[np.ndarray, " places"]:
         """The order of places by some paths at each, which also tell the spread of one path."""
         residuals = self.responses.whole(np.repeat(places, AGAIN, 0))
-        whole = residuals.reshape(len(places), AGAIN, -1)
+        whole = np.concatenate(residuals, 1).reshape(len(places), AGAIN, -1)
         binned = self.responses.binned(residuals).reshape(len(places), AGAIN, -1)
         sound = np.isfinite(whole).all((1, 2))
         if not sound.any():
@@ -246,7 +246,7 @@ class _Search:
     @property
     def visit(self) -> Visit:
         """The best candidate now."""
-        return Visit(self.responses.drawn, self.candidates[0].centre)
+        return Visit(self.responses.ledger.drawn, self.candidates[0].centre)
 
     def misfit(self, candidate: Candidate) -> float:
         """Infinite while it is unknown."""

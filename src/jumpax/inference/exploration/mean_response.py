@@ -34,9 +34,8 @@ class MeanResponse:
     """
 
     def __init__(self, problem: AbstractProblem):
-        self._problem = problem
-        numbers = np.arange(len(problem.free), dtype=float)
-        self._conditions = [(_Condition(part), np.asarray(place, int)) for part, place in problem.split(numbers)]
+        conditions = map(_Condition, problem.parts.values())
+        self._conditions = tuple(zip(conditions, problem.places, strict=True))
 
     def __call__(
         self, points: Float[np.ndarray, "points free"]
@@ -82,7 +81,7 @@ class _Condition:
 
 def work(problem: AbstractProblem) -> float:
     """Operations for one point, about."""
-    return sum(_work(part) for part, _ in problem.split(np.zeros(len(problem.free))))
+    return sum(map(_work, problem.parts.values()))
 
 
 def _work(problem: Problem) -> float:
