@@ -2,31 +2,34 @@
 
 Each case draws data sets from a known law, fits each, and finds the exact maximum of its likelihood:
 
-telegraph        600 cells of a telegraph gene at one time; the maximum by the master equation
-genes            as many cells as the gene of the demonstration has, in short bursts; the maximum by the master equation
+telegraph        600 cells of a telegraph gene at rest; the maximum by the law in closed form
+genes            3,000 cells in short bursts, fitted as in the demonstration, by paths alone; the maximum likewise
 lotka_volterra   means of 400 cells at each of ten times, from a start that is 1.5 times off; the maximum by polynomials of third
                  degree in the logarithms of the rates, through means of 2 million paths around the truth
 
 Told per parameter: how many estimates lie within 0.3 standard errors of the maximum, and how many nominal 95 % intervals cover the
 truth. Of 40 that are right, 34 to 40 cover in 98.6 % of all cases. Data set i has seed i, and so has its fit.
 
+--paths-only without the master equation at the end
 --tiny       one data set of the telegraph, to see that it works
 """
 
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import jax
 import numpy as np
-from scipy.optimize import least_squares
+from scipy.optimize import least_squares, minimize
+from scipy.special import roots_jacobi
+from scipy.stats import poisson
 
 import jumpax
 from jumpax.demo.bursting import bursting
-from jumpax.exact import StateSpace, distribution
-from jumpax.inference import Fixed, Free, MasterEquation, Problem, SignalToNoise, Simulation, losses
+from jumpax.inference import Fixed, Free, Problem, SignalToNoise, Simulation, losses
 from jumpax.inference.fit import quiet_fit
 
 CLOSE = 0.3
@@ -53,44 +56,65 @@ def _fitted(found: Any, best: dict[str, float], truth: dict[str, float]) -> Fitt
     return Fitted(np.log(estimate), np.log(maximum), error, covers, found.converged)
 
 
+def _promoter(rng: np.random.Generator, cells: int, k_on: float, k_off: float, k_tx: float) -> np.ndarray:
+    """Counts at rest: Poisson with a mean that is beta distributed (Peccoud and Ycart 1995, doi:10.1006/tpbi.1995.1027)."""
+    return rng.poisson(k_tx * rng.beta(k_on, k_off, cells))
+
+
+def _most_likely(counts: np.ndarray, truth: dict[str, float], rates: Callable[..., Any]) -> dict[str, float]:
+    """The maximum of that law's likelihood, by SciPy: nothing of it is jumpax's."""
+    values, cells = np.unique(counts, return_counts=True)
+
+    def loss(logs: np.ndarray) -> float:
+        k_on, k_off, k_tx = rates(*np.exp(logs))
+        node, weight = roots_jacobi(120, k_off - 1, k_on - 1)
+        law = poisson.pmf(values[:, None], k_tx * (1 + node) / 2) @ weight / weight.sum()
+        return -float(cells @ np.log(law))
+
+    start = np.log(list(truth.values()))
+    found = minimize(loss, start, method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9, "maxiter": 4000})
+    return dict(zip(truth, np.exp(found.x).tolist(), strict=True))
+
+
 class Telegraph:
     """Three free rates."""
 
     truth: ClassVar = {"k_on": 1.8, "k_off": 2.0, "k_tx": 25.0}
     time, cells = 10.0, 600
 
-    def __init__(self) -> None:
-        self.model = jumpax.zoo.telegraph()
-        space = StateSpace.reachable(self.model.network, self.model.x0, {"M": 160})
-        law = np.asarray(distribution(space, self.truth | {"gamma": 1.0}, [self.time]).probabilities[0], float)
-        self.law, self.counts = law / law.sum(), space.states[:, self.model.network.species.index("M")]
+    def __init__(self, exact: bool) -> None:
+        self.model, self.source = jumpax.zoo.telegraph(), Simulation(exact=exact)
 
     def fit(self, seed: int) -> Fitted:
         """From a start that is two to three times off."""
-        counts = np.random.default_rng(seed).choice(self.counts, self.cells, p=self.law)
+        counts = _promoter(np.random.default_rng(seed), self.cells, *self.truth.values())
         data = losses.LogLikelihood("M", counts, np.full(self.cells, self.time), size=160)
         free = {"k_on": Free(1.0), "k_off": Free(1.0), "k_tx": Free(10.0), "gamma": Fixed(1.0)}
-        problem = Problem(self.model.network, self.model.x0, data, free)
-        exact = Problem(self.model.network, self.model.x0, data, free, source=MasterEquation({"M": 200}))
-        best = quiet_fit(exact.starting(self.truth))
-        return _fitted(quiet_fit(problem, key=seed), best.estimates, self.truth)
+        problem = Problem(self.model.network, self.model.x0, data, free, source=self.source)
+        return _fitted(quiet_fit(problem, key=seed), _most_likely(counts, self.truth, lambda *rates: rates), self.truth)
 
 
 class Genes:
     """Burst frequency and size, fitted as in the demonstration."""
 
     truth: ClassVar = {"burst_frequency": 2.5, "burst_size": 12.0}
-    k_off, cells, average = 20.0, 1000, 30
+    k_off, cells, average = 20.0, 3000, 30
+
+    def __init__(self, exact: bool) -> None:
+        """The demonstration draws paths, whatever may be used."""
+
+    def rates(self, frequency: float, size: float) -> tuple[float, float, float]:
+        """Of the promoter: on, off, transcription."""
+        return frequency, self.k_off, size * self.k_off
 
     def fit(self, seed: int) -> Fitted:
-        """Stationary counts are Poisson laws with a mean that is beta distributed."""
-        rng = np.random.default_rng(seed)
-        share = rng.beta(self.truth["burst_frequency"], self.k_off, self.cells)
-        counts = rng.poisson(self.truth["burst_size"] * self.k_off * share)
-        problem = bursting(counts, Simulation(24_000, exact=False))
-        found = quiet_fit(problem, key=seed, average=self.average, stopping=SignalToNoise(after=self.average + 20))
-        best = quiet_fit(bursting(counts, MasterEquation({"M": 700}), self.truth))
-        return _fitted(found, best.estimates, self.truth)
+        """From the first start of the demonstration."""
+        counts = _promoter(np.random.default_rng(seed), self.cells, *self.rates(*self.truth.values()))
+        found = quiet_fit(
+            bursting(counts, Simulation(24_000, exact=False)), key=seed, average=self.average,
+            stopping=SignalToNoise(after=self.average + 20),
+        )  # fmt: skip
+        return _fitted(found, _most_likely(counts, self.truth, self.rates), self.truth)
 
 
 class LotkaVolterra:
@@ -99,7 +123,8 @@ class LotkaVolterra:
     truth: ClassVar = {"birth": 0.5, "predation": 0.0025, "death": 0.3}
     times, cells, width, points, paths = np.arange(1.0, 11.0), 400, 0.15, 60, 33_000
 
-    def __init__(self) -> None:
+    def __init__(self, exact: bool) -> None:
+        """Its master equation is too large, whether it may be used or not."""
         self.model = jumpax.zoo.lotka_volterra()
         self.names, self.center = list(self.truth), np.log(list(self.truth.values()))
         rng = np.random.default_rng(0)
@@ -166,13 +191,15 @@ def main() -> None:
     parser.add_argument("cases", nargs="*", choices=[*CASES, []], default=[])
     parser.add_argument("--sets", type=int, default=40)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--paths-only", action="store_true")
     parser.add_argument("--tiny", action="store_true")
     arguments = parser.parse_args()
     rows = []
     for name in arguments.cases or (["telegraph"] if arguments.tiny else CASES):
-        case, begin = CASES[name](), time.perf_counter()
+        case, begin = CASES[name](not arguments.paths_only), time.perf_counter()
         fits = [case.fit(seed) for seed in range(1 if arguments.tiny else arguments.sets)]
-        rows.append(summary(name, case.truth, fits, time.perf_counter() - begin))
+        shown = f"{name}, paths only" if arguments.paths_only else name
+        rows.append(summary(shown, case.truth, fits, time.perf_counter() - begin))
         print(json.dumps(rows[-1]), flush=True)
     if arguments.out:
         arguments.out.write_text(json.dumps(rows, indent=1) + "\n")

@@ -60,11 +60,18 @@ class Conclusion(NamedTuple):
     """Covariance of the estimate from the simulation."""
     loudness: float
     """Simulation error over standard error, in the worst direction."""
+    readings: int
+    """Evaluations that say so together."""
 
     def moved(self) -> "Conclusion":
         """At the minimum to which the step leads; the expectation there follows from the slopes."""
         found = tuple(e._replace(expected=self.problem.after(e.expected, e.jacobian, self.step)) for e in self.found)
         return self._replace(point=self.point + self.step, found=found, step=np.zeros_like(self.step), distance=0.0)
+
+    @property
+    def wanted(self) -> float:
+        """Evaluations more that would quiet the simulation: its error falls as the root of their number."""
+        return self.readings * ((self.loudness / QUIET) ** 2 - 1)
 
     @property
     def known(self) -> bool:
@@ -97,8 +104,7 @@ def conclude(
         spare: how many more may be asked for.
     """
     first = _judged(problem, point, list(found), list(tail))
-    wanted = (len(found) + len(tail)) * ((first.loudness / QUIET) ** 2 - 1)  # noise falls as the root of their number
-    if wanted > spare > 0 and (ending := exactly(problem, first)) is not first:
+    if first.wanted > spare > 0 and (ending := exactly(problem, first)) is not first:
         return ending
     ending = _settled(problem, point, list(found), list(tail), ask, spare)
     return ending if ending.known or spare == 0 else exactly(problem, ending)
@@ -178,7 +184,7 @@ def pooled_at(
     loudness = float(np.sqrt(max(np.linalg.eigvalsh(loud)[-1], 0.0))) if loud.size else 0.0
     return Conclusion(
         problem, point, tuple(found), information, wish * min(1.0, LONGEST / max(length, 1e-300)), distance,
-        inverse @ spread @ inverse, loudness,
+        inverse @ spread @ inverse, loudness, len(near),
     )  # fmt: skip
 
 
