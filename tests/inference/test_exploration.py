@@ -63,6 +63,11 @@ def test_intervals_take_every_stop_once_and_keep_the_noise(stops):
     assert len(matrix) <= min(stops, 40)
     misfit = np.full(stops, 0.3)  # neighbours miss alike: nothing is lost
     assert ((matrix @ misfit) ** 2).sum() == pytest.approx((misfit**2).sum(), rel=1e-5)
+    averages = matrix.T @ matrix
+    np.testing.assert_allclose(averages @ averages, averages, atol=1e-6)
+    np.testing.assert_allclose(averages @ misfit, misfit, rtol=1e-5)
+    early = np.arange(min(stops, 4))
+    np.testing.assert_allclose(averages[early][:, early], np.eye(len(early)), atol=1e-6)  # what is fast early on stays
 
 
 def test_a_plane_is_found_exactly_and_noise_is_told():

@@ -12,6 +12,7 @@ from jumpax._base.errors import SimulationError
 from jumpax.inference.evaluation import Evaluation, judged
 from jumpax.inference.exploration.condition_responses import ConditionResponses
 from jumpax.inference.exploration.coordinates import near_points
+from jumpax.inference.exploration.intervals import intervals
 from jumpax.inference.exploration.surface import root
 from jumpax.inference.exploration.touches import groups
 from jumpax.inference.problem import Problem
@@ -26,7 +27,7 @@ class Scattered:
     """Evaluations of one condition in which half of the paths have the parameters of the point, and half have others near by.
 
     The former give the expectation, unbiased; a regression through both gives its derivatives, with a bias of the third order in
-    the scale. Each path is told its parameters and nothing else, so that the noise does not grow with the number of events, as that of
+    the scale, averaged over neighbouring stops. Each path is told its parameters and nothing else, so that the noise does not grow with the number of events, as that of
     scores does.
 
     Args:
@@ -47,6 +48,9 @@ class Scattered:
         self._half = paths // (2 * BATCHES)
         self._pool: list[tuple[np.ndarray, np.ndarray, list[np.ndarray]]] = []
         """Points, whether they were followed and what was seen, of all evaluations, by batch."""
+        bins = intervals(len(responses.loss.times or (0.0,)))
+        self._smooth = bins.T @ bins
+        """Slopes of neighbouring stops are averaged: any weights of the residuals lead to the answer, and these have a tenth of the noise."""
         self.asked = self.lost = 0
         """Evaluations so far, and paths at their points that could not be followed: they are left out."""
 
@@ -102,7 +106,8 @@ class Scattered:
             )
             for number, (own, shape) in enumerate(zip(found, shapes, strict=True)):
                 y = np.concatenate([leaves[number][batch] for _, _, leaves in self._pool])[kept]
-                own.append(self._planes((points - u)[kept], y.reshape(len(y), -1)).reshape(*shape, len(u)))
+                slopes = self._planes((points - u)[kept], y.reshape(len(y), -1)).reshape(shape[0], -1)
+                own.append((self._smooth @ slopes).reshape(*shape, len(u)))
         return [np.stack(own) for own in found]
 
     def _planes(

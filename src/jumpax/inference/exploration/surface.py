@@ -1,5 +1,6 @@
 """How residuals depend on parameters near a centre: weighted regression on paths that each have parameters of their own."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ class Surface(NamedTuple):
     slope: Float[np.ndarray, "free entries"]
     variance: Float[np.ndarray, " entries"]
     """Of one path about the plane."""
-    level_noise: float
+    level_noise: Float[np.ndarray, " entries"]
     """Variance of the level, over that of one path."""
     slope_noises: tuple[tuple[Int[np.ndarray, " some"], Float[np.ndarray, "free free"]], ...]
     """Covariances of slopes, likewise, and the entries that they are of."""
@@ -36,7 +37,7 @@ class Surface(NamedTuple):
     @property
     def loss(self) -> float:
         """Half the sum of squares at the centre, without what its noise adds on average."""
-        return 0.5 * float(self.level @ self.level - self.variance.sum() * self.level_noise)
+        return 0.5 * float(self.level @ self.level - self.variance @ self.level_noise)
 
     @property
     def loss_error(self) -> float:
@@ -45,8 +46,8 @@ class Surface(NamedTuple):
 
     def error_at(self, loss: float) -> float:
         """The same, if that were the loss."""
-        noise = self.variance.sum() * self.level_noise
-        return 0.5 * float(noise) + float(np.sqrt(2 * max(loss, 0.0) * self.variance.max() * self.level_noise))
+        noise = self.variance * self.level_noise
+        return 0.5 * float(noise.sum()) + float(np.sqrt(2 * max(loss, 0.0) * noise.max()))
 
 
 def regress(
@@ -65,26 +66,21 @@ def regress(
         scale: columns are the steps of length 1.
         touches: which entries may depend on which parameter; slopes of the others are 0.
     """
-    x = np.linalg.solve(scale, (points - centre).T).T
-    free = x.shape[1]
-    weight = np.exp(-0.5 * np.maximum((x**2).sum(1) - KERNEL**2 * free, 0.0))
-    kept = np.flatnonzero((weight > LEAST) & ~np.isnan(residuals[:, 0]))
-    x, w = x[kept], weight[kept]
-    y = residuals[kept].astype(np.float64)
-    total = w.sum()
-    if total < free + 2:
-        return None
-    flat, variance, slope = np.zeros(y.shape[1]), np.zeros(y.shape[1]), np.zeros((free, y.shape[1]))
-    noises, level_noise = [], 0.0
+    followed = ~np.isnan(residuals[:, 0])
+    x, y = np.linalg.solve(scale, (points[followed] - centre).T).T, residuals[followed]
+    free, entries = x.shape[1], y.shape[1]
+    flat, variance, level_noise, slope = *np.zeros((3, entries)), np.zeros((free, entries))
+    noises, told = [], math.inf
     for some, own in groups(touches):
-        across = np.linalg.solve(
-            root(scale, own), scale[own]
-        )  # of the free parameters onto those that matter, in the scale
-        plane, noise = _plane(x @ across.T, y[:, some], w)
+        across = np.linalg.solve(root(scale, own), scale[own])  # onto the parameters that matter, in the scale
+        plane = _plane(x @ across.T, y[:, some])
+        if plane is None:
+            return None
         flat[some], slope[:, some], variance[some] = plane.level, across.T @ plane.slope, plane.variance
-        level_noise = max(level_noise, float(noise[0]))
-        noises.append((some, across.T @ across * (noise[1:].mean() if len(own) else 0.0)))
-    return Surface(flat, slope, variance, level_noise, tuple(noises), float(total**2 / (w**2).sum()))
+        level_noise[some] = plane.noise[0]
+        noises.append((some, across.T @ across * (plane.noise[1:].mean() if len(own) else 0.0)))
+        told = min(told, plane.paths)
+    return Surface(flat, slope, variance, level_noise, tuple(noises), told)
 
 
 class _Plane(NamedTuple):
@@ -93,20 +89,27 @@ class _Plane(NamedTuple):
     level: Float[np.ndarray, " entries"]
     slope: Float[np.ndarray, "own entries"]
     variance: Float[np.ndarray, " entries"]
+    noise: Float[np.ndarray, " columns"]
+    """Variances of the level and of the slopes, over that of one path."""
+    paths: float
 
 
-def _plane(
-    x: Float[np.ndarray, "paths own"], y: Float[np.ndarray, "paths entries"], w: Float[np.ndarray, " paths"]
-) -> tuple[_Plane, Float[np.ndarray, " columns"]]:
-    """A plane, and the variances of its level and its slopes, over that of one path."""
-    free, total = x.shape[1], w.sum()
+def _plane(x: Float[np.ndarray, "paths own"], y: Float[np.ndarray, "paths entries"]) -> _Plane | None:
+    """A plane through the paths whose parameters are near; None if these are too few."""
+    free = x.shape[1]
+    weight = np.exp(-0.5 * np.maximum((x**2).sum(1) - KERNEL**2 * free, 0.0))
+    kept = np.flatnonzero(weight > LEAST)
+    x, w, y = x[kept], weight[kept], y[kept].astype(np.float64)
+    total = w.sum()
+    if total < free + 2:
+        return None
     design = np.concatenate([np.ones((len(x), 1)), x], 1)
     normal = design.T @ (w[:, None] * design) + np.diag(np.append(0.0, np.full(free, RIDGE)))
     inverse = np.linalg.inv(normal)
     found = inverse @ (design.T @ (w[:, None] * y))
     variance = (w[:, None] * (y - design @ found) ** 2).sum(0) / max(total - free - 1, 0.3 * total)
     noise = np.diagonal(inverse @ (design.T @ (w[:, None] ** 2 * design)) @ inverse)
-    return _Plane(found[0], found[1:], variance), noise
+    return _Plane(found[0], found[1:], variance, noise, float(total**2 / (w**2).sum()))
 
 
 def root(scale: Float[np.ndarray, "free free"], own: Int[np.ndarray, " own"]) -> Float[np.ndarray, "own own"]:
@@ -119,7 +122,9 @@ def level(residuals: Float[np.ndarray, "paths entries"]) -> Surface | None:
     y = residuals[~np.isnan(residuals[:, 0])].astype(np.float64)
     if len(y) < max(2, len(residuals) // 2):
         return None
-    return Surface(y.mean(0), np.zeros((0, y.shape[1])), y.var(0, ddof=1), 1 / len(y), (), float(len(y)))
+    return Surface(
+        y.mean(0), np.zeros((0, y.shape[1])), y.var(0, ddof=1), np.full(y.shape[1], 1 / len(y)), (), float(len(y))
+    )
 
 
 def squashed(residuals: Float[np.ndarray, "paths entries"], size: Float[np.ndarray, " entries"]) -> np.ndarray:
