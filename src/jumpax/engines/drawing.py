@@ -7,6 +7,7 @@ index alone. All numbers of one try are accepted or thrown away together, which 
 
 import dataclasses
 import functools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from jumpax._base import deviates, random
 from jumpax._base.types import Flag, Real
 from jumpax.networks.draw import LAWS
 from jumpax.networks.event import Event
-from jumpax.networks.expressions.expression import Call, Draw, Expression, Name
+from jumpax.networks.expressions.expression import Call, Draw, Expression, Name, names
 
 STREAM = 6
 """Number of the random stream that events draw from."""
@@ -73,6 +74,7 @@ def tried(
         The numbers; of each the event, whether it is accepted, and whether there is such a law; the stream after it.
     """
     values: dict[str, Real] = {}
+    kept: dict[str, Flag] = {}
     fates = []
     for event, name, draw in draws:
         words = []
@@ -81,15 +83,18 @@ def tried(
             words.append(word)
         *numbers, low, high = [read(argument, values) for argument in draw.arguments]
         made = _sampled(draw.law, dtype, words, low, high, numbers)
-        values[name] = made.value
-        fates.append((event, made.accepted, made.sound))
+        read_before = [kept[other] for other in names(draw) if other in kept]
+        sensible = functools.reduce(operator.and_, read_before, made.accepted | ~made.accepted)
+        values[name], kept[name] = made.value, made.accepted & sensible
+        # whether there is a law of a number that is thrown away anyway does not matter
+        fates.append((event, kept[name], made.sound | ~sensible))
     return values, fates, stream
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _sampled(law: str, dtype: Any, words: list[Any], low: Any, high: Any, numbers: list[Any]) -> deviates.Deviate:
     """One try of one draw; compiled, for the reference engine, which runs it outside of a program."""
-    return LAWS[law].sample(deviates.chance_of(words, dtype), low, high, *numbers)
+    return LAWS[law].sample(deviates.chance_of(words, dtype), low, high, *numbers).between(low, high)
 
 
 def wanted(events: Sequence[Event], rose: Sequence[Any], chosen: Sequence[Any]) -> Iterator[Any]:
