@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from jumpax._base import deviates
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
-from jumpax.networks.expressions.expression import Draw, Expression, Number, has_draws
+from jumpax._base.errors import InputError, unknown_name
+from jumpax.networks.expressions.expression import Draw, Expression, Number
 
 
 class DrawnLaw(NamedTuple):
@@ -20,23 +20,21 @@ class DrawnLaw(NamedTuple):
     """Whether the first of its numbers may be left out, and is then 0."""
     bounded: bool = True
     """Whether it may be truncated."""
-    of_draws: Literal["always", "unbounded", "never"] = "never"
-    """When its numbers may be drawn themselves: where they do not decide how often a try is accepted."""
 
 
 LAWS: dict[str, DrawnLaw] = {
-    "uniform": DrawnLaw(("least", "most"), deviates.uniform, bounded=False, of_draws="always"),
-    "normal": DrawnLaw(("mean", "sd"), deviates.normal, of_draws="unbounded"),
-    "lognormal": DrawnLaw(("mean of the logarithm", "sd of the logarithm"), deviates.lognormal, of_draws="unbounded"),
-    "exponential": DrawnLaw(("rate",), deviates.exponential, of_draws="always"),
+    "uniform": DrawnLaw(("least", "most"), deviates.uniform, bounded=False),
+    "normal": DrawnLaw(("mean", "sd"), deviates.normal),
+    "lognormal": DrawnLaw(("mean of the logarithm", "sd of the logarithm"), deviates.lognormal),
+    "exponential": DrawnLaw(("rate",), deviates.exponential),
     "gamma": DrawnLaw(("shape", "scale"), deviates.gamma),
     "chisquare": DrawnLaw(("degrees of freedom",), deviates.chisquare),
-    "laplace": DrawnLaw(("location", "scale"), deviates.laplace, located=True, of_draws="unbounded"),
-    "cauchy": DrawnLaw(("location", "scale"), deviates.cauchy, located=True, of_draws="unbounded"),
-    "rayleigh": DrawnLaw(("scale",), deviates.rayleigh, of_draws="always"),
+    "laplace": DrawnLaw(("location", "scale"), deviates.laplace, located=True),
+    "cauchy": DrawnLaw(("location", "scale"), deviates.cauchy, located=True),
+    "rayleigh": DrawnLaw(("scale",), deviates.rayleigh),
     "poisson": DrawnLaw(("mean",), deviates.poisson),
     "binomial": DrawnLaw(("trials", "probability"), deviates.binomial),
-    "bernoulli": DrawnLaw(("probability",), deviates.bernoulli, bounded=False, of_draws="always"),
+    "bernoulli": DrawnLaw(("probability",), deviates.bernoulli, bounded=False),
 }
 """All laws by name, which is that of SBML."""
 
@@ -48,8 +46,6 @@ def drawn(law: str, *arguments: Expression, place: int = 0) -> Draw:
 
     Raises:
         InputError: an unknown law, another number of arguments, or bounds the wrong way round.
-        UnsupportedError: its numbers are drawn themselves, and decide how often a try is accepted: tries are thrown away
-            together, which would prefer those that are accepted.
     """
     if law not in LAWS:
         raise InputError(unknown_name("law", law, tuple(LAWS)))
@@ -65,10 +61,4 @@ def drawn(law: str, *arguments: Expression, place: int = 0) -> Draw:
     bounds = [bound.value for bound in arguments[whole:] if isinstance(bound, Number)]
     if len(bounds) == 2 and bounds[0] > bounds[1]:
         raise InputError(f"the lower bound of {law} is above the upper one: {bounds[0]:g} > {bounds[1]:g}")
-    unbounded = arguments[whole:] == (Number(-math.inf), Number(math.inf))
-    decides = known.of_draws == "never" or (known.of_draws == "unbounded" and not unbounded)
-    if decides and any(map(has_draws, arguments)):
-        raise UnsupportedError(
-            f"{law} of a number that is drawn itself: let another event assign that to a parameter before, and read the parameter"
-        )
     return Draw(law, arguments, place)
