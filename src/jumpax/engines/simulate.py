@@ -115,7 +115,7 @@ def simulate(
         progress: called about twice a second.
         save: a file to which the state of the run is written about twice a minute, at the end, and when `progress` raises; for each
             thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
-            the engine `reference`, the log of events, and networks with delays or events.
+            the engine `reference` and the log of events.
         resume: such a file: the run goes on from there, and ends bit for bit as if it had not been interrupted. Everything else
             has to be as it was; what is not is named. May be the file of `save`.
 
