@@ -104,7 +104,7 @@ def test_remedies_name_options_of_the_command(name, capsys, tmp_path):
 
 
 def test_a_queue_reaches_the_events(capsys, tmp_path):
-    """From A = 10, A > 9 comes true again and again: some 12 times in a unit of time, never once in this one."""
+    """A > 9 comes true again and again, and what that begins takes longer."""
     words = ["simulate", _late(tmp_path), "--times", "1", "--paths", "2", "--engine", "cpu", "--queue", "1"]
     assert main(words) != 0
     assert "'late' (--queue 1)" in capsys.readouterr().err
