@@ -54,7 +54,17 @@ def _crowd(folder):
     return str(file)
 
 
+def _late(folder):
+    file = folder / "late.ant"
+    file.write_text(
+        "species A; -> A; 100; A -> ; 10 * A; A = 10; n = 0; late: at 50 after (A > 9), persistent=true: n = n + 1"
+    )
+    return str(file)
+
+
 FAULTS = {
+    "a queue": (lambda f: ["simulate", _late(f), "--times", "9", "--paths", "2", "--engine", "cpu"], "raise --queue."),
+    "no queue": (lambda f: ["simulate", "birth_death", "--queue", "20"], "--queue is for events with delays"),
     "a budget": (
         lambda f: ["simulate", "birth_death", "--times", "5", "--paths", "3", "--max-events", "10"],
         "--max-events",
@@ -87,10 +97,17 @@ def test_remedies_name_options_of_the_command(name, capsys, tmp_path):
     told = capsys.readouterr().err.replace(str(tmp_path), "")
     assert remedy in told
     assert not ARGUMENT.search(told), ARGUMENT.search(told)
-    assert "_" not in re.sub(r"birth_death|EVENT_BUDGET|JUMPAX_\w+|jumpax\.\w+|model\.net|'_J\d'", "", told)
+    assert "_" not in re.sub(r"birth_death|EVENT_BUDGET|QUEUE_FULL|JUMPAX_\w+|jumpax\.\w+|model\.net|'_J\d'", "", told)
     known = options(__import__(f"jumpax.cli.{words[0]}", fromlist=["run"]).run).values()
     for option in re.findall(r"(?<![-\w])--[a-z][-a-z0-9]*", told):
         assert option in known or option in ("--bound", "--help"), option
+
+
+def test_a_queue_reaches_the_events(capsys, tmp_path):
+    """A > 9 comes true again and again, and what that begins takes longer."""
+    words = ["simulate", _late(tmp_path), "--times", "1", "--paths", "2", "--engine", "cpu", "--queue", "1"]
+    assert main(words) != 0
+    assert "'late' (--queue 1)" in capsys.readouterr().err
 
 
 def test_bounds_of_intervals_reach_the_simulation(capsys, tmp_path):

@@ -11,7 +11,7 @@ from tables import same_paths
 from time_dependent import SIR_START, SIR_THETA, SIR_TIMES, seasonal_sir
 
 MODEL = jumpax.zoo.telegraph()
-ENGINES = [("xla", 1), ("xla", 3), ("cpu", 1), ("cpu", 3), ("gpu_on_host", 1)]
+ENGINES = [("xla", 1), ("xla", 3), ("cpu", 1), ("cpu", 3), ("gpu_on_host", 1), ("tables", 1)]
 
 
 class Stopped(Exception):
@@ -114,14 +114,17 @@ def test_what_float64_drew_again_is_drawn_again(tmp_path):
     same_paths(again, whole)
 
 
-@pytest.mark.parametrize("engine", ["xla", "cpu"])
+@pytest.mark.parametrize("engine", ["xla", "cpu", "tables"])
 def test_delays_and_events_go_on_too(engine, tmp_path):
     late = jumpax.Reaction("A -> B", jumpax.MassAction("k"), delay=jumpax.GammaDelay(2.0, 1.0))
     network = jumpax.Network(
         [late, jumpax.Reaction("B -> A", jumpax.MassAction("k"))],
-        events=[jumpax.Event.at(5.0, {"k": 2.0}), jumpax.Event.when(lambda B: B > 12, {"B": 0, "A": 20})],
+        events=[
+            jumpax.Event.at(5.0, {"k": jumpax.draw("uniform", 1.0, 3.0)}, delay=1.3, early=True),
+            jumpax.Event.when(lambda B: B > 12, {"B": 0, "A": 20}),
+        ],
     )
-    if engine == "cpu":  # which has no delays
+    if engine != "xla":  # which alone has delays of reactions
         network = jumpax.Network(
             [jumpax.Reaction("A <-> B", jumpax.MassAction("k"), jumpax.MassAction("k"))], events=network.events
         )

@@ -3,12 +3,11 @@
 A law is tried once: what is rejected is drawn again by whoever asked, with new uniform numbers. So nothing loops here.
 
 Sources: Hoermann 1993 (doi:10.1016/0167-6687(93)90997-4) for the Poisson law and 1993 (doi:10.1080/00949659308811496) for the
-binomial law, both by transformed rejection; Wichura 1988 (doi:10.2307/2347330) for the normal law by inversion; Marsaglia & Tsang 2000 (doi:10.1145/358407.358414) for the gamma law; Loader 2000
-for probabilities without cancellation.
+binomial law, both by transformed rejection; Wichura 1988 (doi:10.2307/2347330) for the normal law by inversion; Marsaglia & Tsang
+2000 (doi:10.1145/358407.358414) for the gamma law.
 """
 
 import functools
-import math as host
 import operator
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -17,6 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base import math, random, whole
+from jumpax._base.densities import expm1, log1p, log_binomial, log_poisson
 from jumpax._base.types import Flag, Real, Word
 
 WORDS = 6
@@ -65,7 +65,13 @@ class Deviate(NamedTuple):
     value: Real
     accepted: Flag
     sound: Flag
-    """Whether there is such a law."""
+    """Whether there is such a law, and the precision has its numbers."""
+
+    def between(self, low: Real, high: Real) -> "Deviate":
+        """The same, which counts if it lies between the bounds."""
+        fits = _finite(self.value) | ~self.accepted
+        inside = (self.value >= low) & (self.value <= high)
+        return Deviate(self.value, self.accepted & inside, self.sound & fits & (low <= high))
 
 
 def chance_of(words: Sequence[Word], dtype: np.dtype) -> Chance:
@@ -104,79 +110,87 @@ def _finite(*numbers: Real) -> Flag:
     return _all(*(jnp.abs(number) < np.inf for number in numbers))
 
 
-def _log1p(x: Real) -> Real:
-    """The logarithm of 1 + x for x > -1, exact for small x (Kahan)."""
-    y = 1.0 + x
-    same = y == 1.0
-    return jnp.where(same, x, math.log(y) * (x / jnp.where(same, jnp.ones_like(y), y - 1.0)))
+def _whole(most: Real) -> Flag:
+    """Whether the precision has all whole numbers up to a few times this one."""
+    return (most >= 0) & (most <= (2.0**23 if most.dtype == np.float32 else 2.0**52))
 
 
-def _exponential(chance: Chance, low: Real, high: Real) -> Real:
-    """Of the unit exponential law between bounds >= 0: the inverse of its distribution function."""
-    rest = math.exp(-(high - low))
-    return low - math.log(rest + chance.u * (1.0 - rest))
+def _exponential(u: Real, most: Real) -> Real:
+    """Of the unit exponential law up to `most`: the inverse of its distribution function."""
+    near = most < 1.0  # there, numbers near 1 would hold few digits of it
+    rest = math.exp(-most)
+    return -jnp.where(near, log1p(u * expm1(-most)), math.log(jnp.where(near, 1.0, rest + u * (1.0 - rest))))
 
 
 def _at_least_0(bound: Real) -> Real:
     return jnp.where(bound > 0, bound, jnp.zeros_like(bound))
 
 
+def _clipped(made: Real, low: Real, high: Real) -> Real:
+    """A number that leaves its bounds by rounding only, between them."""
+    return jnp.minimum(jnp.maximum(made, low), high)
+
+
 def uniform(chance: Chance, low: Real, high: Real, least: Real, most: Real) -> Deviate:
     """Uniform from `least` to `most`."""
-    low, high = jnp.maximum(low, least), jnp.minimum(high, most)
-    made = low + (1.0 - chance.u) * (high - low)
-    return Deviate(made, made == made, _finite(least, most) & (least <= most) & (low <= high))
+    made = _clipped(least + (1.0 - chance.u) * (most - least), least, most)
+    return Deviate(made, made == made, _finite(least, most, most - least) & (least <= most))
 
 
 def normal(chance: Chance, low: Real, high: Real, mean: Real, sd: Real) -> Deviate:
     """Normal."""
-    return _kept(mean + sd * chance.normal, low, high, _finite(mean, sd) & (sd >= 0))
+    made = mean + sd * chance.normal
+    return Deviate(made, made == made, _finite(mean, sd) & (sd >= 0))
 
 
 def lognormal(chance: Chance, low: Real, high: Real, mean: Real, sd: Real) -> Deviate:
     """The exponential function of a normal number of this mean and standard deviation."""
-    return _kept(math.exp(mean + sd * chance.normal), low, high, _finite(mean, sd) & (sd >= 0))
+    made = normal(chance, low, high, mean, sd)
+    return made._replace(value=math.exp(made.value))
 
 
 def exponential(chance: Chance, low: Real, high: Real, rate: Real) -> Deviate:
     """Exponential, of mean 1 / rate."""
-    made = _exponential(chance, rate * _at_least_0(low), rate * high) / rate
-    return _kept(made, low - jnp.abs(low), high, _finite(rate) & (rate > 0) & (high >= 0))
+    least = _at_least_0(low)
+    made = _clipped(least + _exponential(chance.u, rate * (high - least)) / rate, least, high)
+    return Deviate(made, made == made, _finite(rate) & (rate > 0) & (high >= 0))
 
 
 def rayleigh(chance: Chance, low: Real, high: Real, scale: Real) -> Deviate:
-    """Length of a vector of two normal numbers of standard deviation `scale`."""
-    bounds = [jnp.square(_at_least_0(bound) / scale) * 0.5 for bound in (low, high)]
-    made = scale * jnp.sqrt(2.0 * _exponential(chance, *bounds))
-    return _kept(made, low - jnp.abs(low), high * (1.0 + 1e-6), _finite(scale) & (scale > 0) & (high >= 0))
+    """Length of a vector of two normal numbers of standard deviation `scale`: half the square of its length is exponential."""
+    least = _at_least_0(low)
+    start = least / scale
+    more = 2.0 * _exponential(chance.u, 0.5 * ((high - least) / scale) * (high / scale + start))
+    to = start + jnp.sqrt(start * start + more)
+    added = scale * (more / jnp.where(to > 0, to, jnp.ones_like(to)))  # what the square root is beyond the least
+    made = _clipped(least + added, least, high)
+    return Deviate(made, made == made, _finite(scale) & (scale > 0) & (high >= 0))
 
 
 def laplace(chance: Chance, low: Real, high: Real, location: Real, scale: Real) -> Deviate:
     """Exponential to both sides."""
     away = -scale * math.log(chance.v)
-    return _kept(location + jnp.where(chance.sign, away, -away), low, high, _finite(location, scale) & (scale > 0))
+    made = location + jnp.where(chance.sign, away, -away)
+    return Deviate(made, made == made, _finite(location, scale) & (scale > 0))
 
 
 def cauchy(chance: Chance, low: Real, high: Real, location: Real, scale: Real) -> Deviate:
     """Slope of a line of random direction: that of a point in a disc."""
     x, y = chance.v * 2.0 - 1.0, chance.w
-    made = _kept(location + scale * (x / y), low, high, _finite(location, scale) & (scale > 0))
-    return made._replace(accepted=made.accepted & (x * x + y * y <= 1.0))
+    return Deviate(location + scale * (x / y), x * x + y * y <= 1.0, _finite(location, scale) & (scale > 0))
 
 
 def gamma(chance: Chance, low: Real, high: Real, shape: Real, scale: Real) -> Deviate:
-    """Gamma, of mean shape * scale."""
+    """Gamma, of mean shape * scale; of a tiny shape many numbers are less than the least of the precision, and are 0."""
     small = shape < 1.0
     d = jnp.where(small, shape + 1.0, shape) - 1.0 / 3.0
     z = chance.normal
     root = 1.0 + z / jnp.sqrt(9.0 * d)
-    cube = root * root * root
     inside = root > 0
-    cube = jnp.where(inside, cube, jnp.ones_like(cube))
+    cube = jnp.where(inside, root * root * root, jnp.ones_like(root))
     fits = inside & (math.log(chance.v) < 0.5 * z * z + d * (1.0 - cube + math.log(cube)))
     factor = jnp.where(small, math.exp(math.log(chance.w) / shape), jnp.ones_like(shape))
-    made = _kept(d * cube * factor * scale, low, high, _finite(shape, scale) & (shape > 0) & (scale > 0))
-    return made._replace(accepted=made.accepted & fits)
+    return Deviate(d * cube * factor * scale, fits, _finite(shape, scale) & (shape > 0) & (scale > 0))
 
 
 def chisquare(chance: Chance, low: Real, high: Real, degrees: Real) -> Deviate:
@@ -186,33 +200,31 @@ def chisquare(chance: Chance, low: Real, high: Real, degrees: Real) -> Deviate:
 
 def bernoulli(chance: Chance, low: Real, high: Real, probability: Real) -> Deviate:
     """1 with this probability, else 0."""
-    sound = (probability >= 0) & (probability <= 1)
-    return _kept(jnp.where(chance.u <= probability, jnp.ones_like(chance.u), 0.0), low, high, sound)
+    made = jnp.where(chance.u <= probability, jnp.ones_like(chance.u), 0.0)
+    return Deviate(made, made == made, (probability >= 0) & (probability <= 1))
 
 
 def poisson(chance: Chance, low: Real, high: Real, mean: Real) -> Deviate:
     """Poisson."""
     few = mean < _FEW
     first = jnp.where(few & (mean >= 0), mean, jnp.ones_like(mean))
-    small, counted = _added(chance.u, math.exp(-first), lambda k: first / k)
+    small, counted = _added(chance.u, -first, lambda k: first / k)
     many = jnp.where(few, jnp.full_like(mean, _FEW), mean)
     b = 0.931 + 2.53 * jnp.sqrt(many)
     large, v, sure = _transformed(chance, b, 0.02483 * b - 0.059, many + 0.43, 0.9277 - 3.6224 / (b - 2.0))
     at = jnp.where(large >= 0, large, jnp.zeros_like(large))
-    fits = sure | ((large >= 0) & (math.log(v * (1.1239 + 1.1328 / (b - 3.4))) <= _log_poisson(at, many)))
-    made = _kept(jnp.where(few, small, large), low, high, _finite(mean) & (mean >= 0))
-    return made._replace(accepted=made.accepted & jnp.where(few, counted, fits))
+    fits = sure | ((large >= 0) & (math.log(v * (1.1239 + 1.1328 / (b - 3.4))) <= log_poisson(at, many)))
+    return Deviate(jnp.where(few, small, large), jnp.where(few, counted, fits), _whole(mean))
 
 
 def binomial(chance: Chance, low: Real, high: Real, trials: Real, probability: Real) -> Deviate:
     """How many of so many trials succeed."""
-    sound = _finite(trials) & (trials >= 0) & (whole.floor(trials) == trials)
-    sound = sound & (probability >= 0) & (probability <= 1)
+    sound = _whole(trials) & (whole.floor(trials) == trials) & (probability >= 0) & (probability <= 1)
     p = jnp.where(probability > 0.5, 1.0 - probability, probability)
     p, n = (jnp.where(sound, number, jnp.zeros_like(number)) for number in (p, trials))
     few = n * p < _FEW
     odds = p / (1.0 - p)
-    small, counted = _added(chance.u, math.exp(n * _log1p(-p)), lambda k: odds * (n - (k - 1)) / k)
+    small, counted = _added(chance.u, n * log1p(-p), lambda k: odds * (n - (k - 1)) / k)
     half = jnp.full_like(p, 0.5)
     n, p = jnp.where(few, jnp.full_like(n, 2 * _FEW), n), jnp.where(few, half, p)
     root = jnp.sqrt(n * p * (1.0 - p))
@@ -221,26 +233,26 @@ def binomial(chance: Chance, low: Real, high: Real, trials: Real, probability: R
     large, v, sure = _transformed(chance, b, a, n * p + 0.5, 0.92 - 4.2 / b)
     inside = (large >= 0) & (large <= n)
     at = jnp.where(inside, large, jnp.zeros_like(large))
-    gap = _log_binomial(at, n, p) - _log_binomial(whole.floor((n + 1.0) * p), n, p)
-    fits = sure | (inside & (math.log(v * ((2.83 + 5.1 / b) * root)) <= gap))
+    fits = sure | (inside & (math.log(v * ((2.83 + 5.1 / b) * root)) <= log_binomial(at, n, p)))
     made = jnp.where(few, small, large)
-    kept = _kept(jnp.where(probability > 0.5, trials - made, made), low, high, sound)
-    return kept._replace(accepted=kept.accepted & jnp.where(few, counted, fits))
+    made = jnp.where(probability > 0.5, trials - made, made)
+    return Deviate(made, jnp.where(few, counted, fits), sound)
 
 
-def _kept(made: Real, low: Real, high: Real, sound: Flag) -> Deviate:
-    """A try that counts if it lies between the bounds."""
-    return Deviate(made, (made >= low) & (made <= high), sound & (low <= high))
+def _added(u: Real, nothing: Real, ratio: Callable[[float], Real]) -> tuple[Real, Flag]:
+    """How many probabilities of k or more are at least u, k = 1, 2, ..., and whether that was found.
 
-
-def _added(u: Real, first: Real, ratio: Callable[[float], Real]) -> tuple[Real, Flag]:
-    """The number at which the sum of probabilities passes u, and whether that was found."""
-    term = total = first
+    Args:
+        u: uniform; small ones are as fine as those probabilities, be the numbers ever so rare.
+        nothing: logarithm of the probability of 0.
+        ratio: of that of k to that of k - 1.
+    """
+    term, more = math.exp(nothing), -expm1(nothing)
     passed = jnp.zeros_like(u)
     for k in range(1, _TERMS + 1):
-        passed = passed + jnp.where(u > total, jnp.ones_like(u), 0.0)
+        passed = passed + jnp.where(u <= more, jnp.ones_like(u), 0.0)
         term = term * ratio(float(k))
-        total = total + term
+        more = more - term
     return passed, passed < _TERMS
 
 
@@ -248,50 +260,7 @@ def _transformed(chance: Chance, b: Real, a: Real, centre: Real, least: Real) ->
     """A whole number of the transformed law; what its probability is compared with; and whether it is accepted as it is."""
     u = chance.u - 0.5
     us = 0.5 - jnp.abs(u)
-    us = jnp.where(us > 0, us, jnp.full_like(us, 1e-30))
-    made = whole.floor((2.0 * a / us + b) * u + centre)
-    return made, chance.v / (a / (us * us) + b), (us >= 0.07) & (chance.v <= least)
-
-
-def _error(x: Real) -> Real:
-    """The logarithm of x! less that of Stirling's formula, x >= 1."""
-    small = x < 16.0
-    at = jnp.where(small, x, jnp.full_like(x, 16.0))
-    product, to = jnp.ones_like(x), at + 16.0
-    for step in range(1, 17):
-        product = product * ((at + float(step)) / to)
-    large = jnp.where(small, to, x)
-    square = 1.0 / (large * large)
-    series = (1.0 / 12 - square * (1.0 / 360 - square * (1.0 / 1260 - square / 1680))) / large
-    # log x! = log (x + 16)! - log((x + 1) .. (x + 16)), where a series would not do
-    shifted = series + (at + 0.5) * math.log(to / at) - 16.0 - math.log(product)
-    return jnp.where(small, shifted, series)
-
-
-def _deviance(x: Real, mean: Real) -> Real:
-    """The number x log(x / mean) + mean - x, without cancellation near the mean; x > 0."""
-    gap, sum_ = x - mean, x + mean
-    v = gap / sum_
-    square = v * v
-    series = jnp.zeros_like(v)
-    for j in range(9, 0, -1):
-        series = (series + 1.0 / (2 * j + 1)) * square
-    near = gap * v + 2.0 * x * v * series
-    return jnp.where(jnp.abs(v) < 0.1, near, x * math.log(x / mean) + mean - x)
-
-
-def _log_poisson(k: Real, mean: Real) -> Real:
-    """The logarithm of a probability; k >= 0."""
-    none = k < 1.0
-    at = jnp.where(none, jnp.ones_like(k), k)
-    return jnp.where(none, -mean, -_error(at) - _deviance(at, mean) - 0.5 * math.log(2.0 * host.pi * at))
-
-
-def _log_binomial(k: Real, n: Real, p: Real) -> Real:
-    """The logarithm of a probability, but for a term that depends on n alone; 0 <= k <= n."""
-    none, all_ = k < 1.0, k > n - 1.0
-    at = jnp.where(none | all_, 0.5 * n, k)
-    rest, q = n - at, 1.0 - p
-    inner = -_error(at) - _error(rest) - _deviance(at, n * p) - _deviance(rest, n * q)
-    inner = inner + 0.5 * math.log(n / (2.0 * host.pi * at * rest)) + _error(n)
-    return jnp.where(none, n * _log1p(-p), jnp.where(all_, n * math.log(p), inner))
+    ends = us <= 0  # infinitely far away: rejected as a negative number is
+    us = jnp.where(ends, jnp.ones_like(us), us)
+    made = jnp.where(ends, -jnp.ones_like(us), whole.floor((2.0 * a / us + b) * u + centre))
+    return made, chance.v / (a / (us * us) + b), ~ends & (us >= 0.07) & (chance.v <= least)

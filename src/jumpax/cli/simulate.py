@@ -1,6 +1,7 @@
 """`jumpax simulate`."""
 
 import contextlib
+import dataclasses
 import sys
 import time
 from collections import Counter
@@ -19,6 +20,7 @@ from jumpax.cli.output import Output, people, print_json, print_notes, print_tab
 from jumpax.cli.targets import write_targets
 from jumpax.cli.values import parse_bound
 from jumpax.engines import Paths, Progress, simulate
+from jumpax.networks import Network
 from jumpax.networks.zoo import Model
 
 
@@ -37,6 +39,7 @@ def run(
     threads: int | None = None,
     bound: str | None = None,
     max_events: int = 10_000_000,
+    queue: int | None = None,
     save: Path | None = None,
     resume: Path | None = None,
     out: Path | None = None,
@@ -59,6 +62,7 @@ def run(
         bound: For rates that depend on time: a number that the total propensity never exceeds; or one for each interval that
             ends at a time, as 3,5,2. Default: found from the rate laws.
         max_events: Events after which a path is given up as exploding.
+        queue: The most executions of an event with a delay that are under way at once on one path, up to 256. Default: 16.
         save: Write the state of the run to this file on the way and at the end; for each thread beyond the first a file beside it.
         resume: Go on from such a file, with everything else as it was.
         out: Write all paths to this netCDF file (.nc).
@@ -71,10 +75,11 @@ def run(
     _check_files(out, figure)
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed must be a whole number from 0 to 2^32 - 1; got {seed}")
+    network = chosen.network if queue is None else _queued(chosen.network, queue)
     begin = time.perf_counter()
     with _progress(paths) as progress:
         result = simulate(
-            chosen.network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
+            network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
             precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
             progress=progress, save=save, resume=resume,
         )  # fmt: skip
@@ -90,6 +95,16 @@ def run(
     else:
         _show(document)
     written.end()
+
+
+def _queued(network: Network, queue: int) -> Network:
+    """The network with so many places for what is under way of each event with a delay."""
+    late = [event for event in network.events if event.delay is not None]
+    if not late:
+        raise InputError("--queue is for events with delays, and the model has none")
+    return network.with_events(
+        [dataclasses.replace(event, queue=queue) if event in late else event for event in network.events]
+    )
 
 
 def _check_files(out: Path | None, figure: Path | None) -> None:

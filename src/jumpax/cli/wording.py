@@ -27,6 +27,7 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
         r"jumpax\.simulate draws the paths of such networks, and jumpax\.expectation has their gradients by ScoreFunction\(\)",
         "jumpax simulate draws the paths of such models, and their gradients are there in Python",
     ),
+    (r", of reactions that of the call, of an event its own: dataclasses\.replace\(event, queue=\d+\)", ""),
     (r"test='Wald'", 'test = "Wald" in [compare]'),
     (r"give true_size=\.\.\.,", "give true_size = ... in [loss],"),
     (r"give observation=Capture\(\.\.\.\), too", "give capture = ... in [loss], too"),
@@ -56,6 +57,7 @@ _WITHOUT: dict[str, tuple[tuple[str, str], ...]] = {
     "max_states": ((r", or a larger max_states", ""),),
     "max_events": ((r"raise max_events if", "raise max_events, in the file or in Python, if"),),
     "round_counts": ((r"; pass round_counts=True to round it", ""),),
+    "queue": ((r"raise `queue`", "raise that of the event, which is there in Python"),),
     "wrt": ((r" \(wrt=\.\.\.\)", ""),),
     "paths": ((r" \(paths=\.\.\., in chunks with keys of their own\)", ""),),
 }

@@ -1,22 +1,25 @@
 """What events draw: random numbers in their new values, in the order in which they are read.
 
-Where a path stands, one try is made of all numbers that are wanted there. If a try fails, nothing happens, and the next turn
-of the events tries again with the next words: so there is no loop in what is printed, and a path depends on its key and its
-index alone. All numbers of one try are accepted or thrown away together, which leaves them independent.
+Where a path stands, one try is made of all numbers that are wanted there. If one of them is rejected, nothing happens, and the
+next turn of the events tries that one again with the next words; the others are kept. So there is no loop in what is printed, a
+path depends on its key and its index alone, and each number has its law, whatever the others are or read.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Sequence
+import operator
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
 from jumpax._base import deviates, random
-from jumpax._base.types import Flag, Real
+from jumpax._base.types import Count, Flag, Real
 from jumpax.networks.draw import LAWS
 from jumpax.networks.event import Event
-from jumpax.networks.expressions.expression import Call, Draw, Expression, Name
+from jumpax.networks.expressions.expression import Call, Draw, Expression, Name, names
 
 STREAM = 6
 """Number of the random stream that events draw from."""
@@ -58,41 +61,70 @@ def _lifted(value: Expression, event: int, drawn: list[Drawn], known: dict[Draw,
     return made
 
 
+class Tries(NamedTuple):
+    """Where the draws of a lane stand."""
+
+    stream: random.Stream
+    many: Count
+    """How often in a row one of them has been rejected."""
+    values: tuple[Real, ...]
+    """What was drawn last."""
+    kept: tuple[Flag, ...]
+    """Which of these have been accepted where others have not."""
+
+
+class Try(NamedTuple):
+    """One try of one draw."""
+
+    value: Real
+    accepted: Flag
+    sound: Flag
+    """Whether there is such a law, as far as is known."""
+
+
+def untried(draws: Sequence[Drawn], stream: random.Stream, nothing: Real) -> Tries:
+    """At the start of a path."""
+    none = nothing != nothing
+    return Tries(stream, jnp.zeros_like(none, np.int32), (nothing,) * len(draws), (none,) * len(draws))
+
+
 def tried(
-    draws: Sequence[Drawn], stream: random.Stream, read: Callable[[Expression, dict[str, Real]], Any], dtype: Any
-) -> tuple[dict[str, Real], list[tuple[int, Flag, Flag]], random.Stream]:
-    """One try of all draws.
+    draws: Sequence[Drawn], tries: Tries, read: Callable[[Expression, dict[str, Real]], Any], dtype: Any
+) -> tuple[dict[str, Try], random.Stream]:
+    """One try of all draws that are not kept.
 
     Args:
         draws: what is drawn.
-        stream: where the words come from.
+        tries: where they stand.
         read: the value of an expression in the present state, given what was drawn before.
         dtype: of the numbers.
 
     Returns:
-        The numbers; of each the event, whether it is accepted, and whether there is such a law; the stream after it.
+        What was drawn, by name; and the stream after it.
     """
-    values: dict[str, Real] = {}
-    fates = []
-    for event, name, draw in draws:
+    made: dict[str, Try] = {}
+    stream = tries.stream
+    for drawn, value, kept in zip(draws, tries.values, tries.kept, strict=True):
         words = []
         for _ in range(deviates.WORDS):
             word, stream = random.draw(stream)
             words.append(word)
-        *numbers, low, high = [read(argument, values) for argument in draw.arguments]
-        made = _sampled(draw.law, dtype, words, low, high, numbers)
-        values[name] = made.value
-        fates.append((event, made.accepted, made.sound))
-    return values, fates, stream
+        known = {name: one.value for name, one in made.items()}
+        *numbers, low, high = [read(argument, known) for argument in drawn.draw.arguments]
+        new = _sampled(drawn.draw.law, dtype, words, low, high, numbers)
+        before = [made[name].accepted for name in names(drawn.draw) if name in made]
+        there = functools.reduce(operator.and_, before, kept | ~kept)  # a law of a number that is rejected is none yet
+        value = jnp.where(kept, value, new.value)
+        made[drawn.name] = Try(value, kept | (there & new.accepted), kept | ~there | new.sound)
+    return made, stream
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
 def _sampled(law: str, dtype: Any, words: list[Any], low: Any, high: Any, numbers: list[Any]) -> deviates.Deviate:
     """One try of one draw; compiled, for the reference engine, which runs it outside of a program."""
-    return LAWS[law].sample(deviates.chance_of(words, dtype), low, high, *numbers)
+    return LAWS[law].sample(deviates.chance_of(words, dtype), low, high, *numbers).between(low, high)
 
 
-def wanted(events: Sequence[Event], rose: Sequence[Any], chosen: Sequence[Any]) -> Iterator[Any]:
-    """For each event whether what it assigns is read now: when its trigger has come true, if it is early, or when it is carried out."""
-    for event, new, done in zip(events, rose, chosen, strict=True):
-        yield new if event.early else done
+def wanted(events: Sequence[Event], draws: Sequence[Drawn], rose: Sequence[Any], chosen: Sequence[Any]) -> list[Any]:
+    """Which draws are read now: when the trigger of their event has come true, if it is early, or when it is carried out."""
+    return [(rose if events[drawn.event].early else chosen)[drawn.event] for drawn in draws]

@@ -65,10 +65,8 @@ class Happening(NamedTuple):
     """What decides between events of equal priority."""
     under_way: Executions
     """Of events with delays."""
-    draws: random.Stream | None
-    """What events draw from."""
-    tries: Count | None
-    """How often what they drew here has been thrown away."""
+    tries: drawing.Tries | None
+    """What events draw."""
 
 
 def parameters(
@@ -113,8 +111,9 @@ def prepared(program: Program, lane: "Lane", theta: Mapping[str, Real], key: tup
         fault=jnp.zeros_like(lane.events),
         chances=random.seed(key, path, STREAM) if agenda.ranked else None,
         under_way=none_under_way(scene),
-        draws=random.seed(key, path, drawing.STREAM) if agenda.draws else None,
-        tries=jnp.zeros_like(lane.events) if agenda.draws else None,
+        tries=drawing.untried(agenda.draws, random.seed(key, path, drawing.STREAM), lane.since)
+        if agenda.draws
+        else None,
     )
     lane = lane._replace(happening=happening)
     status = jnp.where(acting, np.int32(Status.PARKED), lane.status)
@@ -166,7 +165,7 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
     if program.fold.ends:
         stands = stands & ~program.fold.done(lane.carry)
     scene = Scene(program, lane.counts, parameters(program, happening, theta), lane.time)
-    if happening.draws is None:
+    if happening.tries is None:
         counts, happening, chosen = _carried_out(scene, _woken(scene, happening, stands), stands)
         again = stands & ~stands
     else:
@@ -189,31 +188,33 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
 
 def _drawn(scene: Scene, happening: Happening, stands: Flag) -> tuple[Counts, Happening, list[Flag], Flag]:
     """As `_carried_out`, with one try of what events draw; and whether that failed, so that nothing has happened yet."""
-    agenda, before, stream = agenda_of(scene.program.network), happening, happening.draws
-    assert stream is not None
-    assert before.tries is not None
+    agenda, before, tries = agenda_of(scene.program.network), happening, happening.tries
+    assert tries is not None
 
     def read(expression: Expression, known: dict[str, Real]) -> Real:
         return dataclasses.replace(scene, theta={**scene.theta, **known}).read(expression)
 
-    values, fates, stream = drawing.tried(agenda.draws, stream, read, scene.program.dtype)
+    made, stream = drawing.tried(agenda.draws, tries, read, scene.program.dtype)
     now = scene.truths()
     rose = [stands & new & ~old for new, old in zip(now, before.held, strict=True)]
-    scene = dataclasses.replace(scene, theta={**scene.theta, **values})
+    scene = dataclasses.replace(scene, theta={**scene.theta, **{name: one.value for name, one in made.items()}})
     counts, happening, chosen = _carried_out(scene, _woken(scene, before, stands), stands)
-    wanted = list(drawing.wanted(agenda.events, rose, chosen))
-    failed = functools.reduce(operator.or_, [wanted[event] & ~accepted for event, accepted, _ in fates])
-    wrong = functools.reduce(operator.or_, [wanted[event] & ~sound for event, _, sound in fates])
-    wrong = wrong | (failed & (before.tries >= drawing.MOST_TRIES))
+    wanted = drawing.wanted(agenda.events, agenda.draws, rose, chosen)
+    mine = list(zip(wanted, made.values(), strict=True))
+    failed = functools.reduce(operator.or_, [want & ~one.accepted for want, one in mine])
+    wrong = functools.reduce(operator.or_, [want & ~one.sound for want, one in mine])
+    wrong = wrong | (failed & (tries.many >= drawing.MOST_TRIES))
     again = failed & ~wrong
     fault = jnp.where(
         wrong & (happening.fault != np.int32(Status.INEXACT_COUNT)), np.int32(Status.BAD_DRAW), happening.fault
     )
-    used = functools.reduce(operator.or_, [wanted[event] for event, _, _ in fates])
-    happening = select(again, before, happening._replace(fault=fault))._replace(
-        draws=select(used, stream, before.draws),
-        tries=jnp.where(again, before.tries + 1, jnp.zeros_like(before.tries)),
+    tries = drawing.Tries(
+        stream=select(functools.reduce(operator.or_, wanted), stream, tries.stream),
+        many=jnp.where(again, tries.many + 1, jnp.zeros_like(tries.many)),
+        values=tuple(one.value for one in made.values()),
+        kept=tuple(again & want & one.accepted for want, one in mine),
     )
+    happening = select(again, before, happening._replace(fault=fault))._replace(tries=tries)
     return select(again, scene.counts, counts), happening, [done & ~again for done in chosen], again
 
 

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
 from jumpax._base.errors import InputError
 from jumpax.engines.inputs import Inputs
-from jumpax.engines.program import Program, precision_of
+from jumpax.engines.program import Program
 from jumpax.networks.fingerprint import digest
 
 _HEADER = "header"
@@ -71,8 +70,8 @@ def load_lanes(path: str | os.PathLike, like: Any, program: Program, inputs: Inp
             f"{os.fspath(path)} holds another run and cannot go on here; start anew, or restore what differs:\n"
             + "\n".join(f"- {line}" for line in differ)
         )
-    with precision_of(program):
-        return jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(leaves[name]) for name in _leaves(like)])
+    # as they are: engines have arrays in float64 whatever the precision of the program, and of JAX
+    return jax.tree.unflatten(jax.tree.structure(like), [leaves[name] for name in _leaves(like)])
 
 
 def header_of(path: str | os.PathLike) -> dict[str, str]:

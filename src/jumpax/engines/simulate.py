@@ -22,6 +22,7 @@ from jumpax.engines.enlarged import enlarged
 from jumpax.engines.event_log import Events
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.kept import Files, files_of
+from jumpax.engines.past import check_past
 from jumpax.engines.paths import Paths
 from jumpax.engines.program import Program, Steps, Times, check_positive
 from jumpax.engines.provenance import provenance
@@ -96,7 +97,7 @@ def simulate(
         paths: how many.
         key: `jax.random.key(seed)` or an int.
         record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
-        start: time at the start.
+        start: time at the start. Events whose time is before one later than 0 have happened.
         engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device), `arrays` (for families
             of reactions), `tables` (for large networks) or `reference` (slow, readable); default is the fastest that can run the model here.
         precision: `float32` or `float64`; default follows JAX's x64 flag.
@@ -115,7 +116,7 @@ def simulate(
         progress: called about twice a second.
         save: a file to which the state of the run is written about twice a minute, at the end, and when `progress` raises; for each
             thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
-            the engine `reference`, the log of events, and networks with delays or events.
+            the engine `reference` and the log of events.
         resume: such a file: the run goes on from there, and ends bit for bit as if it had not been interrupted. Everything else
             has to be as it was; what is not is named. May be the file of `save`.
 
@@ -157,6 +158,7 @@ def simulate(
         check_families(network, bound=bound, record=record)
     files = files_of(save, resume)
     check_delays(network, values)
+    check_past(network, values, start)
     if bound is None and network.time_dependent:
         first = {name: value.flat[0] for name, value in values.items()}
         check_ceilings(network, np.maximum(np.atleast_2d(counts)[0], 1), first, start)

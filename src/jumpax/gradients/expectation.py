@@ -16,6 +16,7 @@ from jumpax._base.errors import InputError, SimulationError, UnsupportedError, u
 from jumpax._base.host import array_of, library_of
 from jumpax._base.types import Precision, Word
 from jumpax.engines.choice import check_large
+from jumpax.engines.past import check_past
 from jumpax.engines.program import Steps, check_positive
 from jumpax.engines.simulate import check_delays, check_precision, places_for
 from jumpax.engines.stops import stops_of
@@ -200,6 +201,7 @@ class Expectation:
             check_start(start, checked)
         if not traced:
             check_delays(network, checked)
+            check_past(network, checked, self.sampling.start)
         batched = [] if own else [k for k, v in checked.items() if v.ndim > len(network.shapes.get(k, ()))]
         if batched:
             raise InputError(f"parameters {batched} are arrays; use jax.vmap over theta for several values")

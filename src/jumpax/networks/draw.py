@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from jumpax._base import deviates
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
-from jumpax.networks.expressions.expression import Draw, Expression, Number, has_draws
+from jumpax._base.errors import InputError, unknown_name
+from jumpax.networks.expressions.expression import Draw, Expression, Number
 
 
 class DrawnLaw(NamedTuple):
@@ -20,24 +20,21 @@ class DrawnLaw(NamedTuple):
     """Whether the first of its numbers may be left out, and is then 0."""
     bounded: bool = True
     """Whether it may be truncated."""
-    tries: frozenset[str] = frozenset({"numbers", "bounds"})
-    """What decides how often a try is accepted."""
 
 
-_NEVER, _BOUNDS = frozenset[str](), frozenset({"bounds"})
 LAWS: dict[str, DrawnLaw] = {
-    "uniform": DrawnLaw(("least", "most"), deviates.uniform, bounded=False, tries=_NEVER),
-    "normal": DrawnLaw(("mean", "sd"), deviates.normal, tries=_BOUNDS),
-    "lognormal": DrawnLaw(("mean of the logarithm", "sd of the logarithm"), deviates.lognormal, tries=_BOUNDS),
-    "exponential": DrawnLaw(("rate",), deviates.exponential, tries=_NEVER),
+    "uniform": DrawnLaw(("least", "most"), deviates.uniform, bounded=False),
+    "normal": DrawnLaw(("mean", "sd"), deviates.normal),
+    "lognormal": DrawnLaw(("mean of the logarithm", "sd of the logarithm"), deviates.lognormal),
+    "exponential": DrawnLaw(("rate",), deviates.exponential),
     "gamma": DrawnLaw(("shape", "scale"), deviates.gamma),
     "chisquare": DrawnLaw(("degrees of freedom",), deviates.chisquare),
-    "laplace": DrawnLaw(("location", "scale"), deviates.laplace, located=True, tries=_BOUNDS),
-    "cauchy": DrawnLaw(("location", "scale"), deviates.cauchy, located=True, tries=_BOUNDS),
-    "rayleigh": DrawnLaw(("scale",), deviates.rayleigh, tries=_NEVER),
+    "laplace": DrawnLaw(("location", "scale"), deviates.laplace, located=True),
+    "cauchy": DrawnLaw(("location", "scale"), deviates.cauchy, located=True),
+    "rayleigh": DrawnLaw(("scale",), deviates.rayleigh),
     "poisson": DrawnLaw(("mean",), deviates.poisson),
     "binomial": DrawnLaw(("trials", "probability"), deviates.binomial),
-    "bernoulli": DrawnLaw(("probability",), deviates.bernoulli, bounded=False, tries=_NEVER),
+    "bernoulli": DrawnLaw(("probability",), deviates.bernoulli, bounded=False),
 }
 """All laws by name, which is that of SBML."""
 
@@ -48,9 +45,7 @@ def drawn(law: str, *arguments: Expression, place: int = 0) -> Draw:
     `place` is that of `Draw`.
 
     Raises:
-        InputError: an unknown law, or another number of arguments.
-        UnsupportedError: its numbers are drawn themselves, and decide how often a try is accepted: tries are thrown away
-            together, which would prefer those that are accepted.
+        InputError: an unknown law, another number of arguments, or bounds the wrong way round.
     """
     if law not in LAWS:
         raise InputError(unknown_name("law", law, tuple(LAWS)))
@@ -63,10 +58,7 @@ def drawn(law: str, *arguments: Expression, place: int = 0) -> Draw:
     elif given != whole + 2 or not known.bounded:
         more = ", and two bounds" if known.bounded else ""
         raise InputError(f"{law} takes {' and '.join(known.arguments)}{more}; got {given} arguments")
-    bounded = arguments[whole:] != (Number(-math.inf), Number(math.inf))
-    decides = "numbers" in known.tries or ("bounds" in known.tries and bounded)
-    if decides and any(map(has_draws, arguments)):
-        raise UnsupportedError(
-            f"{law} of a number that is drawn itself: let another event assign that to a parameter before, and read the parameter"
-        )
+    bounds = [bound.value for bound in arguments[whole:] if isinstance(bound, Number)]
+    if len(bounds) == 2 and bounds[0] > bounds[1]:
+        raise InputError(f"the lower bound of {law} is above the upper one: {bounds[0]:g} > {bounds[1]:g}")
     return Draw(law, arguments, place)

@@ -262,6 +262,9 @@ def draw(law: str, *arguments: Value, low: Value | None = None, high: Value | No
     """
     numbers = [_read(value, f"a number of {law}") for value in arguments]
     if low is not None or high is not None:
-        bounds = (Number(-math.inf) if low is None else low, Number(math.inf) if high is None else high)
-        numbers += [bound if isinstance(bound, Number) else _read(bound, f"a bound of {law}") for bound in bounds]
+        numbers += [_bound(low, -math.inf, law), _bound(high, math.inf, law)]
     return drawn(law, *numbers)
+
+
+def _bound(value: Value | None, none: float, law: str) -> Expression:
+    return Number(none) if value is None or value == none else _read(value, f"a bound of {law}")

@@ -43,7 +43,8 @@ class Happenings:
     def __init__(self, program: Program, theta: dict[str, Any], counts: list[int], key: tuple[int, int], index: int):
         self.program, self.network, self.agenda = program, program.network, agenda_of(program.network)
         self.theta, self.counts, self.chances = theta, counts, Words(key, index, STREAM)
-        self.draws = Words(key, index, drawing.STREAM)
+        stream = random.Stream(*map(np.uint32, Words(key, index, drawing.STREAM).state))  # type: ignore[arg-type]
+        self.tries = drawing.untried(self.agenda.draws, stream, program.dtype.type(0))  # type: ignore[arg-type]  # on the host
         self.held: list[bool] = []
         self.under_way: list[list[tuple[Pair, Early]]] = [[] for _ in self.agenda.events]
 
@@ -113,8 +114,8 @@ class Happenings:
         for _ in range(MOST_AT_ONCE + 1):
             for _ in range(drawing.MOST_TRIES + 1):
                 kept = list(self.held), dict(waiting), [list(each) for each in self.under_way], self.chances.state
-                done, fates = self._one(waiting, time)
-                if all(fates) or isinstance(done, Status):
+                done, accepted = self._one(waiting, time)
+                if accepted or isinstance(done, Status):
                     break
                 self.held, waiting, self.under_way, self.chances.state = kept
             else:
@@ -131,12 +132,13 @@ class Happenings:
 
     def _one(
         self, waiting: dict[int, Early], time: Pair
-    ) -> tuple[Status | tuple[int, Early, dict[str, Any]] | None, list[bool]]:
+    ) -> tuple[Status | tuple[int, Early, dict[str, Any]] | None, bool]:
         """The next event, with what it has read and may draw; None if there is none, or what went wrong.
 
-        Beside it, of everything drawn that is wanted, whether it is accepted; if one is not, nothing of this counts.
+        Beside it, whether everything drawn that is wanted is accepted; if not, nothing of this counts.
         """
-        drawn, fates, after = self._try(time)
+        made, stream = self._try(time)
+        drawn = {name: np.float64(one.value) for name, one in made.items()}
         now = self.truths(time)
         rose = [new and not old for new, old in zip(now, self.held, strict=True)]
         wrong: Status | None = None
@@ -153,32 +155,34 @@ class Happenings:
         self.held = now
         due = [number for number, executions in enumerate(self.under_way) if executions and executions[0][0] <= time]
         chosen = self._first([*waiting, *due], time) if waiting or due else None
-        wanted = list(drawing.wanted(self.agenda.events, rose, [n == chosen for n in range(len(rose))]))
-        mine = [(bool(accepted), bool(sound)) for event, accepted, sound in fates if wanted[event]]
+        wanted = drawing.wanted(self.agenda.events, self.agenda.draws, rose, [n == chosen for n in range(len(rose))])
+        mine = [one for one, want in zip(made.values(), wanted, strict=True) if want]
+        accepted = all(one.accepted for one in mine)
         if mine:
-            self.draws.state = after
-        if wrong is None and not all(sound for _, sound in mine):
+            kept = [
+                np.bool_(want and one.accepted and not accepted)
+                for one, want in zip(made.values(), wanted, strict=True)
+            ]
+            self.tries = self.tries._replace(
+                stream=stream, values=tuple(one.value for one in made.values()), kept=tuple(kept)
+            )
+        if wrong is None and not all(one.sound for one in mine):
             wrong = Status.BAD_DRAW
-        accepted = [each for each, _ in mine]
         if wrong is not None or chosen is None:
             return wrong, accepted
         early = waiting.pop(chosen) if chosen in waiting else self.under_way[chosen].pop(0)[1]
         return (chosen, early, drawn), accepted
 
-    def _try(self, time: Pair) -> tuple[dict[str, Any], list[tuple[int, Any, Any]], list[int]]:
+    def _try(self, time: Pair) -> tuple[dict[str, drawing.Try], random.Stream]:
         """One try of all that events draw, in the precision of the program; and the words after it."""
-        if not self.agenda.draws:
-            return {}, [], self.draws.state
         real = self.program.dtype
 
         def read(expression: Expression, known: dict[str, Any]) -> Any:
             return np.asarray(self.read(expression, time, {n: np.float64(v) for n, v in known.items()}), real)
 
-        with jax.enable_x64(real == np.float64):
-            stream = random.Stream(*(np.uint32(word) for word in self.draws.state))  # type: ignore[arg-type]
-            with np.errstate(over="ignore"):
-                values, fates, stream = drawing.tried(self.agenda.draws, stream, read, real)
-        return {name: np.float64(value) for name, value in values.items()}, fates, [int(word) for word in stream]
+        with jax.enable_x64(real == np.float64), np.errstate(over="ignore"):
+            made, stream = drawing.tried(self.agenda.draws, self.tries, read, real)
+        return {name: drawing.Try(*map(np.asarray, one)) for name, one in made.items()}, stream  # type: ignore[arg-type]
 
     def _ends(self, number: int, now: bool) -> bool:
         """Whether an event that waits does so no more, as its trigger is false."""

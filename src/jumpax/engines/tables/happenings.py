@@ -114,7 +114,10 @@ class Happenings:
         """When a path has to stand next; never is infinite."""
         w = kernel.w
         high, low = (w.get(*place) for place in self.at.moment)
-        return (high, low) if self.program.precision == "float64" else (w.do("add", high, low), w.number(0.0))
+        if self.program.precision == "float64":
+            return high, low
+        both = w.do("add", high, low)
+        return both, w.do("sub", low, w.do("sub", both, high))  # all bits, else the end of a delay might never come
 
     def begin(self, kernel: Any, keys: list[Number], path: Number) -> None:
         """At the start of a path, with its counts and its time: its own parameters, and what is due at once."""

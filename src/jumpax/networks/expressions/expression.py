@@ -45,12 +45,9 @@ class Time:
     size, depth = 1, 1
 
 
-@final
-@dataclass(frozen=True)
-class Call:
-    """An operation on expressions; made by `call`, which checks it."""
+class AbstractNode:
+    """An expression that is made of others."""
 
-    operator: str
     arguments: tuple["Expression", ...]
 
     @functools.cached_property
@@ -62,6 +59,15 @@ class Call:
     def depth(self) -> int:
         """Levels of the tree."""
         return 1 + max(argument.depth for argument in self.arguments)
+
+
+@final
+@dataclass(frozen=True)
+class Call(AbstractNode):
+    """An operation on expressions; made by `call`, which checks it."""
+
+    operator: str
+    arguments: tuple["Expression", ...]
 
 
 @final
@@ -78,7 +84,7 @@ class Given:
 
 @final
 @dataclass(frozen=True)
-class Draw:
+class Draw(AbstractNode):
     """A random number of a law, drawn anew wherever it stands; made by `jumpax.draw`, which checks it."""
 
     law: str
@@ -86,16 +92,6 @@ class Draw:
     """Numbers of the law, then the bounds that it is truncated to."""
     place: int = 0
     """Equal draws of one place, other than 0, in one right side are one number: formulas of files read it several times."""
-
-    @functools.cached_property
-    def size(self) -> int:
-        """Nodes of the tree."""
-        return 1 + sum(argument.size for argument in self.arguments)
-
-    @functools.cached_property
-    def depth(self) -> int:
-        """Levels of the tree."""
-        return 1 + max(argument.depth for argument in self.arguments)
 
 
 Expression: TypeAlias = Number | Name | Time | Call | Given | Draw
@@ -170,16 +166,11 @@ def with_names(expression: Expression, names: Mapping[str, Expression]) -> Expre
     """The expression with other names, or expressions, in the place of some; parts without them are shared, not copied."""
     if isinstance(expression, Name):
         return names.get(expression.name, expression)
-    if not isinstance(expression, Call | Draw):
+    if not isinstance(expression, AbstractNode):
         return expression
     arguments = tuple([with_names(argument, names) for argument in expression.arguments])
-    if all(map(operator.is_, arguments, expression.arguments)):
-        return expression
-    return (
-        replace(expression, arguments=arguments)
-        if isinstance(expression, Draw)
-        else Call(expression.operator, arguments)
-    )
+    unchanged = all(map(operator.is_, arguments, expression.arguments))
+    return expression if unchanged else replace(expression, arguments=arguments)
 
 
 def has_draws(expression: Expression) -> bool:
