@@ -73,7 +73,7 @@ def test_names_of_the_problem_come_before_constants(tmp_path, name):
     ("text", "message"),
     [
         ("2 X", "an operator is missing"), ("pi * X", "unknown name 'pi'"), ("X % 2", "this cannot be read"), ("floor(X)", "the function floor is not read"),
-        ("X < 3 < 4", "two readings"), ("log(X, 2, 3)", "log does not take 3 arguments"), ("piecewise(1, X > 2)", "the value otherwise"),
+        ("X < 3 < 4", "two readings"), ("X + min()", "min does not take 0 arguments"), ("X + log()", "log does not take 0"), ("log(X, 2, 3)", "log does not take 3 arguments"), ("piecewise(1, X > 2)", "the value otherwise"),
     ],
 )  # fmt: skip
 def test_formulas_that_the_standard_does_not_have(tmp_path, text, message):
@@ -163,3 +163,104 @@ def test_spellings_of_infinity(tmp_path, word):
     table = PARAMETERS.replace("log10\t0.1\t100", f"lin\t-{word.lstrip('+')}\t{word}")
     free = read_petab(write(tmp_path, LINES, parameters=table), cells=10).problem.parameters["birth"]
     assert (free.lower, free.upper) == (-math.inf, math.inf)
+
+
+TABLE = "parameterId\tparameterScale\tlowerBound\tupperBound\tnominalValue\testimate\tobjectivePriorType\tobjectivePriorParameters\n"
+FIXED = "death\tlin\t0\t10\t1\t0\t\t\n"
+GRID = np.array([0.3, 1.0, 4.0, 9.0])
+
+
+def _of_log10(law):
+    """The law of a parameter whose decimal logarithm has this one."""
+    return law.logpdf(np.log10(GRID)) - np.log(GRID * math.log(10))
+
+
+def _of_log(law):
+    return law.logpdf(np.log(GRID)) - np.log(GRID)
+
+
+OLD_LAWS = {
+    ("lin", "uniform", "0.2;30"): scipy.stats.uniform(0.2, 29.8).logpdf(GRID),
+    ("log10", "uniform", "0.2;30"): scipy.stats.uniform(0.2, 29.8).logpdf(GRID),
+    ("log10", "normal", "3;2"): scipy.stats.norm(3, 2).logpdf(GRID),
+    ("log10", "laplace", "3;2"): scipy.stats.laplace(3, 2).logpdf(GRID),
+    ("lin", "logNormal", "0.5;0.7"): _of_log(scipy.stats.norm(0.5, 0.7)),
+    ("log10", "logNormal", "0.5;0.7"): _of_log(scipy.stats.norm(0.5, 0.7)),
+    ("lin", "logLaplace", "0.5;0.7"): _of_log(scipy.stats.laplace(0.5, 0.7)),
+    ("lin", "parameterScaleUniform", "0.2;30"): scipy.stats.uniform(0.2, 29.8).logpdf(GRID),
+    ("lin", "parameterScaleNormal", "3;2"): scipy.stats.norm(3, 2).logpdf(GRID),
+    ("lin", "parameterScaleLaplace", "3;2"): scipy.stats.laplace(3, 2).logpdf(GRID),
+    ("log", "parameterScaleUniform", "-1.5;3"): _of_log(scipy.stats.uniform(-1.5, 4.5)),
+    ("log", "parameterScaleNormal", "0.5;0.7"): _of_log(scipy.stats.norm(0.5, 0.7)),
+    ("log", "parameterScaleLaplace", "0.5;0.7"): _of_log(scipy.stats.laplace(0.5, 0.7)),
+    ("log10", "parameterScaleUniform", "-0.7;1.4"): _of_log10(scipy.stats.uniform(-0.7, 2.1)),
+    ("log10", "parameterScaleNormal", "0.5;0.7"): _of_log10(scipy.stats.norm(0.5, 0.7)),
+    ("log10", "parameterScaleLaplace", "0.5;0.7"): _of_log10(scipy.stats.laplace(0.5, 0.7)),
+    ("lin", "", ""): scipy.stats.uniform(0.1, 99.9).logpdf(GRID),
+    ("log10", "", ""): scipy.stats.loguniform(0.1, 100).logpdf(GRID),
+    ("log", "", "-1.5;3"): _of_log(scipy.stats.uniform(-1.5, 4.5)),
+    ("log", "uniform", ""): scipy.stats.uniform(0.1, 99.9).logpdf(GRID),
+}
+NEW_LAWS = {
+    ("cauchy", "3;2"): scipy.stats.cauchy(3, 2), ("chisquare", "3"): scipy.stats.chi2(3), ("exponential", "2"): scipy.stats.expon(scale=2),
+    ("gamma", "3;2"): scipy.stats.gamma(3, scale=2), ("laplace", "3;2"): scipy.stats.laplace(3, 2),
+    ("log-laplace", "0.5;0.7"): scipy.stats.loglaplace(1 / 0.7, scale=math.exp(0.5)),
+    ("log-normal", "0.5;0.7"): scipy.stats.lognorm(0.7, scale=math.exp(0.5)), ("log-uniform", "0.2;30"): scipy.stats.loguniform(0.2, 30),
+    ("normal", "3;2"): scipy.stats.norm(3, 2), ("rayleigh", "2"): scipy.stats.rayleigh(scale=2), ("uniform", "0.2;30"): scipy.stats.uniform(0.2, 29.8),
+    ("", ""): scipy.stats.uniform(0.1, 99.9),
+}  # fmt: skip
+
+
+def _free(folder, scale="", kind="", numbers="", version=1, low="0.1", nominal="5"):
+    table = TABLE + f"birth\t{scale}\t{low}\t100\t{nominal}\t1\t{kind}\t{numbers}\n" + FIXED
+    if version == 1:
+        return read_petab(write(folder, LINES, parameters=table), cells=10)
+    new = table.replace("objectivePriorType", "priorDistribution").replace(
+        "objectivePriorParameters", "priorParameters"
+    )
+    return read_petab(write(folder, LINES.replace("simulationConditionId", "experimentId").replace("c0", ""), yaml=YAML_2.replace("condition_files: [conditions.tsv]\nexperiment_files: [experiments.tsv]\n", ""), parameters=new, observables=OBSERVABLES.replace("observableTransformation\t", "").replace("lin\t", "")), cells=10)  # fmt: skip
+
+
+@pytest.mark.parametrize(("scale", "kind", "numbers"), OLD_LAWS)
+def test_priors_of_version_1(tmp_path, scale, kind, numbers):
+    found = _free(tmp_path, scale, kind, numbers).problem.parameters["birth"]
+    np.testing.assert_allclose(found.prior.log_density(GRID), OLD_LAWS[scale, kind, numbers], rtol=2e-5)
+    assert (found.value, found.lower, found.upper) == (pytest.approx(5.0), 0.1, 100.0)
+    assert found.logarithmic == (scale != "lin")
+
+
+@pytest.mark.parametrize(("kind", "numbers"), NEW_LAWS)
+def test_priors_of_version_2(tmp_path, kind, numbers):
+    found = _free(tmp_path, kind=kind, numbers=numbers, version=2).problem.parameters["birth"]
+    np.testing.assert_allclose(found.prior.log_density(GRID), NEW_LAWS[kind, numbers].logpdf(GRID), rtol=2e-5)
+    assert found.logarithmic
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"kind": "cauchy", "numbers": "3;2"}, "unknown prior 'cauchy'; known: .*parameterScaleLaplace"),
+        ({"kind": "log-normal", "numbers": "3;2"}, "unknown prior 'log-normal'"),
+        ({"kind": "parameterScaleGamma", "numbers": "3;2"}, "unknown prior"),
+        ({"kind": "logNormal", "numbers": "3;2", "version": 2}, "unknown prior 'logNormal'"),
+        ({"kind": "normal", "numbers": "3"}, "normal needs 2 numbers, separated by ;, not '3'"),
+        ({"kind": "normal", "numbers": "3;two"}, "needs 2 numbers"),
+        ({"kind": "normal"}, "needs 2 numbers"),
+        ({"kind": "normal", "numbers": "3;0"}, "sd = 0 must be positive"),
+        ({"scale": "log10", "kind": "parameterScaleNormal", "numbers": "900;1"}, "beyond what a parameter can be"),
+        ({"kind": "gamma", "numbers": "2;0", "version": 2}, "beyond what a parameter can be"),
+        ({"kind": "rayleigh", "numbers": "2;1", "version": 2}, "rayleigh needs 1 number,? not"),
+        ({"numbers": "2;1", "version": 2}, "priorParameters, and no priorDistribution"),
+        ({"kind": "uniform", "numbers": "200;300"}, "no value between the bounds"),
+        ({"scale": "log", "low": "-1"}, "lowerBound -1 has no logarithm"),
+    ],
+)  # fmt: skip
+def test_priors_that_are_wrong(tmp_path, given, message):
+    with pytest.raises(InputError, match=message):
+        _free(tmp_path, **{"scale": "lin", **given})
+
+
+def test_a_nominal_value_beyond_the_bounds_is_told(tmp_path):
+    read = _free(tmp_path, "log10", nominal="500")
+    assert read.problem.parameters["birth"].value == pytest.approx(math.sqrt(10))
+    assert any("nominal value 500 of 'birth' is not between its bounds" in note for note in read.notes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import final
 
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.importers.functions import apply
+from jumpax.importers.functions import applied, apply
 from jumpax.networks.expressions.expression import Expression, Number, Time, call
 
 _TOKEN = re.compile(
@@ -163,8 +163,10 @@ class _Parser:
                 self._need(",")
             arguments.append(self._level(0))
         made = self.dialect.calls.get(name)
+        if isinstance(made, str):
+            return apply(made, *arguments)
         if made is not None:
-            return apply(made, *arguments) if isinstance(made, str) else made(*arguments)
+            return applied(name, made, *arguments)
         if arguments or not self.dialect.names_are_called:
             hint = ", since it has two readings; write ln or log10" if name == "log" else ""
             raise UnsupportedError(f"the function {name} is not read{hint}")

@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from jumpax._base.errors import InputError
 from jumpax.importers import guard
@@ -20,12 +20,10 @@ _SHORT = {f"a{name}": f"arc{name}" for name in _OF_ANGLES}
 WORDS = {"inf": math.inf, "true": 1.0, "false": 0.0}
 
 
-def _logarithm(value: Expression, *base: Expression) -> Expression:
+def _logarithm(value: Expression, base: Expression | None = None) -> Expression:
     """log(a, b) has the base b, as in PEtab and unlike in SBML."""
-    if len(base) > 1:
-        raise InputError(f"log does not take {1 + len(base)} arguments")
     natural = call("log", value)
-    return call("divide", natural, call("log", *base)) if base else natural
+    return natural if base is None else call("divide", natural, call("log", base))
 
 
 def _piecewise(*arguments: Expression) -> Expression:
@@ -38,19 +36,13 @@ def _piecewise(*arguments: Expression) -> Expression:
     return found
 
 
-def _some(values: Sequence[Expression]) -> Sequence[Expression]:
-    if not values:
-        raise InputError("min and max do not take 0 arguments")
-    return values
-
-
-def _least(*values: Expression) -> Expression:
+def _least(first: Expression, *others: Expression) -> Expression:
     """As choices, which all levels of SBML have."""
-    return functools.reduce(lambda a, b: call("if", call("le", a, b), a, b), _some(values))
+    return functools.reduce(lambda a, b: call("if", call("le", a, b), a, b), others, first)
 
 
-def _largest(*values: Expression) -> Expression:
-    return functools.reduce(lambda a, b: call("if", call("ge", a, b), a, b), _some(values))
+def _largest(first: Expression, *others: Expression) -> Expression:
+    return functools.reduce(lambda a, b: call("if", call("ge", a, b), a, b), others, first)
 
 
 _CALLS = {

@@ -35,6 +35,7 @@ class Asking:
         may_have: whether the file may have parameters that are called like placeholders.
         open_: parameters and species whose values here are only examples.
         needed: those of the values that the file must have, since nothing else reads them.
+        perhaps: by the name of a parameter that the file does not have, one that is made an observable under that name if it has it.
     """
 
     formulas: Mapping[str, str]
@@ -44,6 +45,7 @@ class Asking:
     may_have: bool
     open_: frozenset[str]
     needed: frozenset[str]
+    perhaps: Mapping[str, str]
 
 
 def read_sbml_asked(path: Path, counting: Counting, asking: Asking, faults: Faults) -> FileModel | None:
@@ -80,7 +82,8 @@ def read_sbml_asked(path: Path, counting: Counting, asking: Asking, faults: Faul
             _set(model, name, value, faults)
     for name, value in asking.targets.items():
         _aim(model, name, value, faults)
-    for name, text in asking.formulas.items():
+    there = {name: own for name, own in asking.perhaps.items() if model.getParameter(own) is not None}
+    for name, text in {**asking.formulas, **there}.items():
         _add(model, name, text, faults)
     if faults.count > before:
         return None

@@ -85,7 +85,7 @@ def _by_time(
             faults.wrong.append(f"{row}: {unknown_name('condition', condition, filter(None, changes))}")
         if when is not None:
             _set(row, f"experiment {name!r}", found.setdefault(when, {}), changes.get(condition, {}), faults)
-    if sorted(found) not in ([0.0], [_BEFORE], [_BEFORE, 0.0]):
+    if found and sorted(found) not in ([0.0], [_BEFORE], [_BEFORE, 0.0]):
         faults.unread.append(
             f"{parts[0]}: experiment {name!r} has periods from {', '.join(f'{t:g}' for t in sorted(found))} on; one from 0 on is "
             "read, with one from -inf before it or not"

@@ -15,7 +15,7 @@ from jumpax.inference.petab.table import given
 from jumpax.inference.petab.tables import Tables
 from jumpax.networks.expressions.expression import Expression, evaluate, evaluate_host, names
 
-_FORMULA, _NOISE, _UNIT = "formula_of_", "noise_of_", "symbol_of_"
+_FORMULA, _NOISE, _UNIT, _VALUE = "formula_of_", "noise_of_", "symbol_of_", "value_of_"
 
 
 @final
@@ -70,6 +70,12 @@ def read_model(tables: Tables, parameters: Mapping[str, Parameter], counting: Co
         tables.version == "1",
         frozenset((*targets, *(n for n, p in parameters.items() if isinstance(p, Free)))),
         frozenset(n for n, p in parameters.items() if isinstance(p, Fixed)) - _words(tables),
+        {
+            _VALUE + word: word
+            for name in used
+            for word in tables.conditions[name].values()
+            if given(word) is None and word not in parameters
+        },
     )
     before = faults.count
     with faults.of(tables.model.name):
