@@ -131,7 +131,7 @@ class Measurements(AbstractLoss):
 
     def seen(self, expected: Any, values: Mapping[str, Any]) -> Float[Array, "batches times names"]:
         """Mean counts, and beside them the parameters, which do not change along time."""
-        means = expected[..., 0]
+        means = jnp.asarray(expected[..., 0], float)  # the master equation is in float64, whatever JAX computes in
         given = [jnp.broadcast_to(jnp.asarray(values[n], means.dtype), means.shape[:-1]) for n in self.read]
         return jnp.concatenate([means, jnp.stack(given, -1)], -1) if given else means
 
@@ -140,9 +140,10 @@ class Measurements(AbstractLoss):
         total: Any = 0.0
         for i, signal in enumerate(self.signals):
             middle, spread = self._law(i, expected)
-            away = (jnp.asarray(_scaled(signal, self.measured[i])) - middle) / spread
+            measured = jnp.asarray(self.measured[i], middle.dtype)
+            away = (_scaled(signal, measured) - middle) / spread
             least = 0.5 * away**2 + 0.5 * math.log(2 * math.pi) if signal.law == "normal" else abs(away) + math.log(2)
-            total = total + (least + jnp.log(spread)).sum() + _stretch(signal, self.measured[i])
+            total = total + (least + jnp.log(spread)).sum() + _stretch(signal, measured)
         return total
 
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
@@ -165,7 +166,8 @@ class Measurements(AbstractLoss):
     def _at(self, i: int, given: Any, columns: Mapping[str, Any]) -> tuple[Any, Any]:
         """The same, of what is seen in each row."""
         signal, place = self.signals[i], dict(zip((*self.species, *self.read), range(given.shape[-1]), strict=True))
-        values = {n: given[..., k] for n, k in place.items()} | {n: jnp.asarray(c) for n, c in columns.items()}
+        values = {n: given[..., k] for n, k in place.items()}
+        values |= {n: jnp.asarray(c, given.dtype) for n, c in columns.items()}
 
         def of(expression: Expression) -> Any:
             made = evaluate(_steady(expression), values, 0.0)
@@ -269,7 +271,7 @@ def _stretch(signal: Signal, values: Any) -> Any:
     """Minus the logarithm of how much the scale stretches, summed over rows."""
     if signal.scale == "lin":
         return 0.0
-    return (jnp.log(jnp.asarray(values)) + (math.log(math.log(10)) if signal.scale == "log10" else 0.0)).sum()
+    return (jnp.log(values) + (math.log(math.log(10)) if signal.scale == "log10" else 0.0)).sum()
 
 
 def _bent(signal: Signal, parameters: Sequence[str]) -> str:
