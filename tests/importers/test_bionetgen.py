@@ -97,7 +97,7 @@ def test_formulas_that_cannot_be_read(text):
         parse(text, Name)
 
 
-@pytest.mark.parametrize("text", ["(" * 5000 + "1", "-" * 5000 + "1", "tfun(1)", "log(2)", "+".join("x" * 5000)])
+@pytest.mark.parametrize("text", ["(" * 5000 + "1", "-" * 5000 + "1", "tfun(1)", "log(2)", "-".join("x" * 5000)])
 def test_formulas_that_are_refused(text):
     with pytest.raises(UnsupportedError):
         parse(text, Name)

@@ -24,6 +24,10 @@ LAWS = [
     (priors.Uniform(-1.0, 2.0), scipy.stats.uniform(-1.0, 3.0)),
     (priors.LogUniform(0.1, 5.0), scipy.stats.loguniform(0.1, 5.0)),
     (priors.Beta(2.0, 0.5), scipy.stats.beta(2.0, 0.5)),
+    (priors.Laplace(1.0, 2.0), scipy.stats.laplace(1.0, 2.0)),
+    (priors.LogLaplace(2.0, 0.7), scipy.stats.loglaplace(1 / 0.7, scale=2.0)),
+    (priors.Cauchy(1.0, 2.0), scipy.stats.cauchy(1.0, 2.0)),
+    (priors.Rayleigh(2.0), scipy.stats.rayleigh(scale=2.0)),
 ]
 
 

@@ -122,7 +122,7 @@ def test_concentrations_and_units_of_the_file(tmp_path):
 def test_a_condition_sets_a_species_that_nothing_changes(tmp_path, given):
     """F is a concentration in a volume of 2, and X is made at the rate birth F: as counts 3 birth (1 - e^-t)."""
     measured = 2.5 * 3 * GROWN / 2
-    table = PARAMETERS + "feed\tlin\t0\t10\t3\t0\n"
+    table = PARAMETERS + ("feed\tlin\t0\t10\t3\t0\n" if given == "feed" else "")
     file = write(tmp_path, rows(TIMES, measured), size=2, conditions=f"conditionId\tF\nc0\t{given}\n", parameters=table)
     feed = 'id="F" compartment="c" initialConcentration="1" hasOnlySubstanceUnits="false" boundaryCondition="true" constant="true"'
     model = (tmp_path / "model.xml").read_text().replace("</listOfSpecies>", f"<species {feed}/></listOfSpecies>")

@@ -36,7 +36,7 @@ FAULTS = {
         {"observables": OBSERVABLES.replace("0.5", "noiseParameter1_seen")},
         rows([1.0], [3.0], more={"noiseParameters": ["sd"]}), "observable 'seen': nothing gives 'sd' a value",
     ),
-    "formula": ({"observables": OBSERVABLES.replace("\tX\t", "\tX +\t")}, LINES, "the formula of 'formula_of_seen': X + cannot be read"),
+    "formula": ({"observables": OBSERVABLES.replace("\tX\t", "\tX +\t")}, LINES, "line 2: the observableFormula of 'seen': X + cannot be read: a number or a name is missing"),
     "name in a formula": ({"observables": OBSERVABLES.replace("\tX\t", "\tX + Y\t")}, LINES, "unknown name 'Y'"),
     "scale": ({"observables": OBSERVABLES.replace("lin", "log2")}, LINES, "observableTransformation 'log2'"),
     "bounds": ({"parameters": PARAMETERS.replace("100", "0.01")}, LINES, "parameters.tsv, line 2: parameter 'birth':"),
@@ -111,16 +111,6 @@ def test_steady_state_needs_a_time(tmp_path, settle):
 def test_too_many_molecules_are_told_with_the_remedy(tmp_path):
     with pytest.raises(InputError, match=r"at most 1,000,000,000|at most [\d,]+ are counted.*molecules_per_unit="):
         read_petab(write(tmp_path, LINES, start='initialAmount="1e15"'), cells=10)
-
-
-def test_a_prior_without_a_law_is_left_out_and_told(tmp_path):
-    head, *rest = PARAMETERS.splitlines()
-    table = "\n".join(
-        [head + "\tobjectivePriorType\tobjectivePriorParameters", rest[0] + "\tlaplace\t1;2", rest[1] + "\t\t", ""]
-    )
-    read = read_petab(write(tmp_path, LINES, parameters=table), cells=10)
-    assert read.problem.parameters["birth"].prior is None
-    assert any("laplace" in note and "left out" in note for note in read.notes)
 
 
 def test_a_file_that_is_no_sbml_is_refused(tmp_path):

@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 import platform
 import time
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import jax
@@ -16,6 +17,8 @@ from jumpax.cli import large_network
 from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file
 from jumpax.cli.operations import network_program, operations_per_event
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
+from jumpax.cli.petab_checked import read_checked, show_problem
+from jumpax.cli.petab_file import AS_TOLD, TableOptions, is_petab, refuse_told
 from jumpax.cli.wording import in_options
 from jumpax.engines import simulate
 from jumpax.engines.choice import engine_for, too_large_to_count
@@ -39,6 +42,7 @@ def run(
     *,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
+    tables: TableOptions = AS_TOLD,
     amounts: AmountOptions = AS_DECLARED,
     precision: Literal["float32", "float64"] | None = None,
     run_it: Annotated[bool, Parameter(name="--speed", negative="--no-speed")] = True,
@@ -47,9 +51,11 @@ def run(
     """Say what this machine can do and, of a model: its structure, doubts about it, its cost and its speed here.
 
     Args:
-        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen); without it only the machine is looked at.
+        model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen), or the YAML file of a PEtab problem; without it
+            only the machine is looked at.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
+        tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
         precision: Of times and propensities.
         run_it: Whether to measure the speed in a short run.
@@ -58,7 +64,13 @@ def run(
     document: dict[str, Any] = {"command": "check", "machine": _machine()}
     if model is not None:
         begin = time.perf_counter()
-        chosen, file = find_file(model, theta or (), x0 or (), without_events=True, amounts=amounts)
+        if is_petab(Path(model)):
+            chosen, file, document["problem"] = read_checked(
+                Path(model), amounts, tables, [*(theta or ()), *(x0 or ())]
+            )
+        else:
+            refuse_told(Path(model), tables)
+            chosen, file = find_file(model, theta or (), x0 or (), without_events=True, amounts=amounts)
         read = time.perf_counter() - begin
         document["model"] = _model(chosen, file, precision or default_precision(), run_it, read)
     if output.json:
@@ -206,6 +218,8 @@ def _show(document: dict[str, Any]) -> None:
     print_table("this machine", {"what": list(rows), "value": list(rows.values())})
     if "model" in document:
         _show_model(document["model"])
+    if "problem" in document:
+        show_problem(document["problem"])
 
 
 def _show_model(model: dict[str, Any]) -> None:

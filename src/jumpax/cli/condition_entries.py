@@ -23,7 +23,7 @@ PRIORS: dict[str, type[AbstractPrior]] = {
     law.__name__: law
     for law in (
         priors.LogNormal, priors.Normal, priors.Gamma, priors.Exponential, priors.HalfNormal, priors.Uniform, priors.LogUniform,
-        priors.Beta,
+        priors.Beta, priors.Laplace, priors.LogLaplace, priors.Cauchy, priors.Rayleigh,
     )
 }  # fmt: skip
 MODEL = ("network", "theta", "x0", "units", "reference")

@@ -12,9 +12,10 @@ from jumpax._base.extras import need
 from jumpax._base.files import write_whole
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
-from jumpax.cli.record_file import RecordFile, read_record_file
+from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_believed
+from jumpax.cli.record_file import RecordFile
 from jumpax.cli.targets import check_seed, check_targets, write_targets
-from jumpax.inference import Posterior, posterior, smoothed
+from jumpax.inference import Posterior, RecordProblem, posterior, smoothed
 
 
 def run(
@@ -29,15 +30,18 @@ def run(
     particles: int | None = None,
     lag: int | None = None,
     max_events: int | None = None,
+    limits: list[str] | None = None,
+    tables: TableOptions = AS_TOLD,
     amounts: AmountOptions = AS_DECLARED,
     out: Path | None = None,
     report: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
 ) -> None:
-    """Draw the parameters of a model from their posterior, given records of single paths.
+    """Draw the parameters of a model from their posterior, given records of single paths, or the tables of PEtab.
 
     Args:
-        problem: A TOML file with the model (or the name of its file), [parameters] with priors, [records] and more.
+        problem: A TOML file with the model (or the name of its file), [parameters] with priors, [records] and more; or the YAML
+            file of a PEtab problem, which needs the master equation.
         seed: Of the random numbers; default that of the file, or 0.
         method: By the master equation (nuts) or by particle filters (mala, pmmh); default what fits.
         chains: How many.
@@ -46,6 +50,8 @@ def run(
         particles: Of each filter; default by the noise of the likelihood.
         lag: Of the slopes of filters, in records.
         max_events: Of one path between two records.
+        limits: PEtab: largest counts that are followed: one number, or name=number; may be repeated.
+        tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
         out: Write the draws to this netCDF file (.nc), as ArviZ does.
         report: Write a report with figures to this file (.html).
@@ -53,7 +59,7 @@ def run(
     """
     need("bayes", "jumpax infer")
     check_targets(out, report)
-    asked = read_record_file(problem, amounts=amounts)
+    asked = read_believed(problem, amounts, tables, limits or ())
     given = {
         "seed": seed, "method": method, "chains": chains, "draws": draws, "warm_up": warm_up, "particles": particles, "lag": lag,
         "max_events": max_events,
@@ -92,15 +98,19 @@ def _report(asked: RecordFile, found: Posterior, seed: int, max_events: int | No
     from jumpax import plots
     from jumpax.results import Section, write_report
 
-    more: dict[str, Any] = {} if max_events is None else {"max_events": max_events}
-    behind = smoothed(asked.problem, found, key=seed, **more)
-    figures = {
-        "Records, and between which numbers 90 % of them would lie, if they were repeated on the paths behind them.": plots.records(
-            asked.problem, behind
-        ),
-        "Draws of the parameters, chain by chain, and their law.": plots.draws(found),
-    }
-    text = "\n\n".join([*found.summary(), asked.problem.network.describe()])
+    figures: dict[str, Any] = {}
+    if isinstance(asked.problem, RecordProblem):
+        more: dict[str, Any] = {} if max_events is None else {"max_events": max_events}
+        behind = smoothed(asked.problem, found, key=seed, **more)
+        told = (
+            "Records, and between which numbers 90 % of them would lie, if they were repeated on the paths behind them."
+        )
+        figures[told] = plots.records(asked.problem, behind)
+        networks = [asked.problem.network]
+    else:
+        networks = [part.network for part in asked.problem.parts.values()]
+    figures["Draws of the parameters, chain by chain, and their law."] = plots.draws(found)
+    text = "\n\n".join([*found.summary(), *dict.fromkeys(network.describe() for network in networks)])
     section = Section(asked.name, text, found.table(), figures)
     provenance = {"seed": seed, **found.provenance}
     return str(write_report(file, f"Posterior of {asked.name}", [section], provenance=provenance))

@@ -10,7 +10,7 @@ from jumpax.cli.built import built
 from jumpax.cli.condition_entries import MODEL, Collector, read_model_of, read_parameters
 from jumpax.cli.entries import Table, check_entries, part_of, toml_of
 from jumpax.cli.models import AS_DECLARED, Amounts
-from jumpax.inference import RecordProblem
+from jumpax.inference import Conditions, Problem, RecordProblem
 from jumpax.records import AbstractMeasurement, Firings, Records, Total
 from jumpax.records.signal import AbstractSignal
 
@@ -32,9 +32,9 @@ _POSTERIOR = {
 
 
 class RecordFile(NamedTuple):
-    """What such a file asks for."""
+    """What a posterior is asked of."""
 
-    problem: RecordProblem
+    problem: RecordProblem | Problem | Conditions
     settings: dict[str, Any]
     """For `posterior`, with `seed`."""
     name: str

@@ -86,9 +86,16 @@ def apply(name: str, *arguments: Expression) -> Expression:
         >>> apply("quotient", Number(7.0), Number(2.0)), apply("factorial", Number(5.0))
         (Number(value=3.0), Number(value=120.0))
     """
-    if name not in FUNCTIONS:
-        return call(name, *arguments)
+    return call(name, *arguments) if name not in FUNCTIONS else applied(name, FUNCTIONS[name], *arguments)
+
+
+def applied(name: str, function: Callable[..., Expression], *arguments: Expression) -> Expression:
+    """A function of some arguments.
+
+    Raises:
+        InputError: wrong number of arguments.
+    """
     try:
-        return FUNCTIONS[name](*arguments)
+        return function(*arguments)
     except TypeError:
         raise InputError(f"{name} does not take {len(arguments)} arguments") from None

@@ -2,10 +2,12 @@
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import final
 
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax.importers.functions import apply
+from jumpax.importers.functions import applied, apply
 from jumpax.networks.expressions.expression import Expression, Number, Time, call
 
 _TOKEN = re.compile(
@@ -30,12 +32,36 @@ NUMBERS = {"_pi": math.pi, "_e": math.e}
 _DEEPEST = 150
 
 
-def parse(text: str, lookup: Callable[[str], Expression]) -> Expression:
-    """The expression of a formula with the operators and functions of BioNetGen.
+@final
+@dataclass(frozen=True)
+class Dialect:
+    """What a format means by its formulas.
+
+    Attributes:
+        binary: how strongly each sign binds, and its operation.
+        calls: functions, as the name of one for `apply` or as what makes an expression of the arguments.
+        numbers: words that are numbers.
+        power_from_right: whether a^b^c is a^(b^c); None if it has two readings.
+        names_are_called: whether a name may have empty parentheses behind it, as functions of BioNetGen have.
+    """
+
+    binary: Mapping[str, tuple[int, str]]
+    calls: Mapping[str, str | Callable[..., Expression]]
+    numbers: Mapping[str, float]
+    power_from_right: bool | None = None
+    names_are_called: bool = False
+
+
+BIONETGEN = Dialect(BINARY, CALLS, NUMBERS, names_are_called=True)
+
+
+def parse(text: str, lookup: Callable[[str], Expression], dialect: Dialect = BIONETGEN) -> Expression:
+    """The expression of a formula in plain text.
 
     Args:
         text: for example `kcat * E / (Km + S)`.
         lookup: the expression behind a name.
+        dialect: operators and functions, by default those of BioNetGen.
 
     Raises:
         InputError: with the place that cannot be read.
@@ -46,14 +72,14 @@ def parse(text: str, lookup: Callable[[str], Expression]) -> Expression:
         >>> text(parse("2*k^2/(K + 1e3)", Name))
         '2 * k^2 / (K + 1000)'
     """
-    return _Parser(text, lookup).whole()
+    return _Parser(text, lookup, dialect).whole()
 
 
 class _Parser:
     """Operator precedence."""
 
-    def __init__(self, text: str, lookup: Callable[[str], Expression]):
-        self.text, self.lookup, self.depth, self.at = text, lookup, 0, 0
+    def __init__(self, text: str, lookup: Callable[[str], Expression], dialect: Dialect):
+        self.text, self.lookup, self.dialect, self.depth, self.at = text, lookup, dialect, 0, 0
         self.tokens: list[tuple[str, str, int]] = []
         place, end = 0, len(text.rstrip())
         while place < end:
@@ -90,13 +116,17 @@ class _Parser:
         if self.depth > _DEEPEST:
             raise UnsupportedError(f"a formula nested more than {_DEEPEST} deep")
         left = self._first()
-        while (kind := self.tokens[self.at])[0] == "sign" and kind[1] in BINARY and BINARY[kind[1]][0] > least:
-            level, operator = BINARY[kind[1]]
+        binary, from_right = self.dialect.binary, self.dialect.power_from_right
+        while (kind := self.tokens[self.at])[0] == "sign" and kind[1] in binary and binary[kind[1]][0] > least:
+            level, operator = binary[kind[1]]
             self.at += 1
-            left = call(operator, left, self._level(level))
-            if operator == "power" and self.tokens[self.at][:2] == ("sign", "^"):
+            terms = [left, self._level(level - 1 if operator == "power" and from_right else level)]
+            while operator == "add" and self._take("+"):  # a long sum is one operation
+                terms.append(self._level(level))
+            left = call(operator, *terms)
+            if operator == "power" and from_right is None and self.tokens[self.at][:2] == ("sign", "^"):
                 raise self._fault(self.tokens[self.at][2], "a^b^c has two readings; put parentheses")
-            if level == _COMPARISON and BINARY.get(self.tokens[self.at][1], (0,))[0] == _COMPARISON:
+            if level == _COMPARISON and binary.get(self.tokens[self.at][1], (0,))[0] == _COMPARISON:
                 raise self._fault(self.tokens[self.at][2], "a < b < c has two readings; put parentheses")
         self.depth -= 1
         return left
@@ -123,7 +153,8 @@ class _Parser:
     def _name(self, name: str) -> Expression:
         if name == TIME:
             return Time()
-        return Number(NUMBERS[name]) if name in NUMBERS else self.lookup(name)
+        numbers = self.dialect.numbers
+        return Number(numbers[name]) if name in numbers else self.lookup(name)
 
     def _call(self, name: str) -> Expression:
         arguments = []
@@ -131,9 +162,12 @@ class _Parser:
             if arguments:
                 self._need(",")
             arguments.append(self._level(0))
-        if name in CALLS:
-            return apply(CALLS[name], *arguments)
-        if arguments:
+        made = self.dialect.calls.get(name)
+        if isinstance(made, str):
+            return apply(made, *arguments)
+        if made is not None:
+            return applied(name, made, *arguments)
+        if arguments or not self.dialect.names_are_called:
             hint = ", since it has two readings; write ln or log10" if name == "log" else ""
             raise UnsupportedError(f"the function {name} is not read{hint}")
         return self._name(name)

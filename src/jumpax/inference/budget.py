@@ -9,7 +9,7 @@ from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.deciding import moving
 from jumpax.inference.exploration.plain import estimating
-from jumpax.inference.losses import Together
+from jumpax.inference.losses import Deviations, Together
 from jumpax.inference.problem import Problem
 from jumpax.inference.sources import Simulation
 from jumpax.observables import AbstractPathObservable
@@ -48,9 +48,12 @@ def _check_condition(problem: Problem, budget: int, conditions: int, where: str)
             f"{where}a budget counts paths, and {type(problem.source).__name__} draws none: leave it out"
         )
     parts = problem.loss.losses if isinstance(problem.loss, Together) else (problem.loss,)
-    if bent := [type(part).__name__ for part in parts if part.linear is None]:
-        more = " (or give Deviations the measured means)" if "Deviations" in bent else ""
-        raise UnsupportedError(f"{where}a budget is not for {', '.join(bent)} of these data: leave it out{more}")
+    if bent := [part for part in parts if part.linear is None]:
+        more = " (or give Deviations the measured means)" if any(isinstance(part, Deviations) for part in bent) else ""
+        raise UnsupportedError(
+            f"{where}a budget is not for {'; '.join(part.obstacle for part in bent)}: a search needs what is near a sum of squares of "
+            f"means. Leave it out{more}, and take starts=8"
+        )
     if isinstance(problem.loss.observable(problem.network), AbstractPathObservable):
         raise UnsupportedError(
             f"{where}a budget is for data of counts, not of what is gathered along paths: leave it out"

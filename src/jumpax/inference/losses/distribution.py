@@ -61,6 +61,7 @@ class LogLikelihood(AbstractLoss):
         JumpaxWarning: one count at each of five or more times, as from one cell that is followed.
     """
 
+    density = True
     species: str = eqx.field(static=True)
     times: tuple[float, ...] | None = eqx.field(static=True)
     size: int = eqx.field(static=True)

@@ -54,6 +54,7 @@ class JointLogLikelihood(AbstractLoss):
         ((0, 2), (0, 3), (1, 4))
     """
 
+    density = True
     species: tuple[str, ...] = eqx.field(static=True)
     times: tuple[float, ...] | None = eqx.field(static=True)
     places: tuple[tuple[int, ...], ...] = eqx.field(static=True)

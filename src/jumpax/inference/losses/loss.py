@@ -24,6 +24,8 @@ class AbstractLoss(eqx.Module):
 
     likelihood: ClassVar[bool] = True
     """Whether it is minus a log-likelihood, so that differences of it are likelihood ratios."""
+    density: ClassVar[bool] = False
+    """Whether it is that with all constants, by laws that the data themselves have, so that a posterior may be drawn."""
     times: eqx.AbstractVar[tuple[float, ...] | None]
     """When it was observed; None: at steady state."""
 
@@ -78,6 +80,11 @@ class AbstractLoss(eqx.Module):
         Returns:
             W such that the Fisher information is the sum over entries of W W^T.
         """
+
+    @property
+    def obstacle(self) -> str:
+        """What there is no `linear` loss for, in words."""
+        return f"{type(self).__name__} of these data"
 
     @property
     def linear(self) -> "AbstractLoss | None":

@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping
 from jumpax._base.errors import UnsupportedError
 from jumpax.importers.counts import whole
 from jumpax.inference.parameters import Derived, Fixed, Parameter
-from jumpax.inference.petab.model import Asked, Formula, number
+from jumpax.inference.petab.model import Asked, Formula
+from jumpax.inference.petab.table import given
 from jumpax.networks import Network
 from jumpax.networks.event import Event, Value
 from jumpax.networks.expressions.expression import Name
@@ -48,7 +49,7 @@ def changed_at_zero(
 
 def _count(asked: Asked, species: str, word: str, rounded: bool) -> int:
     """Molecules that a species is set to."""
-    value, molecules = number(word), asked.molecules(species)
+    value, molecules = given(word), asked.molecules(species)
     if value is None or molecules is None:
         raise UnsupportedError(f"species {species!r} set to {word!r} after a preequilibration; numbers are read")
     return whole(value * molecules, converted=molecules != 1.0, rounded=rounded)

@@ -1,6 +1,6 @@
 """One condition of a PEtab problem: rows of measurements, parameters, start."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -12,10 +12,11 @@ from jumpax.inference.parameters import Derived, Fixed, Parameter
 from jumpax.inference.petab.before import changed_at_zero
 from jumpax.inference.petab.measured import filled
 from jumpax.inference.petab.measurements import Measured, Measurements, Signal
-from jumpax.inference.petab.model import Asked, Formula, number
+from jumpax.inference.petab.model import Asked, Formula
+from jumpax.inference.petab.observables import Observable
 from jumpax.inference.petab.starts import starts
-from jumpax.inference.petab.table import Row
-from jumpax.inference.petab.tables import Observable, Tables
+from jumpax.inference.petab.table import Row, given
+from jumpax.inference.petab.tables import Tables
 from jumpax.inference.problem import Problem
 from jumpax.networks.expressions.expression import Expression, Name, Number, call, names, replaced, with_names
 
@@ -31,6 +32,7 @@ class Meaning:
         numbers: values in the file of the model.
         anew: what the condition itself sets.
         units: molecules in a unit of species that nothing changes, which are parameters here.
+        species: of the file, whose numbers are counts here.
     """
 
     table: Mapping[str, Parameter]
@@ -38,6 +40,7 @@ class Meaning:
     numbers: Mapping[str, float]
     anew: Mapping[str, str]
     units: Mapping[str, float]
+    species: Collection[str]
 
     def __call__(self, name: str) -> Parameter:
         """`Free`, `Fixed`, or `Derived` where the condition sets it to another one.
@@ -47,12 +50,10 @@ class Meaning:
         """
         word = self.overrides.get(name)
         if word is not None:
-            value, unit = number(word), self.units.get(name, 1.0)
+            value, unit = given(word), self.units.get(name, 1.0)
             if value is not None:
                 return Fixed(value * unit)
-            other = self.table.get(word)
-            if other is None:
-                raise InputError(f"{word!r}, to which it is set, is not in the parameter table")
+            other = self._other(word)
             if isinstance(other, Fixed):
                 return Fixed(other.value * unit)
             return other if word == name else Derived(Formula(call("multiply", Name(word), Number(unit))), (word,))
@@ -61,6 +62,14 @@ class Meaning:
         if name in self.numbers:
             return Fixed(self.numbers[name])
         raise InputError(f"nothing gives {name!r} a value: neither the parameter table nor the model")
+
+    def _other(self, word: str) -> Parameter:
+        """A parameter to which another is set: of the table, or of the model."""
+        if word in self.table:
+            return self.table[word]
+        if word in self.numbers and word not in self.overrides and word not in self.species:
+            return Fixed(self.numbers[word])
+        raise InputError(f"{word!r}, to which it is set, is not in the parameter table, nor a number of the model")
 
 
 def problem(
@@ -149,6 +158,11 @@ def _part(
     mapping = {place: Name(word) for place, word in named.items()}
     columns = {place: np.array([numbers[place] for _, numbers in rows]) for place in rows[0][1]}
     found = [with_names(part, mapping) for part in (asked.formula(name), asked.noise(name))]
+    if counted := [word for word in named.values() if word in asked.model.molecules]:
+        faults.wrong.append(
+            f"{rows[0][0]}: {counted[0]!r} is a species, where parameters and numbers fill placeholders"
+        )
+        return None
     fixed, others = dict[str, float](), dict[str, Expression]()
     for read in dict.fromkeys(n for part in found for n in names(part)):
         if read in columns or read in asked.model.network.species:

@@ -4,9 +4,10 @@ import math
 
 from jumpax._base.errors import unknown_name
 from jumpax.importers.faults import Faults
-from jumpax.inference.petab.model import number
-from jumpax.inference.petab.table import Row
-from jumpax.inference.petab.tables import Observable, Tables
+from jumpax.importers.names import is_identifier
+from jumpax.inference.petab.observables import Observable
+from jumpax.inference.petab.table import Row, given
+from jumpax.inference.petab.tables import Tables
 
 COLUMNS = ("observableParameters", "noiseParameters")
 """What fills placeholders of the formula, and of the noise."""
@@ -43,7 +44,14 @@ def _check(row: Row, observable: Observable | None, faults: Faults) -> None:
         if len(words := filling(row, column)) != len(places):
             faults.wrong.append(
                 f"{row}: {column} has {len(words)} values, the formulas of {row.get('observableId')!r} ask for {len(places)}"
+                + (f", for {', '.join(places)}" if places else "")
             )
+            continue
+        for place, word in zip(places, words, strict=True):
+            value = given(word)
+            if not is_identifier(word) and (value is None or not math.isfinite(value)):
+                what = f"{word!r}, which is no number and no name" if word else "nothing"
+                faults.wrong.append(f"{row}: {column} has {what} for {place}")
 
 
 def filling(row: Row, column: str) -> list[str]:
@@ -57,7 +65,7 @@ def filled(observable: Observable, row: Row) -> tuple[dict[str, str], dict[str, 
     numbers: dict[str, float] = {}
     for places, column in zip(observable.placeholders, COLUMNS, strict=True):
         for place, word in zip(places, filling(row, column), strict=True):
-            value = number(word)
+            value = given(word)
             if value is None:
                 named[place] = word
             else:

@@ -1,5 +1,6 @@
 """Numbers measured on many cells together, as formulas of mean counts."""
 
+import dataclasses
 import functools
 import math
 from collections.abc import Mapping, Sequence
@@ -18,11 +19,12 @@ from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.observed import time_faults
 from jumpax.networks import Network
-from jumpax.networks.expressions.expression import Call, Expression, evaluate, names
+from jumpax.networks.expressions.expression import Call, Expression, Name, evaluate, names
 from jumpax.networks.expressions.hill import steady
 from jumpax.observables import Moments
 
 _LINEAR = ("add", "subtract", "negate")
+_SPREAD = "spread of the row"
 
 
 @final
@@ -91,6 +93,7 @@ class Measurements(AbstractLoss):
         1.4189
     """
 
+    density = True
     signals: tuple[Signal, ...] = eqx.field(static=True)
     times: tuple[float, ...] | None = eqx.field(static=True)
     rows: tuple[tuple[int, ...], ...] = eqx.field(static=True)
@@ -128,7 +131,7 @@ class Measurements(AbstractLoss):
 
     def seen(self, expected: Any, values: Mapping[str, Any]) -> Float[Array, "batches times names"]:
         """Mean counts, and beside them the parameters, which do not change along time."""
-        means = expected[..., 0]
+        means = jnp.asarray(expected[..., 0], float)  # the master equation is in float64, whatever JAX computes in
         given = [jnp.broadcast_to(jnp.asarray(values[n], means.dtype), means.shape[:-1]) for n in self.read]
         return jnp.concatenate([means, jnp.stack(given, -1)], -1) if given else means
 
@@ -137,9 +140,10 @@ class Measurements(AbstractLoss):
         total: Any = 0.0
         for i, signal in enumerate(self.signals):
             middle, spread = self._law(i, expected)
-            away = (jnp.asarray(_scaled(signal, self.measured[i])) - middle) / spread
+            measured = jnp.asarray(self.measured[i], middle.dtype)
+            away = (_scaled(signal, measured) - middle) / spread
             least = 0.5 * away**2 + 0.5 * math.log(2 * math.pi) if signal.law == "normal" else abs(away) + math.log(2)
-            total = total + (least + jnp.log(spread)).sum() + _stretch(signal, self.measured[i])
+            total = total + (least + jnp.log(spread)).sum() + _stretch(signal, measured)
         return total
 
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
@@ -162,7 +166,8 @@ class Measurements(AbstractLoss):
     def _at(self, i: int, given: Any, columns: Mapping[str, Any]) -> tuple[Any, Any]:
         """The same, of what is seen in each row."""
         signal, place = self.signals[i], dict(zip((*self.species, *self.read), range(given.shape[-1]), strict=True))
-        values = {n: given[..., k] for n, k in place.items()} | {n: jnp.asarray(c) for n, c in columns.items()}
+        values = {n: given[..., k] for n, k in place.items()}
+        values |= {n: jnp.asarray(c, given.dtype) for n, c in columns.items()}
 
         def of(expression: Expression) -> Any:
             made = evaluate(_steady(expression), values, 0.0)
@@ -180,18 +185,33 @@ class Measurements(AbstractLoss):
         columns = {n: jnp.asarray(c) for n, c in self.columns[i].items()}
         return jax.vmap(jax.jacrev(both))(jnp.asarray(expected)[np.array(self.rows[i])], columns)
 
-    @functools.cached_property
-    def _sums(self) -> bool:
-        """Whether all is linear in mean counts, with noise that is known, normal and even."""
-        return not self.read and all(
-            s.scale == "lin" and s.law == "normal" and not {*names(s.noise)} - {*s.columns} and _linear(s.formula, s.columns)
-            for s in self.signals
-        )  # fmt: skip
-
     @property
-    def linear(self) -> AbstractLoss | None:
-        """Itself, if all is linear."""
-        return self if self._sums else None
+    def obstacle(self) -> str:
+        """Which observables are too far from sums of squares, and why."""
+        told = [f"{s.name!r}, whose {why}" for s in self.signals if (why := _bent(s, self.read))]
+        return "; ".join(dict.fromkeys(told))
+
+    @functools.cached_property
+    def linear(self) -> AbstractLoss | None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Itself, if all formulas are linear in mean counts, with noise that is known, normal and even.
+
+        If some scatter on logarithmic scales, the same with their standard deviation times what was measured.
+        """
+        if self.obstacle:
+            return None
+        if all(s.scale == "lin" for s in self.signals):
+            return self
+        return Measurements([self._evened(i) for i in range(len(self.signals))], self.species)
+
+    def _evened(self, i: int) -> Measured:
+        """Rows of a signal, with even noise that is as wide as theirs near what was measured."""
+        signal, measured = self.signals[i], self.measured[i]
+        columns, when = dict(self.columns[i]), (math.inf,) if self.times is None else self.times
+        if signal.scale != "lin":
+            spread = np.broadcast_to(np.asarray(evaluate(signal.noise, columns, 0.0)), measured.shape)
+            columns[_SPREAD] = spread * measured * (math.log(10) if signal.scale == "log10" else 1.0)
+            signal = dataclasses.replace(signal, noise=Name(_SPREAD), scale="lin", columns=(*signal.columns, _SPREAD))
+        return Measured(signal, np.array(when)[np.array(self.rows[i])], measured, columns)
 
     def residuals(self, expected: Any) -> Float[Array, "times numbers"]:
         """(formula - measured) / noise, each row in a column of its own."""
@@ -251,7 +271,19 @@ def _stretch(signal: Signal, values: Any) -> Any:
     """Minus the logarithm of how much the scale stretches, summed over rows."""
     if signal.scale == "lin":
         return 0.0
-    return (jnp.log(jnp.asarray(values)) + (math.log(math.log(10)) if signal.scale == "log10" else 0.0)).sum()
+    return (jnp.log(values) + (math.log(math.log(10)) if signal.scale == "log10" else 0.0)).sum()
+
+
+def _bent(signal: Signal, parameters: Sequence[str]) -> str:
+    """Why it is far from a sum of squares; empty if it is not."""
+    if {*names(signal.noise)} & {*parameters}:
+        return "noise is estimated"
+    if {*names(signal.noise)} - {*signal.columns}:
+        return "noise depends on counts"
+    if signal.law != "normal":
+        return f"noise is of the law {signal.law}"
+    known = (*signal.columns, *parameters)
+    return "" if _linear(signal.formula, known) else "formula is not linear in counts"
 
 
 def _linear(expression: Expression, known: Sequence[str]) -> bool:

@@ -1,7 +1,6 @@
 """The model of a PEtab problem, with the formulas of its observables in counts."""
 
 import math
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, final
@@ -9,12 +8,14 @@ from typing import Any, final
 from jumpax.importers import FileModel
 from jumpax.importers.counts import Counting
 from jumpax.importers.faults import Faults
-from jumpax.importers.sbml_asked import read_sbml_asked
+from jumpax.importers.sbml_asked import Asking, read_sbml_asked
 from jumpax.inference.parameters import Fixed, Free, Parameter
+from jumpax.inference.petab.measured import COLUMNS, filling
+from jumpax.inference.petab.table import given
 from jumpax.inference.petab.tables import Tables
 from jumpax.networks.expressions.expression import Expression, evaluate, evaluate_host, names
 
-_FORMULA, _NOISE, _UNIT = "formula_of_", "noise_of_", "symbol_of_"
+_FORMULA, _NOISE, _UNIT, _VALUE = "formula_of_", "noise_of_", "symbol_of_", "value_of_"
 
 
 @final
@@ -50,22 +51,38 @@ def read_model(tables: Tables, parameters: Mapping[str, Parameter], counting: Co
     """The model; None, and more faults, if it cannot be read."""
     used = {name for run in tables.runs for name in run if name in tables.conditions}
     targets = _targets(tables, used)
+    faults.wrong += [
+        f"{name!r} is set by conditions, and stands in the parameter table: it has two values, leave one out"
+        for name in parameters
+        if name in targets
+    ]
     formulas: dict[str, str] = {}
-    noises = " ".join(one.noise for one in tables.observables.values())
-    for name, one in tables.observables.items():
+    readable = {name: one for name, one in tables.observables.items() if one.formula}
+    for name, one in readable.items():
         formulas |= {_FORMULA + name: one.formula, _NOISE + name: one.noise}
-        if re.search(rf"\b{re.escape(name)}\b", noises):
-            formulas[name] = one.formula
-    written = {n for text in formulas.values() for n in re.findall(r"[A-Za-z_]\w*", text)}
-    values = {p: 1.0 for one in tables.observables.values() for part in one.placeholders for p in part}
-    values |= {n: p.value for n, p in parameters.items() if isinstance(p, Free | Fixed) and n not in targets}
-    formulas |= {_UNIT + name: name for name in targets}
+        if name in one.read[1]:
+            formulas = {name: one.formula, **formulas}  # rules come before what reads them
+    asking = Asking(
+        formulas | {_UNIT + name: name for name in targets},
+        {n: p.value for n, p in parameters.items() if isinstance(p, Free | Fixed) and n not in targets},
+        targets,
+        tables.placeholders,
+        tables.version == "1",
+        frozenset((*targets, *(n for n, p in parameters.items() if isinstance(p, Free)))),
+        frozenset(n for n, p in parameters.items() if isinstance(p, Fixed)) - _words(tables),
+        {
+            _VALUE + word: word
+            for name in used
+            for word in tables.conditions[name].values()
+            if given(word) is None and word not in parameters
+        },
+    )
     before = faults.count
     with faults.of(tables.model.name):
-        model = read_sbml_asked(tables.model, counting, formulas, values, targets, faults)
+        model = read_sbml_asked(tables.model, counting, asking, faults)
         if model is None:
             return None
-        for name in tables.observables:
+        for name in readable:
             for part, what in ((_FORMULA, "observableFormula"), (_NOISE, "noiseFormula")):
                 if part + name not in model.observables:
                     faults.unread.append(
@@ -75,7 +92,7 @@ def read_model(tables: Tables, parameters: Mapping[str, Parameter], counting: Co
             return None
         rules = (*model.observables.values(), *model.starts.values())
         numbers = {n: v for rule in rules for n, v in rule.constants} | model.theta
-        return Asked(model, {n: v for n, v in numbers.items() if math.isfinite(v) or n in written})
+        return Asked(model, {n: v for n, v in numbers.items() if math.isfinite(v) and n not in tables.placeholders})
     return None
 
 
@@ -91,19 +108,18 @@ class Formula:
         return evaluate(self.expression, dict(zip(names(self.expression), values, strict=True)), 0.0)
 
 
+def _words(tables: Tables) -> set[str]:
+    """Names that tables read."""
+    found = {n for one in tables.observables.values() for part in one.read for n in part}
+    found |= {word for condition in tables.conditions.values() for word in condition.values()}
+    return found.union(*(filling(row, column) for row in tables.measurements for column in COLUMNS))
+
+
 def _targets(tables: Tables, used: Iterable[str]) -> dict[str, float | None]:
     """What conditions set: an example of its value, None where some do not set it."""
     every = dict.fromkeys(t for name in used for t in tables.conditions[name])
     found: dict[str, float | None] = {}
     for target in every:
-        words = [tables.conditions[name].get(target) for name in used]
-        found[target] = None if None in words else next((n for w in words if (n := number(w)) is not None), 1.0)
+        words = [tables.conditions[name].get(target, "") for name in used]
+        found[target] = None if "" in words else next((n for w in words if (n := given(w)) is not None), 1.0)
     return found
-
-
-def number(word: str | None) -> float | None:
-    """The number that a word is; None for a name."""
-    try:
-        return None if word is None else float(word)
-    except ValueError:
-        return None

@@ -18,7 +18,7 @@ from jumpax.inference.petab.condition import Meaning, problem
 from jumpax.inference.petab.measured import check_measurements
 from jumpax.inference.petab.model import Asked, read_model
 from jumpax.inference.petab.parameters import read_parameters
-from jumpax.inference.petab.table import Row
+from jumpax.inference.petab.table import Row, number
 from jumpax.inference.petab.tables import Tables, read_tables
 from jumpax.inference.problem import Problem
 from jumpax.inference.sources import MasterEquation, Simulation
@@ -82,7 +82,7 @@ def read_petab(
         raise InputError(f"settle must be a time above 0; got {settle!r}")
     faults, notes = Faults(), list[str]()
     tables = read_tables(file, faults)
-    parameters = read_parameters(tables.parameters, faults, notes)
+    parameters = read_parameters(tables.parameters, tables.version, faults, notes)
     check_measurements(tables, faults)
     noted = faults.count
     asked = read_model(tables, parameters, Counting(round_counts, molecules_per_unit, True), faults)
@@ -132,7 +132,7 @@ def _problems(
     """By the name of the condition; rows at steady state are a condition of their own."""
     groups: dict[tuple[str, str, bool], list[Row]] = {}
     for row, (before, now) in zip(tables.measurements, tables.runs, strict=True):
-        steady = row.get("time").lower() in ("inf", "+inf", "infinity")
+        steady = number(row.get("time")) == math.inf
         groups.setdefault((before, now, steady), []).append(row)
     found: dict[str, Problem] = {}
     resting = [row for (before, _, steady), own in groups.items() if before or steady for row in own]
@@ -152,8 +152,10 @@ def _problems(
             units = {
                 n: u for n in (*first, *then) if n not in asked.model.network.species and (u := asked.molecules(n))
             }
-            earlier = Meaning(parameters, first, asked.numbers, first, units)
-            meaning = Meaning(parameters, {**first, **then}, asked.numbers, then, units)
+            species = asked.model.molecules
+            earlier = Meaning(parameters, first, asked.numbers, first, units, species)
+            stays = {n: w for n, w in first.items() if tables.version == "2" or n in species}
+            meaning = Meaning(parameters, {**stays, **then}, asked.numbers, then, units, species)
             made = problem(
                 tables, rows, asked, meaning, earlier if before else None, own, notes,
                 rounded=rounded, settle=settle, source=source,

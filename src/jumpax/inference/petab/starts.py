@@ -7,7 +7,8 @@ from jumpax._base.errors import InputError
 from jumpax.importers.counts import said, whole
 from jumpax.importers.faults import Faults
 from jumpax.inference.parameters import Derived, Fixed, Parameter
-from jumpax.inference.petab.model import Asked, Formula, number
+from jumpax.inference.petab.model import Asked, Formula
+from jumpax.inference.petab.table import given
 from jumpax.networks import Poisson, StochasticRounding
 from jumpax.networks.expressions.expression import (
     Expression,
@@ -80,7 +81,7 @@ def _start(asked: Asked, species: str, overrides: Mapping[str, str]) -> Expressi
     """Molecules at the start."""
     if species not in overrides:
         return asked.model.starts[species].expression
-    value, word = number(overrides[species]), overrides[species]
+    value, word = given(overrides[species]), overrides[species]
     molecules = asked.molecules(species)
     if molecules is None:
         raise InputError("its unit cannot be found")

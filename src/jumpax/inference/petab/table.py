@@ -1,13 +1,38 @@
 """One kind of table of a PEtab problem, from one file or several."""
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from jumpax._base.columns import MISSING, Columns
+from jumpax._base.columns import Columns
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.importers.faults import Faults
+from jumpax.importers.names import is_identifier
+
+_MISSING = frozenset(("", "NA", "<NA>", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None"))
+"""What stands for nothing, as the tools around PEtab read it; in other letters (Na, none) it may be a name."""
+_NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
+_INFINITE = re.compile(r"([-+]?)inf(?:inity)?", re.IGNORECASE)
+
+
+def number(word: str) -> float | None:
+    """The number that a word is, with all spellings of infinity; None for what is none.
+
+    >>> number("-1.5e3"), number("-INF"), number("1_000")
+    (-1500.0, -inf, None)
+    """
+    if _NUMBER.fullmatch(word):
+        return float(word)
+    infinite = _INFINITE.fullmatch(word)
+    return None if infinite is None else -math.inf if infinite[1] == "-" else math.inf
+
+
+def given(word: str) -> float | None:
+    """The number that a word is where a name may stand as well; None for what may be a name, as inf may."""
+    return None if is_identifier(word) else number(word)
 
 
 @final
@@ -30,11 +55,10 @@ class Row:
     def number(self, column: str, faults: Faults) -> float | None:
         """The number in a column; None where nothing stands, or what is noted."""
         word = self.get(column)
-        try:
-            return float(word) if word else None
-        except ValueError:
+        found = number(word)
+        if word and found is None:
             faults.wrong.append(f"{self}, column {column!r}: {word!r} is not a number")
-            return None
+        return found
 
 
 def rows(files: Sequence[Path], needed: Sequence[str], known: Sequence[str], faults: Faults) -> list[Row]:
@@ -65,7 +89,7 @@ def _of_file(file: Path, needed: Sequence[str], known: Sequence[str], faults: Fa
             if n and n not in known
         ]
     for line, words in zip(columns.lines, columns.rows, strict=True):
-        said = {name: word for name, word in zip(columns.head, words, strict=True) if word.lower() not in MISSING}
+        said = {name: word for name, word in zip(columns.head, words, strict=True) if word not in _MISSING}
         yield Row(file, line, said)
 
 
@@ -76,6 +100,10 @@ def by_name(table: Sequence[Row], column: str, faults: Faults) -> dict[str, Row]
         name = row.get(column)
         if not name:
             faults.wrong.append(f"{row}: {column} is missing")
+        elif not is_identifier(name):
+            faults.wrong.append(
+                f"{row}: {column} {name!r} must be made of letters, digits and _, and not begin with a digit"
+            )
         elif name in found:
             faults.wrong.append(f"{row}: {column} {name!r} stands in line {found[name].line} already")
         else:

@@ -1,7 +1,6 @@
 """The tables of a PEtab problem, of version 1 or 2, as one form."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, final
@@ -9,47 +8,25 @@ from typing import Any, final
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.extras import need
 from jumpax.importers.faults import Faults
+from jumpax.importers.petab_formulas import RESERVED
+from jumpax.inference.petab.experiments import of_conditions, of_experiments
+from jumpax.inference.petab.observables import COLUMNS, NEEDED, Observable, observables
 from jumpax.inference.petab.table import Row, by_name, rows
 
-_PLACEHOLDER = re.compile(r"\b(observable|noise)Parameter(\d+)_\w+")
-_OBSERVABLES = (
-    "observableId", "observableName", "observableFormula", "noiseFormula", "observableTransformation", "noiseDistribution",
-    "observablePlaceholders", "noisePlaceholders",
-)  # fmt: skip
-_PARAMETERS = (
-    "parameterId", "parameterName", "parameterScale", "lowerBound", "upperBound", "nominalValue", "estimate",
-    "initializationPriorType", "initializationPriorParameters", "objectivePriorType", "objectivePriorParameters",
-    "priorDistribution", "priorParameters",
-)  # fmt: skip
+_PARAMETERS = {
+    "1": ("parameterScale", "initializationPriorType", "initializationPriorParameters", "objectivePriorType", "objectivePriorParameters"),
+    "2": ("priorDistribution", "priorParameters"),
+}  # fmt: skip
+"""Columns that only one version has."""
+_RUNS = {"1": ("simulationConditionId", "preequilibrationConditionId"), "2": ("experimentId",)}
+"""The same of measurements; the first must be there."""
 _LISTS = ("condition_files", "measurement_files", "observable_files")
 _SHOWN = ("visualization_files",)
-_NAMED = ("format_version", "parameter_file", "parameter_files", "problems", "extensions", "id", "name", "version")
-_DISTRIBUTIONS = {
-    "": ("lin", "normal"), "normal": ("lin", "normal"), "laplace": ("lin", "laplace"),
-    "log-normal": ("log", "normal"), "log-laplace": ("log", "laplace"),
-}  # fmt: skip
-
-
-@final
-@dataclass(frozen=True)
-class Observable:
-    """What is measured, and how it scatters.
-
-    Attributes:
-        row: where it stands.
-        formula: of species and parameters.
-        noise: formula of the standard deviation, on the scale of `scale`.
-        scale: on which it scatters evenly: "lin", "log" or "log10".
-        law: "normal" or "laplace".
-        placeholders: names in its formulas that rows of measurements fill: of the formula, and of the noise.
-    """
-
-    row: Row
-    formula: str
-    noise: str
-    scale: str
-    law: str
-    placeholders: tuple[tuple[str, ...], tuple[str, ...]]
+_NAMED = ("format_version", "parameter_file", "parameter_files", "extensions", "id", "name", "version")
+_ENTRIES = {
+    "1": (*_LISTS, *_SHOWN, *_NAMED, "problems", "sbml_files", "model_files", "mapping_files"),
+    "2": (*_LISTS, *_SHOWN, *_NAMED, "model_files", "experiment_files", "mapping_files"),
+}
 
 
 @final
@@ -58,6 +35,7 @@ class Tables:
     """A problem as it stands in its files.
 
     Attributes:
+        version: of PEtab, "1" or "2".
         model: the file of the model.
         conditions: by name: what it sets, as words.
         observables: by name.
@@ -66,12 +44,18 @@ class Tables:
         parameters: by name.
     """
 
+    version: str
     model: Path
     conditions: dict[str, dict[str, str]]
     observables: dict[str, Observable]
     measurements: list[Row]
     runs: list[tuple[str, str]]
     parameters: dict[str, Row]
+
+    @property
+    def placeholders(self) -> tuple[str, ...]:
+        """Of all observables."""
+        return tuple(dict.fromkeys(p for one in self.observables.values() for part in one.placeholders for p in part))
 
 
 def read_tables(file: Path, faults: Faults) -> Tables:
@@ -85,30 +69,57 @@ def read_tables(file: Path, faults: Faults) -> Tables:
     if version not in ("1", "2"):
         raise UnsupportedError(f"format_version {told.get('format_version')!r}; versions 1 and 2 of PEtab are read")
     part = _part(told, version, faults)
-    folder = file.parent
 
     def files(*keys: str) -> list[Path]:
-        named = [name for key in keys for name in _list(part.get(key, told.get(key)))]
-        return [folder / name for name in named]
+        return [file.parent / name for key in keys for name in _list(key, part.get(key, told.get(key)))]
 
-    parameters = rows(files("parameter_file", "parameter_files"), ("parameterId", "estimate"), (), faults)
-    columns = dict.fromkeys(c for row in parameters for c in row.words if c and c not in _PARAMETERS)
+    of_parameters = rows(files("parameter_file", "parameter_files"), ("parameterId", "estimate"), (), faults)
+    parameters = by_name(of_parameters, "parameterId", faults)
+    used = dict.fromkeys(c for row in of_parameters for c in row.words)
+    known = _PARAMETERS[version]
     faults.unread += [
-        f"the parameter table: the column {c!r} is not known, so that it is not read"
-        for c in columns
-        if "prior" in c.lower()
+        f"the parameter table: the column {c!r} is not one of version {version}, so that it is not read"
+        for c in used
+        if c not in known and "prior" in c.lower()
     ]
-    observed = by_name(
-        rows(files("observable_files"), ("observableId", "observableFormula", "noiseFormula"), _OBSERVABLES, faults),
-        "observableId", faults,
-    )  # fmt: skip
-    measured = rows(files("measurement_files"), ("observableId", "measurement", "time"), (), faults)
-    conditions, runs = (_old if version == "1" else _new)(files, measured, faults)
+    observed = by_name(rows(files("observable_files"), NEEDED, COLUMNS[version], faults), "observableId", faults)
+    _check_words((*parameters, *observed), version, faults)
+    needed = ("observableId", _RUNS[version][0], "measurement", "time")
+    measured = rows(files("measurement_files"), needed, (), faults)
+    model, number = _model(part, version)
+    _check_columns(measured, version, number, faults)
+    runs = (of_conditions if version == "1" else of_experiments)(files, measured, faults)
     return Tables(
-        folder / _model(part, version), conditions,
-        {name: _observable(name, row, version, faults) for name, row in observed.items()},
-        measured, runs, by_name(parameters, "parameterId", faults),
+        version, file.parent / model, runs.conditions, observables(observed, version, [*parameters], faults), measured, runs.of,
+        parameters,
     )  # fmt: skip
+
+
+def _check_words(names: Sequence[str], version: str, faults: Faults) -> None:
+    """Names that mean something else in formulas."""
+    reserved = RESERVED if version == "2" else ("time",)
+    faults.wrong += [
+        f"{name!r} is a word of PEtab, so that nothing can be called so: give it another name"
+        for name in names
+        if (name.lower() if version == "2" else name) in reserved
+    ]
+
+
+def _check_columns(measured: Sequence[Row], version: str, model: str, faults: Faults) -> None:
+    """What only the other version would understand; and other models."""
+    other = _RUNS["2" if version == "1" else "1"]
+    used = dict.fromkeys(c for row in measured for c in row.words)
+    faults.wrong += [
+        f"the measurement table: the column {c!r} is not one of version {version}; that has {' and '.join(_RUNS[version])}"
+        for c in used
+        if c in other
+    ]
+    if version == "2":
+        faults.wrong += [
+            f"{row}: {unknown_name('model', row.get('modelId'), [model])}"
+            for row in measured
+            if row.get("modelId", model) != model
+        ]
 
 
 def _yaml(file: Path) -> dict[str, Any]:
@@ -135,7 +146,7 @@ def _part(told: Mapping[str, Any], version: str, faults: Faults) -> Mapping[str,
             many = len(problems) if isinstance(problems, list) else 0
             raise UnsupportedError(f"it has {many} problems; files with one are read: write a file for each")
         part = problems[0]
-    known = (*_LISTS, *_SHOWN, *_NAMED, "sbml_files", "model_files", "experiment_files", "mapping_files")
+    known = _ENTRIES[version]
     faults.wrong += [unknown_name("entry", key, known) for key in {**told, **part} if key not in known]
     if told.get("extensions"):
         faults.unread.append(f"extensions: {', '.join(map(str, told['extensions']))}")
@@ -144,100 +155,38 @@ def _part(told: Mapping[str, Any], version: str, faults: Faults) -> Mapping[str,
     return part
 
 
-def _list(given: Any) -> list[str]:
-    return [] if given is None else [given] if isinstance(given, str) else list(given)
-
-
-def _model(part: Mapping[str, Any], version: str) -> str:
-    """The file of the model.
+def _list(key: str, given: Any) -> list[str]:
+    """Names of files.
 
     Raises:
+        InputError: they are none.
+    """
+    found = [] if given is None else [given] if isinstance(given, str) else given
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise InputError(f"{key}: {given!r}, where names of files are needed")
+    return found
+
+
+def _model(part: Mapping[str, Any], version: str) -> tuple[str, str]:
+    """The file of the model, and its name.
+
+    Raises:
+        InputError: it is not said as PEtab does.
         UnsupportedError: there are several, or it is no SBML.
     """
-    named = part.get("sbml_files") if version == "1" else None
-    if named is None:
-        models = list((part.get("model_files") or {}).values())
-        if other := [m for m in models if m.get("language", "sbml") != "sbml"]:
-            raise UnsupportedError(f"a model in the language {other[0].get('language')}; SBML is read")
-        named = [model.get("location", "") for model in models]
-    files = _list(named)
-    if len(files) != 1:
-        raise UnsupportedError(f"it has {len(files)} models; problems with one are read")
-    return files[0]
-
-
-def _old(files: Any, measured: list[Row], faults: Faults) -> tuple[dict[str, dict[str, str]], list[tuple[str, str]]]:
-    """Conditions and runs of version 1."""
-    table = by_name(rows(files("condition_files"), ("conditionId",), (), faults), "conditionId", faults)
-    aside = ("conditionId", "conditionName")
-    conditions = {name: {c: w for c, w in row.words.items() if c not in aside} for name, row in table.items()}
-    runs = []
-    for row in measured:
-        before, now = row.get("preequilibrationConditionId"), row.get("simulationConditionId")
-        faults.wrong += [
-            f"{row}: {unknown_name('condition', name, conditions)}" for name in {before, now} - {""} - {*conditions}
-        ]
-        if not now:
-            faults.wrong.append(f"{row}: simulationConditionId is missing")
-        runs.append((before, now))
-    return conditions, runs
-
-
-def _new(files: Any, measured: list[Row], faults: Faults) -> tuple[dict[str, dict[str, str]], list[tuple[str, str]]]:
-    """Conditions and runs of version 2: experiments are made conditions."""
-    wanted = ("conditionId", "targetId", "targetValue")
-    changes: dict[str, dict[str, str]] = {"": {}}
-    for row in rows(files("condition_files"), wanted, (), faults):
-        changes.setdefault(row.get("conditionId"), {})[row.get("targetId")] = row.get("targetValue")
-    periods: dict[str, list[Row]] = {}
-    for row in rows(files("experiment_files"), ("experimentId", "time", "conditionId"), (), faults):
-        periods.setdefault(row.get("experimentId"), []).append(row)
-    conditions, experiments = {"": {}}, {"": ("", "")}
-    for name, parts in periods.items():
-        by_time: dict[float, dict[str, str]] = {}
-        for row in parts:
-            when, condition = row.number("time", faults), row.get("conditionId")
-            if condition not in changes:
-                faults.wrong.append(f"{row}: {unknown_name('condition', condition, changes)}")
-            by_time.setdefault(0.0 if when is None else when, {}).update(changes.get(condition, {}))
-        times = sorted(by_time)
-        if times not in ([0.0], [float("-inf")], [float("-inf"), 0.0]):
-            faults.unread.append(
-                f"{parts[0]}: experiment {name!r} has periods from {', '.join(f'{t:g}' for t in times)} on; one from 0 on "
-                "is read, with one from -inf before it or not"
-            )
-        before = by_time.get(float("-inf"))
-        conditions[name] = by_time.get(0.0, {})
-        experiments[name] = ("", name)
-        if before is not None:
-            conditions[f"{name} before"] = before
-            experiments[name] = (f"{name} before", name)
-    runs = []
-    for row in measured:
-        name = row.get("experimentId")
-        if name not in experiments:
-            faults.wrong.append(f"{row}: {unknown_name('experiment', name, experiments)}")
-        runs.append(experiments.get(name, ("", "")))
-    return conditions, runs
-
-
-def _observable(name: str, row: Row, version: str, faults: Faults) -> Observable:
-    law, scale = row.get("noiseDistribution", "normal"), row.get("observableTransformation", "lin")
-    if version == "2":
-        scale, law = _DISTRIBUTIONS.get(law, ("lin", law))
-    if scale not in ("lin", "log", "log10"):
-        faults.wrong.append(f"{row}: observableTransformation {scale!r}; it must be lin, log or log10")
-    if law not in ("normal", "laplace"):
-        faults.unread.append(f"{row}: noiseDistribution {law!r}; normal and laplace are read")
-    formula, noise = row.get("observableFormula"), row.get("noiseFormula")
-    faults.wrong += [f"{row}: {what} is missing" for what in ("observableFormula", "noiseFormula") if not row.get(what)]
-    if version == "2":
-        texts = row.get("observablePlaceholders"), row.get("noisePlaceholders")
-        first, second = (tuple(filter(None, map(str.strip, text.split(";")))) for text in texts)
+    if version == "1" and (files := _list("sbml_files", part.get("sbml_files"))):
+        models = {file: {"location": file} for file in files}
     else:
-        found = [(m[1], int(m[2])) for m in _PLACEHOLDER.finditer(f"{formula} {noise}")]
-        first, second = (
-            tuple(f"{kind}Parameter{i + 1}_{name}" for i in range(max([n for k, n in found if k == kind], default=0)))
-            for kind in ("observable", "noise")
-        )
-    return Observable(row, formula, noise, scale, law, (first, second))
+        models = part.get("model_files") or {}
+        if not isinstance(models, dict) or not all(
+            isinstance(one, dict) and isinstance(one.get("location"), str) for one in models.values()
+        ):
+            raise InputError(
+                f"model_files: {models!r}, where models by name are needed, each with location and language"
+            )
+    if other := [m for m in models.values() if m.get("language", "sbml") != "sbml"]:
+        raise UnsupportedError(f"a model in the language {other[0].get('language')}; SBML is read")
+    if len(models) != 1:
+        raise UnsupportedError(f"it has {len(models)} models; problems with one are read")
+    ((name, model),) = models.items()
+    return model["location"], name

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax.exact.fault import Guard
-from jumpax.inference.losses import JointLogLikelihood, LogLikelihood
+from jumpax.inference.conditions import Conditions
 from jumpax.inference.problem import Problem
 from jumpax.inference.record_problem import RecordProblem
 from jumpax.inference.sources import MasterEquation
@@ -58,7 +58,7 @@ class OfRecords(AbstractDataLikelihood):
 
 @final
 class OfSnapshots(AbstractDataLikelihood):
-    """Counts of cells that were looked at once; one part. A count has a probability of 1e-30 at least, as in a fit."""
+    """Cells that were looked at once, one by one or many together; one part. A count has a probability of 1e-30 at least, as in a fit."""
 
     def __init__(self, problem: Problem):
         if not isinstance(problem.source, MasterEquation):
@@ -66,9 +66,9 @@ class OfSnapshots(AbstractDataLikelihood):
                 "a density needs the exact likelihood: give the problem source=MasterEquation({species: limit}); where the "
                 "space would be too large, there is none"
             )
-        if not isinstance(problem.loss, LogLikelihood | JointLogLikelihood):
+        if not problem.loss.density:
             raise InputError(
-                f"a density needs a likelihood of counts, LogLikelihood or JointLogLikelihood, not {type(problem.loss).__name__}"
+                f"a density needs a likelihood, LogLikelihood or JointLogLikelihood of counts, or what read_petab makes, not {type(problem.loss).__name__}"
             )
         self.problem, plan = problem, problem.plan
         self._expected = problem.source.guarded(
@@ -102,6 +102,30 @@ class OfSnapshots(AbstractDataLikelihood):
         return OfSnapshots(dataclasses.replace(self.problem, source=larger))
 
 
+@final
+class OfConditions(AbstractDataLikelihood):
+    """Snapshots of several conditions, which are the parts."""
+
+    def __init__(self, problem: Conditions):
+        self.problem = problem
+        self._each = {name: OfSnapshots(part) for name, part in problem.problems.items()}
+
+    def __call__(self, values: Mapping[str, Any], guard: Guard) -> Float[Array, " conditions"]:
+        """Each with the values of its own parameters."""
+        names = self.problem.names
+        own = {c: {name: values[shared] for name, shared in names[c].items()} for c in names}
+        return jnp.concatenate([part(own[c], guard) for c, part in self._each.items()])
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The conditions."""
+        return tuple(self._each)
+
+    def enlarged(self, factor: float) -> "OfConditions":
+        """With larger limits in all of them."""
+        return OfConditions(self.problem.of(tuple(part.enlarged(factor).problem for part in self._each.values())))
+
+
 def data_likelihood(problem: Any) -> AbstractDataLikelihood:
     """That of a problem.
 
@@ -112,7 +136,9 @@ def data_likelihood(problem: Any) -> AbstractDataLikelihood:
         return OfRecords(problem)
     if isinstance(problem, Problem):
         return OfSnapshots(problem)
+    if isinstance(problem, Conditions):
+        return OfConditions(problem)
     raise InputError(
-        "log_density needs a RecordProblem(network, x0, records, parameters), or a Problem with MasterEquation, not "
-        f"{type(problem).__name__}; of several conditions take one after the other"
+        "log_density needs a RecordProblem(network, x0, records, parameters), or a Problem or Conditions with MasterEquation, not "
+        f"{type(problem).__name__}"
     )

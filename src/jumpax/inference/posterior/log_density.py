@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
 from jumpax.exact.fault import Guard
+from jumpax.inference.conditions import Conditions
 from jumpax.inference.posterior.data_likelihood import AbstractDataLikelihood, data_likelihood
 from jumpax.inference.posterior.maximum import Maximum, maximise
 from jumpax.inference.posterior.prior import Prior
@@ -35,12 +36,12 @@ class LogDensity:
         priors: their priors.
     """
 
-    problem: RecordProblem | Problem
+    problem: RecordProblem | Problem | Conditions
     names: tuple[str, ...]
     dimension: int
     priors: dict[str, AbstractPrior]
 
-    def __init__(self, data: AbstractDataLikelihood, problem: RecordProblem | Problem):
+    def __init__(self, data: AbstractDataLikelihood, problem: RecordProblem | Problem | Conditions):
         self.problem, self._data = problem, data
         self.names, self.dimension = problem.free, len(problem.free)
         self._prior = Prior(problem)
@@ -62,12 +63,12 @@ class LogDensity:
         return self.by_part(u).sum()
 
     def by_part(self, u: Float[Array, " free"]) -> Float[Array, " parts"]:
-        """Log-likelihoods of the cells, whose names are `parts`; of snapshots there is one part."""
+        """Log-likelihoods of the cells, or conditions, whose names are `parts`; of snapshots of one condition there is one part."""
         return self._both(u)[1]
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Names of the cells."""
+        """Names of the cells or conditions."""
         return self._data.parts
 
     def constrained(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
@@ -149,13 +150,13 @@ class LogDensity:
         return f"LogDensity({', '.join(self.names)})"
 
 
-def log_density(problem: RecordProblem | Problem) -> LogDensity:
+def log_density(problem: RecordProblem | Problem | Conditions) -> LogDensity:
     """The posterior density of the free parameters of a problem: priors, the Jacobian of their scales, and the exact likelihood.
 
     log p(u) = ln p(data | theta(u)) + sum_i ln prior_i(theta_i) + ln |d theta / d u|, with theta(u) as `fit` searches it: positive
     parameters by their logarithm, those between bounds by a logit. The likelihood is that of the master equation: of records by
-    `exact_log_likelihood`; of snapshots (a `Problem` with `LogLikelihood` or `JointLogLikelihood`, and `MasterEquation`) by the laws
-    at their times. Exact but for the leak of the space, which is below the problem's tolerance wherever the density is finite.
+    `exact_log_likelihood`; of snapshots (a `Problem` with `LogLikelihood` or `JointLogLikelihood`, or of `read_petab`, and
+    `MasterEquation`; or `Conditions` of such) by the laws at their times. Exact but for the leak of the space, which is below the problem's tolerance wherever the density is finite.
     Priors are those of `Free(..., prior=)`, normalised between the bounds; constants are kept, so that densities of two models
     on the same records can be compared.
 

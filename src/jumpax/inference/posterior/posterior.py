@@ -13,6 +13,7 @@ from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.extras import need
 from jumpax.engines.program import check_positive
 from jumpax.engines.provenance import provenance
+from jumpax.inference.conditions import Conditions
 from jumpax.inference.posterior.by_density import by_density, stacked
 from jumpax.inference.posterior.by_filter import by_filter
 from jumpax.inference.posterior.cost import is_cheap
@@ -23,6 +24,7 @@ from jumpax.inference.posterior.result import Posterior
 from jumpax.inference.problem import Problem
 from jumpax.inference.progress import PosteriorProgress, Told, teller
 from jumpax.inference.record_problem import RecordProblem
+from jumpax.networks import Network
 
 Method = Literal["nuts", "mala", "pmmh"]
 CHAINS, DRAWS, WARM = (
@@ -36,7 +38,7 @@ MOST_LOST = 1e-3
 
 
 def posterior(
-    problem: RecordProblem | Problem,
+    problem: RecordProblem | Problem | Conditions,
     *,
     key: PRNGKeyArray | int,
     method: Method | None = None,
@@ -61,7 +63,7 @@ def posterior(
     while the data come in by and by; size and covariance of the steps are learnt in the warm-up, and held after it.
 
     Args:
-        problem: records of single paths (`RecordProblem`), or snapshots with the source `MasterEquation`; all free parameters with priors.
+        problem: records of single paths (`RecordProblem`), or snapshots, of several conditions, too, with the source `MasterEquation`; all free parameters with priors.
         key: of the random numbers.
         method: None: NUTS where the space of the master equation is small enough, by its size alone, and nothing is asked of filters; else
             `"mala"`, or `"pmmh"` for exact records.
@@ -92,10 +94,10 @@ def posterior(
         (4, 50)
     """
     need("bayes", "a posterior")
-    if not isinstance(problem, RecordProblem | Problem):
+    if not isinstance(problem, RecordProblem | Problem | Conditions):
         raise InputError(
-            "posterior needs a RecordProblem(network, x0, records, parameters), or a Problem with MasterEquation, not "
-            f"{type(problem).__name__}; of several conditions take one after the other"
+            "posterior needs a RecordProblem(network, x0, records, parameters), or a Problem or Conditions with MasterEquation, not "
+            f"{type(problem).__name__}"
         )
     if method not in (None, *get_args(Method)):
         raise InputError(unknown_name("method", method, get_args(Method)))
@@ -115,17 +117,17 @@ def posterior(
     if chosen == "nuts":
         return _by_density(log_density(problem), many, warm, length, words, told)
     if not isinstance(problem, RecordProblem):
-        raise InputError(f"method={chosen!r} filters records of single paths, and this is a Problem: take 'nuts'")
+        raise InputError(f"method={chosen!r} filters records of single paths, which these are not: take 'nuts'")
     number = None if particles is None else check_positive("particles", particles)
     target = FilterTarget(problem, 1, lag, {"max_events": 1_000_000 if max_events is None else max_events})
     return _by_filter(target, chosen == "mala", number, many, warm, length, words, told)
 
 
-def _chosen(problem: RecordProblem | Problem, method: Method | None, filters: bool) -> Method:
+def _chosen(problem: RecordProblem | Problem | Conditions, method: Method | None, filters: bool) -> Method:
     """The method: the one asked for; else that of filters, if they are asked anything, or if the exact density is not cheap."""
     if method is not None:
         return method
-    if isinstance(problem, Problem) or (not filters and is_cheap(problem)):
+    if isinstance(problem, Problem | Conditions) or (not filters and is_cheap(problem)):
         return "nuts"
     smooth = problem.law is None or problem.law.rounded is None  # a start at a real number has no slope along a path
     return "mala" if smooth and not problem.records.exact else "pmmh"
@@ -204,10 +206,15 @@ def _result(
     made = Posterior(
         drawn, points, log_posterior, log_likelihood, dict(stats), name,
         {n: float(numbers.fixed[n]) for n in structure.fixed}, dict(problem.units), doubts, dict(notes), *seconds,
-        provenance(problem.network, words, "float64", name),
+        provenance(_network(problem), words, "float64", name),
     )  # fmt: skip
     doubts |= _distrust(made, structure.free)
     return made
+
+
+def _network(problem: Any) -> Network:
+    """Of the first condition."""
+    return next(iter(problem.parts.values())).network if isinstance(problem, Conditions) else problem.network
 
 
 def _distrust(made: Posterior, free: tuple[str, ...]) -> dict[str, str]:

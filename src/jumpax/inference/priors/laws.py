@@ -1,94 +1,14 @@
-"""What is believed of a parameter before data are seen."""
+"""Laws of parameters."""
 
-import abc
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from typing import Any, final
+from dataclasses import dataclass
+from typing import final
 
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError
+from jumpax.inference.priors.prior import AbstractPrior, positive, stats
 
 _LOG_2PI = math.log(2 * math.pi)
-_TRIES = 100
-"""Most draws of a number that is rounded to a bound."""
-
-
-class AbstractPrior(abc.ABC):
-    """The law of a parameter. Final subclasses are frozen dataclasses, hashable; their fields are numbers."""
-
-    def __post_init__(self):
-        given = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        wrong = [f"{name} = {value!r}" for name, value in given.items() if not _finite(value)]
-        if wrong or (faults := self.faults()):
-            told = [f"{', '.join(wrong)} must be finite numbers"] if wrong else faults
-            raise InputError(f"{type(self).__name__}: {'; '.join(told)}")
-
-    @abc.abstractmethod
-    def faults(self) -> list[str]:
-        """What is wrong with its numbers, which are finite."""
-
-    @property
-    @abc.abstractmethod
-    def support(self) -> tuple[float, float]:
-        """The least and the largest value."""
-
-    @abc.abstractmethod
-    def inside(self, value: Float[Array, ""]) -> Float[Array, ""]:
-        """Logarithm of the density at a value within the support, with JAX."""
-
-    @property
-    @abc.abstractmethod
-    def frozen(self) -> Any:
-        """The same law of `scipy.stats`."""
-
-    def log_density(self, value: Any) -> Float[Array, ""]:
-        """Logarithm of the density, -inf outside the support; its derivative is finite everywhere, 0 there."""
-        low, high = self.support
-        value = jnp.asarray(value, float)
-        possible = (value > low) & (value < high)
-        middle = (low + high) / 2 if math.isfinite(low + high) else (low + 1.0 if math.isfinite(low) else 0.0)
-        return jnp.where(possible, self.inside(jnp.where(possible, value, middle)), -jnp.inf)
-
-    def log_mass(self, low: float, high: float) -> float:
-        """Logarithm of the probability between two bounds."""
-        if not self._cut(low, high):
-            return 0.0
-        heights, _ = self._nearer(low)
-        mass = abs(heights(high) - heights(low))
-        return math.log(mass) if mass > 0 else -math.inf
-
-    def sample(
-        self, generator: np.random.Generator, low: float = -math.inf, high: float = math.inf, size: int | None = None
-    ) -> Any:
-        """Values between two bounds, on the host; never a bound itself.
-
-        Raises:
-            InputError: no number between the bounds is drawn, since their probability is too small for floating point.
-        """
-        low, high = max(low, self.support[0]), min(high, self.support[1])
-        heights, inverse = self._nearer(low)
-        first, last = heights(low), heights(high)
-        drawn = np.full(1 if size is None else size, math.nan)
-        for _ in range(_TRIES):
-            outside = ~((drawn > low) & (drawn < high))
-            if not outside.any():
-                return drawn[0] if size is None else drawn
-            drawn[outside] = inverse(first + generator.uniform(size=int(outside.sum())) * (last - first))
-        raise InputError(
-            f"{self!r} has no probability, to floating point, between {low:g} and {high:g}: widen the bounds"
-        )
-
-    def _nearer(self, low: float) -> tuple[Callable[..., Any], Callable[..., Any]]:
-        """Probabilities of less, or of more where less rounds to 1, with the inverse."""
-        law = self.frozen
-        return (law.sf, law.isf) if law.cdf(low) > 0.5 else (law.cdf, law.ppf)
-
-    def _cut(self, low: float, high: float) -> bool:
-        return low > self.support[0] or high < self.support[1]
 
 
 @final
@@ -106,7 +26,7 @@ class Normal(AbstractPrior):
 
     def faults(self):
         """A standard deviation that is not positive."""
-        return _positive(sd=self.sd)
+        return positive(sd=self.sd)
 
     @property
     def support(self):
@@ -120,7 +40,7 @@ class Normal(AbstractPrior):
     @property
     def frozen(self):
         """Of SciPy."""
-        return _stats().norm(self.mean, self.sd)
+        return stats().norm(self.mean, self.sd)
 
 
 @final
@@ -138,7 +58,7 @@ class LogNormal(AbstractPrior):
 
     def faults(self):
         """Numbers that are not positive."""
-        return _positive(median=self.median, sd=self.sd)
+        return positive(median=self.median, sd=self.sd)
 
     @property
     def support(self):
@@ -153,7 +73,7 @@ class LogNormal(AbstractPrior):
     @property
     def frozen(self):
         """Of SciPy."""
-        return _stats().lognorm(self.sd, scale=self.median)
+        return stats().lognorm(self.sd, scale=self.median)
 
 
 @final
@@ -166,7 +86,7 @@ class Gamma(AbstractPrior):
 
     def faults(self):
         """Numbers that are not positive."""
-        return _positive(shape=self.shape, rate=self.rate)
+        return positive(shape=self.shape, rate=self.rate)
 
     @property
     def support(self):
@@ -185,7 +105,7 @@ class Gamma(AbstractPrior):
     @property
     def frozen(self):
         """Of SciPy."""
-        return _stats().gamma(self.shape, scale=1 / self.rate)
+        return stats().gamma(self.shape, scale=1 / self.rate)
 
 
 @final
@@ -197,7 +117,7 @@ class Exponential(AbstractPrior):
 
     def faults(self):
         """A mean that is not positive."""
-        return _positive(mean=self.mean)
+        return positive(mean=self.mean)
 
     @property
     def support(self):
@@ -211,7 +131,7 @@ class Exponential(AbstractPrior):
     @property
     def frozen(self):
         """Of SciPy."""
-        return _stats().expon(scale=self.mean)
+        return stats().expon(scale=self.mean)
 
 
 @final
@@ -223,7 +143,7 @@ class HalfNormal(AbstractPrior):
 
     def faults(self):
         """A standard deviation that is not positive."""
-        return _positive(sd=self.sd)
+        return positive(sd=self.sd)
 
     @property
     def support(self):
@@ -237,7 +157,7 @@ class HalfNormal(AbstractPrior):
     @property
     def frozen(self):
         """Of SciPy."""
-        return _stats().halfnorm(scale=self.sd)
+        return stats().halfnorm(scale=self.sd)
 
 
 @final
@@ -264,7 +184,7 @@ class Uniform(AbstractPrior):
     @property
     def frozen(self):
         """Of SciPy."""
-        return _stats().uniform(self.low, self.high - self.low)
+        return stats().uniform(self.low, self.high - self.low)
 
 
 @final
@@ -296,7 +216,7 @@ class LogUniform(AbstractPrior):
     @property
     def frozen(self):
         """Of SciPy."""
-        return _stats().loguniform(self.low, self.high)
+        return stats().loguniform(self.low, self.high)
 
 
 @final
@@ -314,7 +234,7 @@ class Beta(AbstractPrior):
 
     def faults(self):
         """Numbers that are not positive."""
-        return _positive(a=self.a, b=self.b)
+        return positive(a=self.a, b=self.b)
 
     @property
     def support(self):
@@ -329,21 +249,4 @@ class Beta(AbstractPrior):
     @property
     def frozen(self):
         """Of SciPy."""
-        return _stats().beta(self.a, self.b)
-
-
-def _positive(**numbers: float) -> list[str]:
-    return [f"{name} = {value:g} must be positive" for name, value in numbers.items() if not value > 0]
-
-
-def _finite(value: Any) -> bool:
-    try:
-        return not isinstance(value, bool | str) and math.isfinite(value)
-    except TypeError:
-        return False
-
-
-def _stats() -> Any:
-    import scipy.stats  # slow to import
-
-    return scipy.stats
+        return stats().beta(self.a, self.b)
