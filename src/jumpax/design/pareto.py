@@ -84,7 +84,7 @@ def pareto_front(
 
     Source: Miettinen 1999, doi:10.1007/978-1-4615-5563-6 (weighting and targets).
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp, jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(lambda counts: counts["A"], decay, {"A": 10}, [1.0], paths=200)

@@ -96,7 +96,7 @@ class AbstractPrior(abc.ABC):
 class Normal(AbstractPrior):
     """Normal, for a parameter without bounds.
 
-    Example:
+    Examples:
         >>> print(f"{Normal(1.0, 2.0).log_density(3.0):.4f}")
         -2.1121
     """
@@ -128,7 +128,7 @@ class Normal(AbstractPrior):
 class LogNormal(AbstractPrior):
     """The logarithm is normal with mean ln `median` and standard deviation `sd`: a factor e^sd either way.
 
-    Example:
+    Examples:
         >>> print(f"{LogNormal(2.0, 0.5).log_density(2.0):.4f}")
         -0.9189
     """
@@ -272,7 +272,7 @@ class Uniform(AbstractPrior):
 class LogUniform(AbstractPrior):
     """The logarithm is uniform between those of two positive numbers: an order of magnitude that is not known.
 
-    Example:
+    Examples:
         >>> print(f"{LogUniform(0.1, 10.0).log_density(2.0):.4f}")
         -2.2203
     """
@@ -304,7 +304,7 @@ class LogUniform(AbstractPrior):
 class Beta(AbstractPrior):
     """Beta with density proportional to x^(a - 1) (1 - x)^(b - 1): for probabilities, with bounds 0 and 1.
 
-    Example:
+    Examples:
         >>> print(f"{Beta(2.0, 3.0).log_density(0.5):.4f}")
         0.4055
     """

@@ -26,7 +26,7 @@ class StartTable(AbstractStart):
     Raises:
         InputError: columns of different lengths, no state, counts that are not whole or negative, weights that are.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.telegraph()
         >>> start = jumpax.StartTable({"off": [1, 0], "on": [0, 1], "M": [0, 0]}, weights=[3, "odds"])
