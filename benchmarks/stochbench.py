@@ -7,6 +7,8 @@ are read by the scorer only: the fit is given the network with other numbers. Th
 after which the best parameters were within a factor of two for the first time, infinite for a fit that failed.
 
 --paths-only searches without mean field, and without the master equation at the end; else both may be used where they serve
+--fresh      every seed has data of its own, drawn at the true values as the protocol draws them, in the place of the frozen ones
+--budget N   in the place of that of the problem: with a large one a fit shows how far the best fit to the data is off
 --out FILE   writes the records and the table
 --tiny       one seed and a tenth of the budget, to see that it works
 
@@ -24,6 +26,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
 import jumpax
@@ -31,6 +34,8 @@ from jumpax.cli.rule_loss import with_rules
 from jumpax.inference import Fixed, Free, Problem, Simulation, losses
 
 FACTOR_TWO, TIGHT = float(np.log10(2)), 0.1
+FRESH = 1_000_000
+"""Added to the seeds of fits, for those of fresh data."""
 VERSION = "0.2.0.dev0"
 """Of the collection whose protocol this is."""
 PUBLISHED = {
@@ -53,8 +58,8 @@ class Loaded(NamedTuple):
     """Which of the free parameters."""
 
 
-def load(folder: Path, source: Simulation) -> Loaded:
-    """One problem.
+def load(folder: Path, source: Simulation, fresh: int | None = None) -> Loaded:
+    """One problem, with its data, or with fresh ones of a seed.
 
     Raises:
         InputError: there is no network, or it does not have the parameters or observables of the problem.
@@ -73,7 +78,8 @@ def load(folder: Path, source: Simulation) -> Loaded:
         raise jumpax.InputError(f"{folder.name}: model.net has no parameter {', '.join(lost)}")
     fixed = {name: Fixed(value) for name, value in model.theta.items() if name not in boxes}
     free = {name: Free.box(about["low"], about["high"]) for name, about in boxes.items()}
-    loss = _loss(folder / stated["data"]["file"], stated)
+    columns = _frozen(folder / stated["data"]["file"])
+    loss = _loss(columns if fresh is None else _fresh(model, stated, columns["time"], fresh), stated)
     loss = with_rules(loss, model.network, model.observables, {**fixed, **free})
     problem = Problem(model.network, model.x0, loss, {**fixed, **free}, source=source)
     about = [boxes[name] for name in problem.free]
@@ -81,10 +87,28 @@ def load(folder: Path, source: Simulation) -> Loaded:
     return Loaded(folder.name, problem, int(stated["fit"]["budget_simulations"]), true, scored)
 
 
-def _loss(file: Path, stated: Any) -> losses.TimeSeries:
-    """Means after the start, with the standard errors that the deviation of one trajectory gives."""
+def _frozen(file: Path) -> dict[str, np.ndarray]:
+    """The columns of a file."""
     text = file.read_text().splitlines()
-    columns = dict(zip(text[0].lstrip("#").split(), np.loadtxt(text, ndmin=2).T, strict=True))
+    return dict(zip(text[0].lstrip("#").split(), np.loadtxt(text, ndmin=2).T, strict=True))
+
+
+def _fresh(model: jumpax.FileModel, stated: Any, times: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """The same of new paths at the true values."""
+    drawn = jumpax.simulate(
+        model, times=times.tolist(), paths=int(stated["data"]["replicates"]), key=jax.random.key(FRESH + seed)
+    )
+    counts, columns = {name: drawn[name] for name in model.network.species}, {"time": times}
+    for name in stated["observables"]:
+        values = np.asarray(model.observables[name](counts), float)
+        columns[name] = values.mean(0)
+        floor = stated["data"]["sd_floor_fraction"] * columns[name].max()
+        columns[f"{name}_SD"] = np.maximum(values.std(0, ddof=1), floor)
+    return columns
+
+
+def _loss(columns: dict[str, np.ndarray], stated: Any) -> losses.TimeSeries:
+    """Means after the start, with the standard errors that the deviation of one trajectory gives."""
     later = columns["time"] > stated["simulation"].get("t_start", 0)
     replicates = int(stated["data"]["replicates"])
     means = {name: columns[name][later] for name in stated["observables"]}
@@ -156,6 +180,8 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="+")
     parser.add_argument("--seeds", default="1-20", help="first-last, or one")
     parser.add_argument("--paths-only", action="store_true")
+    parser.add_argument("--fresh", action="store_true")
+    parser.add_argument("--budget", type=int)
     parser.add_argument("--json", action="store_true", help="print the records on standard output")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--tiny", action="store_true")
@@ -170,9 +196,10 @@ def main() -> None:
         except (jumpax.JumpaxError, OSError) as fault:
             print(f"{folder.name}: left out: {fault}", file=sys.stderr, flush=True)
             continue
-        budget = loaded.budget // 10 if arguments.tiny else loaded.budget
+        budget = arguments.budget or (loaded.budget // 10 if arguments.tiny else loaded.budget)
         own = []
         for seed in seeds[:1] if arguments.tiny else seeds:
+            loaded = load(folder, source, seed) if arguments.fresh else loaded
             own.append(record(loaded, seed, budget))
             told = {key: own[-1][key] for key in ("seed", "error", "simulations_to_success", "simulations", "seconds")}
             print(folder.name, json.dumps(told), file=sys.stderr, flush=True)

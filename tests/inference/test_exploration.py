@@ -7,14 +7,17 @@ import numpy as np
 import pytest
 
 import jumpax
-from jumpax.inference import Fixed, Free, Problem, Simulation, losses
+from jumpax.inference import Derived, Fixed, Free, Problem, Simulation, losses
 from jumpax.inference.exploration.candidate import downhill
 from jumpax.inference.exploration.coordinates import first_points, near_points, units
 from jumpax.inference.exploration.intervals import intervals
 from jumpax.inference.exploration.surface import level, regress, squashed
+from jumpax.inference.exploration.touches import touches
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "benchmarks"))
+ALL = np.ones((3, 2), bool)
+"""Every entry may depend on both parameters."""
 
 
 def three_kinds():
@@ -68,16 +71,68 @@ def test_a_plane_is_found_exactly_and_noise_is_told():
     points = near_points(centre, scale, 400, rng)
     slope, at = np.array([[1.0, 0.0, 2.0], [-1.0, 3.0, 0.5]]), np.array([2.0, 0.0, -1.0])
     exact = at + (points - centre) @ slope
-    plane = regress(points, exact.astype(np.float32), centre, scale)
+    plane = regress(points, exact.astype(np.float32), centre, scale, ALL)
     np.testing.assert_allclose(plane.level, at, atol=0.02)  # the ridge leaves a trace
     np.testing.assert_allclose(plane.slope, scale.T @ slope, rtol=0.02, atol=0.02)
     noisy = exact + rng.normal(size=exact.shape) * np.array([1.0, 2.0, 3.0])
     noisy[:7] = np.nan  # paths that were lost
-    found = regress(points, noisy.astype(np.float32), centre, scale)
+    found = regress(points, noisy.astype(np.float32), centre, scale, ALL)
     np.testing.assert_allclose(np.sqrt(found.variance), [1, 2, 3], rtol=0.2)  # 4 standard errors and more
     off = (found.level - at) / np.sqrt(found.variance * found.level_noise)
     assert np.abs(off).max() < 4
-    assert regress(points[:3], exact[:3].astype(np.float32), centre, scale) is None
+    assert regress(points[:3], exact[:3].astype(np.float32), centre, scale, ALL) is None
+
+
+def test_a_slope_that_must_be_0_is_and_its_noise_is_not_counted():
+    """Two entries, the second of which the first parameter cannot move; noise of slopes by 300 repetitions, to a quarter."""
+    rng = np.random.default_rng(20261130)
+    centre, scale = np.array([0.3, -1.0]), np.array([[0.5, 0.1], [0.0, 0.8]])
+    touched = np.array([[True, True], [False, True]])
+    slope = np.array([[1.0, 0.0], [-1.0, 3.0]])
+    found = []
+    for _ in range(300):
+        points = near_points(centre, scale, 60, rng)
+        residuals = (points - centre) @ slope + rng.normal(size=(60, 2))
+        plane = regress(points, residuals.astype(np.float32), centre, scale, touched)
+        found.append(np.linalg.solve(scale.T, plane.slope))
+        np.testing.assert_allclose(found[-1][0, 1], 0, atol=1e-6)
+    for entry in range(2):
+        noise = plane.slope_noise(np.eye(2)[entry])  # of slopes in the scale of the centre
+        measured = scale.T @ np.cov(np.array(found)[:, :, entry].T) @ scale
+        np.testing.assert_allclose(np.trace(noise), np.trace(measured), rtol=0.25)
+    np.testing.assert_allclose(np.mean(found, 0), slope, atol=0.15)  # the ridge shortens by a hundredth
+
+
+CASCADE = jumpax.Network(
+    [
+        jumpax.Reaction(reaction, jumpax.MassAction(rate))
+        for reaction, rate in {"0 -> M": "a", "M -> 0": "b", "M -> M + P": "c", "P -> 0": "d"}.items()
+    ]
+)
+
+
+def _touched(parameters, x0=None, loss=None):
+    one = {"M": [1.0, 2.0], "P": [3.0, 4.0]}
+    loss = loss or losses.TimeSeries([1.0, 2.0], one, {"M": 0.5, "P": 0.5})
+    return touches(Problem(CASCADE, x0 or {"M": 0, "P": 0}, loss, parameters)).tolist()
+
+
+def test_messages_do_not_know_of_proteins():
+    rates = dict.fromkeys("abcd", Free(1.0))
+    assert _touched(rates) == [[True, True, False, False], [True, True, True, True]]
+    # what is derived from a parameter, and the numbers of the start, move what they move
+    tied = {"a": Fixed(1.0), "b": Derived(lambda c: 2 * c), "c": Free(1.0), "d": Free(1.0)}
+    assert _touched(tied) == [[True, False], [True, True]]
+    began = {"M": jumpax.Poisson("m"), "P": 0}
+    assert _touched({**dict.fromkeys("abd", Fixed(1.0)), "c": Free(1.0), "m": Free(3.0)}, began) == [
+        [False, True],
+        [True, True],
+    ]
+
+
+def test_what_a_loss_does_not_tell_may_depend_on_all():
+    windows = losses.WindowMeans([0.0, 1.0, 2.0], {"M": [1.0, 2.0]}, {"M": 0.5})
+    assert _touched(dict.fromkeys("abcd", Free(1.0)), loss=windows) == [[True] * 4]
 
 
 def test_the_loss_at_a_centre_is_free_of_the_noise_of_its_paths():
@@ -93,9 +148,9 @@ def test_a_step_goes_to_the_minimum_of_a_plane_but_not_far():
     points = rng.normal(size=(300, 2))
     answer = np.array([0.4, -0.7])
     residuals = 5 * (points - answer)
-    near = regress(points, residuals.astype(np.float32), np.zeros(2), np.eye(2))
+    near = regress(points, residuals.astype(np.float32), np.zeros(2), np.eye(2), ALL[:2])
     np.testing.assert_allclose(downhill(near), answer, atol=0.02)
-    far = regress(points, (residuals + 100).astype(np.float32), np.zeros(2), np.eye(2))
+    far = regress(points, (residuals + 100).astype(np.float32), np.zeros(2), np.eye(2), ALL[:2])
     assert np.abs(downhill(far)).max() <= 1.5
 
 

@@ -16,7 +16,7 @@ from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.parameters import Parameter
 from jumpax.networks import Network
-from jumpax.networks.expressions.expression import Call, Expression, Number
+from jumpax.networks.expressions.expression import Call, Expression, Number, names
 from jumpax.observables import Observable, places_of
 from jumpax.observables.observable import CountsByName
 
@@ -100,6 +100,12 @@ class RuleLoss(AbstractLoss):
         if inner is self.inner:
             return self
         return None if inner is None else RuleLoss(inner, dict(self.rules))
+
+    @property
+    def reads(self) -> tuple[frozenset[str], ...]:
+        """What the rules read that the loss reads."""
+        rules = {name: frozenset(names(rule.expression)) for name, rule in self.rules}
+        return tuple(frozenset[str]().union(*(rules.get(n, {n}) for n in read)) for read in self.inner.reads)
 
     def residuals(self, expected: Any) -> Float[Array, "times numbers"]:
         """Those of the loss."""

@@ -72,45 +72,49 @@ def power_series(
     Returns:
         values (windows, states) and derivatives (parameters, windows, states).
     """
-    values = np.zeros((len(windows), len(start)))
-    derivatives = np.zeros((len(slopes), len(windows), len(start)))
-    firsts, stops = (np.array([getattr(w, end) for w in windows]) for end in ("first", "stop"))
-    norms = [float(np.abs(slope).sum(axis=0).max()) for slope in slopes]
-    powers = [np.array(start, np.float64), *(np.zeros(len(start)) for _ in slopes)]
-    last = int(stops.max(initial=0)) - 1
-    for k in range(last + 1):
-        for m in np.flatnonzero((firsts <= k) & (k < stops)).tolist():
-            _add(windows[m].weights[k - windows[m].first], powers, values[m], derivatives[:, m])
-        if k == last:
-            break
-        moved = [step @ powers[0]]
-        moved += [step @ u + slope @ powers[0] for u, slope in zip(powers[1:], slopes)]
-        if k % _CHECK_EVERY == 0 and _settled(powers, moved, norms, last - k):
-            for m, window in enumerate(windows):
-                rest = float(window.weights[max(k + 1 - window.first, 0) :].sum())
-                _add(rest, moved, values[m], derivatives[:, m])
-            break
-        powers = moved
-    return values, derivatives
-
-
-def _add(
-    weight: float,
-    powers: list[Float[np.ndarray, " states"]],
-    value: Float[np.ndarray, " states"],
-    derivative: Float[np.ndarray, "parameters states"],
-) -> None:
-    """Add weight times each power to its sum, in place."""
     from scipy.linalg.blas import daxpy  # type: ignore[attr-defined]
 
-    for vector, total in zip(powers, [value, *derivative]):
-        daxpy(vector, total, a=weight)
+    states, parts = len(start), 1 + len(slopes)
+    both = _with_derivatives(step, slopes)
+    firsts, stops = (np.array([getattr(w, end) for w in windows], int) for end in ("first", "stop"))
+    changes = set(firsts.tolist()) | set(stops.tolist())
+    norms = np.array([float(np.abs(slope).sum(axis=0).max()) for slope in slopes])
+    sums = np.zeros((len(windows), parts * states))
+    powers = np.zeros(parts * states)
+    powers[:states] = start
+    last = int(stops.max(initial=0)) - 1
+    added: list[int] = []
+    for k in range(last + 1):
+        if k in changes or k == 0:
+            added = np.flatnonzero((firsts <= k) & (k < stops)).tolist()
+        for m in added:
+            daxpy(powers, sums[m], a=windows[m].weights[k - windows[m].first])
+        if k == last:
+            break
+        moved = both @ powers
+        if k % _CHECK_EVERY == 0 and _settled(powers.reshape(parts, -1), moved.reshape(parts, -1), norms, last - k):
+            for m, window in enumerate(windows):
+                daxpy(moved, sums[m], a=float(window.weights[max(k + 1 - window.first, 0) :].sum()))
+            break
+        powers = moved
+    values, *derivatives = np.moveaxis(sums.reshape(-1, parts, states), 1, 0)
+    return values, np.array(derivatives).reshape(len(slopes), len(windows), states)
+
+
+def _with_derivatives(step: Sparse, slopes: Sequence[Sparse]) -> Sparse:
+    """One matrix that moves v and every u, one after the other: SciPy's overhead of a product is that of a thousand entries."""
+    from scipy.sparse import block_array
+
+    if not slopes:
+        return step
+    below = [[slope, *(step if j == i else None for j in range(len(slopes)))] for i, slope in enumerate(slopes)]
+    return block_array([[step, *(None for _ in slopes)], *below], format="csr")
 
 
 def _settled(
-    before: list[Float[np.ndarray, " states"]],
-    after: list[Float[np.ndarray, " states"]],
-    norms: list[float],
+    before: Float[np.ndarray, "parts states"],
+    after: Float[np.ndarray, "parts states"],
+    norms: Float[np.ndarray, " parameters"],
     remaining: int,
 ) -> bool:
     """Whether what all remaining steps together add is below `TRUNCATION`, in the law and relative to each derivative.
@@ -119,11 +123,8 @@ def _settled(
     two successive derivatives, e, grows by |slope| |d| a step at most, so they move it by n |e| + n^2 |slope| |d| /
     2.
     """
-    law = float(np.abs(after[0] - before[0]).sum())
+    law, *changes = np.abs(after - before).sum(axis=1)
     if remaining * law > TRUNCATION:
         return False
-    return all(
-        remaining * float(np.abs(new - old).sum()) + 0.5 * remaining**2 * norm * law
-        <= TRUNCATION * max(1.0, float(np.abs(new).sum()))
-        for old, new, norm in zip(before[1:], after[1:], norms)
-    )
+    moves = remaining * np.array(changes) + 0.5 * remaining**2 * norms * law
+    return bool((moves <= TRUNCATION * np.maximum(1.0, np.abs(after[1:]).sum(axis=1))).all())

@@ -78,7 +78,12 @@ class FileModel:
     molecules: Mapping[str, float] = field(default_factory=dict)
     starts: Mapping[str, Rule] = field(default_factory=dict)
 
-    @functools.cached_property
+    @property
     def network(self) -> Network:
         """The reactions with the events."""
+        return self._with_events
+
+    @functools.cached_property
+    def _with_events(self) -> Network:
+        """The same, made once."""
         return self.without_events.with_events(self.events) if self.events else self.without_events

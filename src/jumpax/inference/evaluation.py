@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jumpax._base.compiling import plain
+from jumpax._base.compiling import plain, quick
 from jumpax._base.host import library_of
 from jumpax._base.types import default_precision
 from jumpax.engines.choice import engine_for
@@ -70,6 +70,11 @@ class Plan:
         """The expectation as a function of theta and key."""
         return self.source.expected(self.observable, self.network, self.begin, self.times, self.settle, self.start)
 
+    @functools.cached_property
+    def silent(self) -> Expected:
+        """The same, where no error can be raised."""
+        return self.source.silent(self.observable, self.network, self.begin, self.times, self.settle, self.start)
+
 
 def evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, " free"], key: Any) -> Evaluation:
     """One evaluation; every derivative comes from one Jacobian of the expectation.
@@ -84,7 +89,7 @@ def evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, "
 
     def batches(u: Float[Array, " free"]) -> tuple[Any, Any]:
         values = plan.structure.values(u, numbers)
-        made = loss.seen(plan.expected(plan.structure.theta(values), key), values)
+        made = loss.seen(plan.silent(plan.structure.theta(values), key), values)
         return made, made
 
     jacobian, made = jax.jacfwd(batches, has_aux=True)(u)
@@ -140,21 +145,22 @@ def _contract(slope: Any, jacobian: Any) -> Any:
 
 
 @functools.lru_cache(64)
-def compiled(network: Network) -> Callable[..., Evaluation]:
-    """Of paths that are drawn outside the programs of XLA, which may then be compiled in haste."""
+def compiled(network: Network, deterministic: bool) -> Callable[..., Evaluation]:
+    """What the host computes, paths or laws, is outside the programs of XLA, which may then be compiled in haste."""
+    if deterministic:
+        return jax.jit(evaluate, static_argnums=0, compiler_options=quick())
     program = Program(network, Together((Snapshots(),)), default_precision())
     outside = not engine_for(program, None).traceable
     return jax.jit(evaluate, static_argnums=0, compiler_options=plain() if outside else {})
 
 
+@jax.jit
 def level(loss: AbstractLoss, expected: Any, values: Mapping[str, Any], paths: Any) -> Any:
     """The loss of an expectation."""
     return loss.value(expected, values, paths)
 
 
+@jax.jit
 def whitened(loss: AbstractLoss, expected: Any, jacobian: Any, paths: Any) -> Any:
     """Its Jacobian in units of the standard deviation of the data."""
     return loss.whitened(expected, jacobian, paths)
-
-
-compiled_level, compiled_whitened = jax.jit(level), jax.jit(whitened)

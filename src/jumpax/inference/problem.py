@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation as Evaluation
-from jumpax.inference.evaluation import Plan, compiled, compiled_level, compiled_whitened, evaluate, level, whitened
+from jumpax.inference.evaluation import Plan, compiled, level, whitened
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.standardised import Standardised
@@ -227,13 +227,11 @@ class Problem(AbstractProblem):
 
     def level(self, expected: Any, u: Float[Array, " free"], paths: Any) -> float:
         """The loss of an expectation at an unconstrained point; `paths` as losses want to be told."""
-        run = level if self.source.deterministic else compiled_level
-        return float(run(self.loss, expected, self.values(u), paths))
+        return float(level(self.loss, expected, self.values(u), paths))
 
     def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[np.ndarray, "batches entries free"]:
         """The Jacobian in units of the standard deviation of the data, in float64: its products lose what is small in float32."""
-        run = whitened if self.source.deterministic else compiled_whitened
-        return np.asarray(run(self.loss, expected, jacobian, paths), np.float64)
+        return np.asarray(whitened(self.loss, expected, jacobian, paths), np.float64)
 
     def evaluate(self, u: Float[Array, " free"], key: Any) -> Evaluation:
         """Loss and derivatives at an unconstrained point, as numbers.
@@ -241,10 +239,12 @@ class Problem(AbstractProblem):
         Raises:
             SimulationError: the loss or a derivative is not a number; names the parameters.
         """
-        run = evaluate if self.source.deterministic else compiled(self.network)
+        run = compiled(self.network, self.source.deterministic)
         found = jax.tree.map(np.asarray, run(self.plan, self.loss, self.numbers, jnp.asarray(u, float), key))
         if np.isfinite(found.loss) and np.isfinite(found.gradient).all():
             return found
+        if self.source.deterministic:  # outside compiled code it raises what is wrong
+            jax.jacfwd(lambda u: self.plan.expected(self.structure.theta(self.values(u)), key))(jnp.asarray(u, float))
         values = {name: float(value) for name, value in self.values(u).items()}
         at = ", ".join(f"{name} = {value:g}" for name, value in values.items())
         if np.isfinite(found.loss):
@@ -265,7 +265,7 @@ class Problem(AbstractProblem):
             for other in self.free:
                 if other != name:
                     alone = alone.fixing(other, float(self.values(u)[other]))
-            run = evaluate if self.source.deterministic else compiled(self.network)
+            run = compiled(self.network, self.source.deterministic)
             found = run(alone.plan, self.loss, alone.numbers, jnp.asarray(u, float)[i : i + 1], key)
             wrong += [] if np.isfinite(found.gradient).all() else [name]
         return wrong or list(self.free)

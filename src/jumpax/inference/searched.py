@@ -27,7 +27,7 @@ from jumpax.inference.exploration import (
 )
 from jumpax.inference.exploration.condition_responses import simulations
 from jumpax.inference.exploration.explore import explains, misfit
-from jumpax.inference.exploration.surface import level
+from jumpax.inference.exploration.surface import level, root
 from jumpax.inference.progress import SearchProgress, Told
 from jumpax.inference.result import History, Run, Search
 from jumpax.inference.search import INTERRUPTED, named_values
@@ -178,9 +178,7 @@ def _asking(responses: Responses, found: Exploration, key: Any) -> ByCondition:
 
 def _scale(scale: Float[np.ndarray, "free free"], place: Int[np.ndarray, " own"]) -> Float[np.ndarray, "own own"]:
     """Of the parameters of one condition: a root of their covariance."""
-    if len(place) == len(scale):
-        return scale[place]
-    return np.linalg.cholesky((scale @ scale.T)[np.ix_(place, place)])
+    return scale[place] if len(place) == len(scale) else root(scale, place)
 
 
 def _generator(key: Any, number: int) -> np.random.Generator:

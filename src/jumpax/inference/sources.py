@@ -27,7 +27,7 @@ class AbstractSource(abc.ABC):
     """How the expectation of an observable is found. Final subclasses are frozen dataclasses, hashable."""
 
     deterministic: ClassVar[bool]
-    """Whether the key does not matter; then nothing is compiled, and errors are raised as they are."""
+    """Whether the key does not matter."""
 
     @property
     @abc.abstractmethod
@@ -49,6 +49,18 @@ class AbstractSource(abc.ABC):
         start: float,
     ) -> Expected:
         """The expectation at `times`, or at steady state, as a function of theta and key; x0 has counts by name, or is their law."""
+
+    def silent(
+        self,
+        observable: Observable,
+        network: Network,
+        x0: Any,
+        times: tuple[float, ...] | None,
+        settle: float | None,
+        start: float,
+    ) -> Expected:
+        """The same for compiled programs, from which no error can come: where there is no expectation, it is NaN."""
+        return self.expected(observable, network, x0, times, settle, start)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -182,6 +194,19 @@ class MasterEquation(AbstractSource):
         guarded = self.guarded(observable, network, x0, times, settle, start)
         return lambda theta, key: guarded(theta, None)
 
+    def silent(
+        self,
+        observable: Observable,
+        network: Network,
+        x0: Any,
+        times: tuple[float, ...] | None,
+        settle: float | None,
+        start: float,
+    ) -> Expected:
+        """The same with a guard that keeps silent."""
+        guarded = self.guarded(observable, network, x0, times, settle, start)
+        return lambda theta, key: guarded(theta, Guard(lambda fault, point: None, (), True))
+
     def guarded(
         self,
         observable: Observable,
@@ -237,6 +262,7 @@ def _table(
     observable: Observable, network: Network, x0: tuple[tuple[str, int], ...], limits: tuple[tuple[str, int], ...]
 ) -> tuple[StateSpace, Any]:
     """The space, and the observable in each of its states."""
-    space = StateSpace.reachable(network, dict(x0), limits=dict(limits))
-    columns = {name: jnp.asarray(x, float) for name, x in zip(network.species, space.states.T, strict=True)}
-    return space, jax.vmap(observable)(columns)
+    with jax.ensure_compile_time_eval():  # they are known, whatever is being traced
+        space = StateSpace.reachable(network, dict(x0), limits=dict(limits))
+        columns = {name: jnp.asarray(x, float) for name, x in zip(network.species, space.states.T, strict=True)}
+        return space, jax.vmap(observable)(columns)

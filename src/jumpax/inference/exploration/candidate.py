@@ -101,7 +101,7 @@ class Candidate:
         fresh = responses.draw(near_points(self.centre, self.scale, count, generator))
         self.lost = bool(np.isnan(fresh[:, 0]).mean() > 0.5)
         y = responses.residuals if self.near else squashed(responses.residuals, BEND * spread)
-        surface = None if self.lost else regress(responses.points, y, self.centre, self.scale)
+        surface = None if self.lost else regress(responses.points, y, self.centre, self.scale, responses.touches)
         if surface is None or self._worse(surface):
             self.fresh = None
             self._retreat(units(responses.problem, self.centre))
@@ -149,9 +149,9 @@ class Candidate:
         """
         size = np.maximum(spread, np.sqrt(surface.variance))
         slope = surface.slope / size
-        noise = (surface.variance / size**2).sum() * surface.slope_noise
-        values, vectors = np.linalg.eigh(slope @ slope.T - noise * np.eye(len(unit)))
-        self.resolved = bool(values[0] > noise)
+        noise = surface.slope_noise(surface.variance / size**2)
+        values, vectors = np.linalg.eigh(slope @ slope.T - noise)
+        self.resolved = bool(values[0] > vectors[:, 0] @ noise @ vectors[:, 0])
         told = (vectors * np.maximum(values, 0.0)) @ vectors.T
         back = np.linalg.inv(self.scale)
         widest = self.width * unit

@@ -12,6 +12,7 @@ from jumpax.engines.simulate import simulate
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.exploration.intervals import intervals
 from jumpax.inference.exploration.ledger import Ledger
+from jumpax.inference.exploration.touches import touches
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Numbers, Structure
 from jumpax.inference.problem import Problem
@@ -36,6 +37,8 @@ class ConditionResponses:
         self.problem, self.loss = problem, problem.loss.linear
         self.ledger = ledger
         self._bins = intervals(len(self.loss.times or (0.0,)))
+        self.touches = touches(problem)
+        """Which of the residuals of a stop may depend on which parameter."""
 
     @property
     def cap(self) -> int:
@@ -56,6 +59,10 @@ class ConditionResponses:
         """In few numbers: see `intervals`."""
         by_stop = residuals.reshape(len(residuals), self._bins.shape[1], -1)
         return np.einsum("bs,pse->pbe", self._bins, by_stop).reshape(len(residuals), -1)
+
+    def touched(self, numbers: int) -> Bool[np.ndarray, "numbers free"]:
+        """Which of so many numbers, those of one stop after the other, may depend on which parameter."""
+        return np.tile(self.touches, (numbers // len(self.touches), 1))
 
     def seen(self, points: Float[np.ndarray, "paths free"]) -> tuple[Any, Bool[np.ndarray, " paths"]]:
         """What the loss of the problem sees of one path at each point, leaves (paths, stops, ...), and whether it was followed."""

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.exploration.condition_responses import ConditionResponses, simulations
@@ -27,6 +27,8 @@ class Responses:
         self.conditions = tuple(ConditionResponses(part, self.ledger) for part in problem.parts.values())
         self.points: Float[np.ndarray, "paths free"] = np.zeros((0, len(problem.free)))
         self.residuals: Float[np.ndarray, "paths entries"] = np.zeros((0, 0), np.float32)
+        self.touches: Bool[np.ndarray, "entries free"] = np.zeros((0, len(problem.free)), bool)
+        """Which entries may depend on which parameter."""
 
     @property
     def left(self) -> int:
@@ -48,5 +50,18 @@ class Responses:
     def binned(self, residuals: Sequence[Float[np.ndarray, "paths numbers"]]) -> Float[np.ndarray, "paths entries"]:
         """In few numbers: see `intervals`. All are NaN where one is."""
         each = zip(self.conditions, residuals, strict=True)
-        made = np.concatenate([condition.binned(part) for condition, part in each], 1)
+        parts = [condition.binned(part) for condition, part in each]
+        self._widen(parts)
+        made = np.concatenate(parts, 1)
         return np.where(np.isnan(made).any(1, keepdims=True), made.dtype.type(np.nan), made)
+
+    def _widen(self, parts: Sequence[Float[np.ndarray, "paths entries"]]) -> None:
+        """Note which entries of each condition may depend on its parameters, once their number is known."""
+        if len(self.touches):
+            return
+        rows = []
+        for condition, place, part in zip(self.conditions, self.problem.places, parts, strict=True):
+            wide = np.zeros((part.shape[1], len(self.problem.free)), bool)
+            wide[:, place] = condition.touched(part.shape[1])
+            rows.append(wide)
+        self.touches = np.concatenate(rows)

@@ -12,6 +12,8 @@ from jumpax._base.errors import SimulationError
 from jumpax.inference.evaluation import Evaluation, judged
 from jumpax.inference.exploration.condition_responses import ConditionResponses
 from jumpax.inference.exploration.coordinates import near_points
+from jumpax.inference.exploration.surface import root
+from jumpax.inference.exploration.touches import groups
 from jumpax.inference.problem import Problem
 
 BATCHES = 8
@@ -79,9 +81,7 @@ class Scattered:
         leaves = [leaf.reshape(BATCHES, 2 * half, *leaf.shape[1:]) for leaf in leaves]
         self._pool.append((points, followed, leaves))
         level = jax.tree.unflatten(tree, [_mean(leaf[:, :half], here) for leaf in leaves])
-        slope = jax.tree.unflatten(tree, self._slopes(np.asarray(u)))
-        back = np.linalg.inv(self._scale)
-        jacobian = jax.tree.map(lambda leaf: leaf @ back, slope)
+        jacobian = jax.tree.unflatten(tree, self._slopes(np.asarray(u)))
         return jax.tree.map(
             np.asarray,
             _judged(
@@ -92,21 +92,29 @@ class Scattered:
 
     def _slopes(self, u: Float[np.ndarray, " free"]) -> list[np.ndarray]:
         """Of planes through all paths near by, batch by batch, leaves (batches, times, ..., free)."""
-        free = len(u)
         shapes = [leaf.shape[2:] for leaf in self._pool[0][2]]
         found: list[list[np.ndarray]] = [[] for _ in shapes]
         for batch in range(BATCHES):
             points = np.concatenate([points[batch] for points, _, _ in self._pool])
             x = np.linalg.solve(self._scale, (points - u).T).T
             kept = np.concatenate([followed[batch] for _, followed, _ in self._pool]) & (
-                (x**2).sum(1) < REACH**2 * free
+                (x**2).sum(1) < REACH**2 * len(u)
             )
-            design = np.concatenate([np.ones((kept.sum(), 1)), x[kept]], 1)
-            inverse = np.linalg.pinv(design)[1:]
             for number, (own, shape) in enumerate(zip(found, shapes, strict=True)):
                 y = np.concatenate([leaves[number][batch] for _, _, leaves in self._pool])[kept]
-                own.append(np.moveaxis((inverse @ y.reshape(len(y), -1)).reshape(free, *shape), 0, -1))
+                own.append(self._planes((points - u)[kept], y.reshape(len(y), -1)).reshape(*shape, len(u)))
         return [np.stack(own) for own in found]
+
+    def _planes(
+        self, away: Float[np.ndarray, "paths free"], y: Float[np.ndarray, "paths numbers"]
+    ) -> Float[np.ndarray, "numbers free"]:
+        """Slopes of numbers, of those parameters that may move them."""
+        slopes = np.zeros((y.shape[1], away.shape[1]))
+        for some, own in groups(self._responses.touched(y.shape[1])):
+            back = np.linalg.inv(root(self._scale, own))
+            design = np.concatenate([np.ones((len(away), 1)), away[:, own] @ back.T], 1)
+            slopes[np.ix_(some, own)] = (np.linalg.pinv(design)[1:] @ y[:, some]).T @ back
+        return slopes
 
 
 def _mean(leaf: Float[np.ndarray, "batches paths ..."], kept: Bool[np.ndarray, "batches paths"]) -> np.ndarray:

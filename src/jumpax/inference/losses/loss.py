@@ -84,6 +84,11 @@ class AbstractLoss(eqx.Module):
         """A loss on the same data, all of them and at the same times, that has `residuals` and a minimum near by; None if there is none."""
         return None
 
+    @property
+    def reads(self) -> tuple[frozenset[str], ...]:
+        """For each residual of a stop the species that it reads; empty if that is not known."""
+        return ()
+
     def residuals(self, expected: Tree) -> Float[Array, "times numbers"]:
         """Differences from the data in units of their standard errors, linear in the expectation; 0 at times without data.
 

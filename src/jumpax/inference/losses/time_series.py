@@ -115,6 +115,11 @@ class TimeSeries(AbstractLoss):
         """Itself."""
         return self
 
+    @property
+    def reads(self) -> tuple[frozenset[str], ...]:
+        """One species each."""
+        return tuple(frozenset({name}) for name in self.species)
+
     def residuals(self, expected: Any) -> Float[Array, "times species"]:
         """(E[x] - mean) / standard error."""
         return jnp.einsum("tij,tj->ti", self.root, expected[..., 0] - self.measured)
