@@ -65,6 +65,15 @@ def test_every_page_of_the_reference_shows_an_example_that_runs():
     assert bare == []
 
 
+def test_examples_of_docstrings_are_shown_as_such():
+    """The reference takes `>>>` without the head `Examples:` for a quotation."""
+    things = [found(name) for name in public()]
+    parts = [part for thing in things if isinstance(thing, type) for part in vars(thing).values()]
+    methods = [part for part in parts if isinstance(part, types.FunctionType | classmethod | staticmethod | property)]
+    texts = [thing.__doc__ or "" for thing in (*things, *methods)]
+    assert [text for text in texts if ">>>" in text and not re.search(r"^ *Examples:$", text, re.MULTILINE)] == []
+
+
 def links(file):
     """Targets of the links of a document that stand outside of blocks."""
     text = re.sub(r"^ *```.*?^ *```", "", file.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)

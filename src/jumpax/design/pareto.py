@@ -155,8 +155,9 @@ def efficient(
 ) -> Bool[np.ndarray, " points"]:
     """Which points no other one dominates: at least as good in all objectives, and clearly better in one.
 
-    >>> efficient(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.zeros((3, 2))).tolist()
-    [True, True, False]
+    Examples:
+        >>> efficient(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.zeros((3, 2))).tolist()
+        [True, True, False]
     """
     gain = objectives[:, None] - objectives[None]  # how much lower the second one is
     clear = gain > _CLEAR * np.sqrt(errors[:, None] ** 2 + errors[None] ** 2)
