@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 RESULTS = Path(__file__).parent / "results"
+FIGURES = Path(__file__).parents[1] / "docs" / "figures"
 
 
 def bars(axes: Axes, rows: list[dict]) -> None:
@@ -47,7 +48,7 @@ def peers() -> list[dict]:
     return [*ours, *xla, *(row for row in rows if row["peer"] != "jumpax")]
 
 
-def draw(folder: Path = RESULTS) -> list[Path]:
+def draw(folder: Path = FIGURES) -> list[Path]:
     """Draw what has been measured; says what was written."""
     written = []
     for name, rows in (("kernels", kernels()), ("peers", peers())):

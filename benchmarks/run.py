@@ -14,7 +14,7 @@ large     networks of hundreds to tens of thousands of reactions: start, events 
           constants, beside bngsim and BioNetGen; a ring and rules are made, .net files are found in the folders of --models
 table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results; that of large
           networks is written there
-picture   bars from the same files, as benchmarks/results/kernels.png and peers.png
+picture   bars from the same files, as docs/figures/kernels.png and peers.png
 
 Events are counted as fired; CPU time; median of repetitions; one core (but for calls), so that no tool gains by threads.
 """

@@ -8,6 +8,8 @@ import jax
 import pytest
 from hypothesis import HealthCheck, settings
 
+from jumpax._base.compiling import OLDER_XLA
+
 os.environ.setdefault("MPLBACKEND", "Agg")
 # JAX does not write its files aside: processes that share a folder may see half of one, and warn
 worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
@@ -17,7 +19,10 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy")
 QUICK = pytest.StashKey[bool]()
-FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+OLDER = (
+    "--xla_cpu_use_fusion_emitters=false " if OLDER_XLA else ""
+)  # XLA ends the process at a flag that it does not know
+FLAGS = f"{OLDER}--xla_cpu_parallel_codegen_split_count=1"
 """Tests compile much and compute little. A third of that time goes to XLA's emitters of fusions, which jumpax itself does
 without for sums over paths; and two files are tested at once, so that threads of a compilation gain nothing."""
 LONGEST = ("papers", Path(__file__).parent.name)

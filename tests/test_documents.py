@@ -1,7 +1,7 @@
 """What documents and docstrings show, runs.
 
-All blocks of Python in a document run, one after the other, in a folder with the files of `FILES`. All blocks of TOML are read as problems of
-`jumpax fit`. Of commands, wherever they stand, the words and options exist. A block that is not run has a line before it with the reason:
+All blocks of a document run, one after the other, in a folder with the files of `FILES` and what blocks before have written there: Python is
+carried out, TOML is read as a model or a problem of `jumpax fit` or `jumpax infer`. Of commands, wherever they stand, the words and options exist. A block that is not run has a line before it with the reason:
 <!-- not run: it takes an hour -->
 """
 
@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import numpy as np
 import pytest
 
 import jumpax
@@ -23,6 +22,7 @@ import petab_files
 from jumpax.cli.app import make_app
 from jumpax.cli.problem_file import read_problem
 from jumpax.cli.record_file import read_record_file
+from jumpax.networks.toml_model import load_model
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = sorted(
@@ -67,25 +67,6 @@ DECAY = """<?xml version="1.0" encoding="UTF-8"?>
 <kineticLaw><math xmlns="http://www.w3.org/1998/Math/MathML"><apply><times/><ci>k</ci><ci>X</ci></apply></math></kineticLaw>
 </reaction></listOfReactions></model></sbml>
 """
-RECORD = "Segment: 1 Dwells: 600 Sampling(ms): 0.01 Start(ms): 0 ClassCount: 2\n" + "".join(
-    f"{number % 2}\t{duration:.4f}\n"
-    for number, duration in enumerate(
-        np.random.default_rng(3).exponential(
-            np.random.default_rng(4).choice([0.4, 9.0], 600) ** (np.arange(600) % 2 == 0)
-        )
-    )
-)
-"""Shut for 0.4 or 9 ms on average, open for 1 ms."""
-FLU = "day,in_bed\n" + "".join(
-    f"{day},{ill}\n" for day, ill in enumerate([3, 8, 26, 76, 225, 298, 258, 233, 189, 128, 68, 29, 14, 4], 1)
-)
-"""From the R package outbreaks (MIT licence, Copyright (c) 2022 outbreaks authors)."""
-SCHOOL = """S + I -> 2 I; infection * S * I / 763
-I -> B; falling_ill * I
-B -> R; recovery * B
-S = 762; I = 1; B = 0; R = 0
-infection = 2; falling_ill = 1; recovery = 0.5
-"""
 FILES = {
     "docs/conditions.md": {"control.csv": "count\n3\n0\n7\n", "drug.csv": "count\n9\n12\n4\n"},
     "docs/models.md": {
@@ -94,9 +75,7 @@ FILES = {
         "model.net": DIMERS,
         "counts.csv": "hours,number\n1,2\n1,3\n2,1\n2,4\n",
     },
-    "docs/ion_channels.md": {"record.dwt": RECORD},
     "docs/petab.md": petab_files.texts(petab_files.rows([1.0, 2.0, 4.0], [3.1, 4.4, 4.8])),
-    "docs/epidemic.md": {"flu.csv": FLU, "school.ant": SCHOOL},
 }
 """What documents take to be there."""
 
@@ -142,8 +121,7 @@ def test_every_block_says_what_it_is_and_few_are_left_out():
     assert sum(block.left_out is not None for _, block in found) <= MOST_LEFT_OUT
 
 
-def running(language):
-    return [d for d in DOCUMENTS if any(b.language == language and not b.left_out for b in blocks(d))]
+RUN = [d for d in DOCUMENTS if any(b.language in ("python", "toml") and not b.left_out for b in blocks(d))]
 
 
 @pytest.fixture
@@ -154,31 +132,22 @@ def folder(tmp_path, monkeypatch):
     jax.config.update("jax_enable_x64", wide)
 
 
-def put_files(document, folder):
+@pytest.mark.parametrize("document", RUN)
+def test_blocks_run(document, folder):
     for name, text in FILES.get(document, {}).items():
         (folder / name).write_text(text)
-
-
-@pytest.mark.parametrize("document", running("python"))
-def test_python_runs(document, folder):
-    put_files(document, folder)
     names = {}
     for block in blocks(document):
         if block.language == "python" and not block.left_out:
-            exec(
-                compile("\n" * block.line + block.text, str(ROOT / document), "exec"), names
-            )  # with its lines in tracebacks
-    assert len(names) > 1
-
-
-@pytest.mark.parametrize("document", running("toml"))
-def test_problems_are_read(document, folder):
-    put_files(document, folder)
-    for number, block in enumerate(blocks(document)):
-        if block.language == "toml" and not block.left_out:
-            read = read_record_file if "records" in tomllib.loads(block.text) else read_problem
-            (folder / f"problem{number}.toml").write_text(block.text)
-            assert read(folder / f"problem{number}.toml").problem.free
+            code = "\n" * block.line + block.text  # with its lines in tracebacks
+            exec(compile(code, str(ROOT / document), "exec"), names)
+        elif block.language == "toml" and not block.left_out:
+            problem, table = folder / f"problem{block.line}.toml", tomllib.loads(block.text)
+            problem.write_text(block.text)
+            if "network" in table and "parameters" not in table:
+                assert load_model(problem).network.reactions
+            else:
+                assert (read_record_file if "records" in table else read_problem)(problem).problem.free
 
 
 @pytest.mark.parametrize("document", [d for d in DOCUMENTS if any(commands(d))])

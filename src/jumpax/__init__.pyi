@@ -90,3 +90,5 @@ from .observables import TimeAverage as TimeAverage
 from .observables import Windows as Windows
 from .observables import log_likelihood as log_likelihood
 from .records import Records as Records
+
+__version__: str

@@ -15,8 +15,9 @@ from jaxtyping import Array, Float
 def log_poisson(n: Any, mean: Any) -> Float[Array, "*shape"]:
     """N ln m - m - ln n!, with m the mean.
 
-    >>> print(f"{log_poisson(2.0, 3.0):.4f}")
-    -1.4959
+    Examples:
+        >>> print(f"{log_poisson(2.0, 3.0):.4f}")
+        -1.4959
     """
     from jax.scipy.special import xlogy  # slow to import
 
@@ -27,8 +28,9 @@ def log_poisson(n: Any, mean: Any) -> Float[Array, "*shape"]:
 def log_negative_binomial(n: Any, mean: Any, size: Any) -> Float[Array, "*shape"]:
     """Ln Gamma(n + r) - ln Gamma(r) - ln n! + n ln (m / (m + r)) - r ln (1 + m / r), with m the mean and r the size: variance m + m^2 / r.
 
-    >>> print(f"{log_negative_binomial(2.0, 3.0, 1.5):.4f}")
-    -1.8302
+    Examples:
+        >>> print(f"{log_negative_binomial(2.0, 3.0, 1.5):.4f}")
+        -1.8302
     """
     from jax.scipy.special import gammaln, xlogy  # slow to import
 
@@ -42,8 +44,9 @@ def log_negative_binomial(n: Any, mean: Any, size: Any) -> Float[Array, "*shape"
 def log_binomial(n: Any, trials: Any, p: Any) -> Float[Array, "*shape"]:
     """Ln N! - ln n! - ln (N - n)! + n ln p + (N - n) ln (1 - p), with N the trials.
 
-    >>> print(f"{log_binomial(2.0, 3.0, 0.5):.4f}")
-    -0.9808
+    Examples:
+        >>> print(f"{log_binomial(2.0, 3.0, 0.5):.4f}")
+        -0.9808
     """
     from jax.scipy.special import xlog1py, xlogy  # slow to import
 

@@ -32,7 +32,7 @@ def need(extra: str, purpose: str) -> None:
     Raises:
         UnsupportedError: with the command that installs it.
 
-    Example:
+    Examples:
         >>> need("viz", "drawing a figure")
     """
     if absent := missing(extra):

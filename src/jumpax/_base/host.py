@@ -27,7 +27,8 @@ def library_of(*trees: PyTree) -> Any:
 def array_of(value: Any, dtype: Any) -> Any:
     """A number or array as an array of a type: on the host, unless it is traced.
 
-    >>> array_of(1.5, "float32").dtype
-    dtype('float32')
+    Examples:
+        >>> array_of(1.5, "float32").dtype
+        dtype('float32')
     """
     return jnp.asarray(value).astype(dtype) if is_traced(value) else np.asarray(value).astype(dtype)

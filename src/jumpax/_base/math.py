@@ -183,7 +183,7 @@ def log_unit(u: RealLike) -> Real:
 
     Error below 0.95 ulp (float32 and float64). Any positive, finite, normal u is right; all else is garbage.
 
-    Example:
+    Examples:
         >>> float(log_unit(1.0))
         0.0
     """
@@ -232,7 +232,7 @@ def log(x: RealLike) -> Real:
     Raises:
         InputError: for other floating types.
 
-    Example:
+    Examples:
         >>> float(log(1.0)), float(log(0.0))
         (0.0, -inf)
     """
@@ -290,7 +290,7 @@ def exp(x: RealLike) -> Real:
     Raises:
         InputError: for other floating types.
 
-    Example:
+    Examples:
         >>> float(exp(0.0)), float(exp(-1000.0))
         (1.0, 0.0)
     """
@@ -389,7 +389,7 @@ def power(x: RealLike, y: RealLike) -> Real:
     Raises:
         InputError: for other floating types.
 
-    Example:
+    Examples:
         >>> float(power(4.0, 0.5)), float(power(0.0, 2.5))
         (2.0, 0.0)
     """

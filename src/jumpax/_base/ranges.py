@@ -75,7 +75,7 @@ def ranges(
     Raises:
         NoRule: a range enters an operation of which none is known.
 
-    Example:
+    Examples:
         >>> import jax
         >>> wave = jax.make_jaxpr(lambda t: 2.0 + jnp.exp(-t) * jnp.sin(t))(0.0)
         >>> found = ranges(wave, [Range(jnp.float32(0.0), jnp.float32(jnp.inf))], {})[0]

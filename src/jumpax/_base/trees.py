@@ -14,7 +14,7 @@ Tree = TypeVar("Tree")
 def select(flag: Flag, new: Tree, old: Tree) -> Tree:
     """`new` where the flag is set, leaf by leaf.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> [leaf.tolist() for leaf in select(jnp.array([True, False]), (1, 2.0), (3, 4.0))]
         [[1, 3], [2.0, 4.0]]

@@ -85,7 +85,7 @@ def mean_field(
 
     Source: Kurtz (1972), https://doi.org/10.1063/1.1678692.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> A_to_0 = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> found = jumpax.mean_field(A_to_0, [0.0, 1.0], theta={"k": 1.0}, x0={"A": 100})

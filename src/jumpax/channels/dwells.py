@@ -32,7 +32,7 @@ class Dwells:
     Raises:
         InputError: lengths that differ, durations that are not positive numbers, levels that are not whole numbers >= 0.
 
-    Example:
+    Examples:
         >>> record = Dwells([0.010, 0.002, 0.001, 0.020], [0, 1, 1, 0])
         >>> record.levels.tolist(), record.durations.tolist()
         ([0, 1, 0], [0.01, 0.003, 0.02])
@@ -100,7 +100,7 @@ class Dwells:
         Raises:
             InputError: levels that are not whole numbers >= 0, an interval that is not a number > 0.
 
-        Example:
+        Examples:
             >>> print(Dwells.of_samples([0, 0, 1, 1, 1, 0], 1e-4).durations)
             [0.0002 0.0003 0.0001]
         """
@@ -125,7 +125,7 @@ class Dwells:
 
         Source: Colquhoun and Sigworth 1995, in Single-Channel Recording, doi:10.1007/978-1-4419-1229-9_19.
 
-        Example:
+        Examples:
             >>> record = Dwells([1e-5, 3e-4, 2e-5, 1e-4, 5e-4], [1, 0, 1, 0, 1]).resolved(5e-5)
             >>> record.levels.tolist(), record.durations.round(6).tolist()
             ([0, 1], [0.00042, 0.0005])

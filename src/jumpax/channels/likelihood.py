@@ -66,7 +66,7 @@ def dwell_log_likelihood(
     Source: Colquhoun and Hawkes 1982, doi:10.1098/rstb.1982.0156; Hawkes, Jalali and Colquhoun 1990,
     doi:10.1098/rsta.1990.0129.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Network, Reaction
         >>> channel = Network([Reaction("C -> O", MassAction("opening")), Reaction("O -> C", MassAction("closing"))])
         >>> space = StateSpace.reachable(channel, {"C": 1, "O": 0})

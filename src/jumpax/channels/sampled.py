@@ -55,7 +55,7 @@ def sampled_log_likelihood(
 
     Source: Chung et al. 1990, doi:10.1098/rstb.1990.0170.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Network, Reaction
         >>> channel = Network([Reaction("C -> O", MassAction("opening")), Reaction("O -> C", MassAction("closing"))])
         >>> space = StateSpace.reachable(channel, {"C": 1, "O": 0})

@@ -44,9 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, one of `EXIT_CODES`.
 
-    Example:
+    Examples:
         >>> int(main(["--version"]))
-        0.1.0.dev0
+        0.2.0
         0
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -75,15 +75,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def make_app() -> "App":
     """The command line with all its commands, none of them imported yet."""
-    from importlib.metadata import version
-
     from cyclopts import App, Parameter
+
+    from jumpax import __version__
 
     codes = ", ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
     app = App(
         name="jumpax",
         help=_HELP + codes + ".",
-        version=lambda: version("jumpax"),
+        version=__version__,
         result_action="return_value",
         suppress_keyboard_interrupt=False,
         default_parameter=Parameter(negative=()),

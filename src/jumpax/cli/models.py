@@ -59,7 +59,7 @@ def find_file(
     Warns:
         JumpaxWarning: events are left out.
 
-    Example:
+    Examples:
         >>> find_file("birth_death", ["birth=3"])[0].theta["birth"]
         3.0
     """

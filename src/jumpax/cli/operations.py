@@ -40,7 +40,7 @@ def operations_per_event(network: Network, precision: Precision = "float32") -> 
     The turn is traced with scalars; each distinct operation counts once, those whose result is never used do not count,
     nor do conversions of type and shape.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Reaction
         >>> small = Network([Reaction("A -> 0", MassAction("k"))])
         >>> large = Network([Reaction("A <-> B", MassAction("k"), MassAction("g"))])

@@ -16,7 +16,7 @@ def parse_times(text: str) -> tuple[float, ...]:
     Raises:
         InputError: it is neither.
 
-    Example:
+    Examples:
         >>> parse_times("0:2:0.5"), parse_times("1,2,5")
         ((0.0, 0.5, 1.0, 1.5, 2.0), (1.0, 2.0, 5.0))
     """
@@ -42,7 +42,7 @@ def parse_bound(text: str | None) -> float | tuple[float, ...] | None:
     Raises:
         InputError: neither of these.
 
-    Example:
+    Examples:
         >>> parse_bound("3"), parse_bound("3,5"), parse_bound(None)
         (3.0, (3.0, 5.0), None)
     """
@@ -61,7 +61,7 @@ def parse_assignments(option: str, words: Sequence[str]) -> dict[str, float]:
     Raises:
         InputError: everything that is not an assignment of a number, at once.
 
-    Example:
+    Examples:
         >>> parse_assignments("--theta", ["k=1.5,g=2", "h=3"])
         {'k': 1.5, 'g': 2.0, 'h': 3.0}
     """
@@ -85,7 +85,7 @@ def parse_limits(words: Sequence[str]) -> int | Mapping[str, int] | None:
     Raises:
         InputError: neither of these, or fractions.
 
-    Example:
+    Examples:
         >>> parse_limits(["200"]), parse_limits(["M=200,P=50"]), parse_limits([])
         (200, {'M': 200, 'P': 50}, None)
     """

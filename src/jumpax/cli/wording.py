@@ -71,7 +71,7 @@ def in_options(message: str, command: str | None) -> str:
         message: with arguments of Python, such as `bound=...` or `round_counts=True`.
         command: its name; None before one is known.
 
-    Example:
+    Examples:
         >>> in_options("is not a whole number; use precision='float64' or raise max_events", "simulate")
         'is not a whole number; use --precision float64 or raise --max-events'
     """

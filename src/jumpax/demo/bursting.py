@@ -80,7 +80,7 @@ def bursting(
         start: of the two free parameters; default the first of `START_POINTS`.
         smoothing: see `jumpax.losses.LogLikelihood`.
 
-    Example:
+    Examples:
         >>> from jumpax.inference import Simulation
         >>> bursting([3, 0, 12, 7], Simulation()).free
         ('burst_frequency', 'burst_size')

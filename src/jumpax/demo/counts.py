@@ -39,7 +39,7 @@ def load_counts(gene: str, time: float | None = None) -> Int[np.ndarray, " cells
     Raises:
         InputError: an unknown gene, or a time without cells.
 
-    Example:
+    Examples:
         >>> len(load_counts("Bmal1")), len(load_counts("Bmal1", 29))
         (3160, 436)
     """

@@ -84,7 +84,7 @@ def pareto_front(
 
     Source: Miettinen 1999, doi:10.1007/978-1-4615-5563-6 (weighting and targets).
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp, jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(lambda counts: counts["A"], decay, {"A": 10}, [1.0], paths=200)
@@ -155,8 +155,9 @@ def efficient(
 ) -> Bool[np.ndarray, " points"]:
     """Which points no other one dominates: at least as good in all objectives, and clearly better in one.
 
-    >>> efficient(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.zeros((3, 2))).tolist()
-    [True, True, False]
+    Examples:
+        >>> efficient(np.array([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]]), np.zeros((3, 2))).tolist()
+        [True, True, False]
     """
     gain = objectives[:, None] - objectives[None]  # how much lower the second one is
     clear = gain > _CLEAR * np.sqrt(errors[:, None] ** 2 + errors[None] ** 2)

@@ -29,7 +29,7 @@ from jumpax.networks import Network
 class Events:
     """Asks `simulate` for the log of all events: `simulate(..., record=Events())`. Memory grows with them.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> birth = jumpax.Reaction("0 -> A", jumpax.MassAction("k"), name="birth")
         >>> dose = jumpax.Event.at(0.5, {"A": 100}, name="dose")

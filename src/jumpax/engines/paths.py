@@ -16,7 +16,7 @@ from jumpax.engines.event_log import EventLog
 class Paths:
     """Counts of every path at every stop, and how each path ended.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> paths = jumpax.simulate(model.network, model.theta, model.x0, times=[1.0, 2.0], paths=100, key=0)

@@ -131,7 +131,7 @@ def simulate(
 
     Source: Gillespie 1977, doi:10.1021/j100540a008.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> paths = jumpax.simulate(decay, {"k": 1.0}, {"A": 10}, times=[0.0, 1.0], paths=4, key=0)

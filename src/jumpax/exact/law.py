@@ -50,7 +50,7 @@ class Law:
         Raises:
             InputError: the observable reads an unknown species, or does not return one number for each state.
 
-        Example:
+        Examples:
             >>> from jumpax.exact import StateSpace, distribution
             >>> from jumpax.networks import MassAction, Network, Reaction
             >>> network = Network([Reaction("A -> ∅", MassAction("k"))])

@@ -54,7 +54,7 @@ def log_likelihood(
     Warns:
         JumpaxWarning: counts that no state of the space has (their cells get the floor).
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Network, Reaction
         >>> network = Network([Reaction("∅ -> X", MassAction("k")), Reaction("X -> ∅", MassAction("g"))])
         >>> space = StateSpace.reachable(network, {"X": 0}, limits=40)

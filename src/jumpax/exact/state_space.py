@@ -33,7 +33,7 @@ class StateSpace:
             that lies beyond the limits; -1 where the reaction cannot fire, because its propensity is zero there
             whatever the parameters, or a count would become negative.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Network, Reaction
         >>> dimers = Network([Reaction("2 A <-> D", MassAction("k1"), MassAction("k2"))])
         >>> StateSpace.reachable(dimers, {"A": 5, "D": 0}).states.tolist()

@@ -46,7 +46,7 @@ def stationary(space: StateSpace, theta: Theta, *, tolerance: float = 1e-6) -> L
         SimulationError: the leak is above the tolerance, or the classes are so weakly connected that the iteration
             does not settle.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Network, Reaction
         >>> network = Network([Reaction("∅ -> X", MassAction("k")), Reaction("X -> ∅", MassAction("g"))])
         >>> law = stationary(StateSpace.reachable(network, {"X": 0}, limits=40), {"k": 5.0, "g": 1.0})

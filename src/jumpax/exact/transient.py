@@ -55,7 +55,7 @@ def distribution(
 
     Source: Munsky and Khammash (2006), https://doi.org/10.1063/1.2145882; Jensen (1953) for uniformization.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Network, Reaction
         >>> network = Network([Reaction("∅ -> X", MassAction("k")), Reaction("X -> ∅", MassAction("g"))])
         >>> space = StateSpace.reachable(network, {"X": 0}, limits=40)
@@ -122,7 +122,7 @@ def jump_chain(
     Raises:
         InputError, SimulationError, UnsupportedError: as `distribution`.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Network, Reaction
         >>> network = Network([Reaction("A -> B", MassAction("k")), Reaction("A -> C", MassAction("h"))])
         >>> space = StateSpace.reachable(network, {"A": 2, "B": 0, "C": 0})

@@ -68,7 +68,7 @@ def exact_log_likelihood(
     Source: Rabiner (1989), https://doi.org/10.1109/5.18626 for filters and what is carried backwards; Jensen (1953) for
     uniformization.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> from jumpax.exact import StateSpace
         >>> from jumpax.filters import exact_log_likelihood
@@ -112,7 +112,7 @@ def exact_filter(
     Raises:
         InputError, SimulationError: as `exact_log_likelihood`.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.exact import StateSpace
         >>> from jumpax.filters import exact_filter

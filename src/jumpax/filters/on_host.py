@@ -55,10 +55,11 @@ def host_function(function: Callable[..., Sequence[Any]], many: int) -> Callable
 
     Results that do not depend on lanes may be single numbers.
 
-    >>> import jax.numpy as jnp
-    >>> both = host_function(lambda x, y: (jnp.where(x > y, jnp.log(x), 0.0),), 2)
-    >>> both(np.array([1.0, np.e]), np.array([2.0, 1.0]))
-    [array([0., 1.])]
+    Examples:
+        >>> import jax.numpy as jnp
+        >>> both = host_function(lambda x, y: (jnp.where(x > y, jnp.log(x), 0.0),), 2)
+        >>> both(np.array([1.0, np.e]), np.array([2.0, 1.0]))
+        [array([0., 1.])]
     """
     with jax.enable_x64(True):
         closed = jax.make_jaxpr(function)(*[np.ones(LANES)] * many)

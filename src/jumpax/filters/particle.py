@@ -99,7 +99,7 @@ def particle_filter(
     Doucet & Jasra 2012, doi:10.3150/10-BEJ335 (resampling by effective size); Poyiadjis, Doucet & Singh 2011, doi:10.1093/biomet/asq062
     (Fisher's identity).
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.records import Normal
         >>> model = jumpax.zoo.birth_death()

@@ -24,8 +24,9 @@ def systematic(
 
     Source: Carpenter, Clifford & Fearnhead 1999, doi:10.1049/ip-rsn:19990255.
 
-    >>> systematic(np.array([[0.5, 0.25, 0.25, 0.0]]), np.array([0.1])).tolist()
-    [[0, 0, 1, 2]]
+    Examples:
+        >>> systematic(np.array([[0.5, 0.25, 0.25, 0.0]]), np.array([0.1])).tolist()
+        [[0, 0, 1, 2]]
     """
     rows, many = weights.shape
     heights = np.cumsum(weights, 1)

@@ -63,8 +63,9 @@ class Alternative(AbstractFold):
     Source: Burger, Kofler, Heinrich & Gerland 2026, arXiv:2604.02121; Arya et al. 2022, arXiv:2210.08572. There the
     alternative uses every event's numbers; here it may pass some by, so it never runs ahead of a stop.
 
-    >>> from jumpax import networks
-    >>> fold = Alternative(networks.zoo.birth_death().network, "death")
+    Examples:
+        >>> from jumpax import networks
+        >>> fold = Alternative(networks.zoo.birth_death().network, "death")
     """
 
     network: Network

@@ -55,8 +55,9 @@ class AlternativeChain(AbstractFold):
 
     Source: Burger, Kofler, Heinrich & Gerland 2026, arXiv:2604.02121 (there without reset).
 
-    >>> from jumpax import networks
-    >>> fold = AlternativeChain(networks.zoo.birth_death().network, "death", steps=(10, 100))
+    Examples:
+        >>> from jumpax import networks
+        >>> fold = AlternativeChain(networks.zoo.birth_death().network, "death", steps=(10, 100))
     """
 
     network: Network

@@ -21,10 +21,11 @@ class Carriers:
         network: what reacts.
         split: names of reactions that shall not share the carrier of their reverse.
 
-    >>> from jumpax import networks
-    >>> carriers = Carriers(networks.zoo.telegraph().network)
-    >>> carriers.directions, carriers.of, carriers.sign
-    (((-1, 1, 0), (0, 0, 1)), (0, 0, 1, 1), (1, -1, 1, -1))
+    Examples:
+        >>> from jumpax import networks
+        >>> carriers = Carriers(networks.zoo.telegraph().network)
+        >>> carriers.directions, carriers.of, carriers.sign
+        (((-1, 1, 0), (0, 0, 1)), (0, 0, 1, 1), (1, -1, 1, -1))
     """
 
     network: Network

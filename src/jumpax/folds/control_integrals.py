@@ -121,8 +121,9 @@ class ControlIntegrals(AbstractFold):
     Raises:
         UnsupportedError: when the network depends on time explicitly.
 
-    >>> from jumpax import networks
-    >>> fold = ControlIntegrals(networks.zoo.birth_death().network, ("birth", "death"), edges=(0.4, 0.8))
+    Examples:
+        >>> from jumpax import networks
+        >>> fold = ControlIntegrals(networks.zoo.birth_death().network, ("birth", "death"), edges=(0.4, 0.8))
     """
 
     network: Network

@@ -53,13 +53,14 @@ def dependence(
         network: along whose paths.
         read: function of a record, with JAX.
 
-    >>> from jumpax import networks
-    >>> from jumpax.folds import ReactionCounts, Score
-    >>> network = networks.zoo.birth_death().network
-    >>> dependence(ReactionCounts(network), network)
-    Dependence(parameters=False, times=False, smooth=True)
-    >>> dependence(Score(network, ("birth",)), network).parameters
-    True
+    Examples:
+        >>> from jumpax import networks
+        >>> from jumpax.folds import ReactionCounts, Score
+        >>> network = networks.zoo.birth_death().network
+        >>> dependence(ReactionCounts(network), network)
+        Dependence(parameters=False, times=False, smooth=True)
+        >>> dependence(Score(network, ("birth",)), network).parameters
+        True
     """
     hooks, rough = _Hooks(fold, network, np.dtype("float32")), [False]
     rates = PARAMETERS | (TIMES if network.time_dependent else 0)

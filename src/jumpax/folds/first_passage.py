@@ -21,9 +21,10 @@ class FirstPassage(AbstractFold):
 
     Record: `(reached, time)`; the time is NaN until the condition has held, that of the start if it holds there, and the counts are held from then on. Exact.
 
-    >>> from jumpax import networks
-    >>> model = networks.zoo.birth_death()
-    >>> fold = FirstPassage(model.network, lambda counts: counts["X"] >= 20)
+    Examples:
+        >>> from jumpax import networks
+        >>> model = networks.zoo.birth_death()
+        >>> fold = FirstPassage(model.network, lambda counts: counts["X"] >= 20)
     """
 
     network: Network

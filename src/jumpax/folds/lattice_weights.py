@@ -78,9 +78,10 @@ class LatticeWeights(AbstractFold):
 
     Source: in one dimension the birth-death intertwining of Chafai & Joulin, arXiv:1011.2331.
 
-    >>> from jumpax import networks
-    >>> LatticeWeights(networks.zoo.telegraph().network, ("k_on",)).carriers.directions
-    ((-1, 1, 0), (0, 0, 1))
+    Examples:
+        >>> from jumpax import networks
+        >>> LatticeWeights(networks.zoo.telegraph().network, ("k_on",)).carriers.directions
+        ((-1, 1, 0), (0, 0, 1))
     """
 
     network: Network

@@ -41,9 +41,10 @@ class Martingale(AbstractFold):
 
     Source: Kurtz 1972, doi:10.1063/1.1678692, for the decomposition.
 
-    >>> from jumpax import networks
-    >>> independent_species(networks.zoo.association().network)   # B and C follow from A
-    (0,)
+    Examples:
+        >>> from jumpax import networks
+        >>> independent_species(networks.zoo.association().network)   # B and C follow from A
+        (0,)
     """
 
     network: Network

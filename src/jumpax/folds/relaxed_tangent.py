@@ -73,10 +73,11 @@ class RelaxedTangent(AbstractFold):
 
     Source: Burger, Kofler, Heinrich & Gerland 2026, arXiv:2604.02121.
 
-    >>> from jumpax import networks
-    >>> fold = RelaxedTangent(networks.zoo.birth_death().network, ("birth",), Relaxation("gumbel", 0.5), "exact")
-    >>> fold.words
-    2
+    Examples:
+        >>> from jumpax import networks
+        >>> fold = RelaxedTangent(networks.zoo.birth_death().network, ("birth",), Relaxation("gumbel", 0.5), "exact")
+        >>> fold.words
+        2
     """
 
     network: Network

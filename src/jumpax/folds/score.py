@@ -53,8 +53,9 @@ class Score(AbstractFold):
 
     Source: Plyasunov & Arkin 2007, doi:10.1016/j.jcp.2006.06.047.
 
-    >>> from jumpax import networks
-    >>> fold = Score(networks.zoo.birth_death().network, ("birth", "death"))
+    Examples:
+        >>> from jumpax import networks
+        >>> fold = Score(networks.zoo.birth_death().network, ("birth", "death"))
     """
 
     network: Network

@@ -46,8 +46,9 @@ class Tangent(AbstractFold):
         InputError: when a name is not a parameter of the network, or reach is not a positive number.
         UnsupportedError: when the network depends on time explicitly.
 
-    >>> from jumpax import networks
-    >>> fold = Tangent(networks.zoo.birth_death().network, ("birth", "death"))
+    Examples:
+        >>> from jumpax import networks
+        >>> fold = Tangent(networks.zoo.birth_death().network, ("birth", "death"))
     """
 
     network: Network

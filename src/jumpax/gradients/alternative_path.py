@@ -43,7 +43,7 @@ class AlternativePath(AbstractPathwise):
 
     Source: Burger, Kofler, Heinrich & Gerland 2026, arXiv:2604.02121; Arya et al. 2022, arXiv:2210.08572.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(

@@ -183,7 +183,7 @@ def audit(
         InputError: everything that is wrong with the input.
         UnsupportedError: explicitly time-dependent rates.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> found = jumpax.audit(model.network, model.theta, model.x0, [1.0], paths=2000, estimators={

@@ -43,7 +43,7 @@ class BaselineSimulations:
 
     Source: Mottes, Zhu & Brenner 2026, arXiv:2601.14183, who do not give the formula; the three forms are readings of it.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> mean = jumpax.expectation(

@@ -14,9 +14,10 @@ def over_batches(work: Callable[..., Any]) -> Callable[..., Any]:
     1, or, under any nesting of `jax.vmap`, with all axes as one. What it branches on therefore stays a number: `lax.cond` runs
     one branch, where plain `jax.vmap` would run both.
 
-    >>> total = over_batches(lambda x: x.sum() + jnp.zeros(len(x)))
-    >>> [int(x) for x in jax.vmap(total)(jnp.arange(3.0))]
-    [3, 3, 3]
+    Examples:
+        >>> total = over_batches(lambda x: x.sum() + jnp.zeros(len(x)))
+        >>> [int(x) for x in jax.vmap(total)(jnp.arange(3.0))]
+        [3, 3, 3]
     """
 
     @jax.custom_batching.custom_vmap

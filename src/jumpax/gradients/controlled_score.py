@@ -88,8 +88,9 @@ class ControlledScore(AbstractFoldEstimator):
     Source: Henderson & Glynn 2002, Math. Oper. Res. 27, 253; Milias-Argeitis, Lygeros & Khammash 2014, J. Chem. Phys. 141;
     the windowed score: Glynn & L'Ecuyer 1995, doi:10.2307/1427934.
 
-    >>> ControlledScore(surrogate="fitted").unbiased
-    True
+    Examples:
+        >>> ControlledScore(surrogate="fitted").unbiased
+        True
     """
 
     surrogate: Literal["adjoint", "adjoint2", "fitted", "fitted2"] = "adjoint"

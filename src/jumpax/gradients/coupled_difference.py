@@ -59,7 +59,7 @@ class CoupledDifference(AbstractEstimator):
 
     Source: Anderson 2012, doi:10.1137/110849079 (coupling).
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(

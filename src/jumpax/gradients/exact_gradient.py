@@ -52,7 +52,7 @@ class ExactGradient(AbstractEstimator):
 
     Source: Munsky and Khammash 2006, doi:10.1063/1.2145882.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(
@@ -165,7 +165,7 @@ def exact_cost(
         InputError: theta or x0 do not fit the network, or neither or both of times and steps are given.
         UnsupportedError: the network needs what the master equation does not treat, as rates that depend on time.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> cost = exact_cost(model.network, model.x0, model.theta, [1.0])

@@ -127,7 +127,7 @@ class Expectation:
         Raises:
             UnsupportedError: the estimator does not work in reverse mode.
 
-        Example:
+        Examples:
             >>> import jax, jumpax, numpy as np
             >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
             >>> gradient = jumpax.TrapezoidalTangent(reverse=True)
@@ -328,7 +328,7 @@ def expectation(
         JumpaxWarning: when derivatives are taken, and one path carries too much of the variance of one (inside `jax.jit` by a
             callback, only then).
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(lambda counts: counts["A"], decay, {"A": 100}, times=[1.0], paths=20_000)

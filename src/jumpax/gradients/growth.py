@@ -54,7 +54,7 @@ def second_moment_rate(
         theta: a value per parameter.
         states: counts, some thousand at most.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> rate = second_moment_rate(jumpax.TrapezoidalTangent(), model.network, model.theta, np.arange(80)[:, None])

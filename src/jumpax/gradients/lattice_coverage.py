@@ -67,7 +67,7 @@ def lattice_coverage(
     Warns:
         JumpaxWarning: when a path is not covered.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.telegraph()
         >>> jumpax.lattice_coverage(model.network, model.theta, model.x0, times=[2.0]).complete

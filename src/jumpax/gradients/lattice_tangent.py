@@ -44,7 +44,7 @@ class LatticeTangent(AbstractPathwise):
         InputError: for another control, or a reach that is not positive; when the gradient is taken, for a name that is no reaction.
         UnsupportedError: for stops after numbers of events, and rates that depend on time explicitly.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> many = jumpax.expectation(

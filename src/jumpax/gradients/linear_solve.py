@@ -11,8 +11,9 @@ def solve(matrix: Float[Array, "... n n"], right: Float[Array, "... n k"]) -> Fl
     For batches of small systems. `jnp.linalg.solve` of a batch makes each call into LAPACK wait for other threads of the
     pool that it occupies: as many such calls at a time as there are threads (cores) stop the program for ever.
 
-    >>> solve(jnp.array([[0.0, 2.0], [1.0, 0.0]]), jnp.array([[2.0], [3.0]]))[:, 0].tolist()
-    [3.0, 1.0]
+    Examples:
+        >>> solve(jnp.array([[0.0, 2.0], [1.0, 0.0]]), jnp.array([[2.0], [3.0]]))[:, 0].tolist()
+        [3.0, 1.0]
     """
     if matrix.ndim > 2:
         return jax.vmap(solve)(matrix, right)

@@ -75,7 +75,7 @@ def tangent_exponents(
 
     Source: Burger, Kofler, Heinrich & Gerland 2026, arXiv:2604.02121 (lambda).
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.association(start=(10, 10), k_on=0.1, k_off=1.0)
         >>> found = tangent_exponents(model.network, model.theta, model.x0, 0.5, events=200)

@@ -51,7 +51,7 @@ def replay(
         InputError: times and steps that do not make sense.
         UnsupportedError: explicitly time-dependent rates; uniformization.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> model = jumpax.zoo.association(start=(20, 20), k_on=0.05, k_off=1.0)
         >>> paths = jumpax.simulate(

@@ -54,7 +54,7 @@ class ScoreFunction(AbstractFoldEstimator):
     Source: Glynn 1990, doi:10.1145/84537.84552; Plyasunov & Arkin 2007, doi:10.1016/j.jcp.2006.06.047; windows: Glynn &
     L'Ecuyer 1995, doi:10.2307/1427934.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> birth = jumpax.Network([jumpax.Reaction("0 -> N", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(

@@ -135,7 +135,7 @@ def steady_state(
     Source: Milias-Argeitis, Lygeros & Khammash 2014, J. Chem. Phys. 141 (the control); Glynn & L'Ecuyer 1995,
     doi:10.2307/1427934 (the window).
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> mean = jumpax.steady_state(

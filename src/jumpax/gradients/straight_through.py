@@ -61,7 +61,7 @@ class StraightThrough(AbstractPathwise):
 
     Source: Burger, Kofler, Heinrich & Gerland 2026, arXiv:2604.02121; Mottes, Zhu & Brenner 2026, arXiv:2601.14183.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> model = jumpax.zoo.association(start=(20, 20), k_on=0.05, k_off=1.0)
         >>> mean = jumpax.expectation(

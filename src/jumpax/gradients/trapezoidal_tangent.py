@@ -48,7 +48,7 @@ class TrapezoidalTangent(AbstractPathwise):
 
     Source: derived for this library; a relative, in physical time, of ReinMax (Liu et al. 2023, arXiv:2304.08612).
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> mean = jumpax.expectation(

@@ -54,7 +54,7 @@ def whole(amount: float, *, converted: bool, rounded: bool) -> int:
     Warns:
         JumpaxWarning: rounding makes it zero.
 
-    Example:
+    Examples:
         >>> whole(6.022, converted=False, rounded=True), whole(60.000034, converted=True, rounded=False)
         (6, 60)
     """

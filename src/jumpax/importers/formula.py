@@ -35,7 +35,7 @@ class Formula(AbstractLaw):
         expression: of names and numbers.
         counts: those of its names that are species, as molecules; the others are parameters.
 
-    Example:
+    Examples:
         >>> from jumpax.networks.expressions.expression import Name, call
         >>> Formula(call("multiply", Name("k"), Name("X")), ("X",)).formula(())
         'k * X'

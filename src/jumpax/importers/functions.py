@@ -82,7 +82,7 @@ def apply(name: str, *arguments: Expression) -> Expression:
         InputError: wrong number of arguments.
         UnsupportedError: the factorial of what is not a constant.
 
-    Example:
+    Examples:
         >>> apply("quotient", Number(7.0), Number(2.0)), apply("factorial", Number(5.0))
         (Number(value=3.0), Number(value=120.0))
     """

@@ -67,7 +67,7 @@ def parse(text: str, lookup: Callable[[str], Expression], dialect: Dialect = BIO
         InputError: with the place that cannot be read.
         UnsupportedError: functions that are not read.
 
-    Example:
+    Examples:
         >>> from jumpax.networks.expressions.expression import Name, text
         >>> text(parse("2*k^2/(K + 1e3)", Name))
         '2 * k^2 / (K + 1000)'

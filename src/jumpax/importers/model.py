@@ -23,7 +23,7 @@ class Rule:
         expression: the formula, of species and numbers.
         constants: values of parameters in it, as the file gives them.
 
-    Example:
+    Examples:
         >>> from jumpax.networks.expressions.expression import Name, Number, call
         >>> Rule(call("multiply", Number(2.0), Name("X")))({"X": jnp.float32(3.0)}).tolist()
         6.0
@@ -60,7 +60,7 @@ class FileModel:
         molecules: of each species, the number in one unit of substance of the file; 1 where nothing was converted.
         starts: molecules at the start as formulas of parameters, where that was asked for.
 
-    Example:
+    Examples:
         >>> from jumpax.networks.zoo import birth_death
         >>> base = birth_death()
         >>> FileModel(base.network, base.theta, base.x0).network == base.network

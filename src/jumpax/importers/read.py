@@ -63,7 +63,7 @@ def read(
 
     Source: Hucka et al. 2019, SBML Level 3, doi:10.1515/jib-2019-0021.
 
-    Example:
+    Examples:
         >>> import pathlib, tempfile
         >>> import jumpax
         >>> with tempfile.TemporaryDirectory() as folder:

@@ -39,7 +39,7 @@ def traced(function: Callable[..., Any], names: tuple[str, ...], what: str) -> E
         UnsupportedError: it has an operation that expressions do not have, or arrays.
         InputError: JAX cannot trace it.
 
-    Example:
+    Examples:
         >>> from jumpax.networks.expressions.expression import text
         >>> text(traced(lambda X, k: k * X * (X - 1) / 2, ("X", "k"), "a law"))
         'k * X * (X - 1) / 2'

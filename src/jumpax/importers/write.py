@@ -54,7 +54,7 @@ def write(
     Warns:
         JumpaxWarning: names that the format cannot have are others in the file.
 
-    Example:
+    Examples:
         >>> import pathlib, tempfile
         >>> import jumpax
         >>> with tempfile.TemporaryDirectory() as folder:

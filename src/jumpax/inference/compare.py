@@ -58,7 +58,7 @@ def compare(
 
     Source: Holm 1979, https://www.jstor.org/stable/4615733.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.inference import Fixed, Free, MasterEquation, Problem, compare, losses
         >>> model = jumpax.zoo.birth_death()

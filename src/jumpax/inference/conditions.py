@@ -40,7 +40,7 @@ class Conditions(AbstractProblem):
         InputError: fewer than two problems; names of `own` that no condition has; shared parameters with different starts,
             bounds or units; simulations with different numbers of batches.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.inference import Conditions, Derived, Fixed, Free, MasterEquation, Problem, fit, losses
         >>> model = jumpax.zoo.birth_death()

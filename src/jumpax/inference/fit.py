@@ -106,7 +106,7 @@ def fit(
             standard errors; the search stopped elsewhere than at the least loss; the model does not explain the data (a
             false alarm in about one of 1,000 fits, as far as the errors of the data are what they are taken for: see `Goodness`). `FitResult.doubts` has the texts.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.inference import Fixed, Free, MasterEquation, Problem, fit, losses
         >>> model = jumpax.zoo.birth_death()

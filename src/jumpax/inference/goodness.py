@@ -40,7 +40,7 @@ class Goodness:
     that of chi-square. What simulation noise adds is in the mean, from the spread of the evaluations at the estimate, two of its standard
     errors up, and in the variance as if it had one direction; both make p larger.
 
-    Example:
+    Examples:
         >>> print(Goodness("8 means of 'X'", 4.19, 6, 0.65))
         8 means of 'X': chi-square 4.19 for 6 degrees of freedom, p = 0.65
     """

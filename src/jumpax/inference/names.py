@@ -10,8 +10,9 @@ from jumpax.inference.problem import Problem
 def of_condition(name: str, condition: str) -> str:
     """What a parameter of one condition is called.
 
-    >>> of_condition("k_on", "drug")
-    'k_on[drug]'
+    Examples:
+        >>> of_condition("k_on", "drug")
+        'k_on[drug]'
     """
     return f"{name}[{condition}]"
 

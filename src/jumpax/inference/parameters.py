@@ -80,8 +80,9 @@ class Free:
     Raises:
         InputError: a start on or beyond the bounds, bounds that leave no room, or what is no number.
 
-    >>> Free(2.0).scale, Free(0.5, 0.0, 1.0).scale, Free(0.0, -math.inf).scale
-    ('log', 'logit', 'identity')
+    Examples:
+        >>> Free(2.0).scale, Free(0.5, 0.0, 1.0).scale, Free(0.0, -math.inf).scale
+        ('log', 'logit', 'identity')
     """
 
     value: float
@@ -118,8 +119,9 @@ class Free:
     def box(cls, lower: float, upper: float, unit: str = "") -> "Free":
         """A parameter known to lie between two positive numbers, its order of magnitude being unknown: log-uniform.
 
-        >>> Free.box(0.01, 100.0).value
-        1.0
+        Examples:
+            >>> Free.box(0.01, 100.0).value
+            1.0
         """
         if not 0 < lower < upper < math.inf:
             raise InputError(f"a box needs two positive numbers, the smaller first; got {lower!r} and {upper!r}")
@@ -143,10 +145,11 @@ class Derived:
         reads: their names; default the names of the formula's arguments.
         unit: for people.
 
-    >>> Derived(lambda burst_size, k_off: burst_size * k_off).names
-    ('burst_size', 'k_off')
-    >>> Derived.ratio("k_tx", "k_off").names
-    ('k_tx', 'k_off')
+    Examples:
+        >>> Derived(lambda burst_size, k_off: burst_size * k_off).names
+        ('burst_size', 'k_off')
+        >>> Derived.ratio("k_tx", "k_off").names
+        ('k_tx', 'k_off')
     """
 
     formula: Callable[..., Any]

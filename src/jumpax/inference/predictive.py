@@ -76,7 +76,7 @@ def predictive(
     Warns:
         JumpaxWarning: paths that could not be followed, with parameters far from the estimate.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.inference import Fixed, Free, MasterEquation, Problem, fit, losses
         >>> model = jumpax.zoo.birth_death()

@@ -45,7 +45,7 @@ class Problem(AbstractProblem):
         InputError: everything that does not fit together.
         UnsupportedError: rates that depend on time and, at the start values, have no largest value, in a simulation without a bound.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.inference import Fixed, Free, Problem, losses
         >>> model = jumpax.zoo.birth_death()

@@ -44,7 +44,7 @@ class RecordProblem(AbstractParametrised):
         InputError: everything that does not fit together.
         UnsupportedError: events, delays and families of reactions: no likelihood here treats them.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.inference import Fixed, Free, RecordProblem, priors
         >>> model = jumpax.zoo.birth_death()

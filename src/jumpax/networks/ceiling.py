@@ -42,7 +42,7 @@ def ceilings(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], 
     Raises:
         UnsupportedError: for a law with an operation of which no range is known: names both.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> fading = jumpax.Network([jumpax.Reaction("0 -> X", lambda k, t: k * jnp.exp(-t))])
         >>> [round(float(ceilings(fading, (jnp.float32(0),), {"k": 3.0}, jnp.float32(at))[0]), 4) for at in (0, 1)]

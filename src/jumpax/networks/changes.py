@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Changes:
     """Compressed columns: one firing of reaction `r` adds `amounts[starts[r]:starts[r + 1]]` to these `species`, in their order.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import zoo
         >>> changes = zoo.birth_death().network.changes
         >>> changes.species.tolist(), changes.amounts.tolist(), changes.starts.tolist()

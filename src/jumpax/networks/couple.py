@@ -101,7 +101,7 @@ def couple(network: Network) -> Network:
 
     Source: Anderson 2012, doi:10.1137/110849079.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction
         >>> pair = couple(Network([Reaction("A -> B", MassAction("k"))]))
         >>> pair.species

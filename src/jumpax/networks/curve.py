@@ -35,7 +35,7 @@ class Curve:
     Raises:
         InputError: naming every point that is out of order or not a number.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> season = jumpax.Curve([0.0, 10.0, 30.0], [1.0, 2.0, 0.0])
         >>> float(season(5.0)), float(season(20.0)), float(season(99.0)), season.highest(0.0, 5.0)

@@ -142,7 +142,7 @@ def _taken(delay: Real) -> Proposal:
 class FixedDelay(AbstractDelay):
     """Always the same delay `tau` >= 0.
 
-    Example:
+    Examples:
         >>> FixedDelay(5.0).consuming, FixedDelay("tau", consuming=False).rates
         (True, {'tau': 'tau'})
     """
@@ -165,7 +165,7 @@ class FixedDelay(AbstractDelay):
 class UniformDelay(AbstractDelay):
     """Uniform between `low` >= 0 and `high`.
 
-    Example:
+    Examples:
         >>> UniformDelay(1, 3).rates
         {'low': 1.0, 'high': 3.0}
     """
@@ -191,7 +191,7 @@ class UniformDelay(AbstractDelay):
 class ExponentialDelay(AbstractDelay):
     """Exponential with the given `mean` >= 0.
 
-    Example:
+    Examples:
         >>> ExponentialDelay(2).rates
         {'mean': 2.0}
     """
@@ -222,7 +222,7 @@ class NormalDelay(AbstractDelay):
 
     Truncated means conditioned on being >= 0: a negative number is drawn anew, not set to 0.
 
-    Example:
+    Examples:
         >>> NormalDelay("tau", 0.5).rates
         {'mean': 'tau', 'sd': 0.5}
     """
@@ -260,7 +260,7 @@ class GammaDelay(AbstractDelay):
     A chain of n exponential steps of mean s is `GammaDelay(n, s)`.
     Source: Marsaglia & Tsang 2000, doi:10.1145/358407.358414.
 
-    Example:
+    Examples:
         >>> GammaDelay(4, "step").rates
         {'shape': 4.0, 'scale': 'step'}
     """

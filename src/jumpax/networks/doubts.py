@@ -22,7 +22,7 @@ def doubts(network: "Network") -> tuple[str, ...]:
     law is tried at those counts, with every parameter 1, every other count 10 and time 0. A catalyst that is not used
     up is not tried, nor is a law that raises or is not a number there. An empty answer is no proof.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Network, Reaction
         >>> doubts(Network([Reaction("2 X -> Y", MassAction("k"))]))
         ()

@@ -107,7 +107,7 @@ class Event:
             early: whether new values are worked out when the time has come, not when it is carried out.
             queue: the most executions of it that are under way at once on one path.
 
-        Example:
+        Examples:
             >>> import jumpax
             >>> decay = jumpax.Reaction("A -> 0", jumpax.MassAction("k"))
             >>> doses = [jumpax.Event.at(time, {"A": lambda A, dose: A + dose}) for time in (0.0, 24.0)]
@@ -153,7 +153,7 @@ class Event:
             early: as for `at`.
             queue: as for `at`.
 
-        Example:
+        Examples:
             >>> import jumpax
             >>> growth = jumpax.Reaction("0 -> V", jumpax.MassAction("k"))
             >>> division = jumpax.Event.when(lambda V: V >= 10, {"V": lambda V: V // 2})
@@ -249,7 +249,7 @@ def draw(law: str, *arguments: Value, low: Value | None = None, high: Value | No
     Raises:
         InputError: an unknown law, or another number of arguments.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> decay = jumpax.Reaction("A -> 0", jumpax.MassAction("k"))
         >>> dose = jumpax.Event.at(1.0, {"A": jumpax.draw("poisson", "dose"), "k": jumpax.draw("normal", 1.0, 0.2, low=0.0)})

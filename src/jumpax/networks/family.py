@@ -49,7 +49,7 @@ class Family:
     Raises:
         InputError: everything that is wrong with the arguments, or with the shapes that the functions return.
 
-    Example:
+    Examples:
         >>> import jax, numpy as np
         >>> def rates(counts, theta, u):
         ...     return theta["beta"] * jax.nn.sigmoid(u + theta["b"]), theta["gamma"] * counts
@@ -113,7 +113,7 @@ class Family:
         Raises:
             InputError: as `Family`.
 
-        Example:
+        Examples:
             >>> import numpy as np
             >>> ring = Family.mass_action(np.eye(4, dtype=int), np.roll(np.eye(4, dtype=int), 1, 0), "hop")
             >>> ring.reactions, ring.shapes

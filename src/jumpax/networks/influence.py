@@ -16,7 +16,7 @@ def influenced(network: Network) -> dict[str, frozenset[str]]:
     counts of all other species are a process of their own, in which the parameter does not occur. Networks with events, delays
     or families are not looked into: each parameter may change all of their species.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> cascade = ["0 -> M", "M -> 0", "M -> M + P", "P -> 0"]
         >>> network = jumpax.Network([jumpax.Reaction(r, jumpax.MassAction(k)) for r, k in zip(cascade, "abcd")])

@@ -46,7 +46,7 @@ def check_network(given: Any, treats: Collection[Need] = PLAIN, who: str = "this
         InputError: it is not, with what to do about it.
         UnsupportedError: it needs more.
 
-    Example:
+    Examples:
         >>> check_network("birth_death")
         Traceback (most recent call last):
         jumpax._base.errors.InputError: a Network is needed here, not 'birth_death': jumpax.read(path) reads a file, \

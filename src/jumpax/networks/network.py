@@ -50,7 +50,7 @@ class Network:
     Warns:
         JumpaxWarning: for each reaction that could drive a count below zero (see `doubts`).
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction
         >>> network = Network([Reaction("∅ -> X", MassAction("birth")), Reaction("X -> ∅", MassAction("death"))])
         >>> network.species, network.parameters

@@ -34,7 +34,7 @@ def check_theta(
     Raises:
         InputError: all unknown and missing names, values that are not finite numbers, negative rates, wrong shapes.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Reaction
         >>> check_theta(Network([Reaction("X -> ∅", MassAction("k"))]), {"k": -1})
         Traceback (most recent call last):
@@ -93,7 +93,7 @@ def check_counts(
     Raises:
         InputError: all unknown and missing names, fractions, negative numbers, NaN, counts above 2^31 - 1, shapes.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction, Reaction
         >>> check_counts(Network([Reaction("A -> B", MassAction("k"))]), {"B": 0, "A": 7})
         array([7, 0], dtype=int32)

@@ -31,7 +31,7 @@ class Reaction:
     Raises:
         InputError: the text cannot be read (with the place), or laws or delay do not fit the arrow.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import MassAction
         >>> Reaction("A + A <-> D", MassAction("k_on"), MassAction("k_off")).equation
         '2 A <-> D'
@@ -77,7 +77,7 @@ class Reaction:
             InputError: a name that an equation cannot have, a multiplicity that is not a whole number above 0, laws or delay that
                 do not fit.
 
-        Example:
+        Examples:
             >>> from jumpax.networks import MassAction
             >>> Reaction.of({"A": 1, "B": 2}, {"C": 1}, MassAction("k")) == Reaction("A + 2 B -> C", MassAction("k"))
             True

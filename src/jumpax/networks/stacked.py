@@ -18,7 +18,7 @@ from jumpax.networks.network import Network
 class Stacked:
     """The reactions of a network in order, first those with laws of their own, then those of its families.
 
-    Example:
+    Examples:
         >>> from jumpax.networks import zoo
         >>> stacked = Stacked(zoo.birth_death().network)
         >>> [group.tolist() for group in stacked.propensities(jnp.array([4.0]), {"birth": 3.0, "death": 0.5})]

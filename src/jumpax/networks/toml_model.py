@@ -71,7 +71,7 @@ def read_model(
     Raises:
         InputError: everything that is wrong with the table, at once.
 
-    Example:
+    Examples:
         >>> table = {
         ...     "network": {"reactions": [{"equation": "0 -> X", "rate": "birth"}, {"equation": "X -> 0", "rate": 1}]},
         ...     "theta": {"birth": 10.0},

@@ -24,7 +24,7 @@ class Activity(AbstractPathRate):
         InputError: unknown names.
         UnsupportedError: as an observable, for rates that are not one parameter times a function of the counts.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> activity = Activity(model.network)

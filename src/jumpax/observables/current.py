@@ -26,7 +26,7 @@ class Current(AbstractPathRate):
         InputError: unknown names, reactions that nothing undoes (named), or no reaction at all.
         UnsupportedError: as an observable, for rates that are not one parameter times a function of the counts.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> current = Current(model.network, model.network.reactions[0].name)

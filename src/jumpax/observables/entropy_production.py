@@ -36,7 +36,7 @@ class EntropyProduction(AbstractPathRate):
 
     Source: Schnakenberg 1976, doi:10.1103/RevModPhys.48.571; Seifert 2005, doi:10.1103/PhysRevLett.95.040602.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> ring = jumpax.Network([
         ...     jumpax.Reaction(f"S{i} <-> S{(i + 1) % 3}", jumpax.MassAction("forward"), jumpax.MassAction("backward"))

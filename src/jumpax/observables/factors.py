@@ -29,9 +29,10 @@ class Factors:
     Raises:
         UnsupportedError: naming the reactions whose law is not of this form.
 
-    >>> from jumpax.networks import zoo
-    >>> Factors(zoo.birth_death().network).coefficients
-    ('birth', 'death')
+    Examples:
+        >>> from jumpax.networks import zoo
+        >>> Factors(zoo.birth_death().network).coefficients
+        ('birth', 'death')
     """
 
     network: Network

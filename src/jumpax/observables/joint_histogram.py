@@ -23,7 +23,7 @@ class JointHistogram:
     Raises:
         InputError: no species, no place, a place twice, or places of another number of species.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp
         >>> both = JointHistogram(("M", "P"), ((0, 3), (1, 3)))
         >>> both({"M": jnp.float32(1), "P": jnp.float32(3)}).tolist(), both({"M": jnp.float32(2), "P": jnp.float32(3)}).tolist()

@@ -64,8 +64,9 @@ def count_of(counts: CountsByName, species: str) -> Float[Array, ""]:
 class Moments:
     """Raw moments E[x^n], n = 1 .. order, of each species named: shape (species, order).
 
-    >>> Moments("M", order=2)({"M": jnp.float32(3.0)}).tolist()
-    [[3.0, 9.0]]
+    Examples:
+        >>> Moments("M", order=2)({"M": jnp.float32(3.0)}).tolist()
+        [[3.0, 9.0]]
     """
 
     species: tuple[str, ...]
@@ -92,8 +93,9 @@ class Histogram:
 
     Its expectation is the distribution of the species: shape (size,), sum 1.
 
-    >>> Histogram("M", 4)({"M": jnp.float32(7.0)}).tolist()
-    [0.0, 0.0, 0.0, 1.0]
+    Examples:
+        >>> Histogram("M", 4)({"M": jnp.float32(7.0)}).tolist()
+        [0.0, 0.0, 0.0, 1.0]
     """
 
     species: str

@@ -43,7 +43,7 @@ class PassageTime(AbstractPathObservable):
     Source: Redner, A Guide to First-Passage Processes, 2001, doi:10.1017/CBO9780511606014; that a score may stop at a stopping
     time: Glynn 1990, doi:10.1145/84537.84552.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> birth = jumpax.Network([jumpax.Reaction("0 -> N", jumpax.MassAction("k"))])
         >>> passage = jumpax.PassageTime(lambda counts: counts["N"] >= 6)

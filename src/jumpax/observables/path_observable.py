@@ -65,7 +65,7 @@ class PathObservable(AbstractPathObservable):
     Raises:
         InputError: no fold, or no function.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> births = jumpax.PathObservable(

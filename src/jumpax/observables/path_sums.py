@@ -35,7 +35,7 @@ class PathSums(AbstractFold):
     Args:
         rates: `Current`, `Activity`, `EntropyProduction`.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> fold = PathSums(jumpax.observables.Activity(model.network))

@@ -21,7 +21,7 @@ class Rates:
     Raises:
         InputError: no rate, or rates of different networks.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.observables import Activity, Current
         >>> ring = jumpax.Network([

@@ -25,7 +25,7 @@ class ReactionCount(AbstractPathObservable):
     Raises:
         InputError: no reaction; when the expectation is made, for one that is not in the network.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> birth = jumpax.Network([jumpax.Reaction("0 -> N", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(

@@ -16,9 +16,10 @@ def reversal(network: Network, reactions: Iterable[int] | None = None) -> dict[i
     Raises:
         InputError: naming all reactions that nothing undoes.
 
-    >>> from jumpax.networks import zoo
-    >>> reversal(zoo.birth_death().network)
-    {0: 1, 1: 0}
+    Examples:
+        >>> from jumpax.networks import zoo
+        >>> reversal(zoo.birth_death().network)
+        {0: 1, 1: 0}
     """
     sides = [(frozenset(r.reactants), frozenset(r.products)) for r in network.reactions]
     places: defaultdict[tuple, list[int]] = defaultdict(list)
@@ -57,9 +58,10 @@ def numbers(network: Network, names: Iterable[str]) -> tuple[int, ...]:
     Raises:
         InputError: for names that the network does not have.
 
-    >>> from jumpax.networks import MassAction, Reaction
-    >>> numbers(Network([Reaction("0 -> X", MassAction("k"))]), ["0->X"])
-    (0,)
+    Examples:
+        >>> from jumpax.networks import MassAction, Reaction
+        >>> numbers(Network([Reaction("0 -> X", MassAction("k"))]), ["0->X"])
+        (0,)
     """
     known = [r.name for r in network.reactions]
     names = [name if name in known else _standard(name) for name in names]

@@ -18,7 +18,7 @@ class Several:
         InputError: none, or what is no observable.
         UnsupportedError: one that is gathered along paths.
 
-    Example:
+    Examples:
         >>> import jax.numpy as jnp, jumpax
         >>> both = Several((jumpax.Moments("X"), jumpax.Histogram("X", 3)))
         >>> [leaf.tolist() for leaf in both({"X": jnp.float32(1.0)})]

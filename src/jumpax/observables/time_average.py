@@ -24,7 +24,7 @@ class TimeAverage(AbstractPathObservable):
     Raises:
         InputError: when the expectation is made, for a species that is not in the network.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(jumpax.TimeAverage("A"), decay, {"A": 100}, [1.0], paths=20_000)

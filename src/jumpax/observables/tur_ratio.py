@@ -35,7 +35,7 @@ def tur_ratio(
     Source: Barato & Seifert 2015, doi:10.1103/PhysRevLett.114.158101; any time: Horowitz & Gingrich 2017,
     doi:10.1103/PhysRevE.96.020103.
 
-    Example:
+    Examples:
         >>> print(tur_ratio(np.array([1.0, 2.0, 3.0, 2.0]), np.full(4, 6.0)).value.round(3))
         0.5
     """

@@ -27,9 +27,10 @@ class Windows:
     Raises:
         InputError: edges that do not increase, fewer than two of them, or no node.
 
-    >>> windows = Windows([0.0, 1.0, 3.0], nodes=2)
-    >>> windows.mean(np.array(windows.times) ** 3).round(6).tolist()   # 1/4 and (81 - 1) / 4 / 2
-    [0.25, 10.0]
+    Examples:
+        >>> windows = Windows([0.0, 1.0, 3.0], nodes=2)
+        >>> windows.mean(np.array(windows.times) ** 3).round(6).tolist()   # 1/4 and (81 - 1) / 4 / 2
+        [0.25, 10.0]
     """
 
     edges: tuple[float, ...]

@@ -38,7 +38,7 @@ def convergence(
     Raises:
         InputError: the histories differ in length.
 
-    Example:
+    Examples:
         >>> upper, lower = convergence([2.0, 1.0], {"k": [1.0, 1.5]}, truth={"k": 1.6})
         >>> lower.get_yscale()
         'log'

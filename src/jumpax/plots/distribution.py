@@ -40,7 +40,7 @@ def distribution(
     Raises:
         InputError: no counts, or counts that are no whole numbers from 0 on.
 
-    Example:
+    Examples:
         >>> import numpy as np
         >>> distribution(np.array([0, 1, 1, 2]), {"exact": np.array([0.25, 0.5, 0.25])}).get_ylabel()
         'probability per count'

@@ -50,7 +50,7 @@ def save_figure(
     Raises:
         InputError: unknown suffix, or a folder that does not exist.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from jumpax.plots import new_figure
         >>> with tempfile.TemporaryDirectory() as folder:

@@ -40,7 +40,7 @@ def fitted(
     Raises:
         InputError: the data cannot be drawn so.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.inference import Fixed, Free, MasterEquation, Problem, fit, losses
         >>> model = jumpax.zoo.birth_death()

@@ -43,7 +43,7 @@ def profile(
     Raises:
         InputError: lengths differ, values do not increase, or numbers are not finite.
 
-    Example:
+    Examples:
         >>> profile([1.0, 2.0, 3.0], [-4.0, 0.0, -4.0], name="k", unit="1/min").get_xlabel()
         'k (1/min)'
     """

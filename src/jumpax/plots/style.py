@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, final
 
 import matplotlib
 from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from jumpax.plots.files import png_bytes
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D")
 """Colours that people with any kind of colour vision tell apart. Source: Wong 2011, doi:10.1038/nmeth.1618."""
@@ -45,7 +47,7 @@ _SETTINGS: dict[Any, Any] = {
 def style() -> Iterator[None]:
     """The settings of matplotlib for as long as a figure is made; they are put back afterwards.
 
-    Example:
+    Examples:
         >>> with style():
         ...     figure = new_figure()
         >>> len(figure.axes)
@@ -55,10 +57,18 @@ def style() -> Iterator[None]:
         yield
 
 
+@final
+class _Shown(Figure):
+    """A figure that notebooks show, though pyplot does not know it."""
+
+    def _repr_png_(self) -> bytes:
+        return png_bytes(self, dpi=100)
+
+
 def new_figure(width: float = 6.4, height: float = 3.8) -> Figure:
     """An empty figure of a size in inches, which belongs to nobody but the caller."""
     with style():
-        return Figure((width, height), layout="constrained")
+        return _Shown((width, height), layout="constrained")
 
 
 def axes_or_new(axes: Axes | None) -> Axes:

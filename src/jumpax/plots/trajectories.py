@@ -40,7 +40,7 @@ def trajectories(
     Raises:
         InputError: unknown species, or a band outside [0, 1).
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> paths = jumpax.simulate(model.network, model.theta, model.x0, times=[0.0, 1.0, 2.0], paths=9, key=0)
@@ -82,7 +82,7 @@ def trajectory_panels(
     Raises:
         InputError: unknown species.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.telegraph()
         >>> paths = jumpax.simulate(model.network, model.theta, model.x0, times=[0.0, 1.0, 2.0], paths=9, key=0)

@@ -43,7 +43,7 @@ class Normal(AbstractMeasurement):
         sd: standard deviation in units of y, a number or the name of a parameter.
         scale: y per molecule, likewise.
 
-    Example:
+    Examples:
         >>> print(f"{Normal(10.0).log_density(jnp.array(3.0), jnp.array(13.0), {}):.4f}")
         -3.7215
     """
@@ -320,7 +320,7 @@ class Custom(AbstractMeasurement):
         reads: names of the parameters that it reads.
         draw: `sample(generator, x, values)` with NumPy, for predictions; None: predictions are refused.
 
-    Example:
+    Examples:
         >>> laplace = Custom(lambda y, x, values: -abs(y - x) / values["b"] - jnp.log(2 * values["b"]), ("b",))
         >>> print(f"{laplace.log_density(jnp.array(3.0), jnp.array(5.0), {'b': 2.0}):.4f}")
         -2.3863

@@ -52,7 +52,7 @@ class Records:
     Raises:
         InputError: everything that does not fit together, with row numbers.
 
-    Example:
+    Examples:
         >>> from jumpax.records import Firings, NegativeBinomial, Normal
         >>> trace = Records([1.0, 2.0, 3.0], {"P": [10.2, float("nan"), 31.0]}, Normal("sd"))
         >>> trace.cells, trace.parameters, int(trace.columns[0].seen.sum())

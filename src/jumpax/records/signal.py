@@ -21,7 +21,7 @@ class AbstractSignal(abc.ABC):
 class Total(AbstractSignal):
     """The count of a species, or the sum of several.
 
-    Example:
+    Examples:
         >>> Total("I", "R").species
         ('I', 'R')
     """
@@ -48,7 +48,7 @@ class Firings(AbstractSignal):
     Args:
         reactions: names, as in `network.reactions`.
 
-    Example:
+    Examples:
         >>> Firings("S + I -> 2 I").reactions
         ('S + I -> 2 I',)
     """

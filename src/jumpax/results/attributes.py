@@ -11,7 +11,7 @@ def flatten(values: Mapping[str, Any]) -> dict[str, Any]:
 
     Truth values become 0 and 1 and None becomes an empty text, for netCDF knows neither.
 
-    Example:
+    Examples:
         >>> flatten({"versions": {"jax": "0.10"}, "x64": True, "key": [0, 7]})
         {'versions.jax': '0.10', 'x64': 1, 'key': [0, 7]}
     """

@@ -40,7 +40,7 @@ def to_dataset(
     Raises:
         UnsupportedError: xarray is not installed.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> paths = jumpax.simulate(model.network, model.theta, model.x0, times=[1.0, 2.0], paths=3, key=0)

@@ -42,7 +42,7 @@ def save(result: Union["xarray.Dataset", Paths], file: str | os.PathLike[str]) -
         InputError: unknown suffix, no such folder, or a result that is neither.
         UnsupportedError: xarray or h5netcdf is not installed.
 
-    Example:
+    Examples:
         >>> import jumpax, tempfile
         >>> model = jumpax.zoo.birth_death()
         >>> paths = jumpax.simulate(model.network, model.theta, model.x0, times=[1.0], paths=3, key=0)

@@ -58,7 +58,7 @@ def write_report(
     Raises:
         InputError: unknown suffix, no such folder, columns of different length, or an image that is neither.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     rates = Section("Rates", table={"name": ["k"], "value": [1.0]})

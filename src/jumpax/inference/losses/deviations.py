@@ -42,7 +42,7 @@ class Deviations(AbstractLoss):
     Raises:
         InputError: times out of order, missing numbers, numbers that are not positive; with row numbers.
 
-    Example:
+    Examples:
         >>> Deviations([1.0, 2.0], {"A": [4.8, 3.4]}, {"A": 0.2}).measured.tolist()
         [[4.8], [3.4]]
     """
@@ -178,7 +178,7 @@ def means_and_deviations(
     Raises:
         InputError: fewer than two cells, species without a mean or a deviation, and what the two losses refuse.
 
-    Example:
+    Examples:
         >>> means_and_deviations([1.0], {"A": [36.8]}, {"A": [4.8]}, cells=100).times
         (1.0,)
     """

@@ -48,7 +48,7 @@ class JointLogLikelihood(AbstractLoss):
     Raises:
         InputError: columns of different lengths, counts that are negative, missing or fractional; with row numbers.
 
-    Example:
+    Examples:
         >>> loss = JointLogLikelihood(["M", "P"], {"M": [0, 1, 1, 0], "P": [3, 4, 4, 2]})
         >>> loss.places
         ((0, 2), (0, 3), (1, 4))

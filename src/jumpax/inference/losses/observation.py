@@ -58,7 +58,7 @@ class Capture(AbstractObservation):
     Args:
         probability: name of the parameter; give it an upper bound of 1 over the largest size factor.
 
-    Example:
+    Examples:
         >>> thinned = Capture("p").matrix({"p": 0.25}, np.ones(1), 3)[0]
         >>> thinned[:, 2].tolist()   # of two molecules 0, 1 or 2 are seen
         [0.5625, 0.375, 0.0625]
@@ -112,7 +112,7 @@ class Background(AbstractObservation):
     Args:
         mean: name of the parameter b, in counts.
 
-    Example:
+    Examples:
         >>> added = Background("b").matrix({"b": 0.5}, np.ones(1), 3)[0]
         >>> [f"{p:.3f}" for p in added[:, 1]]
         ['0.000', '0.607', '0.303']

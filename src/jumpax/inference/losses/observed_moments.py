@@ -37,7 +37,7 @@ class ObservedMoments(AbstractLoss):
         InputError: what is no loss or no law of observation; when the problem is made, a loss of something else than one or
             two moments.
 
-    Example:
+    Examples:
         >>> from jumpax.inference.losses import Capture, TimeSeries
         >>> means = TimeSeries([1.0, 2.0], {"M": [3.7, 1.3]}, {"M": 0.2})
         >>> ObservedMoments(means, Capture("p")).parameters

@@ -51,7 +51,7 @@ class ReactionSeries(AbstractLoss):
         InputError: times out of order, counts that no count can be, a spread where there is none, or none where one is
             needed.
 
-    Example:
+    Examples:
         >>> loss = ReactionSeries([7.0, 14.0], {"S + I -> 2 I": [12, 31]}, error="negative_binomial", spread="phi")
         >>> loss.parameters
         ('phi',)

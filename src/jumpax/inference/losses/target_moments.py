@@ -39,7 +39,7 @@ class TargetMoments(AbstractLoss):
     Raises:
         InputError: numbers that are not positive, or of different numbers.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.inference import Fixed, Free, MasterEquation, Problem, fit, losses
         >>> model = jumpax.zoo.telegraph()

@@ -45,7 +45,7 @@ class TimeSeries(AbstractLoss):
     Warns:
         JumpaxWarning: the means are those of one path, or look like it.
 
-    Example:
+    Examples:
         >>> loss = TimeSeries([1.0, 2.0], {"A": [36.9, 13.4]}, {"A": [0.5, 0.3]})
         >>> print(loss.notes(None, 8000)["data"])
         2 means, taken as those of independent paths at each time

@@ -30,7 +30,7 @@ class Together(AbstractLoss):
     Raises:
         InputError: fewer than two, something that is no loss, or losses with times beside losses without.
 
-    Example:
+    Examples:
         >>> from jumpax.inference.losses import LogLikelihood, TimeSeries
         >>> both = Together(
         ...     LogLikelihood("M", [3, 5, 4], [1.0, 2.0, 2.0]),

@@ -51,7 +51,7 @@ class Wasserstein(AbstractLoss):
 
     Source: Vallender 1974, doi:10.1137/1118101 (W on the line).
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> from jumpax.inference import Fixed, Free, MasterEquation, Problem, fit, losses
         >>> model = jumpax.zoo.birth_death()

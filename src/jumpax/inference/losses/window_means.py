@@ -40,7 +40,7 @@ class WindowMeans(AbstractLoss):
     Warns:
         JumpaxWarning: the means are those of one path, or look like it.
 
-    Example:
+    Examples:
         >>> loss = WindowMeans([0.0, 1.0, 2.0], {"X": [3.0, 5.0]}, {"X": 0.1}, nodes=2)
         >>> [round(time, 4) for time in loss.times]
         [0.2113, 0.7887, 1.2113, 1.7887]

@@ -85,7 +85,7 @@ class Measurements(AbstractLoss):
         parts: rows by signal; all have times, or all are at steady state.
         species: those of the network.
 
-    Example:
+    Examples:
         >>> from jumpax.networks.expressions.expression import Name, Number
         >>> rows = Measured(Signal("A", Name("A"), Number(1.0), "lin", "normal"), np.array([1.0]), np.array([3.0]), {})
         >>> loss = Measurements([rows], ("A",))

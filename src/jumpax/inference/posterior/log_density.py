@@ -169,7 +169,7 @@ def log_density(problem: RecordProblem | Problem | Conditions) -> LogDensity:
     Raises:
         InputError: parameters without a prior; no exact likelihood.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> from jumpax.inference import Fixed, Free, RecordProblem, log_density, priors
         >>> model = jumpax.zoo.birth_death()

@@ -83,7 +83,7 @@ def posterior(
     Source: Andrieu, Doucet & Holenstein 2010, doi:10.1111/j.1467-9868.2009.00736.x; Dahlin, Lindsten & Schön 2015,
     doi:10.1007/s11222-014-9510-0.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> trace = jumpax.Records([1.0, 2.0, 3.0], {"X": [7.1, 13.5, 9.2]}, jumpax.records.Normal(1.0))

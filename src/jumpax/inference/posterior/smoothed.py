@@ -68,7 +68,7 @@ def smoothed(
 
     Source: Andrieu, Doucet & Holenstein 2010, doi:10.1111/j.1467-9868.2009.00736.x.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.birth_death()
         >>> trace = jumpax.Records([1.0, 2.0, 3.0], {"X": [7.1, 13.5, 9.2]}, jumpax.records.Normal(1.0))

@@ -16,7 +16,7 @@ _LOG_2PI = math.log(2 * math.pi)
 class Normal(AbstractPrior):
     """Normal, for a parameter without bounds.
 
-    Example:
+    Examples:
         >>> print(f"{Normal(1.0, 2.0).log_density(3.0):.4f}")
         -2.1121
     """
@@ -48,7 +48,7 @@ class Normal(AbstractPrior):
 class LogNormal(AbstractPrior):
     """The logarithm is normal with mean ln `median` and standard deviation `sd`: a factor e^sd either way.
 
-    Example:
+    Examples:
         >>> print(f"{LogNormal(2.0, 0.5).log_density(2.0):.4f}")
         -0.9189
     """
@@ -192,7 +192,7 @@ class Uniform(AbstractPrior):
 class LogUniform(AbstractPrior):
     """The logarithm is uniform between those of two positive numbers: an order of magnitude that is not known.
 
-    Example:
+    Examples:
         >>> print(f"{LogUniform(0.1, 10.0).log_density(2.0):.4f}")
         -2.2203
     """
@@ -224,7 +224,7 @@ class LogUniform(AbstractPrior):
 class Beta(AbstractPrior):
     """Beta with density proportional to x^(a - 1) (1 - x)^(b - 1): for probabilities, with bounds 0 and 1.
 
-    Example:
+    Examples:
         >>> print(f"{Beta(2.0, 3.0).log_density(0.5):.4f}")
         0.4055
     """

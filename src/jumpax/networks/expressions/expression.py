@@ -107,7 +107,7 @@ def call(operator: str, *arguments: Expression) -> Expression:
         InputError: wrong number of arguments.
         UnsupportedError: the expression would be too large or too deep.
 
-    Example:
+    Examples:
         >>> text(call("multiply", Name("k"), call("add", Name("X"), call("add", Number(1.0), Number(2.0)))))
         'k * (X + 3)'
     """

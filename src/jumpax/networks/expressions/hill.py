@@ -20,7 +20,7 @@ def steady(expression: Expression) -> Expression:
     A^n / (K^n + A^n), K^n / (A^n + K^n), 1 / (1 + (K / A)^n), (A / K)^n / (1 + (A / K)^n), with other factors in any order
     and with sums such as b + (A / K)^n above.
 
-    Example:
+    Examples:
         >>> from jumpax.networks.expressions.expression import Name, text
         >>> v, a, k, n = map(Name, "vAKn")
         >>> power = call("power", a, n)

@@ -28,7 +28,7 @@ class Function(AbstractLaw):
         function: for example `lambda X, k: k * X * (X - 1)`.
         names: what to pass, in order, when the names of the network cannot be argument names (`lambda`, `A-B`).
 
-    Example:
+    Examples:
         >>> Function(lambda X, k, t: k * X * t).names
         ('X', 'k', 't')
     """

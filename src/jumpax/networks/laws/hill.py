@@ -32,7 +32,7 @@ class Hill(AbstractLaw):
         basal: propensity when fully off, 1/time.
         kind: "activation" or "repression".
 
-    Example:
+    Examples:
         >>> Hill("P", "beta", "K", 2, kind="repression").formula(())
         'beta / (1 + (P / K)^2)'
     """

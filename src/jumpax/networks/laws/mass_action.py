@@ -24,7 +24,7 @@ class MassAction(AbstractLaw):
     Args:
         rate: name of a parameter or a number, >= 0, in 1/time (per set of molecules).
 
-    Example:
+    Examples:
         >>> MassAction("k").formula((("A", 2), ("B", 1)))
         'k * A * (A - 1) / 2 * B'
     """

@@ -23,7 +23,7 @@ class MichaelisMenten(AbstractLaw):
         constant: Michaelis constant in molecules, > 0.
         enzyme: a species whose count multiplies the propensity.
 
-    Example:
+    Examples:
         >>> MichaelisMenten("S", maximum="v", constant="K").formula((("S", 1),))
         'v * S / (K + S)'
     """

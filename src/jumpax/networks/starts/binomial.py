@@ -27,8 +27,9 @@ class Binomial(AbstractCountLaw):
     Raises:
         InputError: no such thing; a probability out of range, when it is known.
 
-    >>> Binomial(40, "share").parameters
-    ('share',)
+    Examples:
+        >>> Binomial(40, "share").parameters
+        ('share',)
     """
 
     trials: int

@@ -27,8 +27,9 @@ class NegativeBinomial(AbstractCountLaw):
     Raises:
         InputError: no such thing; numbers out of range, when they are known; a law with more than four million different counts.
 
-    >>> NegativeBinomial("m", lambda burst, m: m / burst).parameters
-    ('m', 'burst')
+    Examples:
+        >>> NegativeBinomial("m", lambda burst, m: m / burst).parameters
+        ('m', 'burst')
     """
 
     mean: Amount

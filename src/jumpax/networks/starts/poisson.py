@@ -25,7 +25,7 @@ class Poisson(AbstractCountLaw):
     Raises:
         InputError: no such thing; a mean out of range, when it is known.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> paths = jumpax.simulate(

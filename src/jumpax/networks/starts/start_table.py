@@ -26,7 +26,7 @@ class StartTable(AbstractStart):
     Raises:
         InputError: columns of different lengths, no state, counts that are not whole or negative, weights that are.
 
-    Example:
+    Examples:
         >>> import jumpax
         >>> model = jumpax.zoo.telegraph()
         >>> start = jumpax.StartTable({"off": [1, 0], "on": [0, 1], "M": [0, 0]}, weights=[3, "odds"])
@@ -75,12 +75,13 @@ class StartTable(AbstractStart):
         Raises:
             InputError: no paths, or some that could not be followed to their end.
 
-        >>> import jumpax
-        >>> model = jumpax.zoo.birth_death()
-        >>> settled = jumpax.simulate(model, times=[50.0], paths=1000, key=0)
-        >>> later = jumpax.simulate(model, x0=StartTable.of_ends(settled), times=[0.0], paths=3, key=1)
-        >>> bool((later.counts > 20).all())
-        True
+        Examples:
+            >>> import jumpax
+            >>> model = jumpax.zoo.birth_death()
+            >>> settled = jumpax.simulate(model, times=[50.0], paths=1000, key=0)
+            >>> later = jumpax.simulate(model, x0=StartTable.of_ends(settled), times=[0.0], paths=3, key=1)
+            >>> bool((later.counts > 20).all())
+            True
         """
         if not all(hasattr(paths, name) for name in ("species", "end_counts", "status")):
             raise InputError(f"StartTable.of_ends takes the paths of jumpax.simulate, not {type(paths).__name__}")

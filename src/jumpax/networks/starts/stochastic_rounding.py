@@ -28,7 +28,7 @@ class StochasticRounding(AbstractCountLaw):
     Raises:
         InputError: no such thing; a mean out of range, when it is known.
 
-    Example:
+    Examples:
         >>> import jax, jumpax
         >>> decay = jumpax.Network([jumpax.Reaction("A -> 0", jumpax.MassAction("k"))])
         >>> mean = jumpax.expectation(

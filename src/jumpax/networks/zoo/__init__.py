@@ -1,6 +1,6 @@
 """Textbook networks with their numbers and sources.
 
-Example:
+Examples:
     >>> model = MODELS["telegraph"]()
     >>> model.network.species
     ('off', 'on', 'M')
