@@ -65,7 +65,7 @@ def formula(text: str, known: Collection[str] = ()) -> Expression:
 
     Source: PEtab 2.0, "Math expressions syntax"; version 1 leaves the syntax open, and its tools read this one.
 
-    Example:
+    Examples:
         >>> from jumpax.networks.expressions.expression import text
         >>> text(formula("2^3^2 * e * pi * log(X, 10)"))
         '512 * e * pi * (log(X) / 2.30258509299)'

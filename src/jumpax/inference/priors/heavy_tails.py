@@ -14,7 +14,7 @@ from jumpax.inference.priors.prior import AbstractPrior, positive, stats
 class Laplace(AbstractPrior):
     """Laplace, with density exp(-|x - location| / scale) / (2 scale).
 
-    Example:
+    Examples:
         >>> print(f"{Laplace(1.0, 2.0).log_density(3.0):.4f}")   # -1 - log 4
         -2.3863
     """
@@ -46,7 +46,7 @@ class Laplace(AbstractPrior):
 class LogLaplace(AbstractPrior):
     """The logarithm is Laplace with location ln `median` and `scale`.
 
-    Example:
+    Examples:
         >>> print(f"{LogLaplace(2.0, 0.5).log_density(2.0):.4f}")   # -log 2
         -0.6931
     """
@@ -79,7 +79,7 @@ class LogLaplace(AbstractPrior):
 class Cauchy(AbstractPrior):
     """Cauchy, with density 1 / (pi scale (1 + ((x - location) / scale)^2)).
 
-    Example:
+    Examples:
         >>> print(f"{Cauchy(0.0, 1.0).log_density(1.0):.4f}")   # -log(2 pi)
         -1.8379
     """
@@ -111,7 +111,7 @@ class Cauchy(AbstractPrior):
 class Rayleigh(AbstractPrior):
     """Rayleigh: the length of two independent normal numbers with mean 0 and a standard deviation `scale`.
 
-    Example:
+    Examples:
         >>> print(f"{Rayleigh(1.0).log_density(1.0):.4f}")
         -0.5000
     """
