@@ -157,7 +157,7 @@ def simulate(
         check_families(network, bound=bound, record=record)
     files = files_of(save, resume)
     check_delays(network, values)
-    if bound is None and network.time_dependent:
+    if bound is None and network.thinned:
         first = {name: value.flat[0] for name, value in values.items()}
         check_ceilings(network, np.maximum(np.atleast_2d(counts)[0], 1), first, start)
     own, logged = _recorded(network, record)

@@ -14,7 +14,7 @@ from jumpax.folds.chain import Chain, Links
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Counts, Jump, Propensities, Size
 from jumpax.folds.lasting import share
-from jumpax.networks import SINGLE, MassAction, Need, Network
+from jumpax.networks import FLOWING, MassAction, Need, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Score(AbstractFold):
     wrt: tuple[str, ...]
     waiting: bool = True
     window: float | None = None
-    treats = SINGLE
+    treats = FLOWING
 
     def __post_init__(self):
         self._check_events()

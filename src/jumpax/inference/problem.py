@@ -93,7 +93,7 @@ class Problem(AbstractProblem):
             )
         if faults:
             raise InputError("the problem cannot be set up:\n" + "\n".join(f"- {fault}" for fault in faults))
-        if self.network.time_dependent and isinstance(self.source, Simulation) and self.source.bound is None:
+        if self.network.thinned and isinstance(self.source, Simulation) and self.source.bound is None:
             values = self.values(jnp.asarray(self.structure.unconstrained(self.start_values, self.numbers), float))
             some = np.ones(len(self.network.species), int)
             counts = some if self.law else np.maximum(check_counts(self.network, self.x0), some)
