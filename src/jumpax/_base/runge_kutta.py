@@ -48,14 +48,7 @@ class Step(NamedTuple):
 
     def gains(self, part: Real) -> tuple[Real, ...]:
         """What each variable gains in a part, from 0 to 1, of the step: by the interpolant."""
-        return tuple(self.gain(number, part)[0] for number in range(len(self.slopes[0])))
-
-    def gain(self, number: int, part: Real) -> tuple[Real, Real]:
-        """What one variable gains in a part of the step, and the derivative of that by the part."""
-        first, second, third, fourth = self.powers(number)
-        mean = first + part * (second + part * (third + part * fourth))
-        slope = first + part * (2.0 * second + part * (3.0 * third + part * (4.0 * fourth)))
-        return self.length * (part * mean), self.length * slope
+        return tuple(along(self.powers(number), part, self.length)[0] for number in range(len(self.slopes[0])))
 
     def powers(self, number: int) -> tuple[Real, ...]:
         """Coefficients of the interpolant of a variable, over the length of the step, from the first power of the part on."""
@@ -71,6 +64,14 @@ class Step(NamedTuple):
     def errors(self) -> tuple[Real, ...]:
         """About how far each variable is off at the end of the step: the difference of both orders."""
         return tuple(self.length * self._sum(number, ERRORS) for number in range(len(self.slopes[0])))
+
+
+def along(powers: tuple[Real, ...], part: Real, length: Real) -> tuple[Real, Real]:
+    """What a variable gains in a part of a step, by its `powers`, and the derivative of that by the part."""
+    first, second, third, fourth = powers
+    mean = first + part * (second + part * (third + part * fourth))
+    slope = first + part * (2.0 * second + part * (3.0 * third + part * (4.0 * fourth)))
+    return length * (part * mean), length * slope
 
 
 def step(slope: Slope, values: Sequence[Real], first: Slopes, time: Real, length: Real) -> Step:

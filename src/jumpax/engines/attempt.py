@@ -11,7 +11,7 @@ from jax import lax
 
 from jumpax._base import clock
 from jumpax._base.clock import Time
-from jumpax._base.runge_kutta import Step
+from jumpax._base.runge_kutta import Step, along
 from jumpax._base.types import Flag, Real
 from jumpax.engines.agenda import Scene
 from jumpax.engines.flowing import TOLERANCE, known
@@ -60,6 +60,13 @@ class Attempt:
         """Whether rates and propensities are numbers where the step begins."""
         return functools.reduce(operator.and_, [rate - rate == 0 for rate in self.step.slopes[0]])
 
+    @property
+    def wrong(self) -> Flag:
+        """Whether a propensity is negative or no number somewhere in the step, though what flows is some."""
+        rates = [rate for slopes in self.step.slopes for rate in slopes[:-1]]
+        totals = functools.reduce(operator.add, [slopes[-1] for slopes in self.step.slopes])
+        return functools.reduce(operator.and_, [rate - rate == 0 for rate in rates]) & (totals - totals != 0)
+
     @functools.cached_property
     def error(self) -> Real:
         """Of the whole step, over what is tolerated; NaN or infinite where it leads to what is no number."""
@@ -72,9 +79,15 @@ class Attempt:
             worst = jnp.maximum(worst, jnp.abs(errors[number]) / (tolerance * scale))
         return jnp.maximum(worst, jnp.abs(errors[-1]) / (tolerance * (1.0 + self.spent(1.0))))
 
+    @functools.cached_property
+    def powers(self) -> tuple[tuple[Real, ...], ...]:
+        """Of the interpolants of all variables."""
+        return tuple(map(self.step.powers, range(len(self.step.slopes[0]))))
+
     def gains(self, part: Real | float) -> tuple[Real, ...]:
         """Of what flows, and of the integral of the total propensity."""
-        return tuple(jnp.where(gain == gain, gain, jnp.nan) for gain in self.step.gains(part))  # type: ignore[arg-type]
+        found = (along(powers, part, self.step.length)[0] for powers in self.powers)  # type: ignore[arg-type]
+        return tuple(jnp.where(gain == gain, gain, jnp.nan) for gain in found)
 
     def spent(self, part: Real | float) -> Real:
         """The integral of the total propensity over a part of the step."""
@@ -103,7 +116,7 @@ class Attempt:
         part = left / self.spent(1.0)
         for _ in range(NEWTON):
             part = jnp.where((part >= low) & (part <= high), part, 0.5 * (low + high))
-            gain, slope = self.step.gain(len(self.program.network.flows), part)
+            gain, slope = along(self.powers[-1], part, self.step.length)
             over = gain >= left
             low, high = jnp.where(over, low, part), jnp.where(over, part, high)
             part = part - (gain - left) / slope

@@ -23,7 +23,7 @@ from jumpax._base.types import Count, Flag, Real
 from jumpax.engines.agenda import agenda_of
 from jumpax.engines.attempt import Attempt
 from jumpax.engines.decision import Decision, Fate
-from jumpax.engines.flowing import LARGEST_STEP, Flowed, Flowing, known
+from jumpax.engines.flowing import LARGEST_STEP, SMALLEST, Flowed, Flowing, known
 from jumpax.engines.happening import parameters
 from jumpax.engines.lane import Lane
 from jumpax.engines.outlook import INFINITY, Numbers, Outlook, choose, not_after, numbers, stalls
@@ -63,10 +63,12 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count)
     ends = live & good & in_time & ~stuck & ~over
     stops = live & good & ~in_time
     after = _after(attempt, ends, ends & reacts, part, live & ~good)
-    broken = live & ~good & stalls(lane.time, clock.add(lane.time, after.length))
+    least = SMALLEST[program.precision] * after.length
+    broken = live & ~good & stalls(lane.time, clock.add(lane.time, least))
     fault = jnp.where(in_time & over & live & good, np.int32(Status.EVENT_BUDGET), np.int32(Status.RUNNING))
     fault = jnp.where(in_time & stuck & live & good, np.int32(Status.TIME_STALLED), fault)
-    fault = jnp.where(broken, np.int32(Status.FLOW_BROKEN), fault)
+    why = jnp.where(attempt.wrong, np.int32(Status.BAD_PROPENSITY), np.int32(Status.FLOW_BROKEN))
+    fault = jnp.where(broken, why, fault)
 
     gone = clock.between(lane.time, select(ends, arrival, lane.target.time))
     horizon = jnp.where(ends | stops, gone, lane.since)

@@ -14,6 +14,8 @@ from jumpax.networks import Network
 TOLERANCE = {"float32": 2.0**-20, "float64": 2.0**-34}
 """Error of a step, relative to each variable or to what it gains, and to the unit exponential: 1e-6 and 6e-11."""
 LARGEST_STEP = 2.0**60
+SMALLEST = {"float32": 1.0, "float64": 2.0**-53}
+"""A step breaks the flow if this much of it does not move the clock, whose numbers are pairs: in float64 one beyond a bit of the time."""
 
 
 class Flowing(NamedTuple):

@@ -350,7 +350,7 @@ def _result(network, stops, times, recorded, again, log, origin, single) -> Path
     values = others.pop(0) if network.moved else ()
     return Paths(
         species=network.species,
-        counts=beside(snapshots),
+        counts=beside(snapshots) if snapshots else np.zeros((len(recorded.status), len(keep), 0), np.int32),
         stops=np.array(stops.values)[keep],
         status=recorded.status,
         events=recorded.events,

@@ -4,10 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jumpax._base.runge_kutta import Step, step
+from jumpax._base.runge_kutta import Step, along, step
 from jumpax._base.status import Status
 from jumpax.engines.attempt import HALVINGS
-from jumpax.engines.flowing import LARGEST_STEP, TOLERANCE
+from jumpax.engines.flowing import LARGEST_STEP, SMALLEST, TOLERANCE
 from jumpax.engines.reference.happenings import Pair
 from jumpax.folds.fold import Stretch
 
@@ -55,8 +55,8 @@ class Flow:
             left = max((exponential - self.spent[0]) - self.spent[1], self.real(0))
             moment = path.happenings.following(path.time) if path.happenings else None
             tried = self._tried(left, moment)
-            if tried is None:
-                return Status.FLOW_BROKEN if self._sensible() else Status.BAD_PROPENSITY
+            if isinstance(tried, Status):
+                return tried
             made, longer, part, what = tried
             arrival = added(path.time, part * made.length)
             if moment is not None and (what == "moment" or moment < arrival):
@@ -72,14 +72,15 @@ class Flow:
             if path.done() or (what == "moment" and stop <= path.time):
                 return Status.RUNNING
 
-    def _tried(self, left: Any, moment: Pair | None) -> tuple[Step, Any, Any, str] | None:
-        """A step that is good, the length of the next one, and where in it what happens; None if no step moves the clock."""
+    def _tried(self, left: Any, moment: Pair | None) -> tuple[Step, Any, Any, str] | Status:
+        """A step that is good, the length of the next one, and where in it what happens; what is wrong, if no step moves the clock."""
         path = self.path
         values = (*(value for value, _ in self.base), self.real(0))
         first = self._slopes(values, path.time[0])
+        why = self._why(first)
         if not np.isfinite(first).all():
-            return None
-        while added(path.time, self.length) != path.time:
+            return why
+        while added(path.time, self.length * SMALLEST[path.program.precision]) != path.time:
             length = min(self.length, path.span(moment) if moment is not None else self.real(np.inf))
             if first[-1] > 0:
                 length = min(length, max(2 * left / first[-1], self.real(2.0**-20) * length))
@@ -91,8 +92,14 @@ class Flow:
                 grown = 8 if error < 2.0**-16 else 2 if error < 2.0**-6 else 1
                 grown = self.real(min(grown * length, LARGEST_STEP)) if length >= self.length else self.length
                 return made, grown, *where
+            why = self._why(np.sum(made.slopes, 0))
             self.length = length * self.real(0.5 if error <= 2.0**5 else 0.25 if error <= 2.0**10 else 0.0625)
-        return None
+        return why
+
+    def _why(self, slopes: Any) -> Status:
+        """What is wrong where slopes are no numbers: propensities, if only these are none."""
+        flows = np.isfinite(slopes[:-1]).all()
+        return Status.BAD_PROPENSITY if flows and not np.isfinite(slopes[-1]) else Status.FLOW_BROKEN
 
     def _error(self, made: Step, values: tuple[Any, ...]) -> Any:
         """Of a step, over what is tolerated."""
@@ -112,7 +119,8 @@ class Flow:
             what = "moment"
         mass = made.gains(part)[-1]
         if mass >= left and mass > 0:
-            what, part = "reaction", self._bisected(lambda x: made.gain(len(self.base), x)[0] >= left, part, 60)
+            powers = made.powers(len(self.base))
+            what, part = "reaction", self._bisected(lambda x: along(powers, x, made.length)[0] >= left, part, 60)
         agenda = path.happenings.agenda if path.happenings else None
         if agenda and agenda.flowing and self._rises(made, part):
             what, part = "event", self._bisected(lambda x: self._rises(made, x), part, HALVINGS[path.program.precision])
@@ -185,8 +193,3 @@ class Flow:
         given = tuple(map(self.real, values))
         made = self.path.code["slopes"](self.path.counts_now(), self.path.theta, given, self.real(time))
         return tuple(map(self.real, made))
-
-    def _sensible(self) -> bool:
-        """Whether all propensities are, where the path stands."""
-        a = self.path.code["laws"](self.path.counts_now(), self.path.theta, self.path.time[0])
-        return all(0 <= float(value) < np.inf for value in a)
