@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from jumpax._base.errors import unknown_name
+from jumpax.networks.expressions.expression import reads_time
 from jumpax.networks.laws.function import TIME
 from jumpax.networks.reaction import Reaction
 
@@ -28,7 +29,8 @@ def contradictions(network: "Network") -> Iterator[str]:
         yield from _of_reaction(reaction, network)
     yield from _of_parameters(network)
     yield from _of_flows(network)
-    if network.time_dependent and (TIME in network.numbers or TIME in network.parameters):
+    reads = network.time_dependent or any(reads_time(flow.rate) for flow in network.flows)
+    if reads and (TIME in network.numbers or TIME in network.parameters):
         yield f"{TIME!r} is a species or a parameter, but a function reads it as the time"
     known = dict.fromkeys((*network.parameters, *network.species, "time"))
     for name in network.units:
@@ -70,8 +72,6 @@ def _of_flows(network: "Network") -> Iterator[str]:
             yield f"{name!r} has {times} rates of change"
         if name in network.numbers:
             yield f"{name!r} flows, but is a species: counts are whole numbers, which change by reactions and events; what flows is a parameter"
-        if name == TIME:
-            yield f"{TIME!r} is the time, which flows by itself"
     if network.flows and network.families:
         yield "there are no flows beside families of reactions; write the reactions one by one"
     if network.flows and any(reaction.delay is not None for reaction in network.reactions):
