@@ -1,7 +1,8 @@
 """Propensities of what is read beside the reaction rates of libroadrunner: `python benchmarks/reaction_rates.py FOLDER`.
 
 Of each SBML file in a folder that is read, at random states and times: a propensity (forward less backward where a law is split) is
-the reaction rate times molecules per unit of substance, and the conversion factor. Needs `pip install libroadrunner`. Exits with the number of files
+the reaction rate times molecules per unit of substance, and the conversion factor; and what flows has the rates of change of the rate
+rules. Needs `pip install libroadrunner`. Exits with the number of files
 that differ.
 """
 
@@ -17,6 +18,7 @@ import numpy as np
 
 import jumpax
 from jumpax.importers import FileModel
+from jumpax.networks.expressions.expression import evaluate
 
 TOLERANCE = 1e-8
 """Relative to the largest rate of a reaction at all states: both tools work in float64, in another order, and rates may be differences."""
@@ -29,14 +31,25 @@ def states(model: FileModel, number: int, seed: int) -> np.ndarray:
     return np.floor(start * draw.uniform(0.3, 2.0, (number, start.size)) + draw.integers(0, 30, (number, start.size)))
 
 
-def propensities(model: FileModel, counts: np.ndarray, times: np.ndarray) -> list[dict[str, float]]:
-    """By state and reaction, in float64: what engines are given."""
+def flowing(model: FileModel, number: int, seed: int) -> dict[str, np.ndarray]:
+    """Values of what flows, near those at the start; by name."""
+    draw, names = np.random.default_rng(seed + 2), model.without_events.flowing
+    return {n: (model.theta[n] or 1.0) * draw.uniform(0.3, 2.0, number) for n in names}
+
+
+def rates(
+    model: FileModel, counts: np.ndarray, moving: dict[str, np.ndarray], times: np.ndarray
+) -> list[dict[str, float]]:
+    """Propensities by state and reaction, and rates of change of what flows by name with a dash, in float64: what engines are given."""
     network = model.without_events
     with jax.enable_x64(True):
-        theta = {name: np.full(len(times), model.theta[name]) for name in network.parameters}
-        made = network.propensities(tuple(counts.T), theta, times)
+        theta = {name: np.full(len(times), model.theta[name]) for name in network.parameters} | moving
+        made = list(network.propensities(tuple(counts.T), theta, times))
+        known = {**theta, **dict(zip(network.species, counts.T))}
+        made += [evaluate(flow.rate, known, times) for flow in network.flows]
         table = np.array([np.broadcast_to(rate, len(times)) for rate in made])
-    return [dict(zip((str(r.name) for r in network.reactions), column)) for column in table.T.tolist()]
+    names = [*(str(r.name) for r in network.reactions), *(f"{name}'" for name in network.flowing)]
+    return [dict(zip(names, column)) for column in table.T.tolist()]
 
 
 class Peer:
@@ -47,16 +60,35 @@ class Peer:
 
         roadrunner.Logger.setLevel(roadrunner.Logger.LOG_FATAL)
         text = path.read_text(encoding="utf-8-sig")
-        self.runner = roadrunner.RoadRunner(text)
-        self.model: Any = self.runner.model
         self.document = libsbml.readSBMLFromString(text)
+        self.runner = roadrunner.RoadRunner(self._with_rates(text))
+        self.model: Any = self.runner.model
 
-    def rates(self, amounts: dict[str, float], time: float) -> dict[str, float]:
-        """Reaction rates at amounts in the units of the file."""
+    def _with_rates(self, text: str) -> str:
+        """The file with a parameter for each rate rule, which an assignment rule gives the value of its formula."""
+        model, self.moving = self.document.getModel(), {}
+        for rule in [rule for rule in model.getListOfRules() if rule.isRate()]:
+            name = f"rate_of_{rule.getVariable()}"
+            parameter, copy = model.createParameter(), model.createAssignmentRule()
+            parameter.setId(name)
+            parameter.setConstant(False)
+            copy.setVariable(name)
+            copy.setMath(rule.getMath())
+            self.moving[rule.getVariable()] = name
+        return libsbml.writeSBMLToString(self.document) if self.moving else text
+
+    def rates(self, amounts: dict[str, float], moving: dict[str, float], time: float) -> dict[str, float]:
+        """Reaction rates, and rates of rate rules, at amounts in the units of the file."""
         self.model.setTime(time)
+        model = self.document.getModel()
+        for name in sorted(moving, key=lambda name: model.getCompartment(name) is None):  # sizes first
+            species = model.getSpecies(name)
+            concentration = species is not None and not species.getHasOnlySubstanceUnits()
+            self.model[f"[{name}]" if concentration else name] = moving[name]
         for name, amount in amounts.items():
             self.model[name] = amount
-        return dict(zip(self.model.getReactionIds(), map(float, self.model.getReactionRates())))
+        found = dict(zip(self.model.getReactionIds(), map(float, self.model.getReactionRates())))
+        return found | {f"{name}'": float(self.model[rate]) for name, rate in self.moving.items()}
 
     def factor(self, reaction: str) -> float:
         """The conversion factor of the species that it changes."""
@@ -83,13 +115,15 @@ def differences(path: Path, options: dict[str, Any], number: int = 5, seed: int 
     listed = {s.getId() for s in peer.document.getModel().getListOfSpecies()}
     change = {r.name: r.change for r in network.reactions}
     pairs: dict[str, list[tuple[float, float, float, float]]] = {}
-    drawn = states(model, number, seed)
-    for counts, time, own in zip(drawn, times, propensities(model, drawn, times)):
+    drawn, moving = states(model, number, seed), flowing(model, number, seed)
+    for place, (counts, time, own) in enumerate(zip(drawn, times, rates(model, drawn, moving, times))):
+        there = {name if name in peer.moving else name.rstrip("_"): values[place] for name, values in moving.items()}
         given = dict(zip(network.species, counts))  # one that is called as the time is has a _ more
         amounts = {n if n in listed else n.rstrip("_"): x / model.molecules[n] for n, x in given.items()}
-        for reaction, rate in peer.rates(amounts, time).items():
+        for reaction, rate in peer.rates(amounts, there, time).items():
             if reaction in own:
-                unit = model.molecules[next(iter(change[reaction]))] * peer.factor(reaction)
+                flows = reaction.endswith("'")
+                unit = 1.0 if flows else model.molecules[next(iter(change[reaction]))] * peer.factor(reaction)
                 back = own.get(f"{reaction}_reverse", 0.0)
                 size = max(abs(own[reaction]), abs(back), abs(rate * unit))
                 pairs.setdefault(reaction, []).append((own[reaction] - back, rate * unit, size, time))

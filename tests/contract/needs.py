@@ -26,6 +26,7 @@ NETWORKS = {
     Need.POSTPONED: Network(
         [BIRTH], events=[jumpax.Event.when(lambda A: A >= 5, {"b": 0.0}, name="enough", delay=0.7)]
     ),
+    Need.FLOW: Network([jumpax.Reaction("0 -> A", lambda b: b, name="birth")], flows={"b": lambda b: -b}),
     Need.FAMILY: Network(
         families=[jumpax.Family(np.array([[1]]), lambda counts, theta: theta["b"][None], ("A",), ["b"], name="birth")]
     ),

@@ -124,14 +124,14 @@ def test_a_conversion_factor_is_a_parameter(tmp_path):
 
 def test_all_reasons_at_once_each_with_its_line(tmp_path):
     """One reaction with three faults, an event with two, a rate rule, an amount."""
-    text = """species A, B, C; A = 0.5; C' = 1; C = 3
+    text = """species A, B, C; A = 0.5; C' = factorial(C); C = 3
     r: 0.5 A => 1.5 B; k * A * factorial(A)
     later: at delay(A, 1) after sin(time) > 0.5: A = factorial(A)"""
     with pytest.raises(UnsupportedError) as refusal:
         antimony(tmp_path, text)
     told = str(refusal.value)
     for reason in (
-        r"line \d+: species 'A': its initial amount 0.5", r"line \d+: rate rule for 'C'", r"line \d+: reaction 'r': the stoichiometry 0.5 of 'A'",
+        r"line \d+: species 'A': its initial amount 0.5", r"line \d+: rate rule for 'C': the factorial", r"line \d+: reaction 'r': the stoichiometry 0.5 of 'A'",
         r"line \d+: reaction 'r': the stoichiometry 1.5 of 'B'", r"line \d+: reaction 'r': the factorial",
         r"line \d+: event 'later': delay\(", r"line \d+: event 'later': the factorial", r"line \d+: event 'later': a trigger that reads the time",
     ):  # fmt: skip

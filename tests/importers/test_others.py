@@ -171,8 +171,8 @@ def test_level_1(tmp_path):
     zmol = level1(unit + body.replace("k*A*(A - 1)/2", "k*A*A"))
     with pytest.warns(JumpaxWarning, match="does not vanish at A = 1"):
         assert jumpax.read(written(tmp_path, "m.xml", zmol)).x0 == {"A": 6022, "B": 2409}
-    with pytest.raises(UnsupportedError, match="rate rule for 'y'"):
-        jumpax.read(written(tmp_path, "m.xml", level1(body.replace('pow(B, 2)"', 'pow(B, 2)" type="rate"'))))
+    moving = jumpax.read(written(tmp_path, "m.xml", level1(body.replace('pow(B, 2)"', 'pow(B, 2)" type="rate"'))))
+    assert list(map(str, moving.network.flows)) == ["dy/dt = 2 * A + (B / d)^2"]
 
 
 @pytest.mark.parametrize("level", [(2, 4), (3, 1), (3, 2)])

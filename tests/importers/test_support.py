@@ -11,10 +11,8 @@ from model_files import written
 
 import jumpax
 from jumpax import Event
-from jumpax.cli.operations import network_program
-from jumpax.engines.cpu import operations
 from jumpax.importers import FileModel, Formula
-from jumpax.networks import MassAction, Network, Reaction
+from jumpax.networks import Flow, MassAction, Network, Reaction
 from jumpax.networks.equation import write
 from jumpax.networks.expressions.expression import Call, Name
 
@@ -46,7 +44,7 @@ def named(expression, sign):
 
 def beside(models):
     """Models next to each other in one network, so that one compilation runs all of them."""
-    reactions, theta, x0, events = [], {}, {}, []
+    reactions, theta, x0, events, flows = [], {}, {}, [], []
     for place, model in enumerate(models):
         sign = f"~{place}"
         for r in model.without_events.reactions:
@@ -56,6 +54,7 @@ def beside(models):
                 else Formula(named(r.law.expression, sign), tuple(s + sign for s in r.law.counts))
             )  # fmt: skip
             reactions.append(Reaction(write(*sides), law, name=r.name + sign))
+        flows += [Flow(flow.name + sign, named(flow.rate, sign)) for flow in model.without_events.flows]
         theta |= {name + sign: value for name, value in model.theta.items()}
         x0 |= {name + sign: count for name, count in model.x0.items()}
         for e in model.events:
@@ -68,7 +67,7 @@ def beside(models):
             )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", jumpax.JumpaxWarning)
-        return FileModel(Network(reactions, species=tuple(x0)), theta, x0, events=tuple(events))
+        return FileModel(Network(reactions, species=tuple(x0), flows=flows), theta, x0, events=tuple(events))
 
 
 def models(folder, engines):
@@ -85,7 +84,7 @@ def test_what_is_read_runs_alike_on_the_engines(tmp_path, engines):
     whole = beside(models(tmp_path, engines))
     assert len(whole.network.reactions) > 2 * (len(engines) - 1)
     how = {"times": [0.02], "paths": 3, "key": 8, "precision": "float32"}
-    how |= {"bound": 3000.0} if whole.network.time_dependent else {}
+    how |= {"bound": 3000.0} if whole.network.thinned else {}
     runs = [jumpax.simulate(whole.network, whole.theta, whole.x0, engine=engine, **how) for engine in engines]
     assert runs[0].events.max() > 0
     for one, other in itertools.pairwise(runs):
@@ -96,7 +95,7 @@ def test_what_is_read_runs_alike_on_the_engines(tmp_path, engines):
 def test_what_one_engine_does_not_run_it_refuses(tmp_path):
     for model in models(tmp_path, support.ARRAYS):
         with pytest.raises(jumpax.UnsupportedError):
-            operations(network_program(model.network, "float32"))
+            jumpax.simulate(model, times=[0.1], paths=2, key=0, engine="cpu")
 
 
 @pytest.mark.long

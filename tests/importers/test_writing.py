@@ -119,6 +119,7 @@ def test_files_of_others(tmp_path, feature, file):
         model = jumpax.read(written(tmp_path, f"m{file.suffix}", file.text))
     back = come_back(model, tmp_path / "back.xml")
     assert [str(event) for event in back.events] == [str(event) for event in model.events]
+    assert [str(flow) for flow in back.network.flows] == [str(flow) for flow in model.network.flows]
     for one, other in zip(model.events, back.events):
         assert [getattr(one, n) for n in ("persistent", "initially", "early")] == [
             getattr(other, n) for n in ("persistent", "initially", "early")
@@ -172,6 +173,7 @@ def test_a_least_number_in_a_priority_needs_version_2(tmp_path):
     back = again(model, tmp_path / "back.xml")
     assert 'level="3" version="2"' in (tmp_path / "back.xml").read_text()
     assert [str(event) for event in back.events] == [str(event) for event in model.events]
+    assert [str(flow) for flow in back.network.flows] == [str(flow) for flow in model.network.flows]
 
 
 def test_an_observable_and_its_numbers(tmp_path):

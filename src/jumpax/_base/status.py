@@ -44,6 +44,9 @@ class Status(enum.IntEnum):
     BAD_DRAW = 16
     """An event drew from a law that does not exist, or hardly ever between the bounds given."""
 
+    FLOW_BROKEN = 17
+    """A continuous variable went to infinity, or where its rate or a propensity is no number."""
+
     @property
     def is_fault(self) -> bool:
         """Whether values after the end of the path are missing."""

@@ -38,7 +38,9 @@ class Agenda:
     """All comparisons of the time, each with the name that stands for it in `triggers`."""
     triggers: tuple[Expression, ...]
     watched: bool
-    """Whether a reaction may make a trigger true."""
+    """Whether a reaction, or what flows, may make a trigger true."""
+    flowing: bool
+    """Whether what flows may."""
     places: tuple[int, ...]
     """How many executions of each event may be under way at once; 0 of those without a delay."""
 
@@ -65,12 +67,14 @@ class Agenda:
 def agenda_of(network: Network) -> Agenda:
     """The events of a network."""
     found = dict.fromkeys(clock for event in network.events for clock in clocks(event.trigger))
+    found = [clock for clock in found if not {*network.flowing}.intersection(names(clock.comparison))]
     known = {each: f"(clock {number})" for number, each in enumerate(found)}
     triggers = tuple(timeless(event.trigger, known) for event in network.events)
     read = {name for trigger in triggers for name in names(trigger)}
     places = tuple(_places(event, network) for event in network.events)
-    watched = bool(read & set(network.species))
-    return Agenda(*lifted(network.events), tuple(known.items()), tuple(map(steady, triggers)), watched, places)
+    flowing = bool(read & set(network.flowing))
+    watched = flowing or bool(read & set(network.species))
+    return Agenda(*lifted(network.events), tuple(known.items()), tuple(map(steady, triggers)), watched, flowing, places)
 
 
 def _places(event: Event, network: Network) -> int:
@@ -128,14 +132,15 @@ class Scene:
         large = [count > LARGEST_IN_FLOAT32 for name, count in counts if name in agenda.read]
         return functools.reduce(operator.or_, large, none)
 
-    def truths(self, before: bool = False) -> tuple[Flag, ...]:
-        """Whether each trigger is true, at this time or right before it."""
+    def truths(self, before: bool = False, clock_time: Time | None = None) -> tuple[Flag, ...]:
+        """Whether each trigger is true, at this time or right before it; if given, with comparisons of the time as at another one."""
+        now = self.time if clock_time is None else clock_time
         agenda = agenda_of(self.program.network)
         known = dict(self.theta)
         for comparison, name in agenda.clocks:
             when, later = self.moment(comparison)
-            over = not_after(when, self.time)
-            over = over & ~clock.same(when, self.time) if before else over
+            over = not_after(when, now)
+            over = over & ~clock.same(when, now) if before else over
             known[name] = (over == later).astype(self.program.dtype)
         scene = dataclasses.replace(self, theta=known)
         return tuple(scene.read(trigger) != 0.0 for trigger in agenda.triggers)

@@ -27,6 +27,8 @@ _REMEDY = {
     Status.BAD_DELAY: "the delay of an event must be a number >= 0 whenever its trigger comes true",
     Status.BAD_DRAW: "the numbers of a law must be such that it exists when an event draws from it (a standard deviation >= 0, a "
     "probability from 0 to 1, ...), and some of it must lie between its bounds",
+    Status.FLOW_BROKEN: "a continuous variable goes to infinity in finite time, or its rate or a propensity becomes negative or no number "
+    "along it; let an event set it before, or write the rate so that it stays in range, as with jnp.maximum",
     Status.BOUND_BROKEN: "the total propensity exceeded its bound; give a larger one, bound=...",
 }
 MOST = 50
@@ -45,10 +47,13 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
     counts = tuple(np.float64(c) for c in recorded.counts[path])
     theta = {k: np.asarray(of_path(np.asarray(v), path), np.float64)[()] for k, v in inputs.theta.items()}
     now = np.float64(recorded.time[path].astype(np.float64).sum())
+    if recorded.status[path] == Status.FLOW_BROKEN:
+        return f", continuous variables: {', '.join(map(str, network.flows))}"
     if recorded.status[path] == Status.BAD_PROPENSITY:
         rates = np.array([float(a) for a in network.propensities(counts, theta, now)])  # type: ignore[arg-type]
         wrong = np.flatnonzero(~((rates >= 0) & np.isfinite(rates)))
-        return "".join(f", reaction {network.reaction_name(int(r))!r} has propensity {rates[r]:g}" for r in wrong[:3])
+        told = [r for r in wrong[:3] if network.lasts(r) or not network.flows]  # of others it was another
+        return "".join(f", reaction {network.reaction_name(int(r))!r} has propensity {rates[r]:g}" for r in told)
     if recorded.status[path] == Status.NEGATIVE_COUNT:
         below = [s for s, c in zip(network.species, recorded.counts[path], strict=True) if c < 0]
         takers = (network.stoichiometry[[network.species.index(s) for s in below]] < 0).any(0)

@@ -30,6 +30,7 @@ from jumpax.engines.executions import (
     next_due,
     none_under_way,
 )
+from jumpax.engines.flowing import begun_anew, resumed
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Change, Counts
 from jumpax.networks.expressions.expression import Expression
@@ -43,10 +44,10 @@ STREAM = 4
 
 
 class Happening(NamedTuple):
-    """What a lane of a network with events holds beside its counts."""
+    """What a lane of a network with events, or with what flows, holds beside its counts."""
 
     values: tuple[Real, ...]
-    """Parameters that events change, in the order of `Network.moved`."""
+    """Parameters that change along the path, in the order of `Network.moved`."""
     held: tuple[Flag, ...]
     """Which triggers are true."""
     pending: tuple[Flag, ...]
@@ -72,7 +73,7 @@ class Happening(NamedTuple):
 def parameters(
     program: Program, happening: Happening | None, theta: Mapping[str, Real], pinned: bool = False
 ) -> Mapping[str, Real]:
-    """The parameters of a path, with those that its events have changed.
+    """The parameters of a path, with those that have changed along it.
 
     Args:
         program: what runs.
@@ -94,10 +95,10 @@ def prepared(program: Program, lane: "Lane", theta: Mapping[str, Real], key: tup
     passed = scene.truths(before=True)  # moments before a start later than 0 lie in the past
     late = lane.time.high > 0
     held = [
-        ~never if event.initially else never if program.network.reads_counts(event) else late & was
+        ~never if event.initially else never if program.network.reads_state(event) else late & was
         for event, was in zip(agenda.events, passed, strict=True)
     ]
-    acting = functools.reduce(operator.or_, [new & ~old for new, old in zip(now, held, strict=True)])
+    acting = _some([new & ~old for new, old in zip(now, held, strict=True)], never)
     if agenda.watched:
         acting = acting | scene.inexact
     happening = Happening(
@@ -118,6 +119,11 @@ def prepared(program: Program, lane: "Lane", theta: Mapping[str, Real], key: tup
     lane = lane._replace(happening=happening)
     status = jnp.where(acting, np.int32(Status.PARKED), lane.status)
     return lane._replace(status=status, target=aimed(lane.target, happening))
+
+
+def _some(flags: Sequence[Flag], none: Flag) -> Flag:
+    """Whether one of the flags is set."""
+    return functools.reduce(operator.or_, flags) if flags else none
 
 
 def aimed(stop: "Stop", happening: Happening | None) -> "Stop":
@@ -177,6 +183,7 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
     faulty = stands & (happening.fault != 0)
     lane = lane._replace(
         counts=counts, carry=carry, happening=happening,
+        flowing=None if lane.flowing is None else resumed(lane.flowing, happening.values, acts),
         status=jnp.where(faulty, np.int32(Status.FAULTY), lane.status),
     )  # fmt: skip
     number = jnp.full_like(lane.status, -1)
@@ -259,6 +266,7 @@ def _arrived(program: Program, lane: "Lane", stop: "Stop") -> "Lane":
         time=select(here, happening.moment, lane.time),
         since=jnp.where(here, jnp.zeros_like(lane.since), lane.since),
         spent=None if lane.spent is None else jnp.where(here, jnp.zeros_like(lane.spent), lane.spent),
+        flowing=None if lane.flowing is None else begun_anew(lane.flowing, here),
         streams=select(here, moved, lane.streams),
         happening=happening._replace(acting=happening.acting | here),
     )

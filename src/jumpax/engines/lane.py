@@ -12,6 +12,7 @@ from jumpax._base.status import Status
 from jumpax._base.types import Count, Real, Word
 from jumpax.engines import happening as events
 from jumpax.engines.completions import Delayed, nothing_under_way
+from jumpax.engines.flowing import Flowing, at_rest
 from jumpax.engines.happening import Happening
 from jumpax.engines.program import Program
 from jumpax.folds.fold import Counts, Theta
@@ -42,7 +43,8 @@ class Lane(NamedTuple):
 
     counts: Counts
     time: Time
-    """Time of the last event; where waits are drawn from a bound, of the last null event, or border of intervals, if that was later."""
+    """Time of the last event; where waits are drawn from a bound, of the last null event, or border of intervals, if that was later;
+    of networks with continuous variables, where the next step of these begins."""
     since: Real
     """Time lived in the present state, from `time` on."""
     events: Count
@@ -56,7 +58,9 @@ class Lane(NamedTuple):
     spent: Real | None = None
     """Part of the unit exponential of the next event that went by under bounds before; where bounds are given."""
     happening: Happening | None = None
-    """For networks with events only."""
+    """For networks with events, or with continuous variables, only."""
+    flowing: Flowing | None = None
+    """For networks with continuous variables only."""
     delayed: Delayed | None = None
     """For networks with delays only."""
 
@@ -65,7 +69,7 @@ def begin(
     program: Program, key: tuple[Word, Word], path: Word, counts: Counts, theta: Theta, start: Time, target: Stop
 ) -> Lane:
     """Lane at the start of path number `path`."""
-    zero = jnp.zeros_like(counts[0])
+    zero = jnp.zeros_like(counts[0]) if counts else jnp.zeros_like(path, jnp.int32)
     nothing = zero.astype(program.dtype)
     time = Time(nothing + start.high, nothing + start.low)
     carry, status = program.fold.init(counts, theta, time.high), zero + np.int32(Status.RUNNING)
@@ -84,4 +88,8 @@ def begin(
         spent=nothing if program.bounded else None,
         delayed=nothing_under_way(nothing, key, path) if program.delayed else None,
     )
-    return events.prepared(program, lane, theta, key, path) if program.network.events else lane
+    if not (program.network.events or program.network.flows):
+        return lane
+    flows = [jnp.asarray(theta[name]) + nothing for name in program.network.flowing]
+    lane = lane._replace(flowing=at_rest(flows) if flows else None)
+    return events.prepared(program, lane, theta, key, path)

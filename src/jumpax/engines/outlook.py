@@ -140,3 +140,13 @@ def look(program: Program, lane: Lane, theta: Mapping[str, Real], pinned: bool =
     if program.thinned:  # propensities at the arrival, which no one asked for if it comes after the stop
         sound = (sound & (total <= bound) & (bound < INFINITY)) | ~in_time
     return Outlook(drawn, a, total, bound, inverse, wait, arrival, in_time, sound)
+
+
+def choose(program: Program, ahead: Outlook, happens: Flag) -> tuple[Flag, ...]:
+    """Inverse CDF in reaction order: flags of the reactions up to the first whose running sum exceeds the point.
+
+    The point lies below the last sum, unless waits are drawn from a bound: then it may lie beyond, which is a null event.
+    """
+    sums, point = shares.thresholds(ahead.propensities, ahead.bound, ahead.inverse, ahead.drawn.chance, program.thinned)
+    first = happens & ~(point >= sums[-1]) if program.thinned else happens
+    return (first, *(first & (point >= total) for total in sums[:-1]))

@@ -39,7 +39,7 @@ class Paths:
     redrawn: Bool[np.ndarray, " paths"]
     """Which paths were drawn again in float64, because float32 could not follow them: exact as the others."""
     values: Mapping[str, Float[np.ndarray, "paths stops"]]
-    """Parameters that events change, by name; also `paths[name]`."""
+    """Parameters that flow or that events change, by name; also `paths[name]`."""
     records: PyTree
     """Records of the folds asked for by `record`; every leaf (paths, stops)."""
     log: EventLog | None
@@ -48,7 +48,7 @@ class Paths:
     """Key, versions, precision, engine, hash of the network."""
 
     def __getitem__(self, species: str) -> Int[np.ndarray, "paths stops"]:
-        """Counts of one species; or values of a parameter that events change."""
+        """Counts of one species; or values of a parameter that changes along a path."""
         if species in self.values:
             return self.values[species]  # type: ignore[return-value]
         if species not in self.species:
@@ -63,7 +63,9 @@ class Paths:
     @property
     def valid(self) -> Bool[np.ndarray, "paths stops"]:
         """Which counts were reached."""
-        return self.counts[..., 0] >= 0 if self.faulty.any() else np.ones(self.counts.shape[:2], bool)
+        if not self.faulty.any():
+            return np.ones(self.counts.shape[:2], bool)
+        return self.counts[..., 0] >= 0 if self.species else ~np.isnan(next(iter(self.values.values())))
 
     def mean(self, allow_truncated: bool = False) -> Float[np.ndarray, "stops species"]:
         """Mean over paths.

@@ -38,8 +38,24 @@ class Program:
                 "a fold of alternative paths or of relaxed choices reads the numbers of the direct method, which waits drawn "
                 "from a bound do not have; leave out bound=..., and rates that depend on time"
             )
+        if self.network.flows:
+            self._check_flows()
         if self.fold.nulls and not self.bounded:
             raise InputError("uniformization needs bound=..., the one of its fold: null events are part of its choices")
+
+    def _check_flows(self) -> None:
+        """Whether all that is asked for is there beside continuous variables."""
+        fold, told = self.fold, f"beside continuous variables ({', '.join(map(repr, self.network.flowing))})"
+        if self.bounded:
+            raise UnsupportedError(f"there is no bound {told}: rates are integrated along them; leave out bound=...")
+        if self.clock == "steps":
+            raise UnsupportedError(
+                f"there are no stops after numbers of events {told}; use times=... instead of steps=..."
+            )
+        if fold.caps or fold.waits or fold.samples:
+            raise UnsupportedError(
+                f"the fold {type(fold).__name__} has hooks cap, ready or sample, which are not called {told}"
+            )
 
     @property
     def thinned(self) -> bool:
@@ -47,7 +63,7 @@ class Program:
 
         It is given, or, where rates depend on time, found from the laws in every state anew (see `networks.ceiling`).
         """
-        return self.bounded or self.network.time_dependent
+        return self.bounded or self.network.thinned
 
     @functools.cached_property
     def dtype(self) -> np.dtype:

@@ -23,10 +23,11 @@ from jumpax.engines.recorded import Recorded
 
 CURABLE = (
     Status.TIME_STALLED, Status.BAD_PROPENSITY, Status.BAD_ASSIGNMENT, Status.INEXACT_COUNT, Status.BAD_DELAY,
-    Status.BAD_DRAW,
+    Status.BAD_DRAW, Status.FLOW_BROKEN,
 )  # fmt: skip
 """Faults that float64 may not have: a wait too short for the clock, a propensity beyond 3e38, an event that reads a
-count beyond 2^24 or sets one to that, a delay or a number of a law that is drawn from that is 0 less a rounding error."""
+count beyond 2^24 or sets one to that, a delay or a number of a law that is drawn from that is 0 less a rounding error, a continuous variable
+beyond 3e38."""
 
 log = logging.getLogger("jumpax")
 

@@ -159,7 +159,7 @@ def simulate(
     files = files_of(save, resume)
     check_delays(network, values)
     check_past(network, values, start)
-    if bound is None and network.time_dependent:
+    if bound is None and network.thinned:
         first = {name: value.flat[0] for name, value in values.items()}
         check_ceilings(network, np.maximum(np.atleast_2d(counts)[0], 1), first, start)
     own, logged = _recorded(network, record)
@@ -352,7 +352,7 @@ def _result(network, stops, times, recorded, again, log, origin, single) -> Path
     values = others.pop(0) if network.moved else ()
     return Paths(
         species=network.species,
-        counts=beside(snapshots),
+        counts=beside(snapshots) if snapshots else np.zeros((len(recorded.status), len(keep), 0), np.int32),
         stops=np.array(stops.values)[keep],
         status=recorded.status,
         events=recorded.events,

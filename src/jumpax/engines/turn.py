@@ -10,105 +10,33 @@ come after the stop: so a path never depends on stops or caps.
 """
 
 import functools
-import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from jumpax._base import clock, random, shares
-from jumpax._base.clock import Time
+from jumpax._base import clock, random
 from jumpax._base.shares import cumulate, pin
 from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real
-from jumpax.engines.completions import Begun, completed, moved_on, propose, schedule_of
+from jumpax.engines import flow_turn
+from jumpax.engines.completions import completed, moved_on, propose, schedule_of
+from jumpax.engines.decision import Decision, Fate, decode, encode, single
 from jumpax.engines.happening import aimed, parameters, watched
 from jumpax.engines.lane import Lane, Stop
-from jumpax.engines.outlook import INFINITY, Outlook, look, not_after, numbers, sensible, stalls, within
+from jumpax.engines.outlook import INFINITY, choose, look, not_after, numbers, sensible, stalls, within
 from jumpax.engines.program import Program
 from jumpax.engines.rates import propensities
 from jumpax.folds.fold import Change, Counts, Jump, Propensities
 from jumpax.folds.lasting import Lasting
 
 
-class Decision(NamedTuple):
-    """What a turn does.
-
-    An engine on arrays must keep these as results of its loop body: XLA copies the producers of a value into each of
-    its consumers unless the value is itself a result, and would then draw every wait once per array of the state.
-    """
-
-    propensities: tuple[Real, ...]
-    arrival: Time
-    horizon: Real
-    """Time lived in the present state after this turn."""
-    dt: Real
-    """Time that this turn advances."""
-    outcome: "Count | Fate"
-    """Number of the reaction that fires, or one of the codes below; or the same as flags."""
-    begun: Begun | None = None
-    """What becomes of reactions under way, in networks with delays."""
-
-
-NULL, STOP, FAULT, NOTHING = -1, -2, -3, -4
-"""Outcomes of a turn without a reaction: a null event of a bounded program; the stop is reached; something is wrong;
-the path stands, or lives on to the cap of its fold."""
-
-
-class Fate(NamedTuple):
-    """An outcome as flags: vector registers with masks have no need of codes that are compared again and again."""
-
-    happens: Flag
-    """An event, of a reaction or null."""
-    reached: tuple[Flag, ...]
-    """For each number of a reaction: whether that reaction fires, or one after it."""
-    status: Count
-    """Status after the turn, as far as counts and folds have no say in it."""
-
-    @property
-    def fired(self) -> tuple[Flag, ...]:
-        """One flag per reaction."""
-        return _single(self.reached)
-
-
-def _single(reached: Sequence[Flag]) -> tuple[Flag, ...]:
-    """Which reaction fires, of the flags of all up to it."""
-    return (*(flag & ~later for flag, later in itertools.pairwise(reached)), reached[-1])
-
-
-def encode(fate: Count | Fate) -> Count:
-    """Number of the reaction, or code, of a fate."""
-    if not isinstance(fate, Fate):
-        return fate
-    code = jnp.where(fate.status == np.int32(Status.FAULTY), np.int32(FAULT), np.int32(NOTHING))
-    code = jnp.where(fate.status == np.int32(Status.PARKED), np.int32(STOP), code)
-    number = sum((flag.astype(jnp.int32) for flag in fate.reached), jnp.full_like(code, NULL))
-    return jnp.where(fate.happens, number, code)
-
-
-def decode(outcome: Count, reactions: int, status: Count) -> Fate:
-    """The flags of an outcome of a lane with this status."""
-    reached = tuple(outcome >= np.int32(number) for number in range(reactions))
-    status = jnp.where(outcome == np.int32(STOP), np.int32(Status.PARKED), status)
-    status = jnp.where(outcome == np.int32(FAULT), np.int32(Status.FAULTY), status)
-    return Fate(outcome >= np.int32(NULL), reached, status)
-
-
 def lasting(program: Program, propensities: Sequence[Real]) -> Propensities:
     """What of the propensities holds until the next event: with rates that depend on time, those of the others."""
-    return Lasting(program.network, propensities) if program.network.time_dependent else propensities
-
-
-def choose(program: Program, ahead: Outlook, happens: Flag) -> tuple[Flag, ...]:
-    """Inverse CDF in reaction order: flags of the reactions up to the first whose running sum exceeds the point.
-
-    The point lies below the last sum, unless waits are drawn from a bound: then it may lie beyond, which is a null event.
-    """
-    sums, point = shares.thresholds(ahead.propensities, ahead.bound, ahead.inverse, ahead.drawn.chance, program.thinned)
-    first = happens & ~(point >= sums[-1]) if program.thinned else happens
-    return (first, *(first & (point >= total) for total in sums[:-1]))
+    changes = program.network.time_dependent or program.network.flows
+    return Lasting(program.network, propensities) if changes else propensities
 
 
 def fire(program: Program, counts: Sequence[Count], reached: Sequence[Flag]) -> tuple[Count, ...]:
@@ -133,6 +61,8 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count,
         limit: most events that a path may fire.
         pinned: whether propensities need the select of `pin`.
     """
+    if lane.flowing is not None:
+        return flow_turn.judge(program, lane, theta, limit)
     theta = parameters(program, lane.happening, theta)
     fold, ahead = program.fold, look(program, lane, theta, pinned)
     running = lane.status == np.int32(Status.RUNNING)
@@ -164,7 +94,7 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count,
     reached = choose(program, ahead, happens)
     status, begun = jnp.where(stops, np.int32(Status.PARKED), status), None
     if completes is not None and lane.delayed is not None:
-        begun, fires = propose(program.network, lane.delayed, theta, _single(reached), ahead.arrival)
+        begun, fires = propose(program.network, lane.delayed, theta, single(reached), ahead.arrival)
         full = happens & ~fires & ~begun.drawn
         happens, reached = happens & fires, tuple(flag & fires for flag in reached)
         status = jnp.where(full, np.int32(Status.FAULTY), status)
@@ -198,6 +128,8 @@ def decide(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count
 
 def verdict(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count) -> Count:
     """Status code with which a path ends here: what is wrong if it is FAULTY, else whether it could have gone on."""
+    if lane.flowing is not None:
+        return flow_turn.verdict(program, lane, theta)
     theta = parameters(program, lane.happening, theta)
     ahead = look(program, lane, theta)
     least = functools.reduce(jnp.minimum, lane.counts)
@@ -251,6 +183,10 @@ def gather(
     carry = fold.advance(lane.carry, lane.counts, stay, theta, now, decision.dt)
     if fold.samples:
         carry = fold.sample(carry, lane.counts, stay, theta, now, decision.dt, tuple(words))
+    if decision.flowed is not None:
+        carry = flow_turn.lived(program, lane, decision, theta, carry)
+    if not program.network.reactions:
+        return carry, stream
     drawn = numbers(program, lane.streams)
     begun = decision.begun
     jump = Jump(fate.fired, drawn.exponential, drawn.chance, tuple(words), counts, begun and begun.delay)
@@ -284,6 +220,10 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
         counts = completed(network, counts, delayed, begun.completes)
         delayed = moved_on(network, delayed, begun.drawn)
     streams = select(moves, numbers(program, lane.streams).streams, lane.streams)
+    fired, flowed = fate.reached[0] if fate.reached else moves, decision.flowed
+    if flowed is not None and happening is not None:
+        moves = flowed.moves
+        happening = happening._replace(values=(*flowed.values, *happening.values[len(flowed.values) :]))
     carry, own = gather(program, lane, decision, fate, counts, parameters(program, happening, theta, pinned=True))
     if own is not None:
         streams = (*streams[:-1], own)
@@ -292,21 +232,24 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
     status = fate.status
     if happening is not None:
         present, now = parameters(program, happening, theta), select(moves, time, lane.time)
-        happening = watched(program, happening, counts, present, now, moves)
+        looks = (
+            moves if flowed is None else moves & (status == np.int32(Status.RUNNING))
+        )  # not at a moment, where all is looked at
+        happening = watched(program, happening, counts, present, now, looks)
         stands = (status == np.int32(Status.RUNNING)) & happening.acting
         status = jnp.where(stands, np.int32(Status.PARKED), status)
     if fold.ends:
         ends = (status == np.int32(Status.RUNNING)) & fold.done(carry)
         status = jnp.where(ends, np.int32(Status.PARKED), status)
-    negative = functools.reduce(jnp.bitwise_or, counts) < 0
-    since = lane.since  # nothing but a fold lets a path stand before its event
-    if fold.advances or fold.caps:
+    negative = functools.reduce(jnp.bitwise_or, counts or (lane.events,)) < 0
+    since = lane.since  # nothing but a fold, or a step of what flows, lets a path stand before its event
+    if fold.advances or fold.caps or flowed is not None:
         since = jnp.where(moves, jnp.zeros_like(since), decision.horizon)
     return Lane(
         counts=counts,
         time=select(moves, time, lane.time),
         since=since,
-        events=lane.events + fate.reached[0].astype(jnp.int32),
+        events=lane.events + fired.astype(jnp.int32),
         index=lane.index,
         target=lane.target,
         streams=streams,
@@ -314,6 +257,7 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
         status=jnp.where(negative, np.int32(Status.FAULTY), status),
         spent=None if lane.spent is None else jnp.where(moves, jnp.zeros_like(lane.spent), lane.spent),
         happening=happening,
+        flowing=lane.flowing if flowed is None else flowed.state,
         delayed=delayed,
     )
 

@@ -19,14 +19,15 @@ from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Real
 from jumpax.engines import completions
+from jumpax.engines.decision import Decision
 from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.happening import happen, parameters
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.lane import Lane, begin
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, unpacked
-from jumpax.engines.turn import Decision, apply, decide, onward, verdict, waits
-from jumpax.networks import SINGLE
+from jumpax.engines.turn import apply, decide, onward, verdict, waits
+from jumpax.networks import FLOWING
 
 TURNS = 64
 """Most turns between two looks at parked and finished lanes."""
@@ -320,7 +321,7 @@ class Xla(AbstractEngine):
     """Lanes as arrays in one XLA program: any law, any fold, every device of JAX."""
 
     name = "xla"
-    offers = SINGLE
+    offers = FLOWING
     traceable = True
 
     def prepare(self, program: Program, inputs: Inputs) -> None:

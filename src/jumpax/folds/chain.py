@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from jumpax._base.types import Real
-from jumpax.folds.fold import Change
-from jumpax.networks import Network
+from jumpax.folds.derivatives import levels
+from jumpax.folds.fold import Change, Counts, Stretch
+from jumpax.networks import Network, motion
 from jumpax.networks.expressions.expression import Expression, evaluate, has_draws, names, reads_time
 
 Links: TypeAlias = tuple[tuple[Real, ...], ...]
@@ -22,7 +23,7 @@ Links: TypeAlias = tuple[tuple[Real, ...], ...]
 class Chain:
     """The chain rule from the parameters of laws at a time back to those that were given.
 
-    Where an event assigns v = g(x, theta), the derivative of v is the sum over q of dg / dq times the derivative of q; counts and
+    Along a flow dy/dt = f derivatives of y are those of its steps. Where an event assigns v = g(x, theta), the derivative of v is the sum over q of dg / dq times the derivative of q; counts and
     the time do not depend on theta along a given path.
     """
 
@@ -47,7 +48,10 @@ class Chain:
     def depending(self, name: str) -> frozenset[str]:
         """All parameters whose values may depend on the given value of one."""
         found = {name}
-        while more := {to for _, to, value in self.assigned if found & set(names(value))} - found:
+        rights = [(to, value) for _, to, value in self.assigned] + [
+            (flow.name, flow.rate) for flow in self.network.flows
+        ]
+        while more := {to for to, value in rights if found & set(names(value))} - found:
             found |= more
         return frozenset(found)
 
@@ -80,6 +84,35 @@ class Chain:
         """At the start each parameter is its own."""
         one, none = jnp.ones_like(like), jnp.zeros_like(like)
         return tuple(tuple(one if name == wrt else none for wrt in self.wrt) for name in self.moved)
+
+    def flowed(
+        self, links: Links, place: int, counts: Counts, theta: Mapping[str, Real], stretch: Stretch
+    ) -> tuple[tuple[Real, ...], Real]:
+        """Along a stretch of a step of the flow.
+
+        Args:
+            links: where the step begins; none where `wrt` moves nothing.
+            place: of the parameter in `wrt`.
+            counts: meanwhile.
+            theta: parameters where the step begins.
+            stretch: of the step.
+
+        Returns:
+            Derivatives with respect to `wrt[place]`: of what flows, at its end; of the integral of the total propensity over it.
+        """
+        network, wrt = self.network, self.wrt[place]
+        slopes = {name: row[place] for name, row in zip(self.moved, links)}
+        slopes = {**slopes, wrt: slopes.get(wrt, jnp.ones_like(stretch.now))}
+        moving = {name: slopes[name] for name in sorted(self.depending(wrt))}
+
+        def lived(values: dict[str, Real]) -> tuple[tuple[Real, ...], Real]:
+            here = {**theta, **values}
+            step = motion.step(network, levels(counts, stretch.now), here, stretch.now, stretch.length)
+            *gains, mass = step.gains(stretch.end)
+            ends = tuple(here[name] + gain for name, gain in zip(network.flowing, gains, strict=True))
+            return ends, mass - step.gains(stretch.begin)[-1]
+
+        return jax.jvp(lived, ({name: theta[name] for name in moving},), (moving,))[1]
 
     def changed(self, links: Links, now: Real, change: Change) -> Links:
         """After an event."""

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jumpax._base import given
 from jumpax._base.types import Count, Flag
 from jumpax.folds.fold import AbstractFold, Size
-from jumpax.networks import SINGLE, Network
+from jumpax.networks import FLOWING, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +31,7 @@ class FirstPassage(AbstractFold):
     condition: Callable[[dict[str, Count]], Flag]
     ends = True
     lands = True
-    treats = SINGLE
+    treats = FLOWING
 
     def size(self, network) -> Size:
         return Size(2, 2, 20 + 2 * network.links)

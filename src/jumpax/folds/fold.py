@@ -46,6 +46,20 @@ class Change(NamedTuple):
     """Before it."""
 
 
+class Stretch(NamedTuple):
+    """What a path lives through of one step of its continuous variables, with counts as they are (see `networks.motion.step`)."""
+
+    now: Real
+    """Time at which the step begins."""
+    length: Real
+    begin: Real
+    """The part of the step that has gone by already, from 0 to 1."""
+    end: Real
+    """The part of it after the stretch."""
+    moves: Flag
+    """Whether the next step begins at the end."""
+
+
 class Size(NamedTuple):
     """How large a fold is, about: what compilation and records grow with. Found from counts, with nothing traced."""
 
@@ -146,6 +160,10 @@ class AbstractFold(abc.ABC):
         sampled without bias, if not independently of the parts beside it. `share` makes a moment of them; the rates there
         are `network.propensities(levels(counts, dt), theta, now + share * dt)`.
         """
+        return carry
+
+    def flowed(self, carry: PyTree, counts: Counts, theta: Theta, stretch: Stretch) -> PyTree:
+        """Carry after a stretch of a step of continuous variables, before what happens at its end; theta is that where the step begins."""
         return carry
 
     def event(

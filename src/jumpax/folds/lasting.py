@@ -32,10 +32,9 @@ class Lasting(Sequence[Real]):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return tuple(self[place] for place in range(len(self))[index])
-        reaction = self._network.reactions[index]
-        if reaction.law.time_dependent:
+        if not self._network.lasts(index):
             raise UnsupportedError(
-                f"a fold reads the propensity of {reaction.name!r} where time goes by (advance, sample or cap), but that one "
+                f"a fold reads the propensity of {self._network.reactions[index].name!r} where time goes by (advance, sample or cap), but that one "
                 "depends on time and does not hold so long; integrate it in `sample`, at a moment drawn from the fold's own "
                 "words, as folds.Martingale does, or read it in `event`"
             )

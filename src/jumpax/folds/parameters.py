@@ -3,7 +3,7 @@
 import dataclasses
 
 from jumpax.folds.fold import AbstractFold, Size
-from jumpax.networks import SINGLE
+from jumpax.networks import FLOWING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -12,7 +12,7 @@ class Parameters(AbstractFold):
 
     names: tuple[str, ...]
     passive = True
-    treats = SINGLE
+    treats = FLOWING
 
     def size(self, network) -> Size:
         return Size(len(self.names), 0, 0)

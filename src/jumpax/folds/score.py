@@ -14,7 +14,7 @@ from jumpax.folds.chain import Chain, Links
 from jumpax.folds.derivatives import chosen, levels, parameter_derivatives
 from jumpax.folds.fold import AbstractFold, Counts, Jump, Propensities, Size
 from jumpax.folds.lasting import share
-from jumpax.networks import SINGLE, MassAction, Need, Network
+from jumpax.networks import FLOWING, MassAction, Need, Network
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +35,9 @@ class Score(AbstractFold):
     is nothing for those that do not change. The likelihood of the candidates with their marks has a score, too, the sum of
     d ln a_r over events and of -d a_0 / (B - a_0) over null events; it is noisier, without a finite variance where the bound
     B is touched, and wrong where it is touched for some time.
+
+    Where parameters flow, dy/dt = f(y, theta), the integral over each wait is that of the steps of the flow, and so are its derivatives and those
+    of y with respect to theta: exact to the tolerance of these steps.
 
     A parameter that is the rate constant of mass-action reactions and nothing else costs no derivative: its score is
     (number of firings - integral of their propensities) / theta_p. At theta_p = 0 that is 0/0: there the score does not
@@ -62,7 +65,7 @@ class Score(AbstractFold):
     wrt: tuple[str, ...]
     waiting: bool = True
     window: float | None = None
-    treats = SINGLE
+    treats = FLOWING
 
     def __post_init__(self):
         self._check_events()
@@ -103,7 +106,7 @@ class Score(AbstractFold):
 
     @functools.cached_property
     def samples(self) -> bool:  # type: ignore[override]
-        laws = [reaction.law for reaction in self.network.reactions]
+        laws = [reaction.law for reaction in self.network.reactions if not self.network.flows]
         return any(law.time_dependent and set(law.parameters) & set(self.read) for law in laws)
 
     @property
@@ -114,6 +117,8 @@ class Score(AbstractFold):
     def constants(self) -> Mapping[str, tuple[int, ...]]:
         """Names of `wrt` that are nothing but rate constants of mass action, with the numbers of their reactions."""
         laws = [reaction.law for reaction in self.network.reactions]
+        if self.network.flows:
+            return {}
         readers = {p: tuple(r for r, law in enumerate(laws) if p in law.parameters) for p in self.wrt}
         plain = {p: rows for p, rows in readers.items() if rows and all(isinstance(laws[r], MassAction) for r in rows)}
         return {p: rows for p, rows in plain.items() if self.chain.depending(p).isdisjoint(self.chain.moved)}
@@ -133,7 +138,7 @@ class Score(AbstractFold):
         return carry, tuple(s / theta[p] if p in self.constants else s for p, s in zip(self.wrt, carry, strict=False))
 
     def advance(self, carry, counts, propensities, theta, now, dt) -> tuple[PyTree, ...]:
-        if not self.waiting or self.samples:
+        if not self.waiting or self.samples or self.network.flows:
             return carry
         return self._lived(carry, counts, propensities, theta, now, dt)
 
@@ -145,6 +150,15 @@ class Score(AbstractFold):
         scores, links = self._parts(carry)
         slopes = self._totals(propensities, self._rows(counts, theta, now, links), dt)
         return (*(s - slope * dt for s, slope in zip(scores, slopes, strict=True)), *links)
+
+    def flowed(self, carry, counts, theta, stretch) -> tuple[PyTree, ...]:
+        scores, links = self._parts(carry)
+        begin = links[0] if links else ()
+        along = [self.chain.flowed(begin, place, counts, theta, stretch) for place in range(len(self.wrt))]
+        scores = tuple(s - slope for s, (_, slope) in zip(scores, along, strict=True))
+        rows = zip(*(ends for ends, _ in along), strict=True)
+        moved = [tuple(jnp.where(stretch.moves, new, old) for new, old in zip(*pair)) for pair in zip(rows, begin)]
+        return (*scores, *((*moved, *link[len(moved) :]) for link in links))
 
     def event(self, carry, counts, propensities, theta, now, jump) -> tuple[PyTree, ...]:
         fired = functools.reduce(operator.or_, jump.fired)

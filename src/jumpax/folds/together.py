@@ -92,6 +92,9 @@ class Together(AbstractFold):
             fold.sample(c, counts, propensities, theta, now, dt, own) if fold.samples else c for fold, c, own in given
         )
 
+    def flowed(self, carry, *args) -> tuple:
+        return tuple(fold.flowed(c, *args) for fold, c in zip(self.folds, carry, strict=True))
+
     def event(self, carry, counts, propensities, theta, now, jump) -> tuple[PyTree, ...]:
         given = zip(self.folds, carry, self._shares(jump.words), strict=True)
         after = [fold.event(c, counts, propensities, theta, now, jump._replace(words=own)) for fold, c, own in given]

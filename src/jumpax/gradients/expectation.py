@@ -224,7 +224,7 @@ class Expectation:
         )
         if (
             self.sampling.bound is None
-            and self.sampling.network.time_dependent
+            and self.sampling.network.thinned
             and not any(isinstance(value, core.Tracer) for value in theta.values())
         ):
             some = np.ones(len(self.sampling.network.species))
@@ -345,7 +345,7 @@ def expectation(
         raise InputError(
             "x0 must be one state or a law for an expectation: jumpax.StartTable(states) averages over several"
         )
-    if bound is None and network.time_dependent:
+    if bound is None and network.thinned:
         check_ceilings(network, counts if law is None else np.ones(len(network.species)))
     chosen = Automatic() if isinstance(gradient, str) and gradient == "auto" else gradient
     if isinstance(chosen, Automatic) and Need.FAMILY in network.needs:

@@ -15,7 +15,7 @@ from jumpax.gradients.chunk import Chunk, Totals
 from jumpax.gradients.controlled_score import ControlledScore
 from jumpax.gradients.estimator import AbstractFoldEstimator
 from jumpax.gradients.sampling import Sampling
-from jumpax.networks import PLAIN, SINGLE, Need, Network
+from jumpax.networks import FLOWING, PLAIN, Need, Network
 
 BASELINES = (None, "mean", "leave_one_out", "optimal")
 
@@ -86,7 +86,7 @@ class ScoreFunction(AbstractFoldEstimator):
     @property
     def treats(self) -> frozenset[Need]:
         """Everything; with a control nothing beyond the plain process."""
-        return SINGLE if self.control is None else PLAIN
+        return FLOWING if self.control is None else PLAIN
 
     @property
     def unbiased(self) -> bool:

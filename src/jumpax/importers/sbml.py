@@ -15,6 +15,7 @@ from jumpax.importers.faults import Faults
 from jumpax.importers.model import FileModel, Rule
 from jumpax.importers.sbml_document import opened
 from jumpax.importers.sbml_events import SbmlEvents
+from jumpax.importers.sbml_flows import flows
 from jumpax.importers.sbml_reactions import SbmlReactions
 from jumpax.importers.symbols import Symbols, is_point
 from jumpax.networks import Network, check_counts, check_theta
@@ -78,15 +79,17 @@ class _Builder:
         """The model, or all faults."""
         self._look_around()
         reactions = [*self.reactions]
-        events = tuple(self.events)
+        moving, events = tuple(flows(self.model, self.symbols, self.faults)), tuple(self.events)
         x0 = self._counts()
         observables = dict(self._observables())
         starts = dict(self._starts()) if self.counting.open_start else {}
-        if not reactions and not self.faults.wrong and not self.faults.unread:
+        if not reactions and not moving and not self.faults.wrong and not self.faults.unread:
             self.faults.unread.append("no reaction changes anything")
         theta = {}
         for parameter in dict.fromkeys(p for r in reactions for c in r.channels() for p in c.law.parameters):
             theta[parameter] = self._number(parameter)
+        for name in dict.fromkeys(n for flow in moving for n in (flow.name, *names(flow.rate)) if n not in self.counts):
+            theta[name] = self._number(name)
         for parameter in self.reactions.asked if self.faults.count else ():  # of reactions with faults, too
             self._number(parameter)
         rates = dict.fromkeys(theta)
@@ -100,7 +103,9 @@ class _Builder:
             self.notes.append("events round the counts that they set to whole numbers, halves upwards")
         given = self.model.getId()
         title = name if given in ("", "__main") else given  # the latter is Antimony's for a model without a name
-        network = Network(reactions, species=[s for s in self.counts if s in x0], name=title, units=self._units(rates))
+        network = Network(
+            reactions, species=[s for s in self.counts if s in x0], name=title, units=self._units(rates), flows=moving
+        )
         check_theta(network, {parameter: theta[parameter] for parameter in rates})
         check_counts(network, x0)
         return FileModel(
@@ -129,7 +134,8 @@ class _Builder:
         if name in self.symbols.drawn:
             return 0.0  # until the start
         with self.faults.of(f"parameter {parameter!r}"):
-            return self._amount(name) if name in self.symbols.species else self.symbols.number(name)
+            counted = name in self.symbols.species and name not in self.symbols.flows
+            return self._amount(name) if counted else self.symbols.number(name)
         return 0.0
 
     def _amount(self, species: str) -> float:
@@ -179,10 +185,10 @@ class _Builder:
         )
 
     def _observables(self) -> Any:
-        """Rules, and species that never change, as formulas of counts; not those that read the time or change by events."""
+        """Rules, and species that never change, as formulas of counts; not those that read the time, or what events or rate rules change."""
         fixed = [name for name in self.symbols.species if name not in self.symbols.counts]
         for name in dict.fromkeys((*fixed, *self.symbols.rules)):
-            if name in self.symbols.references or name in self.symbols.compartments:
+            if name in {*self.symbols.references, *self.symbols.compartments, *self.symbols.flows}:
                 continue
             with self.faults.of(f"rule for {name!r}" if name in self.symbols.rules else f"species {name!r}"):
                 if name in self.symbols.rules:
@@ -192,7 +198,8 @@ class _Builder:
                 else:
                     expression = Number(self._amount(name))
                 read = [n for n in names(expression) if n not in self.counts]
-                if not reads_time(expression) and not {self.public(n) for n in self.symbols.assigned} & {*read}:
+                changing = map(self.public, (*self.symbols.assigned, *self.symbols.flows))
+                if not reads_time(expression) and not {*read}.intersection(changing):
                     yield name, Rule(expression, tuple((n, self._number(n)) for n in read))
 
     def _starts(self) -> Iterator[tuple[str, Rule]]:

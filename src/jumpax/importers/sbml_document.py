@@ -115,8 +115,9 @@ def _refuse(document: Any, model: Any, faults: Faults) -> None:
         if document.getPackageRequired(document.getUnknownPackageURI(place)):
             faults.unread.append(f"the package {package!r}, which the file says is required")
     for rule in model.getListOfRules():
-        if not rule.isAssignment():
-            kind = "algebraic rule" if rule.isAlgebraic() else f"rate rule for {rule.getVariable()!r}"
-            faults.unread.append(f"line {rule.getLine()}: {kind}; counts change by reactions and events only")
+        if rule.isAlgebraic():
+            faults.unread.append(
+                f"line {rule.getLine()}: algebraic rule; solve it for one of its names, and write an assignment rule"
+            )
     for constraint in model.getListOfConstraints():
         faults.unread.append(f"line {constraint.getLine()}: constraint; take it out, it does not act on the model")

@@ -37,6 +37,7 @@ class SbmlEvents:
         self.model, self.symbols, self.faults, self.counting = model, symbols, faults, counting
         self.counts = {*map(symbols.public, symbols.counts)}
         self.own = {symbols.public(name): name for name in reversed(symbols.known())}
+        self.flowing = frozenset(map(symbols.public, symbols.flows))
         self.places: dict[str, str] = {}
         self.rounds = False
 
@@ -144,7 +145,7 @@ class SbmlEvents:
         if event is None and name in symbols.compartments:
             raise UnsupportedError("a compartment whose size is drawn at the start")
         value = symbols.expression(math, draws=True)
-        if name in symbols.species:
+        if name in symbols.species and name not in symbols.flows:
             size = symbols.species[name].getCompartment()
             resized = event is not None and event.getEventAssignment(size) is not None
             if not symbols.species[name].getHasOnlySubstanceUnits() and resized:
@@ -157,7 +158,7 @@ class SbmlEvents:
                 return symbols.public(name), near_whole(molecules, rounded=True)
             converted = symbols.units.of(name).molecules != 1.0
             return symbols.public(name), near_whole(molecules, rounded=False) if converted else molecules
-        if name not in symbols.parameters and name not in symbols.compartments:
+        if name not in symbols.parameters and name not in symbols.compartments and name not in symbols.flows:
             raise UnsupportedError(f"an assignment to {name!r}, which is no species, parameter or compartment")
         return symbols.public(name), value
 
@@ -176,8 +177,19 @@ class SbmlEvents:
                     if name not in known and name not in found:
                         found[name] = self._state(name, name in event.read, number)
                 values = {**theta, **found}
-                check(event.trigger, self.counts, lambda e, t, values=values: evaluate_host(e, values, t))
+                check(event.trigger, self.counts, lambda e, t, values=values: evaluate_host(e, values, t), self.flowing)
+                if alike := self._alike(event.trigger):
+                    raise UnsupportedError(
+                        f"its trigger asks whether {alike} equals something, which what a rate rule governs does for no time at all; use >="
+                    )
         return found
+
+    def _alike(self, trigger: Expression) -> str:
+        """What flows of all that is compared by == or != in a trigger."""
+        if not isinstance(trigger, Call):
+            return ""
+        own = self.flowing.intersection(names(trigger)) if trigger.operator in ("eq", "neq") else ()
+        return ", ".join(sorted(own)) or next(filter(None, map(self._alike, trigger.arguments)), "")
 
     def _state(self, name: str, read: bool, number: Callable[[str], float]) -> float:
         """Value at the start: inf for a time that never comes, nan for what has no value and that nothing reads."""

@@ -49,6 +49,10 @@ class SbmlReactions:
             with self.faults.of(what):
                 if name not in self.symbols.species:
                     raise InputError(f"{name!r} is not a species of the file")
+                if name in self.symbols.flows and not self.symbols.species[name].getBoundaryCondition():
+                    raise UnsupportedError(
+                        f"it changes {name!r} by whole molecules, which a rate rule changes continuously"
+                    )
                 if not self.symbols.moves(name):
                     continue
                 number = self._stoichiometry(what, reference)

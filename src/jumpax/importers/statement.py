@@ -57,6 +57,7 @@ class Statement:
         channels: the reactions.
         events: without plain functions.
         observables: formulas of counts.
+        flows: what flows, and formulas of its rates of change.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Statement:
     channels: tuple[Channel, ...]
     events: tuple[Event, ...]
     observables: Mapping[str, Rule]
+    flows: tuple[tuple[str, Expression], ...] = ()
 
 
 def statement(model: Any, theta: Any = None, x0: Any = None) -> Statement:
@@ -83,13 +85,17 @@ def statement(model: Any, theta: Any = None, x0: Any = None) -> Statement:
             faults.unread.append(f"reaction {reaction.name!r}: its delay, {reaction.delay}")
     channels = [made for r in network.reactions for made in _channel(r, faults)]
     events = [made for event in network.events for made in _event(event, faults)]
+    flows = []
+    for flow in network.flows:
+        with faults.of(f"the rate of change of {flow.name!r}"):
+            flows.append((flow.name, _plain(flow.rate)))
     faults.tell("the model, in a file,")
     check_theta(network.with_events(()), {n: v for n, v in values.items() if n not in network.beside})
     numbers = {name: _number(name, values[name]) for name in network.parameters if name in values}
     counts = check_counts(network, start).tolist()
     return Statement(
         network.name, dict(zip(network.species, counts, strict=True)), numbers, tuple(channels), tuple(events),
-        getattr(model, "observables", {}),
+        getattr(model, "observables", {}), tuple(flows),
     )  # fmt: skip
 
 

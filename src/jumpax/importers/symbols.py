@@ -27,7 +27,8 @@ _LEVELS = 150  # rules that refer to rules that refer ...
 class Symbols:
     """The names of one model.
 
-    Species that reactions or events change are counts. Other species, parameters and compartments are numbers of theta
+    Species that reactions or events change are counts. What a rate rule governs is a parameter that flows, and stands for what its name means
+    in the file: of a species the amount, or the concentration. Other species, parameters and compartments are numbers of theta
     unless a rule, or an initial assignment from constants, gives a formula, which is then put in their place. In a
     formula a species stands for its amount, or for amount / compartment size where `hasOnlySubstanceUnits` is false, in
     the units of the file; its name in the network stands for molecules. A compartment of size 1, or without dimensions,
@@ -42,6 +43,7 @@ class Symbols:
     def __init__(self, model: Any, public: Callable[[str], str], per_unit: float | None = None):
         self.model, self.public = model, public
         self.rules = {rule.getVariable(): rule for rule in model.getListOfRules() if rule.isAssignment()}
+        self.flows = {rule.getVariable(): rule for rule in model.getListOfRules() if rule.isRate()}
         self.starts = {a.getSymbol(): a for a in model.getListOfInitialAssignments()}
         self.functions = {f.getId(): f for f in model.getListOfFunctionDefinitions()}
         assigned = (a.getVariable() for e in model.getListOfEvents() for a in e.getListOfEventAssignments())
@@ -68,7 +70,7 @@ class Symbols:
     def _is_count(self, name: str) -> bool:
         species = self.species[name]
         fixed = species.getConstant() or species.getBoundaryCondition()
-        return name not in self.rules and (not fixed or name in self.assigned)
+        return name not in self.rules and name not in self.flows and (not fixed or name in self.assigned)
 
     def moves(self, name: str) -> bool:
         """Whether reactions change the species."""
@@ -119,6 +121,8 @@ class Symbols:
     def _value(self, name: str) -> Expression:
         if name in self.rules:
             return self.expression(self.rules[name].getMath())
+        if name in self.flows and name not in self.references:
+            return Name(self.public(name))
         if name in self.species:
             return call("divide", Name(self.public(name)), self.molecules(name, Number(1.0)))
         if name in self.references:
@@ -141,8 +145,8 @@ class Symbols:
 
     @functools.cached_property
     def moving(self) -> frozenset[str]:
-        """Public names of all that reactions or events change."""
-        return frozenset(map(self.public, (*self.counts, *self.assigned)))
+        """Public names of all that reactions, events or rate rules change."""
+        return frozenset(map(self.public, (*self.counts, *self.assigned, *self.flows)))
 
     def _is_unit(self, name: str) -> bool:
         """Whether it is a compartment of size 1, which formulas can do without."""

@@ -25,7 +25,7 @@ def to_net(statement: Statement) -> str:
     What is no constant times reactants becomes a function. One that does not vanish where reactants run out, does in the file.
 
     Raises:
-        UnsupportedError: all that the format lacks, at once: events, operations such as floor, numbers that are not finite.
+        UnsupportedError: all that the format lacks, at once: events, continuous variables, operations such as floor, numbers that are not finite.
 
     Warns:
         JumpaxWarning: names that the format cannot have are others in the file.
@@ -48,6 +48,10 @@ class _Net:
 
     def text(self) -> str:
         """The file, or all faults."""
+        for name, _ in self.statement.flows:
+            self.faults.unread.append(
+                f"the rate of change of {name!r}; BioNetGen has no continuous variables in its networks"
+            )
         for event in self.statement.events:
             self.faults.unread.append(f"event {event.name!r}; BioNetGen has none in its networks")
         for name in self.statement.x0:

@@ -68,6 +68,10 @@ class _Document:
         }
         for name in self.statement.observables:
             self._observable(name)
+        for name, rate in self.statement.flows:
+            rule = self.model.createRateRule()
+            rule.setVariable(self.own[name])
+            self._math(rule, rate)
         for channel in self.statement.channels:
             self._reaction(channel)
         for event in self.statement.events:
@@ -95,6 +99,7 @@ class _Document:
 
     def _parameters(self) -> None:
         moved = {n for event in self.statement.events for n, _ in event.assignments}
+        moved |= {name for name, _ in self.statement.flows}
         for name, value in self.statement.theta.items():
             self.own[name] = self._parameter(name, value, constant=name not in moved)
 
@@ -164,6 +169,7 @@ class _Document:
 
 def _is_late(statement: Statement) -> bool:
     formulas = [channel.propensity for channel in statement.channels]
+    formulas += [rate for _, rate in statement.flows]
     formulas += [rule.expression for rule in statement.observables.values()]
     for event in statement.events:
         formulas += [event.trigger, *(value for _, value in event.assignments)]

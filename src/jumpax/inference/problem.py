@@ -20,7 +20,7 @@ from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.parametrised import AbstractParametrised
 from jumpax.inference.sources import AbstractSource, Simulation
-from jumpax.networks import NONE, SINGLE, Network, StartTable, check_counts, check_network, numbers_of
+from jumpax.networks import FLOWING, NONE, Network, StartTable, check_counts, check_network, numbers_of
 from jumpax.networks.ceiling import check_ceilings
 from jumpax.networks.starts import AbstractStart, check_start, start_of
 from jumpax.observables import AbstractPathObservable, check_observable
@@ -66,7 +66,7 @@ class Problem(AbstractProblem):
 
     def __post_init__(self):
         object.__setattr__(self, "network", numbers_of(self.network, NONE, NONE)[0])
-        check_network(self.network, SINGLE, "Problem")
+        check_network(self.network, FLOWING, "Problem")
         if not isinstance(self.loss, AbstractLoss):
             raise InputError(f"loss must be one of jumpax.losses, not {self.loss!r}")
         faults = list(self.loss.faults(self.network, self.start))
@@ -93,7 +93,7 @@ class Problem(AbstractProblem):
             )
         if faults:
             raise InputError("the problem cannot be set up:\n" + "\n".join(f"- {fault}" for fault in faults))
-        if self.network.time_dependent and isinstance(self.source, Simulation) and self.source.bound is None:
+        if self.network.thinned and isinstance(self.source, Simulation) and self.source.bound is None:
             values = self.values(jnp.asarray(self.structure.unconstrained(self.start_values, self.numbers), float))
             some = np.ones(len(self.network.species), int)
             counts = some if self.law else np.maximum(check_counts(self.network, self.x0), some)

@@ -13,6 +13,7 @@ from jumpax.networks.doubts import doubts as doubts
 from jumpax.networks.event import Event as Event
 from jumpax.networks.event import draw as draw
 from jumpax.networks.family import Family as Family
+from jumpax.networks.flow import Flow as Flow
 from jumpax.networks.kinds import NONE as NONE
 from jumpax.networks.kinds import ModelLike as ModelLike
 from jumpax.networks.kinds import check_network as check_network
@@ -23,6 +24,7 @@ from jumpax.networks.laws import Hill as Hill
 from jumpax.networks.laws import MassAction as MassAction
 from jumpax.networks.laws import MichaelisMenten as MichaelisMenten
 from jumpax.networks.needs import ALL as ALL
+from jumpax.networks.needs import FLOWING as FLOWING
 from jumpax.networks.needs import PLAIN as PLAIN
 from jumpax.networks.needs import SINGLE as SINGLE
 from jumpax.networks.needs import Need as Need

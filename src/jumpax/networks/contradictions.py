@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from jumpax._base.errors import unknown_name
+from jumpax.networks.expressions.expression import reads_time
 from jumpax.networks.laws.function import TIME
 from jumpax.networks.reaction import Reaction
 
@@ -27,7 +28,9 @@ def contradictions(network: "Network") -> Iterator[str]:
     for reaction in network.reactions:
         yield from _of_reaction(reaction, network)
     yield from _of_parameters(network)
-    if network.time_dependent and (TIME in network.numbers or TIME in network.parameters):
+    yield from _of_flows(network)
+    reads = network.time_dependent or any(reads_time(flow.rate) for flow in network.flows)
+    if reads and (TIME in network.numbers or TIME in network.parameters):
         yield f"{TIME!r} is a species or a parameter, but a function reads it as the time"
     known = dict.fromkeys((*network.parameters, *network.species, "time"))
     for name in network.units:
@@ -51,7 +54,7 @@ def _of_reaction(reaction: Reaction, network: "Network") -> Iterator[str]:
 
 def _of_parameters(network: "Network") -> Iterator[str]:
     """Parameters of two shapes, or that are species."""
-    scalars = network.of_reactions.union(*(event.names for event in network.events))
+    scalars = network.of_reactions.union(network.of_flows, *(event.names for event in network.events))
     for name in network.parameters:
         found = {family.shapes[name] for family in network.families if name in family.shapes}
         if name in scalars:
@@ -60,3 +63,16 @@ def _of_parameters(network: "Network") -> Iterator[str]:
             yield f"parameter {name!r} has different shapes in different places; give it different names"
         if name in network.numbers:
             yield f"{name!r} is both a species and a parameter"
+
+
+def _of_flows(network: "Network") -> Iterator[str]:
+    """Variables that flow twice or are no parameters, and what there is not beside flows."""
+    for name, times in Counter(network.flowing).items():
+        if times > 1:
+            yield f"{name!r} has {times} rates of change"
+        if name in network.numbers:
+            yield f"{name!r} flows, but is a species: counts are whole numbers, which change by reactions and events; what flows is a parameter"
+    if network.flows and network.families:
+        yield "there are no flows beside families of reactions; write the reactions one by one"
+    if network.flows and any(reaction.delay is not None for reaction in network.reactions):
+        yield "there are no flows beside reactions that complete later; an event with a delay may take its place"

@@ -28,6 +28,8 @@ def describe(network: "Network", most: int | None = None) -> str:
     if network.families:
         lines = [f"{f.name}: {f.reactions} reactions, of {len(f.species)} species" for f in network.families]
         blocks.append(("families", *_first(lines, most)))
+    if network.flows:
+        blocks.append(("continuous variables", *_first(list(map(str, network.flows)), most)))
     if counted := [_with_unit(name, units) for name in network.species if name in units]:
         blocks.append(("units of counts", *_first(counted, most)))
     lines = [title]

@@ -118,7 +118,7 @@ class Event:
             >>> paths["A"].tolist()
             [[100, 100], [100, 100]]
         """
-        when = _read(time, "the time of an event")
+        when = as_expression(time, "the time of an event")
         if reads_time(when):
             raise InputError("the time of an event is a number, or a function of parameters; this one reads the time")
         return cls(
@@ -161,7 +161,7 @@ class Event:
             >>> int(jumpax.simulate(network, {"k": 5.0}, {"V": 5}, times=[9.0], paths=50, key=0)["V"].max())
             9
         """
-        trigger = flag(_read(condition, "the condition of an event"))
+        trigger = flag(as_expression(condition, "the condition of an event"))
         if reads_time(trigger):
             raise InputError(
                 "the condition of an event reads species and parameters, not the time; for times there is Event.at"
@@ -188,7 +188,7 @@ class Event:
         return f"{done} when {text(self.trigger)}" + ("" if self.delay is None else f", after {text(self.delay)}")
 
 
-def _read(value: Value, what: str) -> Expression:
+def as_expression(value: Value, what: str) -> Expression:
     """A value as an expression."""
     if isinstance(value, Draw):
         return value
@@ -208,15 +208,15 @@ def _read(value: Value, what: str) -> Expression:
 def _assignments(do: Mapping[str, Value]) -> tuple[tuple[str, Expression], ...]:
     if not isinstance(do, Mapping) or not do:
         raise InputError(f"an event maps species and parameters to their new values, as in {{'A': 0}}; got {do!r}")
-    return tuple((name, _read(value, f"the new value of {name!r}")) for name, value in do.items())
+    return tuple((name, as_expression(value, f"the new value of {name!r}")) for name, value in do.items())
 
 
 def _delay(value: Value | None) -> Expression | None:
-    return None if value is None else _read(value, "the delay of an event")
+    return None if value is None else as_expression(value, "the delay of an event")
 
 
 def _priority(value: Value | None) -> Expression | None:
-    return None if value is None else _read(value, "the priority of an event")
+    return None if value is None else as_expression(value, "the priority of an event")
 
 
 def draw(law: str, *arguments: Value, low: Value | None = None, high: Value | None = None) -> Draw:
@@ -260,11 +260,11 @@ def draw(law: str, *arguments: Value, low: Value | None = None, high: Value | No
         >>> bool(99 < paths["A"].mean() < 101)
         True
     """
-    numbers = [_read(value, f"a number of {law}") for value in arguments]
+    numbers = [as_expression(value, f"a number of {law}") for value in arguments]
     if low is not None or high is not None:
         numbers += [_bound(low, -math.inf, law), _bound(high, math.inf, law)]
     return drawn(law, *numbers)
 
 
 def _bound(value: Value | None, none: float, law: str) -> Expression:
-    return Number(none) if value is None or value == none else _read(value, f"a bound of {law}")
+    return Number(none) if value is None or value == none else as_expression(value, f"a bound of {law}")

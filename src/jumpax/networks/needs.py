@@ -19,12 +19,15 @@ class Need(enum.Enum):
     TRIGGER = "events by conditions"
     POSTPONED = "events with delays"
     FAMILY = "families of reactions"
+    FLOW = "continuous variables"
 
 
 PLAIN: frozenset[Need] = frozenset()
 ALL = frozenset(Need)
-SINGLE = ALL - {Need.FAMILY}
+SINGLE = ALL - {Need.FAMILY, Need.FLOW}
 """What may be treated reaction by reaction."""
+FLOWING = ALL - {Need.FAMILY}
+"""With continuous variables beside."""
 
 
 def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
@@ -49,6 +52,8 @@ def check_needs(network: "Network", treats: Collection[Need], who: str) -> None:
             found = [event.name for event in network.events if event.delay is not None]
         elif need is Need.FAMILY:
             found = [family.name for family in network.families]
+        elif need is Need.FLOW:
+            found = list(network.flowing)
         else:
             found = [
                 r.name

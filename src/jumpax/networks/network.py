@@ -1,8 +1,7 @@
 """The reaction network: which reactions there are, and at what rate."""
 
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 from itertools import chain
@@ -16,16 +15,16 @@ from jumpax._base import given
 from jumpax._base.errors import InputError, JumpaxWarning, first_of, unknown_name
 from jumpax._base.memory import check_memory
 from jumpax._base.types import Real
-from jumpax.networks import describe, structure
+from jumpax.networks import describe, parts, structure
 from jumpax.networks.changes import Changes, changes_of
 from jumpax.networks.contradictions import contradictions
 from jumpax.networks.delay import AbstractDelay
 from jumpax.networks.doubts import doubts
-from jumpax.networks.equation import parse, write
 from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import names, reads_time
 from jumpax.networks.family import Family, Shape
 from jumpax.networks.fingerprint import digest
+from jumpax.networks.flow import Flow
 from jumpax.networks.laws import AbstractLaw
 from jumpax.networks.needs import ALL, Need, check_needs
 from jumpax.networks.reaction import Reaction
@@ -43,6 +42,8 @@ class Network:
         units: of parameters, species or "time", as text; for people and files, nothing is converted.
         events: what happens at times or when conditions come true, in the order in which those of one moment happen.
         families: blocks of reactions given by arrays, after the others; see `Family`.
+        flows: rates of change of parameters that follow a differential equation between jumps, by name: numbers, names, or functions
+            of species, parameters and the time `t`; see `Flow`. Then there need be no reactions.
 
     Raises:
         InputError: every contradiction in the names, at once.
@@ -65,6 +66,7 @@ class Network:
     _units: tuple[tuple[str, str], ...]
     events: tuple[Event, ...]
     families: tuple[Family, ...]
+    flows: tuple[Flow, ...]
 
     def __init__(
         self,
@@ -74,19 +76,21 @@ class Network:
         units: Mapping[str, str] | None = None,
         events: Iterable[Event] = (),
         families: Iterable[Family] = (),
+        flows: Mapping[str, float | str | Callable[..., object]] | Iterable[Flow] = (),
     ):
-        blocks = _families(families)
-        channels = _channels(reactions, some=bool(blocks))
+        blocks, moving = parts.families(families), parts.flows(flows)
+        channels = parts.channels(reactions, some=bool(blocks or moving))
         if species is None:
-            parts = chain((r.species() for r in channels), (family.species for family in blocks))
-            species = dict.fromkeys(chain.from_iterable(parts))
+            found = chain((r.species() for r in channels), (family.species for family in blocks))
+            species = dict.fromkeys(chain.from_iterable(found))
         object.__setattr__(self, "species", tuple(species))
-        own = tuple(r.within(n, self.numbers) for r, n in zip(channels, _names(channels), strict=True))
+        own = tuple(r.within(n, self.numbers) for r, n in zip(channels, parts.names(channels), strict=True))
         object.__setattr__(self, "reactions", own)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "_units", tuple(sorted((units or {}).items())))
-        object.__setattr__(self, "events", _events(events))
+        object.__setattr__(self, "events", parts.events(events))
         object.__setattr__(self, "families", blocks)
+        object.__setattr__(self, "flows", moving)
         if faults := first_of(contradictions(self)):
             raise InputError(f"the network {name!r} cannot be built:\n" + "\n".join(f"- {fault}" for fault in faults))
         for doubt in doubts(self):
@@ -104,10 +108,11 @@ class Network:
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters, in the order of first appearance: those of laws, delays, families, and events."""
+        """Names of the parameters, in the order of first appearance: those of laws, delays, families, flows, and events."""
         read = [name for law in self.distinct_laws for name in law.parameters]
         read += [rate for r in self.reactions if r.delay for rate in r.delay.rates.values() if isinstance(rate, str)]
         read += [name for family in self.families for name in family.shapes]
+        read += [name for name in self.of_flows if name not in self.numbers]
         read += [name for event in self.events for name in event.names if name not in self.numbers]
         return tuple(dict.fromkeys(read))
 
@@ -135,7 +140,7 @@ class Network:
     @cached_property
     def beside(self) -> tuple[str, ...]:
         """Those of the parameters that only events read or change."""
-        known = self.of_reactions | {name for family in self.families for name in family.shapes}
+        known = self.of_reactions | {*self.of_flows} | {name for family in self.families for name in family.shapes}
         return tuple(name for name in self.parameters if name not in known)
 
     @cached_property
@@ -145,14 +150,24 @@ class Network:
         return frozenset(chain((name for law in self.distinct_laws for name in law.parameters), *delays))
 
     @cached_property
-    def moved(self) -> tuple[str, ...]:
-        """Those of the parameters that events change."""
-        assigned = dict.fromkeys(name for event in self.events for name, _ in event.assignments)
-        return tuple(name for name in assigned if name not in self.numbers)
+    def of_flows(self) -> tuple[str, ...]:
+        """What flows change and read, species included."""
+        return tuple(dict.fromkeys(chain.from_iterable((flow.name, *names(flow.rate)) for flow in self.flows)))
 
-    def reads_counts(self, event: Event) -> bool:
-        """Whether the trigger of an event reads counts."""
-        return any(name in self.numbers for name in names(event.trigger))
+    @cached_property
+    def flowing(self) -> tuple[str, ...]:
+        """Those of the parameters that flow."""
+        return tuple(flow.name for flow in self.flows)
+
+    @cached_property
+    def moved(self) -> tuple[str, ...]:
+        """Those of the parameters that change along a path: those that flow, then the others that events change."""
+        assigned = (name for event in self.events for name, _ in event.assignments)
+        return tuple(name for name in dict.fromkeys((*self.flowing, *assigned)) if name not in self.numbers)
+
+    def reads_state(self, event: Event) -> bool:
+        """Whether the trigger of an event reads counts, or what flows."""
+        return any(name in self.numbers or name in self.flowing for name in names(event.trigger))
 
     @cached_property
     def nonnegative(self) -> tuple[str, ...]:
@@ -196,7 +211,7 @@ class Network:
             InputError: everything that does not fit.
         """
         known = dict.fromkeys(str(r.name) for r in self.reactions)
-        delays = {name if name in known else _standard(name): delay for name, delay in delays.items()}
+        delays = {name if name in known else parts.standard(name): delay for name, delay in delays.items()}
         faults = [unknown_name("reaction", name, known) for name in delays if name not in known]
         for name, delay in delays.items():
             if not isinstance(delay, AbstractDelay):
@@ -211,18 +226,28 @@ class Network:
                 Reaction.of(r.reactants, r.products, r.law, name=r.name, delay=delays.get(str(r.name), r.delay))
                 for r in self.reactions
             ]
-            return Network(made, self.species, self.name, self.units, self.events, self.families)
+            return Network(made, self.species, self.name, self.units, self.events, self.families, self.flows)
 
     def with_events(self, events: Iterable[Event]) -> "Network":
         """The same network with other events, or none."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", JumpaxWarning)
-            return Network(self.reactions, self.species, self.name, self.units, events, self.families)
+            return Network(self.reactions, self.species, self.name, self.units, events, self.families, self.flows)
 
     @cached_property
     def time_dependent(self) -> bool:
-        """Whether some propensity depends on time between two events."""
+        """Whether some law reads the time."""
         return any(law.time_dependent for law in self.distinct_laws)
+
+    @property
+    def thinned(self) -> bool:
+        """Whether waits need a bound on the total propensity: where laws read the time, unless rates are integrated along a flow."""
+        return self.time_dependent and not self.flows
+
+    def lasts(self, reaction: int) -> bool:
+        """Whether the propensity of a reaction stays the same between two jumps."""
+        law = self.reactions[reaction].law
+        return not law.time_dependent and not {*self.flowing}.intersection(law.parameters)
 
     @cached_property
     def needs(self) -> frozenset[Need]:
@@ -231,9 +256,10 @@ class Network:
             Need.TIME: self.time_dependent,
             Need.DELAY: any(r.delay is not None for r in self.reactions),
             Need.MOMENT: any(reads_time(event.trigger) for event in self.events),
-            Need.TRIGGER: any(map(self.reads_counts, self.events)),
+            Need.TRIGGER: any(map(self.reads_state, self.events)),
             Need.POSTPONED: any(event.delay is not None for event in self.events),
             Need.FAMILY: bool(self.families),
+            Need.FLOW: bool(self.flows),
         }
         if self.events and not (found[Need.MOMENT] or found[Need.TRIGGER]):
             found[Need.MOMENT] = True  # what other events make true
@@ -243,16 +269,14 @@ class Network:
         """Whether a fold or a log made for one is right for the other: the same things may happen, at rates written in other ways."""
         if self == other:
             return True
-        same = self.species == other.species and self.events == other.events and self.needs == other.needs
+        alike = [(n.species, n.events, n.needs, n.flows, [r.stages for r in n.reactions]) for n in (self, other)]
         jumps = [[(f.species, f.stoichiometry.tolist()) for f in network.families] for network in (self, other)]
-        return (
-            same and jumps[0] == jumps[1] and [r.stages for r in self.reactions] == [r.stages for r in other.reactions]
-        )
+        return alike[0] == alike[1] and jumps[0] == jumps[1]
 
     @cached_property
     def digest(self) -> str:
         """SHA-256 of species and reactions, the same in every process of one Python; name and units do not count."""
-        others = [part for part in (self.events, self.families) if part]
+        others = [part for part in (self.events, self.families, self.flows) if part]
         return digest((self.species, self.reactions, *others))
 
     def propensities(
@@ -285,6 +309,8 @@ class Network:
         time: Real,
     ) -> tuple[Real, ...]:
         """`propensities` of the reactions that have laws of their own."""
+        if not self.reactions:
+            return ()
         kind = jnp.result_type(counts[0], float)
         values = dict(zip(self.species, (jnp.asarray(x, kind) for x in counts), strict=True))
         shape = jnp.shape(counts[0])
@@ -347,54 +373,3 @@ def _fit(reaction: Reaction, value: Any, kind: Any, shape: tuple[int, ...]) -> R
         made = "nothing: is a return missing?" if value is None else f"{given.shown(value)}, not one real number"
         raise InputError(f"{reaction.law_in_words} returns {made}")
     return array if array.shape == shape else jnp.broadcast_to(array, shape)
-
-
-def _channels(reactions: Iterable[Reaction], some: bool) -> list[Reaction]:
-    """The reactions that go one way only; at least one, unless there are `some` others."""
-    channels = []
-    for reaction in reactions:
-        if not isinstance(reaction, Reaction):
-            raise InputError(f"a network is made of reactions, not of {reaction!r}; write Reaction('A -> B', law)")
-        channels.extend(reaction.channels())
-    if not channels and not some:
-        raise InputError("a network needs at least one reaction")
-    return channels
-
-
-def _families(families: Iterable[Family]) -> tuple[Family, ...]:
-    """What is given as families."""
-    made = (families,) if isinstance(families, Family) else tuple(families)
-    if wrong := [family for family in made if not isinstance(family, Family)]:
-        raise InputError(f"families are made by jumpax.Family(...), not {wrong[0]!r}")
-    return made
-
-
-def _events(events: Iterable[Event]) -> tuple[Event, ...]:
-    """What is given as events."""
-    made = tuple(events)
-    if wrong := [event for event in made if not isinstance(event, Event)]:
-        raise InputError(f"events are made by Event.at or Event.when, not {wrong[0]!r}")
-    return made
-
-
-def _standard(name: str) -> str:
-    """The name of a reaction as a network writes it, where it is an equation."""
-    try:
-        reactants, products, _ = parse(name)
-    except InputError:
-        return name
-    return write(reactants, products)
-
-
-def _names(channels: list[Reaction]) -> list[str]:
-    """Given names, else equations; equal equations without a name are numbered."""
-    names = []
-    seen: Counter[str] = Counter()
-    for reaction in channels:
-        name = reaction.name
-        if name is None:
-            name = reaction.equation
-            seen[name] += 1
-            name += f" #{seen[name]}" if seen[name] > 1 else ""
-        names.append(name)
-    return names

@@ -83,8 +83,8 @@ def clocks(trigger: Expression) -> tuple[Clock, ...]:
     return tuple(dict.fromkeys(clock for argument in trigger.arguments for clock in clocks(argument)))
 
 
-def check(trigger: Expression, counts: Collection[str], read: Read) -> None:
-    """Refuse what cannot be followed.
+def check(trigger: Expression, counts: Collection[str], read: Read, flowing: Collection[str] = ()) -> None:
+    """Refuse what cannot be followed; comparisons with what flows are.
 
     Raises:
         UnsupportedError: the trigger compares the time with counts, or reads it in another way than a comparison.
@@ -92,7 +92,8 @@ def check(trigger: Expression, counts: Collection[str], read: Read) -> None:
     for clock in clocks(trigger):
         if set(names(clock.comparison)) & {*counts}:
             raise UnsupportedError("a trigger that compares the time with counts")
-        clock.check(read)
+        if not set(names(clock.comparison)) & {*flowing}:
+            clock.check(read)
 
 
 def timeless(trigger: Expression, known: Mapping[Clock, str]) -> Expression:

@@ -35,7 +35,7 @@ def _run_path(program: Program, inputs: Inputs, number: int) -> tuple[list, Stat
     a = path.code["laws"](path.counts_now(), path.theta, path.time[0] + path.since)
     if path.done():
         return records, Status.DONE, path
-    waits = path.under_way is not None and path.under_way.due is not None
+    waits = path.flow is not None or (path.under_way is not None and path.under_way.due is not None)
     return records, Status.ABSORBED if sum(a) == 0 and not waits else Status.REACHED, path
 
 

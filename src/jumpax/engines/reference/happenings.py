@@ -52,7 +52,7 @@ class Happenings:
         """Which triggers were true before the start: moments before a start later than 0 lie in the past."""
         before = self.truths(time, right_before=True)
         for event, was in zip(self.agenda.events, before, strict=True):
-            passed = time[0] > 0 and was and not self.network.reads_counts(event)
+            passed = time[0] > 0 and was and not self.network.reads_state(event)
             self.held.append(event.initially or passed)
 
     def read(self, expression: Expression, time: Pair, more: dict[str, Any] | None = None) -> float:
@@ -80,11 +80,11 @@ class Happenings:
         ahead += [due for executions in self.under_way for due, _ in executions]
         return min(ahead) if ahead else None
 
-    def truths(self, time: Pair, right_before: bool = False) -> list[bool]:
-        """Whether each trigger is true."""
-        known = {}
+    def truths(self, time: Pair, right_before: bool = False, clock_time: Pair | None = None) -> list[bool]:
+        """Whether each trigger is true; if given, with comparisons of the time as at another one."""
+        known, now = {}, clock_time or time
         for name, when, later in self.moments():
-            over = has_come(when, time) and not (right_before and when == time)
+            over = has_come(when, now) and not (right_before and when == now)
             known[name] = float(over == later)
         return [self.read(trigger, time, known) != 0 for trigger in self.agenda.triggers]
 

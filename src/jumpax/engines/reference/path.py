@@ -18,11 +18,13 @@ from jumpax.engines.choice import is_large
 from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
+from jumpax.engines.reference.flowing import Flow
 from jumpax.engines.reference.happenings import Happenings, Pair, has_come
 from jumpax.engines.reference.under_way import UnderWay
 from jumpax.engines.reference.words import Words
 from jumpax.folds.fold import Change, Jump
 from jumpax.folds.lasting import Lasting
+from jumpax.networks import motion
 from jumpax.networks.ceiling import ceilings
 
 
@@ -43,15 +45,19 @@ def _compiled(program: Program) -> dict[str, Any]:
 
     def over_time(hook):
         """With what holds over time in the place of all propensities."""
-        if not network.time_dependent:
+        if not (network.time_dependent or network.flows):
             return hook
         return lambda carry, counts, a, *others: hook(carry, counts, Lasting(network, a), *others)
 
-    hooks = {name: getattr(fold, name) for name in ("init", "event", "changed", "stop", "ready", "done")}
+    def slopes(counts, theta, values, now):
+        return motion.slope(network, tuple(c.astype(dtype) for c in counts), theta)(values, now)
+
+    hooks = {name: getattr(fold, name) for name in ("init", "flowed", "event", "changed", "stop", "ready", "done")}
     hooks |= {name: over_time(getattr(fold, name)) for name in ("advance", "sample", "cap")}
     return {name: jax.jit(hook) for name, hook in hooks.items()} | {
         "laws": jax.jit(laws),
         "ceilings": jax.jit(tops),
+        "slopes": jax.jit(slopes),
         "log": jax.jit(math.log_unit),
     }
 
@@ -87,13 +93,15 @@ class Path:
             self.order = order_of(program.network)
         self.tops: list[Any] = [None] * program.network.reaction_count
         self.stale = set(range(program.network.reaction_count))
+        self.flow = Flow(self) if program.network.flows else None
         self.sound = all(self.theta[name] >= 0 for name in program.network.nonnegative)
 
     def counts_now(self) -> tuple:
         """Counts as the laws and folds see them."""
         return tuple(np.int64(c).astype(np.int32) for c in self.counts)
 
-    def _numbers(self) -> tuple[Any, Chance]:
+    def numbers(self) -> tuple[Any, Chance]:
+        """The numbers that decide the next reaction."""
         first, second = self.words[0].peek(2)
         point: Any
         shift: Any = None
@@ -188,13 +196,18 @@ class Path:
         if self.happenings is None:
             return None
         self.happenings.begin(self.time)
-        return self._happen() if self.happenings.rises(self.time) else None
+        fault = self.happen() if self.happenings.rises(self.time) else None
+        if self.flow is not None:
+            self.flow.resume()
+        return fault
 
     def to_stop(self, stop_time: Pair, stop_step: int) -> Status:
         """Live until the stop; the status is RUNNING there unless something went wrong."""
+        if self.flow is not None:
+            return self.flow.to_stop(stop_time)
         while True:
             now = self.time[0] + self.since
-            exponential, chance = self._numbers()
+            exponential, chance = self.numbers()
             left = max(exponential - self.spent, self.real(0))
             if self.program.thinned:
                 self.bound = self.interval.bound if self.interval else self._ceiling()
@@ -213,19 +226,19 @@ class Path:
             target, what = self._next(stop_time, stop_step, arrival, wait)
             if self.bound is not None and what == "reaction" and not (sound and total <= self.bound < np.inf):
                 return Status.BOUND_BROKEN if sound else Status.BAD_PROPENSITY
-            if not self._live(a, now, wait if what == "reaction" else self._span(target)):
+            if not self.live(a, now, wait if what == "reaction" else self.span(target)):
                 continue
             fault = None
             if what == "stop":
                 return Status.RUNNING
             if what == "reaction":
-                fault = self._event(a, total, exponential, chance, wait, arrival)
+                fault = self.event(a, total, exponential, chance, wait, arrival)
             if what == "completion":
                 fault = self._complete(cast(Pair, target))
             if what == "moment":
-                self._move_on(cast(Pair, target))
+                self.move_on(cast(Pair, target))
             if fault is None and self.happenings and (what == "moment" or self.happenings.rises(self.time)):
-                fault = self._happen()
+                fault = self.happen()
             if fault is not None:
                 return fault
             if self.done() or (what == "moment" and self.program.clock == "times" and stop_time <= self.time):
@@ -246,13 +259,13 @@ class Path:
             return arrival, "reaction"
         return target, what
 
-    def _span(self, target: Pair | None) -> Any:
+    def span(self, target: Pair | None) -> Any:
         """Time from the last event to a time; where only a number of events is waited for, what has been lived."""
         if target is None:
             return self.since
         return max((target[0] - self.time[0]) + (target[1] - self.time[1]), self.real(0))
 
-    def _live(self, a: list, now: Any, horizon: Any) -> bool:
+    def live(self, a: list, now: Any, horizon: Any) -> bool:
         """Let the fold live until so long after the last event, or to its cap; whether that is not before."""
         fold, capped = self.program.fold, False
         if fold.caps:
@@ -267,7 +280,7 @@ class Path:
         self.since = horizon
         return not capped
 
-    def _move_on(self, time: Pair) -> None:
+    def move_on(self, time: Pair) -> None:
         """Be at a time at which something else than a reaction happens: the wait for the next one begins anew."""
         self.time, self.since, self.spent = time, self.real(0), self.real(0)
         self.words[0].skip(2)
@@ -276,13 +289,13 @@ class Path:
     def _complete(self, due: Pair) -> Status | None:
         """The earliest reaction under way completes."""
         assert self.under_way is not None
-        self._move_on(due)
+        self.move_on(due)
         before = self.counts_now()
         self.counts[:] = [c + z for c, z in zip(self.counts, self.under_way.complete(), strict=True)]
         self._changed(Change((), before, self.theta))
         return self._count_fault()
 
-    def _happen(self) -> Status | None:
+    def happen(self) -> Status | None:
         """Let events happen, unless the fold wants nothing more."""
         assert self.happenings is not None
         return None if self.done() else self.happenings.happen(self.time, self._changed)
@@ -304,7 +317,8 @@ class Path:
             return Status.COUNT_OVERFLOW
         return Status.NEGATIVE_COUNT if min(self.counts) < 0 else None
 
-    def _event(self, a, total, exponential, chance, wait, arrival) -> Status | None:
+    def event(self, a, total, exponential, chance, wait, arrival) -> Status | None:
+        """A reaction fires, or none in a null event; what went wrong, if anything did."""
         if self.events >= self.limit:
             return Status.EVENT_BUDGET
         if arrival == self.time and (wait > 0 or self.bound is None):
@@ -322,7 +336,7 @@ class Path:
         self.words[2].skip(self.program.fold.words)
         self._look_again(after)
         self.counts[:] = after
-        self._move_on(arrival)
+        self.move_on(arrival)
         if delay is not None and self.under_way and fired is not None:
             self.under_way.begin(fired, self._later(delay))
         self.events += fired is not None
@@ -341,7 +355,7 @@ class Path:
         while self.program.fold.waits and not self.code["ready"](self.carry):
             now = self.time[0] + self.since
             a = [self.real(v) for v in self.code["laws"](self.counts_now(), self.theta, now)]
-            self._fold_event(a, None, *self._numbers(), now, self.counts)
+            self._fold_event(a, None, *self.numbers(), now, self.counts)
             self.words[2].skip(self.program.fold.words)
         self.carry, record = self.code["stop"](self.carry, self.counts_now(), self.theta, np.int32(index))
         return record
