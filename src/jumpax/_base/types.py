@@ -1,10 +1,12 @@
 """Array types with shapes, and the precisions of a run."""
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import jax
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int32, UInt32
+from jaxtyping import Array, Bool, Float, Int32, Num, UInt32
+from numpy.typing import ArrayLike
 
 Precision: TypeAlias = Literal["float32", "float64"]
 
@@ -21,6 +23,12 @@ Word: TypeAlias = UInt32[Numbers, "..."]
 """32 random bits per lane."""
 Flag: TypeAlias = Bool[Numbers, "..."]
 """A truth value per lane."""
+Numeric: TypeAlias = float | Num[Numbers, "..."]
+"""A number, or one for each lane, path or draw: plain, NumPy's or JAX's, traced or not."""
+Theta: TypeAlias = Mapping[str, Numeric]
+"""Values of parameters by name."""
+Column: TypeAlias = ArrayLike | Sequence[float]
+"""Numbers that a user gives, as whatever NumPy makes an array of (tuples are no `ArrayLike` at run time)."""
 
 
 def default_precision() -> Precision:
