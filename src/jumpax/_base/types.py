@@ -12,8 +12,10 @@ Precision: TypeAlias = Literal["float32", "float64"]
 
 if TYPE_CHECKING:
     Numbers: TypeAlias = Array
+    Numeric: TypeAlias = float | Array | np.ndarray
 else:  # what is not traced may be computed by NumPy, in one notation with what is
     Numbers: TypeAlias = Array | np.ndarray | np.generic
+    Numeric: TypeAlias = float | Num[Numbers, "..."]
 
 Count: TypeAlias = Int32[Numbers, "..."]
 """Number of molecules of one species; one entry per lane when several paths run together."""
@@ -23,10 +25,8 @@ Word: TypeAlias = UInt32[Numbers, "..."]
 """32 random bits per lane."""
 Flag: TypeAlias = Bool[Numbers, "..."]
 """A truth value per lane."""
-Numeric: TypeAlias = float | Num[Numbers, "..."]
-"""A number, or one for each lane, path or draw: plain, NumPy's or JAX's, traced or not."""
-Theta: TypeAlias = Mapping[str, Numeric]
-"""Values of parameters by name."""
+ParameterValues: TypeAlias = Mapping[str, Numeric]
+"""Values of parameters by name: each a number, or one for each lane, path or draw; plain, NumPy's or JAX's, traced or not."""
 Column: TypeAlias = ArrayLike | Sequence[float]
 """Numbers that a user gives, as whatever NumPy makes an array of (tuples are no `ArrayLike` at run time)."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
-from jumpax._base.types import Column, Numbers, Numeric, Theta
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import errors_behind, half_square, whitened
@@ -104,7 +104,7 @@ class Deviations(AbstractLoss):
         return unknown + time_faults(self.times, start)
 
     def value(
-        self, expected: Float[Numbers, "times species moments"], values: Theta, paths: Numeric
+        self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric
     ) -> Float[Array, ""]:
         """Half the sum of squares."""
         return half_square(_deviation(expected) - self.measured, self.root)

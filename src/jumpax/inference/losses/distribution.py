@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
-from jumpax._base.types import Column, Numbers, Numeric, Theta
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, cells
 from jumpax.inference.losses.grouped_cells import of_cells
 from jumpax.inference.losses.loss import AbstractLoss
@@ -125,7 +125,9 @@ class LogLikelihood(AbstractLoss):
             self.species, self.times, [np.repeat(np.arange(self.size), row.astype(int)) for row in self.cells]
         )
 
-    def seen(self, expected: Float[Array, "batches times places"], values: Theta) -> Float[Array, "batches rows size"]:
+    def seen(
+        self, expected: Float[Array, "batches times places"], values: ParameterValues
+    ) -> Float[Array, "batches rows size"]:
         """The law of the observed counts of each group."""
         if not self.observation:
             return expected
@@ -140,7 +142,7 @@ class LogLikelihood(AbstractLoss):
         unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
         return unknown + time_faults(self.times, start)
 
-    def value(self, expected: Float[Numbers, "rows size"], values: Theta, paths: Numeric) -> Float[Array, ""]:
+    def value(self, expected: Float[Numbers, "rows size"], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """Minus the log-likelihood of all cells."""
         p = expected
         if self.smoothing and not (isinstance(paths, float) and np.isinf(paths)):

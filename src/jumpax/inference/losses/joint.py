@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jumpax._base.errors import InputError, unknown_name
-from jumpax._base.types import Column, Numbers, Numeric, Theta
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.distribution import FLOOR, missed
 from jumpax.inference.losses.grouped_cells import in_groups
 from jumpax.inference.losses.loss import AbstractLoss
@@ -112,7 +112,7 @@ class JointLogLikelihood(AbstractLoss):
         unknown = [unknown_name("species", s, network.species) for s in self.species if s not in network.species]
         return unknown + time_faults(self.times, start)
 
-    def value(self, expected: Expected, values: Theta, paths: Numeric) -> Float[Array, ""]:
+    def value(self, expected: Expected, values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """Minus the log-likelihood of all cells."""
         p = expected[0][:, :-1]
         if self.smoothing and not (isinstance(paths, float) and np.isinf(paths)):

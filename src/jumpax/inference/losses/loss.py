@@ -7,7 +7,7 @@ from typing import ClassVar
 import equinox as eqx
 from jaxtyping import Array, Float, PyTree
 
-from jumpax._base.types import Numeric, Real, Theta
+from jumpax._base.types import Numeric, ParameterValues, Real
 from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.standardised import Standardised
 from jumpax.networks import Network
@@ -39,7 +39,7 @@ class AbstractLoss(eqx.Module):
         """Names of the parameters that the law of what is observed reads."""
         return ()
 
-    def seen(self, expected: PyTree[Real], values: Theta) -> PyTree[Real]:
+    def seen(self, expected: PyTree[Real], values: ParameterValues) -> PyTree[Real]:
         """What is compared with the data, from the expected observable: linear in that, as it is by default.
 
         Args:
@@ -56,7 +56,7 @@ class AbstractLoss(eqx.Module):
         return []
 
     @abc.abstractmethod
-    def value(self, expected: PyTree[Real], values: Theta, paths: Numeric) -> Float[Array, ""]:
+    def value(self, expected: PyTree[Real], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """The loss.
 
         Args:

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jumpax._base.errors import InputError, unknown_name
-from jumpax._base.types import Column, Numbers, Numeric, Theta
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, inverse_root, whitened
@@ -73,7 +73,9 @@ class MomentMatch(AbstractLoss):
         unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
         return unknown + time_faults(self.times, start)
 
-    def value(self, expected: Float[Numbers, "times species order"], values: Theta, paths: Numeric) -> Float[Array, ""]:
+    def value(
+        self, expected: Float[Numbers, "times species order"], values: ParameterValues, paths: Numeric
+    ) -> Float[Array, ""]:
         """Half the squared distance of the moments, in units of their covariance."""
         return half_square(expected[:, 0] - self.measured, self.root)
 

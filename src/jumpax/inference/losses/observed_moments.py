@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PyTree
 
 from jumpax._base.errors import InputError, unknown_name
-from jumpax._base.types import Numeric, Real, Theta
+from jumpax._base.types import Numeric, ParameterValues, Real
 from jumpax.inference.losses.compared import Compared, Series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.observation import AbstractObservation, check_observations
@@ -91,7 +91,7 @@ class ObservedMoments(AbstractLoss):
         unknown = [name for name, _ in self.laws if name != ALL and name not in self.species]
         return [f"observation: {unknown_name('species', name, self.species)}" for name in unknown]
 
-    def seen(self, expected: Float[Array, "batches times species order"], values: Theta) -> PyTree[Real]:
+    def seen(self, expected: Float[Array, "batches times species order"], values: ParameterValues) -> PyTree[Real]:
         """Moments of the observed counts."""
         laws, columns = dict(self.laws), []
         for place, name in enumerate(self.species):
@@ -106,7 +106,7 @@ class ObservedMoments(AbstractLoss):
         own = [fault for _, steps in self.laws for step in steps for fault in step.wrong(values, np.ones(1))]
         return list(dict.fromkeys((*own, *self.loss.wrong(values))))
 
-    def value(self, expected: PyTree[Real], values: Theta, paths: Numeric) -> Float[Array, ""]:
+    def value(self, expected: PyTree[Real], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """That of the loss."""
         return self.loss.value(expected, values, paths)
 

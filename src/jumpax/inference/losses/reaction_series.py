@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from jumpax._base import count_laws
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
-from jumpax._base.types import Column, Numbers, Numeric, Theta
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.standardised import Standardised, of_means
@@ -115,7 +115,7 @@ class ReactionSeries(AbstractLoss):
         return time_faults(self.times, start)
 
     def seen(
-        self, expected: Float[Array, "batches times reactions"], values: Theta
+        self, expected: Float[Array, "batches times reactions"], values: ParameterValues
     ) -> tuple[Float[Array, "batches times reactions"], Float[Array, "batches times"]]:
         """Means, and the parameter of the error law."""
         mean = expected * (1.0 if self.reported is None else values[self.reported])
@@ -127,7 +127,7 @@ class ReactionSeries(AbstractLoss):
         bad = [name for name in self.parameters if not values[name] > 0]
         return [f"{name} = {values[name]:g} of the reaction counts must be positive: set bounds" for name in bad]
 
-    def value(self, expected: Expected, values: Theta, paths: Numeric) -> Float[Array, ""]:
+    def value(self, expected: Expected, values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """Minus the log-likelihood of all counts; without the constant of the normal law."""
         mean, spread, y = jnp.maximum(expected[0], _LEAST), expected[1][:, None], self.measured
         if self.error == "poisson":

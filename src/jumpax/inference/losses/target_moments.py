@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
-from jumpax._base.types import Numbers, Numeric, Theta
+from jumpax._base.types import Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
@@ -93,7 +93,7 @@ class TargetMoments(AbstractLoss):
         return unknown + time_faults(self.times, start)
 
     def value(
-        self, expected: Float[Numbers, "times species moments"], values: Theta, paths: Numeric
+        self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric
     ) -> Float[Array, ""]:
         """Half the squared distance of the logarithms, in units of their error."""
         mean, variance = _central(expected)

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PyTree
 
 from jumpax._base.errors import InputError
-from jumpax._base.types import Numeric, Real, Theta
+from jumpax._base.types import Numeric, ParameterValues, Real
 from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.standardised import Standardised
@@ -106,7 +106,7 @@ class Together(AbstractLoss):
             for name in dict.fromkeys(type(loss).__name__ for loss in along)
         ]
 
-    def seen(self, expected: tuple[PyTree[Real], ...], values: Theta) -> tuple[PyTree[Real], ...]:
+    def seen(self, expected: tuple[PyTree[Real], ...], values: ParameterValues) -> tuple[PyTree[Real], ...]:
         """What each compares with its data, at its own times."""
         each = zip(self.losses, expected, self.rows, strict=True)
         return tuple(loss.seen(_at(np.array(rows), own), values) for loss, own, rows in each)
@@ -115,7 +115,7 @@ class Together(AbstractLoss):
         """Those of all."""
         return list(dict.fromkeys(fault for loss in self.losses for fault in loss.wrong(values)))
 
-    def value(self, expected: tuple[PyTree[Real], ...], values: Theta, paths: Numeric) -> Float[Array, ""]:
+    def value(self, expected: tuple[PyTree[Real], ...], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """The sum."""
         return sum(loss.value(own, values, paths) for loss, own in zip(self.losses, expected, strict=True))  # pyright: ignore[reportReturnType]
 

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
-from jumpax._base.types import Column, Numbers, Numeric, Theta
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, cells
 from jumpax.inference.losses.grouped_cells import of_cells
 from jumpax.inference.losses.loss import AbstractLoss
@@ -110,7 +110,9 @@ class Wasserstein(AbstractLoss):
         numbers = self._numbers.astype(int)
         return match_of_cells(self.species, self.times, [np.repeat(np.arange(self.size), row) for row in numbers])
 
-    def value(self, expected: Float[Numbers, "times size"], values: Theta, paths: Numeric) -> Float[Array, ""]:
+    def value(
+        self, expected: Float[Numbers, "times size"], values: ParameterValues, paths: Numeric
+    ) -> Float[Array, ""]:
         """The smoothed distance."""
         residual, rounding = self._residual(expected), 0.5 / jnp.sqrt(self.cells)[:, None]
         # sqrt(r^2 + s^2) - s, without the difference of two near numbers

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
-from jumpax._base.types import Column, Numbers, Numeric, Theta
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, Series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.standardised import Standardised
@@ -86,7 +86,7 @@ class WindowMeans(AbstractLoss):
         return self.series.faults(network, start) + early
 
     def value(
-        self, expected: Float[Numbers, "times species moments"], values: Theta, paths: Numeric
+        self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric
     ) -> Float[Array, ""]:
         """Half the sum of squares."""
         return self.series.value(self.windows.mean(expected, 0), values, paths)
