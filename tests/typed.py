@@ -6,7 +6,18 @@
 """
 
 from beartype import BeartypeConf, beartype
+from beartype.roar import BeartypeDecorHintPep673Exception
 from jaxtyping import install_import_hook
 
-check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # whole numbers may stand for real ones
+looking = beartype(conf=BeartypeConf(is_pep484_tower=True))  # whole numbers may stand for real ones
+
+
+def check(function):
+    """The function that looks at its types; those that give back `Self` do not, since beartype has no class at hand."""
+    try:
+        return looking(function)
+    except BeartypeDecorHintPep673Exception:
+        return function
+
+
 hook = install_import_hook("jumpax", "typed.check")

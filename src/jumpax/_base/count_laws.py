@@ -5,14 +5,14 @@ sense, the logarithm is -inf with derivative 0. At the edges of the numbers (mea
 of probabilities, all of them; of logarithms, those that are finite. Counts that are NumPy arrays have their factorials in float64.
 """
 
-from typing import Any
-
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jumpax._base.types import Numeric, Real
 
-def log_poisson(n: Any, mean: Any) -> Float[Array, "*shape"]:
+
+def log_poisson(n: Numeric, mean: Numeric) -> Float[Array, "*shape"]:
     """N ln m - m - ln n!, with m the mean.
 
     Examples:
@@ -25,7 +25,7 @@ def log_poisson(n: Any, mean: Any) -> Float[Array, "*shape"]:
     return jnp.where(possible, xlogy(n, jnp.where(mean > 0, mean, 1.0)) - mean - _log_factorial(n), -jnp.inf)
 
 
-def log_negative_binomial(n: Any, mean: Any, size: Any) -> Float[Array, "*shape"]:
+def log_negative_binomial(n: Numeric, mean: Numeric, size: Numeric) -> Float[Array, "*shape"]:
     """Ln Gamma(n + r) - ln Gamma(r) - ln n! + n ln (m / (m + r)) - r ln (1 + m / r), with m the mean and r the size: variance m + m^2 / r.
 
     Examples:
@@ -41,7 +41,7 @@ def log_negative_binomial(n: Any, mean: Any, size: Any) -> Float[Array, "*shape"
     return jnp.where(possible, log_p, -jnp.inf)
 
 
-def log_binomial(n: Any, trials: Any, p: Any) -> Float[Array, "*shape"]:
+def log_binomial(n: Numeric, trials: Numeric, p: Numeric) -> Float[Array, "*shape"]:
     """Ln N! - ln n! - ln (N - n)! + n ln p + (N - n) ln (1 - p), with N the trials.
 
     Examples:
@@ -57,30 +57,30 @@ def log_binomial(n: Any, trials: Any, p: Any) -> Float[Array, "*shape"]:
     return jnp.where(possible, ways + seen + not_seen, -jnp.inf)
 
 
-def poisson(n: Any, mean: Any) -> Float[Array, "*shape"]:
+def poisson(n: Numeric, mean: Numeric) -> Float[Array, "*shape"]:
     """The probability itself."""
     return jnp.where(mean == 0, _first_order(n, mean), jnp.exp(log_poisson(n, mean)))
 
 
-def negative_binomial(n: Any, mean: Any, size: Any) -> Float[Array, "*shape"]:
+def negative_binomial(n: Numeric, mean: Numeric, size: Numeric) -> Float[Array, "*shape"]:
     """The probability itself."""
     at_zero = (mean == 0) & (size > 0)
     return jnp.where(at_zero, _first_order(n, mean), jnp.exp(log_negative_binomial(n, mean, size)))
 
 
-def binomial(n: Any, trials: Any, p: Any) -> Float[Array, "*shape"]:
+def binomial(n: Numeric, trials: Numeric, p: Numeric) -> Float[Array, "*shape"]:
     """The probability itself."""
     inside = jnp.exp(log_binomial(n, trials, p))
     with_none = jnp.where(p == 0, _first_order(n, trials * p), inside)
     return jnp.where(p == 1, _first_order(trials - n, trials * (1 - p)), with_none)
 
 
-def _first_order(n: Any, mean: Any) -> Any:
+def _first_order(n: Numeric, mean: Numeric) -> Real:
     """Probabilities of a count whose mean is next to 0: of 0 and of 1, nothing else."""
     return jnp.where(n == 0, 1 - mean, jnp.where(n == 1, mean, 0.0))
 
 
-def _log_factorial(n: Any) -> Any:
+def _log_factorial(n: Numeric) -> Real:
     """Of NumPy arrays in float64; of what is negative, that of 0."""
     if isinstance(n, np.ndarray):
         from scipy.special import gammaln  # slow to import

@@ -70,7 +70,7 @@ def explain(fault: Exception, what: str) -> None:
     fault.add_note(f"jumpax: in {what}")
 
 
-def call(function: Callable[..., Any], arguments: tuple[Any, ...], what: str) -> Any:
+def call(function: Callable[..., Any], arguments: tuple[object, ...], what: str) -> Any:
     """What a function that a user gave returns; `what` it is to the user.
 
     Raises:
@@ -83,7 +83,7 @@ def call(function: Callable[..., Any], arguments: tuple[Any, ...], what: str) ->
         raise
 
 
-def observe(observable: Callable[[Any], Any], counts: Mapping[str, Any], kind: str = "observable") -> Any:
+def observe(observable: Callable[[Any], Any], counts: Mapping[str, object], kind: str = "observable") -> Any:
     """What an observable, or a condition, makes of counts by name.
 
     Raises:
@@ -125,7 +125,7 @@ def numbers(made: Any, kind: str, function: Any = None) -> Any:
     return made
 
 
-def check_function(value: Any, kind: str, example: str) -> None:
+def check_function(value: object, kind: str, example: str) -> None:
     """Whether something can be called with counts at all.
 
     Raises:
@@ -154,7 +154,7 @@ def shown(value: Any) -> str:
     return text if len(text) < 100 else f"an object of type {type(value).__name__}"
 
 
-def arguments_of(function: Callable[..., Any], what: str) -> tuple[str, ...]:
+def arguments_of(function: Callable[..., object], what: str) -> tuple[str, ...]:
     """Names of the arguments without a default; those with one keep it.
 
     Raises:

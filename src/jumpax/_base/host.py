@@ -1,5 +1,6 @@
 """What is not traced is computed by NumPy: every little program of XLA would take some 20 ms to compile."""
 
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -7,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import core
 from jaxtyping import PyTree
+
+from jumpax._base.types import Numeric
 
 
 def is_traced(tree: PyTree) -> bool:
@@ -19,12 +22,12 @@ def is_staged() -> bool:
     return isinstance(jax.device_put(np.float32(0)), core.Tracer)
 
 
-def library_of(*trees: PyTree) -> Any:
+def library_of(*trees: PyTree) -> ModuleType:
     """`jax.numpy` for what is traced, else `numpy`."""
     return jnp if is_traced(trees) else np
 
 
-def array_of(value: Any, dtype: Any) -> Any:
+def array_of(value: Numeric, dtype: np.dtype | type[np.generic]) -> Any:
     """A number or array as an array of a type: on the host, unless it is traced.
 
     Examples:

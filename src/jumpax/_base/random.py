@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Num
 
 from jumpax._base import math
 from jumpax._base.errors import InputError
 from jumpax._base.host import library_of
-from jumpax._base.types import Real, Word
+from jumpax._base.types import Numbers, Real, Word
 
 PATH, LOW, FOLD = 0, 1, 2
 """Numbers of the streams."""
@@ -87,7 +88,7 @@ def seed(key: tuple[Word, Word], path: Word, stream: int) -> Stream:
     return Stream(a, b, c, jnp.where(empty, np.uint32(1), d))
 
 
-def host_words(key: tuple[Word, Word], path: Any, stream: int, many: int) -> np.ndarray:
+def host_words(key: tuple[Word, Word], path: Num[Numbers, "..."], stream: int, many: int) -> np.ndarray:
     """The first words of streams, (many, paths): those of `seed` and `draw`, computed by NumPy."""
     ticket = np.atleast_1d(np.asarray(path, np.uint32))
     pair = tuple(np.broadcast_to(np.asarray(word, np.uint32), ticket.shape) for word in key)

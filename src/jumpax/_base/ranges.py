@@ -18,8 +18,10 @@ from typing import Any, NamedTuple, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
+from jaxtyping import Array, Num, Shaped
 
 from jumpax._base import math
+from jumpax._base.types import Numbers
 
 UNITS = 4
 """By how many units in the last place a rounded end is moved outward."""
@@ -28,11 +30,13 @@ UNITS = 4
 class Range(NamedTuple):
     """All numbers from one to another."""
 
-    low: Any
-    high: Any
+    low: Shaped[Numbers, "..."]
+    high: Shaped[Numbers, "..."]
 
 
-Run: TypeAlias = Callable[..., Any]
+Known: TypeAlias = Range | Shaped[Numbers, "..."]
+"""A plain number, or between what it lies."""
+Run: TypeAlias = Callable[..., Array]
 """The operation itself, on plain numbers."""
 Rule: TypeAlias = Callable[..., Range]
 """(run, range of each input) -> range of the result."""
@@ -43,15 +47,15 @@ class Borders:
 
     def __init__(self, of: Range):
         self.of = of
-        self.found: dict[int, Any] = {}
+        self.found: dict[int, Array] = {}
 
-    def look(self, first: Any, second: Any) -> None:
+    def look(self, first: "Known", second: "Known") -> None:
         """Note the other side of a comparison, if that is one number."""
         for one, other in ((first, second), (second, first)):
             if one is self.of and not isinstance(other, Range):
                 self.found[id(other)] = other
 
-    def beyond(self) -> list[Any]:
+    def beyond(self) -> list[Array]:
         """Numbers a little above them: on each side of one, every comparison has one outcome, but close to it."""
         room = [2 * UNITS * jnp.finfo(x.dtype).eps * jnp.abs(x) + jnp.finfo(x.dtype).tiny for x in self.found.values()]
         return [x + more.astype(x.dtype) for x, more in zip(self.found.values(), room, strict=True)]
@@ -62,8 +66,8 @@ class NoRule(Exception):
 
 
 def ranges(
-    closed: core.ClosedJaxpr, values: Sequence[Any], named: Mapping[str, Rule], borders: Borders | None = None
-) -> list[Any]:
+    closed: core.ClosedJaxpr, values: Sequence[Known], named: Mapping[str, Rule], borders: Borders | None = None
+) -> list[Known]:
     """The results of a traced function, each a plain number, or a `Range` where a range enters it.
 
     Args:
@@ -82,12 +86,15 @@ def ranges(
         >>> round(float(found.low), 5), round(float(found.high), 5)
         (1.0, 3.0)
     """
-    known: dict[Any, Any] = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
+    known: dict[core.Var, Known] = dict(zip(closed.jaxpr.constvars, closed.consts, strict=True))
     known |= dict(zip(closed.jaxpr.invars, values, strict=True))
     exact = {*closed.jaxpr.constvars, *closed.jaxpr.invars}
 
-    def value(atom: Any) -> Any:
-        return np.asarray(atom.val, _kind(atom)) if isinstance(atom, core.Literal) else known[atom]
+    def value(atom: core.Var | core.Literal) -> Known:
+        if not isinstance(atom, core.Literal):
+            return known[atom]
+        literal: Any = np.asarray(atom.val, _kind(atom))
+        return literal
 
     for equation in closed.jaxpr.eqns:
         given = [value(atom) for atom in equation.invars]
@@ -107,14 +114,14 @@ def _kind(atom: Any) -> np.dtype:
     return np.dtype(atom.aval.dtype)
 
 
-def _run(equation: Any, values: Sequence[Any]) -> list[Any]:
+def _run(equation: Any, values: Sequence[Any]) -> list[Array]:
     params = equation.primitive.get_bind_params(equation.params)
     inner, params = params if isinstance(params, tuple) else ((), params)  # earlier versions of JAX give a pair
     made = equation.primitive.bind(*inner, *values, **params)
     return list(made) if equation.primitive.multiple_results else [made]
 
 
-def _ranged(equation: Any, values: Sequence[Any], named: Mapping[str, Rule], borders: Borders | None) -> list[Any]:
+def _ranged(equation: Any, values: Sequence[Known], named: Mapping[str, Rule], borders: Borders | None) -> list[Known]:
     """The results of one operation that a range enters."""
     name, inner = equation.primitive.name, equation.params.get("jaxpr") or equation.params.get("call_jaxpr")
     rule = _OPERATIONS.get(name)
@@ -147,10 +154,11 @@ def _ours(closed: core.ClosedJaxpr) -> Rule | None:
     )
 
 
-def rounded(value: Any) -> Any:
+def rounded(value: Known) -> Known:
     """A range stays; a plain real number that was computed becomes the range of what else it may have been rounded to."""
-    plain = not isinstance(value, Range) and jnp.issubdtype(value.dtype, jnp.floating)
-    return _outward(Range(value, value)) if plain else value
+    if isinstance(value, Range) or not jnp.issubdtype(value.dtype, jnp.floating):
+        return value
+    return _outward(Range(value, value))
 
 
 def _outward(found: Range) -> Range:
@@ -175,7 +183,7 @@ def _difference(run: Run, x: Range, y: Range) -> Range:
     return Range(run(x.low, y.high), run(x.high, y.low))
 
 
-def _span(values: Sequence[Any]) -> Range:
+def _span(values: Sequence[Array]) -> Range:
     """From the least to the largest."""
     low = high = values[0]
     for value in values[1:]:
@@ -194,7 +202,7 @@ def _product(run: Run, x: Range, y: Range) -> Range:
     if x is y:
         return _even(lambda size: run(size, size), x)
 
-    def times(first: Any, second: Any) -> Any:
+    def times(first: Num[Numbers, "..."], second: Num[Numbers, "..."]) -> Num[Numbers, "..."]:
         product = run(first, second)
         return jnp.where((first == 0) | (second == 0), jnp.zeros_like(product), product)
 

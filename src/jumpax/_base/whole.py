@@ -1,11 +1,11 @@
 """Whole numbers near a real one, by operations that every engine can print."""
 
-from typing import Any
-
 import jax.numpy as jnp
 
+from jumpax._base.types import Numeric, Real
 
-def floor(x: Any) -> Any:
+
+def floor(x: Numeric) -> Real:
     """The next whole number below, from conversions only; numbers beyond 2^23 (2^52) lose their fraction anyway."""
     x = jnp.asarray(x, jnp.result_type(x, float))
     small = jnp.abs(x) < 2.0**23
@@ -21,25 +21,25 @@ def floor(x: Any) -> Any:
     return jnp.where(small, down, jnp.where(jnp.abs(x) < 2.0**52, far, x))
 
 
-def ceil(x: Any) -> Any:
+def ceil(x: Numeric) -> Real:
     """The next whole number above."""
     return -floor(-x)
 
 
-def truncate(x: Any) -> Any:
+def truncate(x: Numeric) -> Real:
     """The next whole number towards 0."""
     down = floor(jnp.abs(x))
     return jnp.where(x < 0, -down, down)
 
 
-def round_half_even(x: Any) -> Any:
+def round_half_even(x: Numeric) -> Real:
     """The nearest whole number; of two the even one."""
     down = floor(x)
     gap, even = x - down, floor(down * 0.5) * 2.0 == down
     return jnp.where((gap > 0.5) | ((gap == 0.5) & ~even), down + 1.0, down)
 
 
-def round_half_away(x: Any) -> Any:
+def round_half_away(x: Numeric) -> Real:
     """The nearest whole number; of two the one that is farther from 0."""
     size = jnp.abs(x)
     down = floor(size)
@@ -47,13 +47,13 @@ def round_half_away(x: Any) -> Any:
     return jnp.where(x < 0, -near, near)
 
 
-def sign(x: Any) -> Any:
+def sign(x: Numeric) -> Real:
     """-1, 0 or 1; of what is not a number, that."""
     side = jnp.where(x > 0, jnp.ones_like(x), -jnp.ones_like(x))
     return jnp.where((x == 0) | (x != x), x, side)
 
 
-def remainder(x: Any, y: Any) -> Any:
+def remainder(x: Numeric, y: Numeric) -> Real:
     """What is left of x after whole times y, with the sign of x, as C's fmod: exact for whole x and y.
 
     Not a number where x / y is so large that the precision has no fractions of it.

@@ -1,7 +1,7 @@
 """The mean field: what the mean counts would be if nothing fluctuated."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -13,9 +13,9 @@ from jaxtyping import Array, Float
 from jumpax._base.errors import InputError, SimulationError, unknown_name
 from jumpax.approximate.rates import rates
 from jumpax.engines.program import check_times
-from jumpax.networks import ModelLike, Need, Network, StartTable, check_counts, check_network, check_theta, numbers_of
+from jumpax.networks import ModelLike, Need, Network, check_counts, check_network, check_theta, numbers_of
 from jumpax.networks.parameters import LARGEST_COUNT
-from jumpax.networks.starts import check_start, start_of
+from jumpax.networks.starts import Start, check_start, start_of
 
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 """Tolerances of one step of the integration, the latter in molecules."""
@@ -51,7 +51,7 @@ def mean_field(
     times: Any,
     *,
     theta: Mapping[str, Any] | None = None,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
+    x0: Start | None = None,
     start: float = 0.0,
 ) -> MeanField:
     """Approximate mean counts by the rate equation, which ignores fluctuations.

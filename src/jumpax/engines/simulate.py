@@ -32,9 +32,9 @@ from jumpax.engines.size import check_program, check_queue, check_records
 from jumpax.engines.starts import started
 from jumpax.engines.stops import stops_of
 from jumpax.folds import AbstractFold, Parameters, Snapshots, Together
-from jumpax.networks import ALL, ModelLike, Need, Network, StartTable, check_network, check_numbers, numbers_of
+from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
 from jumpax.networks.ceiling import check_ceilings
-from jumpax.networks.starts import start_of
+from jumpax.networks.starts import Start, start_of
 
 
 def check_precision(precision: str | None) -> Precision:
@@ -51,7 +51,7 @@ def check_precision(precision: str | None) -> Precision:
 def simulate(
     network: Network | ModelLike,
     theta: Mapping[str, Any] | None = None,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
+    x0: Start | None = None,
     *,
     times: object = None,
     steps: object = None,

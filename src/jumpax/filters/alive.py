@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Int32
 
 from jumpax._base.status import FIRST_FAULT
 from jumpax.filters.cloud import Cloud, Rows, Stage, Step, lost_of, weighted
@@ -22,10 +22,10 @@ class _Round(NamedTuple):
     row: Int[np.ndarray, " lanes"]
     number: Int[np.ndarray, " lanes"]
     parent: Int[np.ndarray, " lanes"]
-    counts: Any
-    firings: Any
+    counts: Int32[np.ndarray, "lanes species"]
+    firings: Int[np.ndarray, "lanes columns"]
     log_density: Float[np.ndarray, " lanes"]
-    gains: Any
+    gains: Float[np.ndarray, "lanes parameters"] | None
 
 
 def alive_step(stage: Stage, time: int, rows: Rows, cloud: Cloud, max_draws: int) -> Step:
@@ -57,7 +57,14 @@ def alive_step(stage: Stage, time: int, rows: Rows, cloud: Cloud, max_draws: int
     return _kept(stage, time, rows, cloud, rounds, agreed, drawn, lost, events)
 
 
-def _round(stage: Stage, time: int, rows: Rows, cloud: Cloud, local: Any, number: Any) -> tuple[_Round, Any, int]:
+def _round(
+    stage: Stage,
+    time: int,
+    rows: Rows,
+    cloud: Cloud,
+    local: Int[np.ndarray, " lanes"],
+    number: Int[np.ndarray, " lanes"],
+) -> tuple[_Round, dict[str, Int[np.ndarray, " rows"]], int]:
     """Some draws, of which those that agree are kept."""
     row = rows[local]
     if time == 0:
@@ -90,9 +97,9 @@ def _kept(
     rows: Rows,
     cloud: Cloud,
     rounds: list[_Round],
-    agreed: Any,
-    drawn: Any,
-    lost: Any,
+    agreed: Int[np.ndarray, " rows"],
+    drawn: Int[np.ndarray, " rows"],
+    lost: dict[str, Int[np.ndarray, " rows"]],
     events: int,
 ) -> Step:
     """The first M of each row, and the estimate; rows with too few are extinct."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int32
+from jaxtyping import Bool, Float, Int, Int32, Integer, Shaped
 
 from jumpax._base.status import FIRST_FAULT, Status
 from jumpax.filters.moving import Moved, Mover
@@ -74,18 +74,24 @@ class Stage:
         return self.streams.uniform(RESAMPLE, range(len(self.question.records.times)))
 
     @functools.cached_property
-    def every(self) -> tuple[Int[np.ndarray, " lanes"], Int[np.ndarray, " lanes"]]:
+    def every(self) -> tuple[Int[np.ndarray, " lanes"], Integer[np.ndarray, " lanes"]]:
         """Row and number of each particle."""
         return self.mover.every, np.tile(np.arange(self.particles, dtype=np.uint32), len(self.question.cell))
 
     def begin(
-        self, row: Int[np.ndarray, " lanes"], path: Int[np.ndarray, " lanes"]
+        self, row: Int[np.ndarray, " lanes"], path: Integer[np.ndarray, " lanes"]
     ) -> Int32[np.ndarray, "lanes species"]:
         """Counts at the start."""
         key = self.streams.words(START, 0)
         return self.question.begin((key[0][row], key[1][row]), path, row)
 
-    def move(self, time: int, row: Any, path: Any, counts: Any) -> Moved:
+    def move(
+        self,
+        time: int,
+        row: Int[np.ndarray, " lanes"],
+        path: Integer[np.ndarray, " lanes"],
+        counts: Int32[np.ndarray, "lanes species"],
+    ) -> Moved:
         """Lanes of rows over the interval that ends at a record."""
         first, second = (words[time] for words in self.keys)
         if row is self.mover.every:
@@ -109,7 +115,9 @@ class Stage:
                 columns.append(counts[..., there].astype(np.int64) @ species[there])
         return np.stack(columns)
 
-    def emptied(self, time: int, rows: Rows, firings: Any) -> Any:
+    def emptied(
+        self, time: int, rows: Rows, firings: Int[np.ndarray, "rows particles columns"]
+    ) -> Int[np.ndarray, "rows particles columns"]:
         """Firings after a record: those of columns that were measured begin anew."""
         if not self.question.counted:
             return firings
@@ -117,7 +125,12 @@ class Stage:
         return firings * missing[:, None, :]
 
     def gains(
-        self, time: int, row: Any, moved: Moved, weighed: Weighed, begun: Any
+        self,
+        time: int,
+        row: Int[np.ndarray, " lanes"],
+        moved: Moved,
+        weighed: Weighed,
+        begun: Int32[np.ndarray, "lanes species"],
     ) -> Float[np.ndarray, "lanes parameters"] | None:
         """What an interval adds to the scores of lanes: of the start, of the path, of the record."""
         wrt = self.question.wrt
@@ -146,7 +159,7 @@ class Stage:
         many, mine = self.particles, len(rows)
         whole = mine == len(self.question.cell)
         row, path = self.every if whole else (np.repeat(rows, many), np.tile(np.arange(many), mine))
-        uneven: Any = (cloud.effective < SHARE * many) | cloud.faulty
+        uneven: np.ndarray = (cloud.effective < SHARE * many) | cloud.faulty
         parents, prior, counts, firings = self._resampled(time, rows, cloud, uneven)
         begun = counts.reshape(mine * many, -1)
         moved = self.move(time, row, path, begun)
@@ -171,7 +184,7 @@ class Stage:
 
     def _resampled(
         self, time: int, rows: Rows, cloud: Cloud, uneven: Bool[np.ndarray, " rows"]
-    ) -> tuple[Any, Any, Any, Any]:
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Parents, weights, counts and firings of the particles that go on."""
         identity = np.broadcast_to(np.arange(self.particles), cloud.weights.shape)
         if not uneven.any():
@@ -205,7 +218,9 @@ def weighted(
     return weights, log_mean + shift
 
 
-def taken(values: Any, parents: Int[np.ndarray, "rows particles"]) -> Any:
+def taken(
+    values: Shaped[np.ndarray, "rows particles ..."], parents: Int[np.ndarray, "rows particles"]
+) -> Shaped[np.ndarray, "rows particles ..."]:
     """What the parents have, particle by particle."""
     rows, many = parents.shape
     flat = (parents + np.arange(rows)[:, None] * values.shape[1]).reshape(-1)
@@ -213,7 +228,10 @@ def taken(values: Any, parents: Int[np.ndarray, "rows particles"]) -> Any:
 
 
 def lost_of(
-    status: Int32[np.ndarray, " lanes"], unsound: Bool[np.ndarray, " lanes"], rows: int, by_row: Callable[[Any], Any]
+    status: Int32[np.ndarray, " lanes"],
+    unsound: Bool[np.ndarray, " lanes"],
+    rows: int,
+    by_row: Callable[[Bool[np.ndarray, " lanes"]], Int[np.ndarray, " rows"]],
 ) -> dict[str, Int[np.ndarray, " rows"]]:
     """How many lanes of each row came to nothing, by what happened to them."""
     found = {}

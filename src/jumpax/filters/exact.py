@@ -2,33 +2,33 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import Numeric, ParameterValues
 from jumpax.exact import StateSpace
 from jumpax.exact.state_space import check_space
 from jumpax.filters.adjoint import HiddenChain, Inputs
 from jumpax.filters.counted import CountedSpace
 from jumpax.filters.exact_filtered import ExactFiltered
 from jumpax.filters.likelihood import Likelihood, Start, _wide
-from jumpax.networks import check_theta
+from jumpax.networks import check_theta, starts
 from jumpax.networks.starts import AbstractStart, check_start, start_of
 from jumpax.records import Records
-
-Theta: TypeAlias = Mapping[str, Any]
 
 
 def exact_log_likelihood(
     space: StateSpace,
     records: Records,
-    theta: Theta,
-    x0: Any = None,
+    theta: ParameterValues,
+    x0: starts.Start | None = None,
     *,
-    initial: Any = None,
+    initial: ArrayLike | None = None,
     start: float = 0.0,
     firings: Mapping[str, int] | None = None,
     tolerance: float = 1e-6,
@@ -86,10 +86,10 @@ def exact_log_likelihood(
 def exact_filter(
     space: StateSpace,
     records: Records,
-    theta: Theta,
-    x0: Any = None,
+    theta: ParameterValues,
+    x0: starts.Start | None = None,
     *,
-    initial: Any = None,
+    initial: ArrayLike | None = None,
     start: float = 0.0,
     firings: Mapping[str, int] | None = None,
     tolerance: float = 1e-6,
@@ -140,8 +140,8 @@ def exact_filter(
 def likelihood_of(
     space: StateSpace,
     records: Records,
-    x0: Any = None,
-    initial: Any = None,
+    x0: starts.Start | None = None,
+    initial: ArrayLike | None = None,
     start: float = 0.0,
     firings: Mapping[str, int] | None = None,
     tolerance: float = 1e-6,
@@ -175,7 +175,7 @@ def _likelihood(
     return Likelihood(HiddenChain(counted, records, start), begin, tolerance)
 
 
-def _start(space: StateSpace, x0: Any, initial: Any) -> Start:
+def _start(space: StateSpace, x0: Any, initial: ArrayLike | None) -> Start:
     """Probabilities of the states, or their law."""
     if x0 is not None and initial is not None:
         raise InputError("give either x0 or initial, not both")
@@ -198,7 +198,7 @@ def _start(space: StateSpace, x0: Any, initial: Any) -> Start:
     return made
 
 
-def checked_values(likelihood: Likelihood, theta: Theta) -> dict[str, Any]:
+def checked_values(likelihood: Likelihood, theta: ParameterValues) -> dict[str, Numeric]:
     """The parameters, one number each; what is traced is checked when its number is known.
 
     Raises:

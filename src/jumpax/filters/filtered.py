@@ -3,10 +3,10 @@
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Int32
+from jaxtyping import Bool, Float, Int, Int32, Shaped
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.filters import genealogy
@@ -206,7 +206,12 @@ class Filtered:
             return h.signals[:, columns.index(name)].astype(float)
         raise InputError(unknown_name("species or column", name, (*species, *columns)))
 
-    def _quantiles(self, values: Any, weights: Any, levels: Sequence[float]) -> Any:
+    def _quantiles(
+        self,
+        values: Float[np.ndarray, "times rows particles"],
+        weights: Float[np.ndarray, "times rows particles"],
+        levels: Sequence[float],
+    ) -> Float[np.ndarray, "levels chains cells times"]:
         wanted = checked_levels(levels)
         found = np.stack([genealogy.quantiles(v, w, wanted) for v, w in zip(values, weights, strict=True)], -1)
         return np.stack([self._timed(level.T) for level in found])
@@ -229,15 +234,19 @@ class Filtered:
             made[:, row] = law.sample(generator, np.maximum(signals[:, row], 0).astype(float), values)
         return made
 
-    def _placed(self, values: Any, fill: Any = np.nan) -> Any:
+    def _placed(
+        self, values: Shaped[np.ndarray, "rows ..."], fill: float = np.nan
+    ) -> Shaped[np.ndarray, "chains cells ..."]:
         """Values (rows, ..) as (chains, cells, ..); what is refused is filled."""
-        shape: Any = (*self.log_likelihood.shape, *values.shape[1:])
+        shape = (*self.log_likelihood.shape, *values.shape[1:])
         whole = np.full(shape, fill, values.dtype)
         good = [chain for chain in range(len(whole)) if chain not in self.refused]
         whole[good] = values.reshape(len(good), len(self.cells), *values.shape[1:])
         return whole
 
-    def _timed(self, values: Any, fill: Any = np.nan) -> Any:
+    def _timed(
+        self, values: Shaped[np.ndarray, "times rows"], fill: float = np.nan
+    ) -> Shaped[np.ndarray, "chains cells times"]:
         """Values (times, rows) as (chains, cells, times); those that are extinct are filled."""
         gone = (self.extinct[..., None] >= 0) & (np.arange(len(self.times)) >= self.extinct[..., None])
         return np.where(gone, fill, self._placed(values.T, fill))

@@ -1,10 +1,10 @@
 """A filter from its first record to its last."""
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int, Int32
 
 from jumpax.filters.alive import alive_step
 from jumpax.filters.cloud import Cloud, Rows, Stage, Step
@@ -14,12 +14,12 @@ from jumpax.filters.scores import Scores
 class Past(NamedTuple):
     """What is kept of each time, for all rows."""
 
-    counts: Any
-    signals: Any
-    prior: Any
-    weights: Any
-    parents: Any
-    resampled: Any
+    counts: Int32[np.ndarray, "rows particles species"]
+    signals: Int[np.ndarray, "columns rows particles"]
+    prior: Float[np.ndarray, "rows particles"]
+    weights: Float[np.ndarray, "rows particles"]
+    parents: Int[np.ndarray, "rows particles"]
+    resampled: Bool[np.ndarray, " rows"]
 
 
 @final

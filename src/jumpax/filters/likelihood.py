@@ -1,6 +1,6 @@
 """The filter as a JAX function of parameters, differentiable in reverse mode."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeAlias, final
 
 import jax
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base.errors import JumpaxError, UnsupportedError
 from jumpax._base.host_call import call_back
+from jumpax._base.types import ParameterValues
 from jumpax.exact.fault import ChainFault, Guard, Refuse, as_fault, unsound
 from jumpax.filters.adjoint import HiddenChain, Inputs
 from jumpax.networks.starts import AbstractStart
@@ -40,7 +41,7 @@ class Likelihood:
         self.inputs = jax.jit(self._inputs)
         self._pull = jax.jit(self._pulled)
 
-    def __call__(self, values: Mapping[str, Any], guard: Guard | None = None) -> Float[Array, " cells"]:
+    def __call__(self, values: ParameterValues, guard: Guard | None = None) -> Float[Array, " cells"]:
         """By cell.
 
         Args:

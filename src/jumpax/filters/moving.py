@@ -4,16 +4,17 @@ import functools
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import numpy as np
-from jaxtyping import Float, Int, Int32
+from jaxtyping import Float, Int, Int32, Integer
 
 from jumpax._base import clock
 from jumpax._base.status import FIRST_FAULT
 from jumpax.engines.engine import AbstractEngine, default_threads, precision_of, run_threads
 from jumpax.engines.gathering import SECONDS_PER_THREAD
 from jumpax.engines.inputs import Inputs, make_stops
+from jumpax.engines.lane import Stop
 from jumpax.engines.program import Program, Times
 from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
@@ -66,7 +67,7 @@ class Mover:
     spent: list[float] = field(default_factory=lambda: [0.0, 0.0])
 
     @functools.cached_property
-    def _intervals(self) -> list[tuple[clock.Time, Any]]:
+    def _intervals(self) -> list[tuple[clock.Time, Stop]]:
         return [
             (clock.split(np.asarray(begin), self.program.dtype), make_stops(self.program, Times((end,), begin)))
             for begin, end in zip(self.times[:-1].tolist(), self.times[1:].tolist(), strict=True)
@@ -81,7 +82,7 @@ class Mover:
         return {name: value[self.every] for name, value in self._values.items()}
 
     def __call__(
-        self, interval: int, key: Words, path: Int[np.ndarray, " lanes"], row: Int[np.ndarray, " lanes"],
+        self, interval: int, key: Words, path: Integer[np.ndarray, " lanes"], row: Int[np.ndarray, " lanes"],
         counts: Int32[np.ndarray, "lanes species"],
     ) -> Moved:  # fmt: skip
         """Lanes after an interval.

@@ -5,34 +5,38 @@ A program of XLA is handed to threads of its own, which takes longer than thousa
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import jax
 import numpy as np
+from jax.extend.core import Jaxpr, JaxprEqn
+from jaxtyping import Array
 
 LANES = 997
 """Of the arrays a function is traced with: any number that no array of its own has."""
+Host: TypeAlias = np.ndarray | np.generic
+"""Numbers on the host."""
 
 
-def _lgamma(x: Any) -> Any:
+def _lgamma(x: Host) -> Host:
     from scipy.special import gammaln  # slow to import
 
     return gammaln(x)
 
 
-def _digamma(x: Any) -> Any:
+def _digamma(x: Host) -> Host:
     from scipy.special import digamma
 
     return digamma(x)
 
 
-def _erf(x: Any) -> Any:
+def _erf(x: Host) -> Host:
     from scipy.special import erf
 
     return erf(x)
 
 
-_PLAIN: dict[str, Callable[..., Any]] = {
+_PLAIN: dict[str, Callable[..., Host]] = {
     "add": np.add, "add_any": np.add, "sub": np.subtract, "mul": np.multiply, "div": np.true_divide, "neg": np.negative,
     "max": np.maximum, "min": np.minimum, "abs": np.abs, "sign": np.sign, "floor": np.floor, "ceil": np.ceil, "pow": np.power,
     "exp": np.exp, "exp2": np.exp2, "expm1": np.expm1, "log": np.log, "log1p": np.log1p, "sqrt": np.sqrt, "square": np.square,
@@ -50,7 +54,7 @@ _CALLS = {
 """Operations that are programs themselves, and where these stand."""
 
 
-def host_function(function: Callable[..., Sequence[Any]], many: int) -> Callable[..., list[Any]] | None:
+def host_function(function: Callable[..., Sequence[Array]], many: int) -> Callable[..., list[Host]] | None:
     """A function of `many` arrays of lanes, elementwise, for NumPy arrays of any length; None if some operation is not known.
 
     Results that do not depend on lanes may be single numbers.
@@ -69,7 +73,7 @@ def host_function(function: Callable[..., Sequence[Any]], many: int) -> Callable
     results = slots.inlined(closed.jaxpr, closed.consts, list(range(many)))
     first, steps = slots.first, slots.steps
 
-    def run(*arrays: Any) -> list[Any]:
+    def run(*arrays: np.ndarray) -> list[Host]:
         values = [*arrays, *first[many:]]
         with np.errstate(all="ignore"):
             for operation, given, place in steps:
@@ -84,15 +88,15 @@ def host_function(function: Callable[..., Sequence[Any]], many: int) -> Callable
 class _Slots:
     """A program as a list of steps, each an operation with the places of what it takes and of what it gives."""
 
-    first: list[Any]
+    first: list[Host | None]
     """Constants in their places; None for what is computed."""
-    steps: list[tuple[Callable[..., Any], tuple[int, ...], int]] = field(default_factory=list)
+    steps: list[tuple[Callable[..., Host], tuple[int, ...], int]] = field(default_factory=list)
 
-    def _new(self, value: Any = None) -> int:
+    def _new(self, value: Host | None = None) -> int:
         self.first.append(value)
         return len(self.first) - 1
 
-    def inlined(self, jaxpr: Any, consts: Sequence[Any], given: list[int]) -> list[int]:
+    def inlined(self, jaxpr: Jaxpr, consts: Sequence[Host], given: list[int]) -> list[int]:
         """Places of the results of a program."""
         known = dict(zip(jaxpr.invars, given, strict=True))
         known |= {variable: self._new(value) for variable, value in zip(jaxpr.constvars, consts, strict=True)}
@@ -109,18 +113,20 @@ class _Slots:
                 made = taken
             else:
                 made = [self._new()]
-                self.steps.append((_operation(equation), tuple(taken), made[0]))
+                operation = _operation(equation)
+                assert operation is not None  # `_known` has looked
+                self.steps.append((operation, tuple(taken), made[0]))
             known.update(zip(equation.outvars, made, strict=True))
         return [place(variable) for variable in jaxpr.outvars]
 
 
-def _inner(equation: Any) -> Any:
+def _inner(equation: JaxprEqn) -> tuple[Jaxpr, Sequence[Host]]:
     """The program of a call, and its constants."""
     found = equation.params[_CALLS[equation.primitive.name]]
     return (found.jaxpr, found.consts) if hasattr(found, "consts") else (found, ())
 
 
-def _known(jaxpr: Any) -> bool:
+def _known(jaxpr: Jaxpr) -> bool:
     """Whether all operations are elementwise, of single numbers and lanes, and can be computed here."""
     for equation in jaxpr.eqns:
         name = equation.primitive.name
@@ -146,7 +152,7 @@ def _plain(value: Any) -> bool:
     return value.shape in ((), (LANES,)) and value.dtype in (np.float64, np.bool_)
 
 
-def _operation(equation: Any) -> Any:
+def _operation(equation: JaxprEqn) -> Callable[..., Host] | None:
     """What computes an equation; None if nothing does."""
     name = equation.primitive.name
     if name == "select_n":
@@ -160,7 +166,7 @@ def _operation(equation: Any) -> Any:
     return _PLAIN.get(name)
 
 
-def _select(flag: Any, no: Any, yes: Any) -> Any:
+def _select(flag: Host, no: Host, yes: Host) -> Host:
     """Which of two; mostly it is the same for all."""
     if not flag.any():
         return no

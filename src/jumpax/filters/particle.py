@@ -3,14 +3,13 @@
 import functools
 import time as clock
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, Shaped
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.memory import check_memory
-from jumpax._base.types import Precision
+from jumpax._base.types import Numeric, Precision
 from jumpax.engines.choice import engine_for
 from jumpax.engines.program import Program, check_positive
 from jumpax.engines.simulate import check_precision
@@ -22,8 +21,9 @@ from jumpax.filters.question import Question, question
 from jumpax.filters.streams import Streams, streams_of
 from jumpax.filters.weighing import Weigher
 from jumpax.folds import ReactionCounts, Score, Snapshots, Together
-from jumpax.networks import ModelLike, Network, StartTable
+from jumpax.networks import ModelLike, Network
 from jumpax.networks.ceiling import REMEDY, check_ceilings
+from jumpax.networks.starts import Start
 from jumpax.records import Records
 
 _REMEDY = (
@@ -35,11 +35,11 @@ _REMEDY = (
 def particle_filter(
     network: Network | ModelLike,
     records: Records,
-    theta: Mapping[str, Any] | None = None,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
+    theta: Mapping[str, Numeric | Sequence[float]] | None = None,
+    x0: Start | None = None,
     *,
     particles: int,
-    key: PRNGKeyArray | int | Sequence[int],
+    key: int | Array | np.ndarray | Sequence[int | PRNGKeyArray],
     chain: Sequence[int] | None = None,
     start: float = 0.0,
     gradient: Sequence[str] = (),
@@ -181,7 +181,7 @@ def _result(stage: Stage, found: Followed, keep: bool, begin: float) -> Filtered
     asked, many = stage.question, stage.particles
     shape = asked.chains, len(asked.records.cells)
 
-    def placed(values: Any, fill: Any) -> Any:
+    def placed(values: Shaped[np.ndarray, "rows ..."], fill: float) -> Shaped[np.ndarray, "chains cells ..."]:
         whole = np.full((*shape, *values.shape[1:]), fill, values.dtype)
         whole[asked.good] = values.reshape(len(asked.good), shape[1], *values.shape[1:])
         return whole

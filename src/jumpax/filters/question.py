@@ -8,12 +8,12 @@ from typing import Any, final
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Integer
 
 from jumpax._base.errors import InputError, UnsupportedError, first_few, unknown_name
-from jumpax._base.types import Precision, dtype_of
-from jumpax.networks import Need, Network, check_counts, check_needs, check_theta, numbers_of
-from jumpax.networks.starts import AbstractStart, start_of, uniforms
+from jumpax._base.types import Numeric, Precision, dtype_of
+from jumpax.networks import ModelLike, Need, Network, check_counts, check_needs, check_theta, numbers_of
+from jumpax.networks.starts import AbstractStart, Start, start_of, uniforms
 from jumpax.records import Firings, Records, Total
 
 
@@ -89,7 +89,7 @@ class Question:
         return tuple(name for name in self.wrt if name in self.records.parameters)
 
     def begin(
-        self, key: tuple[np.ndarray, np.ndarray], path: Int[np.ndarray, " lanes"], row: Int[np.ndarray, " lanes"]
+        self, key: tuple[np.ndarray, np.ndarray], path: Integer[np.ndarray, " lanes"], row: Int[np.ndarray, " lanes"]
     ) -> Int[np.ndarray, "lanes species"]:
         """Counts at the start of lanes, each with its own key."""
         if not len(row):
@@ -120,15 +120,25 @@ class Question:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _start_slopes(law: AbstractStart, counts: Any, own: dict[str, Any], rest: dict[str, Any]) -> dict[str, Any]:
-    def log_probability(own: Any, rest: Any, counts: Any) -> Any:
+def _start_slopes(
+    law: AbstractStart, counts: Float[Array, "lanes species"], own: dict[str, Array], rest: dict[str, Array]
+) -> dict[str, Array]:
+    def log_probability(
+        own: dict[str, Array], rest: dict[str, Array], counts: Float[Array, " species"]
+    ) -> Float[Array, ""]:
         return jnp.asarray(law.log_probability(counts, own | rest))
 
     return jax.vmap(jax.grad(log_probability))(own, rest, counts)
 
 
 def question(
-    network: Any, records: Records, theta: Any, x0: Any, start: float, gradient: Sequence[str], precision: Precision
+    network: Network | ModelLike,
+    records: Records,
+    theta: Mapping[str, Numeric | Sequence[float]] | None,
+    x0: Start | None,
+    start: float,
+    gradient: Sequence[str],
+    precision: Precision,
 ) -> Question:
     """What is asked.
 
@@ -162,7 +172,7 @@ def question(
 
 
 def _by_chain(
-    network: Network, theta: Any, known: tuple[str, ...]
+    network: Network, theta: object, known: tuple[str, ...]
 ) -> tuple[dict[str, Float[np.ndarray, " chains"]], dict[str, Bool[np.ndarray, " chains"]]]:
     """Parameters, (chains,) each, and where they are no numbers for a network."""
     if not isinstance(theta, Mapping):

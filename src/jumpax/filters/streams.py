@@ -32,14 +32,14 @@ class Streams:
     first: UInt32[np.ndarray, " rows"]
     second: UInt32[np.ndarray, " rows"]
 
-    def words(self, purpose: int, times: Any, rows: Any = slice(None)) -> Words:
+    def words(self, purpose: int, times: int | range | Int[np.ndarray, " times"], rows: slice = slice(None)) -> Words:
         """Keys for a purpose of the rows, (rows,) at one time, or (times, rows)."""
         when = np.atleast_1d(np.asarray(times, np.uint32))[:, None]
         key = self.first[rows][None], self.second[rows][None]
         found = random.threefry2x32(key, (when + np.zeros_like(key[0]), np.full_like(key[0], purpose)))  # type: ignore[arg-type]
         return found if np.ndim(times) else (found[0][0], found[1][0])  # type: ignore[return-value]
 
-    def uniform(self, purpose: int, times: Any) -> Float[np.ndarray, "*times rows"]:
+    def uniform(self, purpose: int, times: int | range | Int[np.ndarray, " times"]) -> Float[np.ndarray, "*times rows"]:
         """Numbers in [0, 1), from 53 bits."""
         return joined(*self.words(purpose, times))
 

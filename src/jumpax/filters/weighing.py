@@ -1,16 +1,16 @@
 """How well particles agree with what was measured."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
-from jumpax.filters.on_host import host_function
+from jumpax.filters.on_host import Host, host_function
 from jumpax.records import AbstractMeasurement, Records
 
 CHUNK = 4096
@@ -29,17 +29,21 @@ class _Laws:
 
 
 @functools.lru_cache(maxsize=64)
-def _programs(laws: _Laws) -> tuple[Callable[..., Any] | None, Callable[..., Any]]:
+def _programs(laws: _Laws) -> tuple[Callable[..., list[Host]] | None, Callable[..., tuple[Array, ...]]]:
     """The logarithm of the density, and its derivatives if any are wanted: for the host, if all operations are known, and for XLA.
 
     Arguments are arrays of lanes: for each column what was measured and what is there, and the parameters.
     """
     many = len(laws.laws)
 
-    def log_density(measured: Any, signals: Any, values: Any) -> Any:
+    def log_density(
+        measured: Sequence[Float[Array, " lanes"]],
+        signals: Sequence[Float[Array, " lanes"]],
+        values: Sequence[Float[Array, " lanes"]],
+    ) -> Float[Array, " lanes"]:
         return laws.records.log_density(measured, signals, dict(zip(laws.names, values, strict=True)))
 
-    def both(*given: Any) -> Any:
+    def both(*given: Float[Array, " lanes"]) -> tuple[Float[Array, " lanes"], ...]:
         measured, signals, values = given[:many], given[many : 2 * many], given[2 * many :]
         if not laws.wrt:
             return (log_density(measured, signals, values),)
@@ -89,7 +93,7 @@ class Weigher:
         return np.stack(rows) if rows else np.zeros((0, len(self.cell)))
 
     @functools.cached_property
-    def _both(self) -> tuple[Callable[..., Any] | None, Callable[..., Any]]:
+    def _both(self) -> tuple[Callable[..., list[Host]] | None, Callable[..., tuple[Array, ...]]]:
         laws = tuple(column.law for column in self.records.columns)
         return _programs(_Laws(laws, self.records.parameters, self.wrt, self.records))
 
@@ -148,7 +152,7 @@ class Weigher:
 
 
 def _in_chunks(
-    program: Callable[..., Any], given: list[Float[np.ndarray, " lanes"]]
+    program: Callable[..., tuple[Array, ...]], given: list[Float[np.ndarray, " lanes"]]
 ) -> list[Float[np.ndarray, " lanes"]]:
     """What XLA makes of lanes, always as many at a time; those that are not there are ones."""
     calls, lanes = [], len(given[0])

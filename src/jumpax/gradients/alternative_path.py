@@ -1,7 +1,6 @@
 """Alternative paths: stochastic derivatives with pruning."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -82,7 +81,9 @@ class AlternativePath(AbstractPathwise):
         return jnp.stack([of(chunk, record) for record in chunk.record], -1)
 
 
-def _differences(chunk: Chunk, other: Any, weight: Array) -> Float[Array, "paths asked entries"]:
+def _differences(
+    chunk: Chunk, other: Float[Array, "paths asked entries"], weight: Array
+) -> Float[Array, "paths asked entries"]:
     """W (f(n^) - f(n)); 0 where there is no alternative."""
     states = jnp.stack([chunk.asked(leaf) for leaf in other], -1).astype(chunk.values.dtype)
     branches = jax.vmap(jax.vmap(chunk.observe))(states)

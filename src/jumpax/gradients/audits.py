@@ -10,9 +10,10 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
-from jumpax._base.types import Precision, Word
+from jumpax._base.types import ParameterValues, Precision, Word
 from jumpax.engines.choice import is_large
 from jumpax.engines.provenance import provenance
+from jumpax.exact.state_space import Limits
 from jumpax.gradients.alternative_path import AlternativePath
 from jumpax.gradients.automatic import Automatic
 from jumpax.gradients.controlled_score import ControlledScore
@@ -27,7 +28,8 @@ from jumpax.gradients.sampling import Sampling
 from jumpax.gradients.score_function import ScoreFunction
 from jumpax.gradients.straight_through import StraightThrough
 from jumpax.gradients.trapezoidal_tangent import TrapezoidalTangent
-from jumpax.networks import ModelLike, Network, StartTable, check_network, numbers_of
+from jumpax.networks import ModelLike, Network, check_network, numbers_of
+from jumpax.networks.starts import Start
 from jumpax.observables import AbstractPathObservable, Moments, Observable
 
 ESTIMATORS: dict[str, AbstractEstimator] = {
@@ -94,7 +96,7 @@ class Audit:
     refused: dict[str, str]
     reference: str
     chosen: str
-    provenance: dict[str, Any]
+    provenance: dict[str, object]
 
     def summary(self) -> list[dict[str, Any]]:
         """One line per estimator: cost over plain paths, largest |z|, bias where |z| > 4, work, tail."""
@@ -127,7 +129,7 @@ class Audit:
             out[name] = [float(np.sqrt(np.mean(part))) if part else math.nan for part in ratios]
         return out
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Everything as plain mappings and lists, for JSON."""
         return {
             "reference": self.reference,
@@ -143,8 +145,8 @@ class Audit:
 
 def audit(
     network: Network | ModelLike,
-    theta: Mapping[str, Any] | None = None,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
+    theta: ParameterValues | None = None,
+    x0: Start | None = None,
     times: object = None,
     *,
     steps: object = None,
@@ -154,7 +156,7 @@ def audit(
     paths: int = 10_000,
     key: PRNGKeyArray | int = 0,
     precision: Precision | None = None,
-    limits: Any = None,
+    limits: Limits = None,
 ) -> Audit:
     """Bias, variance and cost of gradient estimators on a model of one's own.
 
@@ -229,16 +231,16 @@ def audit(
     )
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, float]:
+def _plain(values: ParameterValues) -> dict[str, float]:
     return {name: float(value) for name, value in values.items()}
 
 
 def _reference(
     sampling: Sampling,
     names: tuple[str, ...],
-    values: Mapping[str, Any],
+    values: ParameterValues,
     words: tuple[Word, Word],
-    limits: Any,
+    limits: Limits,
     estimators: Mapping[str, AbstractEstimator],
     measured: Mapping[str, Measured],
 ) -> tuple[np.ndarray, np.ndarray, str]:

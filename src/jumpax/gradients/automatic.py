@@ -3,12 +3,12 @@
 import dataclasses
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from jumpax._base.errors import TooLargeError, UnsupportedError
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.engines import choice
 from jumpax.engines.program import Steps
 from jumpax.gradients import failures
@@ -143,7 +143,7 @@ class Automatic:
         self,
         sampling: Sampling,
         wrt: tuple[str, ...],
-        theta: Mapping[str, Any],
+        theta: ParameterValues,
         words: tuple[Word, Word],
         before: Choice | None = None,
     ) -> Choice:
@@ -287,6 +287,6 @@ def _exact(sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, float],
     return ExactGradient(room, tolerance=1e-4, states=max(200_000, 10 * cost.states))
 
 
-def stale(choice: Choice, wrt: Sequence[str], theta: Mapping[str, Any]) -> bool:
+def stale(choice: Choice, wrt: Sequence[str], theta: ParameterValues) -> bool:
     """Whether theta is so far from where the choice was made, or other parameters are asked for."""
     return not set(wrt) <= set(choice.wrt) or moved(choice.theta, theta, list(choice.theta)) > REACH

@@ -1,14 +1,13 @@
 """Paths without a gradient, beside those that carry one."""
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import jax.numpy as jnp
 
 from jumpax._base import random
 from jumpax._base.errors import InputError
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.engines.program import check_positive
 from jumpax.gradients.chunk import Sums
 from jumpax.gradients.sampled import sample
@@ -62,7 +61,7 @@ class BaselineSimulations:
         if self.form not in ("A", "B", "C"):
             raise InputError(f"form must be 'A', 'B' or 'C'; got {self.form!r}")
 
-    def combine(self, sampling: Sampling, tracked: Sums, theta: Mapping[str, Any], words: tuple[Word, Word]) -> Sums:
+    def combine(self, sampling: Sampling, tracked: Sums, theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
         """Sums whose value is that of the chosen form and whose gradient is that of the tracked paths."""
         other = random.threefry2x32(words, (jnp.uint32(SALT), jnp.uint32(0)))
         plain = sample(dataclasses.replace(sampling, paths=self.paths), None, (), theta, other)

@@ -1,13 +1,16 @@
 """Batches under `jax.vmap`, however deep, as one leading axis."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, PyTree
+
+from jumpax._base.trees import Tree
+from jumpax._base.types import Numeric
 
 
-def over_batches(work: Callable[..., Any]) -> Callable[..., Any]:
+def over_batches(work: Callable[..., Tree]) -> Callable[..., Tree]:
     """The function of single arguments that `work` computes for many at once.
 
     `work` gets arguments whose leaves have a leading axis, and returns such a tree. It is traced once: with an axis of length
@@ -21,11 +24,11 @@ def over_batches(work: Callable[..., Any]) -> Callable[..., Any]:
     """
 
     @jax.custom_batching.custom_vmap
-    def many(*arguments: Any) -> Any:
+    def many(*arguments: PyTree[Array]) -> Tree:
         return work(*arguments)
 
     @many.def_vmap
-    def _more(size: int, batched: Any, *arguments: Any) -> tuple[Any, Any]:
+    def _more(size: int, batched: Sequence[PyTree[bool]], *arguments: PyTree[Array]) -> tuple[Tree, PyTree[bool]]:
         rows = jax.tree.map(
             lambda leaf, has: leaf if has else jnp.broadcast_to(leaf, (size, *leaf.shape)), arguments, tuple(batched)
         )
@@ -33,7 +36,7 @@ def over_batches(work: Callable[..., Any]) -> Callable[..., Any]:
         made = jax.tree.map(lambda leaf: leaf.reshape(size, leaf.shape[0] // size, *leaf.shape[1:]), made)
         return made, jax.tree.map(lambda _: True, made)
 
-    def one(*arguments: Any) -> Any:
+    def one(*arguments: PyTree[Numeric]) -> Tree:
         made = many(*jax.tree.map(lambda leaf: jnp.asarray(leaf)[None], arguments))
         return jax.tree.map(lambda leaf: leaf[0], made)
 

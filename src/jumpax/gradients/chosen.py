@@ -2,15 +2,14 @@
 
 import functools
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import jax
 
 from jumpax._base.errors import JumpaxWarning
 from jumpax._base.host import is_traced
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.gradients.automatic import Automatic, Choice, stale
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient
@@ -50,7 +49,7 @@ class Chosen:
         self,
         sampling: Sampling,
         wrt: tuple[str, ...],
-        theta: Mapping[str, Any],
+        theta: ParameterValues,
         words: tuple[Word, Word],
         before: Choice | None = None,
     ) -> Choice:
@@ -62,7 +61,7 @@ class Chosen:
         return made
 
     def at(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
+        self, sampling: Sampling, wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]
     ) -> AbstractEstimator:
         """The estimator for theta, which may be traced: then the last choice stands. Guarded, if it was chosen."""
         if isinstance(self._given, AbstractEstimator):

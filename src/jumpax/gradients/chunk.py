@@ -30,7 +30,7 @@ class Sums(NamedTuple):
     """The largest of them in order, one more than one of `TOP` paths has; for pilots only."""
     tail: Any = None
     """What the call says of its tails (`tails.Tail`), if anybody asked."""
-    redrawn: Any = None
+    redrawn: Float[Array, ""] | None = None
     """How many of the paths were drawn again in float64; None where nobody has looked (engines `xla`, `gpu`)."""
 
 

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ import numpy as np
 from jumpax._base.compiling import plain, quick
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.host import is_staged, is_traced
+from jumpax._base.types import ParameterValues, Word
 from jumpax.gradients.baseline_simulations import BaselineSimulations
 from jumpax.gradients.chunk import Sums
 from jumpax.gradients.estimator import AbstractEstimator
@@ -27,8 +28,8 @@ def _once(
     estimator: AbstractEstimator | None,
     baseline: BaselineSimulations | None,
     wrt: tuple[str, ...],
-    theta: Any,
-    words: Any,
+    theta: ParameterValues,
+    words: tuple[Word, Word],
 ) -> Sums:
     if estimator is None:
         sums = sample(sampling, None, (), theta, words)
@@ -39,7 +40,7 @@ def _once(
 
 
 @_once.defjvp
-def _refuse(*_: Any) -> Any:
+def _refuse(*_: object) -> NoReturn:
     raise UnsupportedError(
         "second derivatives of an expectation are not available: the gradient is itself an average over paths. "
         "Use a Gauss-Newton or Fisher matrix from first derivatives."
@@ -50,7 +51,7 @@ _program = jax.jit(_once, static_argnums=(0, 1, 2, 3))
 
 
 @functools.cache
-def _alone() -> Any:
+def _alone() -> Callable[..., Sums]:
     """The same as a program of its own, which may say how it is compiled."""
     return jax.jit(_once, static_argnums=(0, 1, 2, 3), compiler_options=plain())
 
@@ -60,8 +61,8 @@ def sample_sums(
     estimator: AbstractEstimator | None,
     baseline: BaselineSimulations | None,
     wrt: tuple[str, ...],
-    theta: Any,
-    words: Any,
+    theta: ParameterValues,
+    words: tuple[Word, Word],
 ) -> Sums:
     """Values, and by an estimator the derivatives with respect to `wrt`, summed over paths; not differentiable.
 
@@ -104,7 +105,11 @@ def _looking(guarded: Guarded) -> Guarded:
 
 
 def compiled(
-    sampling: Sampling, estimator: AbstractEstimator | None, wrt: tuple[str, ...], theta: Any, words: Any
+    sampling: Sampling,
+    estimator: AbstractEstimator | None,
+    wrt: tuple[str, ...],
+    theta: ParameterValues,
+    words: tuple[Word, Word],
 ) -> Callable[[], Sums]:
     """`sample_sums` at theta and key words, which are numbers, with nothing left to compile or load: to be called, and timed.
 
@@ -125,7 +130,14 @@ def compiled(
 
 
 @functools.lru_cache(32)
-def _compiled(sampling: Any, estimator: Any, wrt: Any, structure: Any, kinds: Any, _wide: bool) -> Any:
+def _compiled(
+    sampling: Sampling,
+    estimator: AbstractEstimator | None,
+    wrt: tuple[str, ...],
+    structure: Any,
+    kinds: tuple[jax.ShapeDtypeStruct, ...],
+    _wide: bool,
+) -> Callable[..., Sums]:
     haste = not isinstance(estimator, ExactGradient) and sampling.outside(estimator, wrt)
     lowered = _program.lower(sampling, estimator, None, wrt, *jax.tree.unflatten(structure, kinds))
     return lowered.compile(quick() if haste else {})

@@ -1,8 +1,8 @@
 """The coupled difference: two paths at nearby parameters that share as many events as they can."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, PyTree
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax._base.types import Word
+from jumpax._base.types import Numeric, ParameterValues, Real, Word
 from jumpax.engines.program import Steps, Times
 from jumpax.folds import AbstractFold, Together
 from jumpax.folds.martingale import Martingale
@@ -24,8 +24,7 @@ from jumpax.gradients.sampling import Sampling
 from jumpax.networks import Network
 from jumpax.networks.couple import HIGH, LOW, couple
 from jumpax.networks.starts import TwoCopies
-from jumpax.observables import AbstractPathObservable
-from jumpax.observables.observable import CountsByName
+from jumpax.observables import AbstractPathObservable, Observable
 
 SALT = 0x70616972
 """Makes the keys of the pairs differ from that of the paths whose values are averaged."""
@@ -88,7 +87,7 @@ class CoupledDifference(AbstractEstimator):
         """Never: the bias is of order h^2, or h^4 with `richardson`."""
         return False
 
-    def check(self, wrt: tuple[str, ...], theta: Mapping[str, Any]) -> None:
+    def check(self, wrt: tuple[str, ...], theta: ParameterValues) -> None:
         """Parameters that are 0 have no logarithm."""
         if zeros := [name for name in wrt if float(theta[name]) == 0]:
             raise InputError(
@@ -120,9 +119,7 @@ class CoupledDifference(AbstractEstimator):
         """The paths, and for each parameter and step as many pairs."""
         return paths * (1 + 2 * len(wrt) * (1 + self.richardson))
 
-    def sums(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
-    ) -> Sums:
+    def sums(self, sampling: Sampling, wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
         """Values of plain paths, gradients of as many pairs for each parameter; all pairs are one batch."""
         if isinstance(sampling.stops, Steps):
             raise UnsupportedError(
@@ -146,8 +143,8 @@ class CoupledDifference(AbstractEstimator):
         )
 
     def _batch(
-        self, known: tuple[str, ...], wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
-    ) -> tuple[dict[str, Any], tuple[Word, Word]]:
+        self, known: tuple[str, ...], wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]
+    ) -> tuple[dict[str, Array], tuple[Word, Word]]:
         """Parameters and keys of all pairs: one row for each step and each name of `wrt`.
 
         The key of a row depends on its step and its parameter alone, so that what else moves does not matter.
@@ -167,13 +164,13 @@ class CoupledDifference(AbstractEstimator):
 class Difference:
     """Observable of a coupled network: that of the high copy less that of the low copy."""
 
-    observable: Callable[[CountsByName], Any]
+    observable: Observable
     species: tuple[str, ...]
 
-    def __call__(self, counts: Mapping[str, Float[Array, ""]]) -> Any:
+    def __call__(self, counts: Mapping[str, Float[Array, ""]]) -> PyTree[Real]:
         """The difference, leaf by leaf."""
 
-        def of(prefix: str) -> Any:
+        def of(prefix: str) -> PyTree[Numeric]:
             return self.observable({name: counts[prefix + name] for name in self.species})
 
         kind = counts[LOW + self.species[0]].dtype
@@ -193,7 +190,7 @@ class DifferenceAlong(AbstractPathObservable):
         own = self.observable.fold(self.network)
         return Together((OneCopy(self.network, own, HIGH), OneCopy(self.network, own, LOW)))
 
-    def value(self, record: PyTree, stop: Any) -> Any:
+    def value(self, record: PyTree, stop: Real) -> PyTree[Real]:
         """The difference, leaf by leaf."""
         both = [self.observable.value(one, stop) for one in record]
         return jax.tree.map(lambda high, low: jnp.asarray(high, stop.dtype) - jnp.asarray(low, stop.dtype), *both)
@@ -224,7 +221,7 @@ class _Pairs(AbstractRule):
         return chunk.totals(martingale.controlled(per_path, martingale.controls(chunk, record), chunk.sound))
 
 
-def _run(sampling: Sampling, control: str | None, theta: dict[str, Any], words: tuple[Word, Word]) -> Sums:
+def _run(sampling: Sampling, control: str | None, theta: dict[str, Array], words: tuple[Word, Word]) -> Sums:
     """Sums over pairs, one row for each row of theta and words; more rows under `jax.vmap`."""
     network, known = sampling.network, sampling.observable
     if isinstance(known, AbstractPathObservable):
@@ -238,11 +235,13 @@ def _run(sampling: Sampling, control: str | None, theta: dict[str, Any], words: 
     rule = _Pairs(control)
 
     @jax.custom_batching.custom_vmap
-    def rows(theta: dict[str, Any], words: tuple[Word, Word]) -> Sums:
+    def rows(theta: dict[str, Array], words: tuple[Word, Word]) -> Sums:
         return jax.vmap(lambda theta, words: sample(pairs, rule, ("difference",), theta, words))(theta, words)
 
     @rows.def_vmap
-    def _more(size: int, batched: Any, theta: dict[str, Any], words: tuple[Word, Word]) -> tuple[Sums, Any]:
+    def _more(
+        size: int, batched: Sequence[PyTree[bool]], theta: dict[str, Array], words: tuple[Word, Word]
+    ) -> tuple[Sums, PyTree[bool]]:
         flat = jax.tree.map(
             lambda leaf, has: (leaf if has else jnp.broadcast_to(leaf, (size, *leaf.shape))).reshape(-1),
             (theta, words),

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Array, Float, Int
 
 from jumpax._base.compiling import quick
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Real, Word
 from jumpax.engines.program import Steps, Times
 from jumpax.engines.simulate import simulate
 from jumpax.gradients.sampling import Sampling
@@ -63,7 +63,7 @@ class Visits(NamedTuple):
         return self.states[np.argsort(-self.weight, kind="stable")[: int((self.weight > 0).sum())]]
 
 
-def visits(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> Visits:
+def visits(sampling: Sampling, theta: ParameterValues, words: tuple[Word, Word]) -> Visits:
     """Snapshots of some plain paths between the start and the last stop."""
     network = sampling.network
     if isinstance(sampling.stops, Times):
@@ -80,7 +80,7 @@ def visits(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word
     return Visits(np.pad(states, ((0, room), (0, 0)), "edge"), np.pad(weight, (0, room)))
 
 
-def curvature(sampling: Sampling, theta: Mapping[str, Any], seen: Visits) -> Curvature:
+def curvature(sampling: Sampling, theta: ParameterValues, seen: Visits) -> Curvature:
     """The indices of a problem."""
     states, weight = seen
     bend, edge, dark = _laws(sampling.network, theta, states, weight)
@@ -88,7 +88,7 @@ def curvature(sampling: Sampling, theta: Mapping[str, Any], seen: Visits) -> Cur
     return Curvature(_ratio(bend, edge), _ratio(dark, edge), _ratio(rough, total), _ratio(steep, total))
 
 
-def events_per_path(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> float:
+def events_per_path(sampling: Sampling, theta: ParameterValues, words: tuple[Word, Word]) -> float:
     """Mean number of events of a path up to its last stop, from some plain paths."""
     if isinstance(sampling.stops, Steps):
         return float(sampling.stops.values[-1])
@@ -104,18 +104,18 @@ def _ratio(part: float, whole: float) -> float:
 
 
 @functools.lru_cache(16)
-def _rates(network: Network) -> Callable[..., Any]:
+def _rates(network: Network) -> Callable[..., Float[Array, "rows reactions"]]:
     """Propensities (rows, reactions) of states (rows, species), in 64 bits."""
 
     @jax.jit(compiler_options=quick())
-    def rates(points: Any, theta: Mapping[str, Any]) -> Any:
+    def rates(points: Float[Array, "rows species"], theta: Mapping[str, Real]) -> Float[Array, "rows reactions"]:
         made = network.propensities(tuple(points.T), theta, jnp.zeros(len(points)))
         return jnp.stack([jnp.broadcast_to(a, len(points)) for a in made], 1)
 
     return rates
 
 
-def _laws(network: Network, theta: Mapping[str, Any], states: np.ndarray, weight: np.ndarray) -> tuple[float, ...]:
+def _laws(network: Network, theta: ParameterValues, states: np.ndarray, weight: np.ndarray) -> tuple[float, ...]:
     """Sums of second differences, of first differences, and of the latter where a = 0."""
     values = {name: np.float64(value) for name, value in theta.items()}
 
@@ -141,10 +141,10 @@ def _laws(network: Network, theta: Mapping[str, Any], states: np.ndarray, weight
 
 
 @functools.lru_cache(16)
-def _differentiated(sampling: Sampling) -> Callable[..., Any]:
+def _differentiated(sampling: Sampling) -> Callable[..., tuple[Array, Array]]:
     """The observable of each of some states, and its derivative."""
 
-    def both(points: Any) -> Any:
+    def both(points: Float[Array, "rows species"]) -> tuple[Array, Array]:
         return jax.vmap(sampling.observe)(points), jax.vmap(jax.jacfwd(sampling.observe))(points)
 
     return jax.jit(both, compiler_options=quick())
@@ -172,7 +172,7 @@ def _observable(sampling: Sampling, states: np.ndarray, weight: np.ndarray) -> t
     return float(sums[0]), float(sums[1]), float(sums[2])
 
 
-def moved(theta: Mapping[str, Any], other: Mapping[str, Any], names: Sequence[str]) -> float:
+def moved(theta: ParameterValues, other: ParameterValues, names: Sequence[str]) -> float:
     """Largest distance of two parameter sets, in log parameters where both are positive."""
 
     def distance(a: float, b: float) -> float:

@@ -10,9 +10,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.extend import core
+from jax.extend.core import Jaxpr, JaxprEqn
+from jaxtyping import Array
 
 from jumpax._base import given
-from jumpax._base.types import Real
+from jumpax._base.types import Numeric, Real
 from jumpax.observables import Observable
 
 _REDUCE = {
@@ -37,7 +39,7 @@ class Entries:
     def __call__(self, counts: Sequence[Real]) -> tuple[Real, ...]:
         """Flattened result, in the type of the counts."""
 
-        def flat(*counts: Real) -> list[Any]:
+        def flat(*counts: Real) -> list[Array]:
             made = jax.tree.leaves(given.observe(self.observable, dict(zip(self.species, counts, strict=True))))
             return [jnp.asarray(leaf, counts[0].dtype) for leaf in made]
 
@@ -49,14 +51,14 @@ class Entries:
         return tuple(jnp.asarray(entry, counts[0].dtype) for leaf in leaves for entry in leaf.reshape(-1))
 
 
-def _cell(value: Any) -> np.ndarray:
+def _cell(value: object) -> np.ndarray:
     """An array of objects without axes."""
     out = np.empty((), object)
     out[()] = value
     return out
 
 
-def _objects(value: Any) -> np.ndarray:
+def _objects(value: Numeric) -> np.ndarray:
     """A constant as an array of scalars."""
     array = np.asarray(value)
     out = np.empty(array.shape, object)
@@ -65,12 +67,12 @@ def _objects(value: Any) -> np.ndarray:
     return out
 
 
-def _scalars(jaxpr: Any, consts: Sequence[Any], arguments: list[np.ndarray]) -> list[np.ndarray]:
+def _scalars(jaxpr: Jaxpr, consts: Sequence[Numeric], arguments: list[np.ndarray]) -> list[np.ndarray]:
     """Run a jaxpr on arrays of scalars."""
     known = dict(zip(jaxpr.invars, arguments, strict=True))
     known |= {v: _objects(c) for v, c in zip(jaxpr.constvars, consts, strict=True)}
 
-    def read(atom: Any) -> np.ndarray:
+    def read(atom: core.Literal | core.Var) -> np.ndarray:
         return _objects(atom.val) if isinstance(atom, core.Literal) else known[atom]
 
     for equation in jaxpr.eqns:
@@ -122,6 +124,6 @@ def _one(equation: Any, inputs: list[np.ndarray]) -> np.ndarray:
     return out
 
 
-def _elementwise(equation: Any) -> bool:
+def _elementwise(equation: JaxprEqn) -> bool:
     """Whether an operation treats each entry alone: then it has no parameter that speaks of axes."""
     return not {"axis", "axes", "dimension", "dimensions", "dimension_numbers", "permutation"} & set(equation.params)

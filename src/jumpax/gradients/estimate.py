@@ -1,11 +1,12 @@
 """An expectation with its gradient and their standard errors."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jax import core
+from jaxtyping import PyTree
 
-Tree = Any
+from jumpax._base.types import Flag, Real
 
 
 class Estimate(NamedTuple):
@@ -15,15 +16,15 @@ class Estimate(NamedTuple):
     `gradient_standard_error` are such trees by name of parameter.
     """
 
-    value: Tree
-    standard_error: Tree
-    gradient: dict[str, Tree]
-    gradient_standard_error: dict[str, Tree]
-    replaced: Any = False
+    value: PyTree[Real]
+    standard_error: PyTree[Real]
+    gradient: dict[str, PyTree[Real]]
+    gradient_standard_error: dict[str, PyTree[Real]]
+    replaced: bool | Flag = False
     """Whether the chosen estimator failed, one path having too much of its variance: then the gradient is the score function's."""
-    doubtful: Any = False
+    doubtful: bool | Flag = False
     """Whether one path has too much of the variance of what is given here: then its standard error is not to be trusted."""
-    redrawn: Any = None
+    redrawn: Real | None = None
     """How many paths were drawn again in float64, for float32 could not follow them; None where nobody has looked (engines `xla`
     and `gpu`, which give NaN instead)."""
 

@@ -1,11 +1,9 @@
 """The contract of a gradient estimator."""
 
 import abc
-from collections.abc import Mapping
-from typing import Any
 
 from jumpax._base.errors import UnsupportedError
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.gradients.chunk import AbstractRule, Sums
 from jumpax.gradients.sampled import sample
 from jumpax.gradients.sampling import Sampling
@@ -28,7 +26,7 @@ class AbstractEstimator(abc.ABC):
     def unbiased(self) -> bool:
         """Whether the expectation of the estimate is the gradient, for every network and observable that it takes."""
 
-    def check(self, wrt: tuple[str, ...], theta: Mapping[str, Any]) -> None:
+    def check(self, wrt: tuple[str, ...], theta: ParameterValues) -> None:
         """Refuse values of theta at which there is no estimate; asked where theta is numbers, not inside `jax.jit`.
 
         Raises:
@@ -60,9 +58,7 @@ class AbstractEstimator(abc.ABC):
         return paths
 
     @abc.abstractmethod
-    def sums(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
-    ) -> Sums:
+    def sums(self, sampling: Sampling, wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
         """Values and gradients, summed over the paths of `sampling`; traceable, with values those of the plain paths.
 
         Args:
@@ -79,8 +75,6 @@ class AbstractEstimator(abc.ABC):
 class AbstractFoldEstimator(AbstractEstimator, AbstractRule):
     """An estimator that gathers a fold along the very paths whose values are averaged."""
 
-    def sums(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
-    ) -> Sums:
+    def sums(self, sampling: Sampling, wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
         """Sums over paths that carry the fold."""
         return sample(sampling, self, wrt, theta, words)

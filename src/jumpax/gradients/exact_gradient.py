@@ -9,17 +9,19 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
 from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, UnsupportedError
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.engines.program import Steps, Times
 from jumpax.engines.simulate import simulate
 from jumpax.exact import Law, StateSpace, distribution, jump_chain
+from jumpax.exact.state_space import Limits
 from jumpax.gradients.chunk import Sums
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling
 from jumpax.networks import Network, check_counts, check_network, check_theta
+from jumpax.networks.starts import Start
 
 BUDGET = 2e8
 """Work of an exact gradient, as `exact_cost` counts it: some seconds."""
@@ -96,16 +98,14 @@ class ExactGradient(AbstractEstimator):
         """None."""
         return 0
 
-    def sums(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
-    ) -> Sums:
+    def sums(self, sampling: Sampling, wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
         """Exact means and derivatives, times the number of paths; no deviations from them."""
         kind = np.dtype(sampling.precision)
         with jax.ensure_compile_time_eval():  # numbers that theta has no part in
             space = _space(sampling.network, sampling.counts, self.limits, self.states)
             table = np.asarray(jax.vmap(sampling.observe)(jnp.asarray(space.states, kind)))
 
-        def means(moving: Mapping[str, Any]) -> tuple[Any, Any]:
+        def means(moving: ParameterValues) -> tuple[Array, Array]:
             law = _law(space, {**theta, **moving}, sampling.stops, sampling.start, self.tolerance)
             mean = jnp.matmul(law.probabilities, jnp.asarray(table, law.probabilities.dtype), precision="highest")
             return mean.astype(kind), mean.astype(kind)
@@ -132,8 +132,8 @@ class ExactCost(NamedTuple):
 
 def exact_cost(
     network: Network,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray,
-    theta: Mapping[str, Any],
+    x0: Start,
+    theta: ParameterValues,
     times: Sequence[float] | np.ndarray | None = None,
     limits: Mapping[str, int] | int | None = None,
     budget: float = BUDGET,
@@ -189,7 +189,7 @@ def exact_cost(
 
 
 def sampled_cost(
-    sampling: Sampling, theta: Mapping[str, Any], wrt: Sequence[str], budget: float, limits: Any = None
+    sampling: Sampling, theta: ParameterValues, wrt: Sequence[str], budget: float, limits: Limits = None
 ) -> ExactCost | None:
     """`exact_cost` of an expectation."""
     stops = sampling.stops
@@ -305,7 +305,7 @@ def _space(network: Network, counts: tuple[int, ...], limits: Any, states: int) 
         ) from None
 
 
-def _law(space: StateSpace, theta: Mapping[str, Any], stops: Times | Steps, start: float, tolerance: float) -> Law:
+def _law(space: StateSpace, theta: ParameterValues, stops: Times | Steps, start: float, tolerance: float) -> Law:
     """The law at stops in time, or after numbers of events."""
     if isinstance(stops, Steps):
         return jump_chain(space, theta, list(stops.values), tolerance=tolerance)

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jax import core
 from jax.custom_derivatives import SymbolicZero
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.host import array_of, library_of
-from jumpax._base.types import Precision, Word
+from jumpax._base.types import ParameterValues, Precision, Real, Word
 from jumpax.engines.choice import check_large
 from jumpax.engines.past import check_past
 from jumpax.engines.program import Steps, check_positive
@@ -38,7 +38,6 @@ from jumpax.networks import (
     ModelLike,
     Need,
     Network,
-    StartTable,
     check_counts,
     check_needs,
     check_network,
@@ -46,10 +45,8 @@ from jumpax.networks import (
     numbers_of,
 )
 from jumpax.networks.ceiling import check_ceilings
-from jumpax.networks.starts import check_start, start_of
+from jumpax.networks.starts import Start, check_start, start_of
 from jumpax.observables import AbstractPathObservable, Observable, check_observable
-
-Tree = Any
 
 
 class Expectation:
@@ -76,7 +73,7 @@ class Expectation:
 
     def choose(
         self,
-        theta: Mapping[str, Any],
+        theta: ParameterValues,
         key: PRNGKeyArray | int,
         wrt: Sequence[str] | None = None,
         before: Choice | None = None,
@@ -96,7 +93,7 @@ class Expectation:
         values, words = self.arguments(theta, key)
         return self._gradient.choose(self.sampling, names, values, words, before)
 
-    def __call__(self, theta: Mapping[str, Any], key: PRNGKeyArray | int) -> Tree:
+    def __call__(self, theta: ParameterValues, key: PRNGKeyArray | int) -> PyTree[Array]:
         """Mean of the observable over paths: its own structure, with a leading axis of stops.
 
         Under a transformation of JAX a faulty path makes the result NaN; called with plain numbers it raises.
@@ -118,7 +115,7 @@ class Expectation:
         """Whether derivatives come in reverse mode."""
         return getattr(self.estimator, "reverse", False)
 
-    def values(self, theta: Mapping[str, Any], key: PRNGKeyArray | int) -> PathValues:
+    def values(self, theta: ParameterValues, key: PRNGKeyArray | int) -> PathValues:
         """The observable along each path, with derivatives: for losses of single paths, such as of data that come one by one.
 
         Parameters may have a value for each path, along a first axis of paths; their derivatives come back path by path, those
@@ -140,7 +137,7 @@ class Expectation:
         flat, events, status = reverse.values_of(self.sampling, self.estimator, *self.arguments(theta, key, own=True))
         return PathValues(jax.vmap(self._shaped)(flat), events, status)
 
-    def estimate(self, theta: Mapping[str, Any], key: PRNGKeyArray | int, wrt: Sequence[str] | None = None) -> Estimate:
+    def estimate(self, theta: ParameterValues, key: PRNGKeyArray | int, wrt: Sequence[str] | None = None) -> Estimate:
         """Value, gradient and standard errors from one simulation.
 
         Args:
@@ -161,7 +158,7 @@ class Expectation:
         n = sums.paths
         scale = 1 / library.sqrt(n * library.maximum(n - 1, 1))
 
-        def by_name(tensor: Any) -> dict[str, Tree]:
+        def by_name(tensor: Real) -> dict[str, PyTree[Array]]:
             return {name: self._shaped(tensor[..., p]) for p, name in enumerate(names)}
 
         tail = sums.tail
@@ -171,11 +168,13 @@ class Expectation:
             *((False, False) if tail is None else (tail.replaced, tail.doubtful.any())), sums.redrawn,
         )  # fmt: skip
 
-    def _estimate_in_reverse(self, names: tuple[str, ...], theta: Any, words: Any) -> Estimate:
+    def _estimate_in_reverse(
+        self, names: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]
+    ) -> Estimate:
         value, error, *slopes = reverse.estimated(self.sampling, self.estimator, names, theta, words)
         self._judge(value, theta)
-        by_name = ({name: self._shaped(leaf) for name, leaf in part.items()} for part in slopes)
-        return Estimate(self._shaped(value), self._shaped(error), *by_name)
+        gradient, errors = ({name: self._shaped(leaf) for name, leaf in part.items()} for part in slopes)
+        return Estimate(self._shaped(value), self._shaped(error), gradient, errors)
 
     def _names(self, wrt: Sequence[str] | None) -> tuple[str, ...]:
         known = self.sampling.parameters
@@ -185,8 +184,8 @@ class Expectation:
         return names
 
     def arguments(
-        self, theta: Mapping[str, Any], key: Any, own: bool = False
-    ) -> tuple[dict[str, Any], tuple[Word, Word]]:
+        self, theta: ParameterValues, key: PRNGKeyArray | int, own: bool = False
+    ) -> tuple[dict[str, Real], tuple[Word, Word]]:
         """Checked parameters in the precision of the expectation, `own` ones of each path too, and the words of the key.
 
         Raises:
@@ -208,7 +207,7 @@ class Expectation:
         kind = np.dtype(self.sampling.precision)
         return {k: array_of(traced.get(k, v), kind) for k, v in checked.items()}, random.key_words(key)
 
-    def _shaped(self, flat: Any) -> Tree:
+    def _shaped(self, flat: Real) -> PyTree[Array]:
         """A row for each stop, as the observable has them; further axes stay the last."""
         leaves, structure = jax.tree.flatten(self.sampling.shape)
         ends = np.cumsum([int(np.prod(leaf.shape)) for leaf in leaves])
@@ -216,7 +215,7 @@ class Expectation:
         rows = [part.reshape(len(flat), *leaf.shape, *flat.shape[2:]) for part, leaf in zip(parts, leaves, strict=True)]
         return jax.tree.unflatten(structure, map(jnp.asarray, rows))
 
-    def _judge(self, flat: Any, theta: Mapping[str, Any]) -> None:
+    def _judge(self, flat: Real, theta: ParameterValues) -> None:
         if isinstance(flat, core.Tracer) or not np.isnan(np.asarray(flat)).any():
             return
         shown = ", ".join(
@@ -240,13 +239,25 @@ class Expectation:
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
-def _expected(sampling: Sampling, gradient: Chosen, baseline: Any, theta: Any, words: Any) -> Any:
+def _expected(
+    sampling: Sampling,
+    gradient: Chosen,
+    baseline: BaselineSimulations | None,
+    theta: ParameterValues,
+    words: tuple[Word, Word],
+) -> Float[Array, "stops entries"]:
     sums = sample_sums(sampling, gradient.judge, baseline, (), theta, words)
     return sums.value / sums.paths
 
 
 @functools.partial(_expected.defjvp, symbolic_zeros=True)
-def _expected_jvp(sampling: Sampling, gradient: Chosen, baseline: Any, primals: Any, tangents: Any) -> tuple[Any, Any]:
+def _expected_jvp(
+    sampling: Sampling,
+    gradient: Chosen,
+    baseline: BaselineSimulations | None,
+    primals: tuple[ParameterValues, tuple[Word, Word]],
+    tangents: Any,
+) -> tuple[Real, Real]:
     theta, words = primals
     moving = tuple(name for name, t in tangents[0].items() if not isinstance(t, SymbolicZero))
     estimator = gradient.at(sampling, moving, theta, words)
@@ -257,7 +268,7 @@ def _expected_jvp(sampling: Sampling, gradient: Chosen, baseline: Any, primals: 
 
 
 @jax.jit
-def _moved(slope: Any, by: tuple[Any, ...]) -> Any:
+def _moved(slope: Float[Array, "stops entries parameters"], by: tuple[Real, ...]) -> Float[Array, "stops entries"]:
     """What values change by; one program, transposed as one."""
     return sum((slope[..., p] * tangent for p, tangent in enumerate(by)), jnp.zeros(slope.shape[:-1], slope.dtype))
 
@@ -265,7 +276,7 @@ def _moved(slope: Any, by: tuple[Any, ...]) -> Any:
 def expectation(
     observable: Observable | AbstractPathObservable,
     network: Network | ModelLike,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | StartTable | None = None,
+    x0: Start | None = None,
     times: object = None,
     *,
     steps: object = None,

@@ -3,19 +3,21 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from jumpax.gradients.estimator import AbstractEstimator
 
 MOST = 256
 """Problems that are remembered."""
 
-_known: OrderedDict[Hashable, dict[Any, "Failure"]] = OrderedDict()
+_known: OrderedDict[Hashable, dict[object, "Failure"]] = OrderedDict()
 _one_at_a_time = threading.Lock()
 
 
 class Failure(NamedTuple):
     """An estimator that failed in a call."""
 
-    estimator: Any
+    estimator: AbstractEstimator
     component: str
     """The one with the heaviest tail, in words."""
     share: float

@@ -1,17 +1,18 @@
 """Growth of the second moment of what a tangent carries along a path: where its variance explodes."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PyTree
 from scipy import sparse
 
 from jumpax._base.compiling import quick
 from jumpax._base.shares import Chance
+from jumpax._base.types import ParameterValues, Real
 from jumpax.engines.program import Times
 from jumpax.folds.fold import AbstractFold, Jump
 from jumpax.gradients.lattice_tangent import LatticeTangent
@@ -36,7 +37,7 @@ class Maps(NamedTuple):
 
 
 def second_moment_rate(
-    tangent: Tangent, network: Network, theta: Mapping[str, Any], states: Int[np.ndarray, "states species"]
+    tangent: Tangent, network: Network, theta: ParameterValues, states: Int[np.ndarray, "states species"]
 ) -> float:
     """Growth rate mu_2 of E[v v^T], v what the tangent carries along a path that stays within some states; 1/time.
 
@@ -77,7 +78,7 @@ def second_moment_rate(
 def grows(
     tangent: Tangent,
     network: Network,
-    theta: Mapping[str, Any],
+    theta: ParameterValues,
     states: Int[np.ndarray, "states species"],
     rate: float,
 ) -> bool:
@@ -95,7 +96,7 @@ def grows(
     return _exceeds(_operator(few, network, states[kept]), len(kept), rate)
 
 
-def maps(tangent: Tangent, network: Network, theta: Mapping[str, Any], states: np.ndarray) -> Maps:
+def maps(tangent: Tangent, network: Network, theta: ParameterValues, states: np.ndarray) -> Maps:
     """What the fold of a tangent does in each of the states."""
     fold = tangent.carried(network, network.parameters[:1], Times((1.0,)))
     room = (1 << (len(states) - 1).bit_length()) - len(states)  # a power of two, so that few sizes are ever compiled
@@ -107,10 +108,10 @@ def maps(tangent: Tangent, network: Network, theta: Mapping[str, Any], states: n
 
 
 @functools.lru_cache(16)
-def _maps(fold: AbstractFold, network: Network) -> Any:
+def _maps(fold: AbstractFold, network: Network) -> Callable[..., tuple[Array, Array, Array]]:
     """Compiled, for an array of states."""
 
-    def of(state: Any, theta: Any) -> tuple[Any, ...]:
+    def of(state: Int[Array, " species"], theta: Mapping[str, Array]) -> tuple[Array, Array, Array]:
         counts, now = tuple(state), jnp.zeros(())
         rates = tuple(
             jnp.asarray(a, now.dtype) for a in network.propensities(tuple(c * 1.0 for c in counts), theta, now)
@@ -118,24 +119,24 @@ def _maps(fold: AbstractFold, network: Network) -> Any:
         leaves, structure = jax.tree.flatten(fold.init(counts, theta, now))
         carried = len(jax.tree.leaves(_weights(jax.tree.unflatten(structure, leaves))))
 
-        def filled(vector: Any) -> Any:
+        def filled(vector: Float[Array, " carried"]) -> PyTree:
             return jax.tree.unflatten(structure, [*vector, *leaves[carried:]])
 
-        def read(carry: PyTree) -> Any:
+        def read(carry: PyTree) -> Float[Array, " carried"]:
             return jnp.stack(jax.tree.leaves(_weights(carry)))
 
-        def flow(vector: Any) -> Any:
-            def after(dt: Any) -> Any:
+        def flow(vector: Float[Array, " carried"]) -> Float[Array, " carried"]:
+            def after(dt: Real) -> Float[Array, " carried"]:
                 return read(fold.advance(filled(vector), counts, rates, theta, now, dt))
 
             return jax.jvp(after, (now,), (jnp.ones_like(now),))[1]
 
-        def event(fired: Any, vector: Any) -> Any:
+        def event(fired: Bool[Array, " reactions"], vector: Float[Array, " carried"]) -> Float[Array, " carried"]:
             return read(
                 fold.event(filled(vector), counts, rates, theta, now, Jump(tuple(fired), now, Chance(now, now), ()))
             )
 
-        def linear(function: Any) -> Any:
+        def linear(function: Callable[[Array], Array]) -> Float[Array, "carried carried"]:
             at = jax.vmap(function)(jnp.concatenate([jnp.zeros((1, carried)), jnp.eye(carried)]))
             return (at[1:] - at[:1]).T
 
@@ -145,7 +146,7 @@ def _maps(fold: AbstractFold, network: Network) -> Any:
     return jax.jit(jax.vmap(of, (0, None)), compiler_options=quick())
 
 
-def _weights(carry: PyTree) -> Any:
+def _weights(carry: PyTree) -> PyTree[Array]:
     """The part of a carry that is a vector: of the lattice tangent, the weights."""
     return getattr(carry, "weights", carry)
 

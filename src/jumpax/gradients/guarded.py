@@ -3,17 +3,17 @@
 import dataclasses
 import functools
 import warnings
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array, Bool
 
 from jumpax._base.errors import JumpaxWarning
 from jumpax._base.host_call import call_host
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.gradients import failures, tails
 from jumpax.gradients.batches import over_batches
 from jumpax.gradients.chunk import Sums
@@ -72,7 +72,7 @@ class Guarded(AbstractEstimator):
         """As the estimator; when it fails, as the score function."""
         return self.estimator.unbiased
 
-    def check(self, wrt: tuple[str, ...], theta: Mapping[str, Any]) -> None:
+    def check(self, wrt: tuple[str, ...], theta: ParameterValues) -> None:
         """As the estimator."""
         self.estimator.check(wrt, theta)
 
@@ -84,22 +84,22 @@ class Guarded(AbstractEstimator):
         """As the estimator, while nothing fails."""
         return self.estimator.simulated(paths, wrt)
 
-    def sums(
-        self, sampling: Sampling, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]
-    ) -> Sums:
+    def sums(self, sampling: Sampling, wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
         """Sums with `tail`, which says what happened."""
         if not wrt:
             return self.estimator.sums(sampling, wrt, theta, words)
         return over_batches(functools.partial(self._judged, sampling, wrt))(dict(theta), words)
 
-    def _judged(self, sampling: Sampling, wrt: tuple[str, ...], theta: Any, words: Any) -> Sums:
+    def _judged(
+        self, sampling: Sampling, wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]
+    ) -> Sums:
         """For a batch of theta and words."""
         moving = jnp.stack([theta[name] for name in wrt], -1)
 
-        def by(estimator: AbstractEstimator, theta: Any, words: Any) -> Sums:
+        def by(estimator: AbstractEstimator, theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
             return _each(functools.partial(estimator.sums, sampling, wrt), theta, words)
 
-        def heavy(sums: Sums, score: bool) -> Any:
+        def heavy(sums: Sums, score: bool) -> Bool[Array, "batch stops entries parameters"]:
             components = int(np.prod(sums.gradient.shape[1:]))
             least = HALF if score else 0.0 if self.again else TENTH
             most = tails.limit(sampling.paths, components, 3 if score else 2)
@@ -109,7 +109,7 @@ class Guarded(AbstractEstimator):
         failed, share = heavy(first, score), tails.shares(first)
         good, suspect = jnp.zeros(len(failed), bool), failed.any((1, 2, 3))
 
-        def resolve(first: Sums, theta: Any, words: Any) -> Sums:
+        def resolve(first: Sums, theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
             told = failed & jnp.isfinite(first.gradient)  # what is no number says so itself
             kept = first._replace(tail=Tail(good, told, share, suspect))
             if self.replaceable:
@@ -127,7 +127,7 @@ class Guarded(AbstractEstimator):
                 kept = kept._replace(paths=kept.paths + nothing)  # so that the call is not left out
             return kept
 
-        def fine(first: Sums, theta: Any, words: Any) -> Sums:
+        def fine(first: Sums, theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
             return first._replace(tail=Tail(good, failed, share, suspect))
 
         if self.looking:
@@ -135,7 +135,7 @@ class Guarded(AbstractEstimator):
         return lax.cond(failed.any(), resolve, fine, first, theta, words)
 
 
-def _each(work: Any, theta: Any, words: Any) -> Any:
+def _each(work: Callable[..., Sums], theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
     """`work` for each row of a batch; for a single one without `jax.vmap`, for parameters that all paths share are cheaper."""
     if len(words[0]) > 1:
         return jax.vmap(work)(theta, words)

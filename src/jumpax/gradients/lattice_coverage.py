@@ -3,18 +3,18 @@
 import dataclasses
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from jumpax._base.errors import JumpaxWarning
-from jumpax._base.types import default_precision
+from jumpax._base.types import ParameterValues, default_precision
 from jumpax.engines import simulate
 from jumpax.engines.choice import check_large
 from jumpax.engines.program import Program
 from jumpax.folds import LatticeWeights, Snapshots, Together
 from jumpax.networks import ModelLike, Network, check_network, numbers_of
+from jumpax.networks.starts import Start
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +38,8 @@ class Coverage:
 
 def lattice_coverage(
     network: Network | ModelLike,
-    theta: Mapping[str, Any] | None = None,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
+    theta: ParameterValues | None = None,
+    x0: Start | None = None,
     times: object = None,
     paths: int = 1000,
     key: PRNGKeyArray | int = 0,
@@ -82,7 +82,7 @@ def lattice_coverage(
 
 
 def covering_split(
-    network: Network, theta: Mapping[str, Any], x0: Sequence[Any], times: object, paths: int, key: Any
+    network: Network, theta: ParameterValues, x0: Start, times: object, paths: int, key: PRNGKeyArray | int
 ) -> tuple[str, ...] | None:
     """Reactions to split so that no path lacks a rule, the empty tuple if none has to be; None if that does not help."""
     split: tuple[str, ...] = ()
@@ -97,7 +97,13 @@ def covering_split(
 
 
 def _look(
-    network: Network, theta: Mapping[str, Any], x0: Any, times: object, paths: int, key: Any, split: tuple[str, ...]
+    network: Network,
+    theta: ParameterValues,
+    x0: Start | None,
+    times: object,
+    paths: int,
+    key: PRNGKeyArray | int,
+    split: tuple[str, ...],
 ) -> Coverage:
     fold = LatticeWeights(network, network.parameters, split=split)
     check_large(Program(network, Together((Snapshots(), fold)), default_precision()), None)

@@ -3,16 +3,17 @@
 import functools
 import warnings
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import PRNGKeyArray, PyTree
+from jaxtyping import Array, Float, Int, Key, PRNGKeyArray
 
 from jumpax import exact
 from jumpax._base.errors import JumpaxWarning, SimulationError
+from jumpax._base.types import ParameterValues
 from jumpax.folds.relaxation import Relaxation, Relaxed
 from jumpax.networks import Network, check_counts, check_network, check_theta
 
@@ -30,8 +31,8 @@ class TangentExponents(NamedTuple):
 
 def tangent_exponents(
     network: Network,
-    theta: Mapping[str, Any],
-    x0: Mapping[str, Any],
+    theta: ParameterValues,
+    x0: Mapping[str, float],
     temperature: float = 0.5,
     relaxation: Relaxed = "gumbel",
     *,
@@ -110,10 +111,18 @@ def _span(network: Network) -> np.ndarray:
     return u[:, : int((size > 1e-9 * size[0]).sum())]
 
 
-def _moved(network: Network, rule: Relaxation, theta: Any, x: Any, won: Any, exponentials: Any, directions: Any) -> Any:
+def _moved(
+    network: Network,
+    rule: Relaxation,
+    theta: Mapping[str, Array],
+    x: Float[Array, " species"],
+    won: Int[Array, ""],
+    exponentials: Float[Array, " drawn"],
+    directions: Float[Array | np.ndarray, "species directions"],
+) -> Float[Array, "species directions"]:
     """Tangents (species, directions) after an event in the state x that reaction `won` won."""
 
-    def rates(counts: Any) -> Any:
+    def rates(counts: Float[Array, " species"]) -> Float[Array, " reactions"]:
         return jnp.stack(network.propensities(tuple(counts), theta, jnp.zeros(())))
 
     a, slopes = rates(x), jax.jacfwd(rates)(x) @ directions
@@ -125,15 +134,23 @@ def _moved(network: Network, rule: Relaxation, theta: Any, x: Any, won: Any, exp
         list(exponentials),
     )
     steps = jnp.stack([jnp.stack(row) for row in changes])
-    return directions + jnp.asarray(network.stoichiometry, float) @ steps
+    return jnp.asarray(directions) + jnp.asarray(network.stoichiometry, float) @ steps
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1, 6))
-def _growth(network: Network, rule: Relaxation, theta: Any, counts: Any, basis: Any, keys: Any, events: int) -> Any:
+def _growth(
+    network: Network,
+    rule: Relaxation,
+    theta: Mapping[str, Array],
+    counts: Float[Array, " species"],
+    basis: Float[Array, "species rank"],
+    keys: Key[Array, " paths"],
+    events: int,
+) -> Float[Array, " paths"]:
     """Mean of ln |M v| per event along each path."""
     zeta = jnp.asarray(network.stoichiometry, float)
 
-    def event(carry: PyTree, key: Any) -> tuple[Any, Any]:
+    def event(carry: tuple[Array, Array], key: PRNGKeyArray) -> tuple[tuple[Array, Array], Array]:
         x, v = carry
         choice, noise = jax.random.split(key)
         a = jnp.stack(network.propensities(tuple(x), theta, jnp.zeros(())))
@@ -143,7 +160,7 @@ def _growth(network: Network, rule: Relaxation, theta: Any, counts: Any, basis: 
         size = jnp.maximum(jnp.linalg.norm(after), 1e-300)
         return (x + zeta[:, won], after / size), jnp.where(a.sum() > 0, jnp.log(size), jnp.nan)
 
-    def path(key: Any) -> Any:
+    def path(key: PRNGKeyArray) -> Float[Array, ""]:
         first, rest = jax.random.split(key)
         v = jax.random.normal(first, (basis.shape[1],), float)
         start = (jnp.asarray(counts), v / jnp.linalg.norm(v))
@@ -167,25 +184,25 @@ def _points(rule: Relaxation, reactions: int, points: int) -> np.ndarray:
 
 
 def _second_moment(
-    network: Network, rule: Relaxation, theta: Any, states: np.ndarray, basis: np.ndarray, points: int
+    network: Network, rule: Relaxation, theta: Mapping[str, Array], states: np.ndarray, basis: np.ndarray, points: int
 ) -> float:
     """Logarithm of the spectral radius of E[M (x) M 1(n -> n')]."""
     reactions = len(network.reactions)
     table = jnp.asarray(_points(rule, reactions, points))
 
-    def moments(x: Any, won: Any) -> Any:
+    def moments(x: Float[Array, " species"], won: Int[Array, ""]) -> Float[Array, "size size"]:
         order = jnp.where(
             jnp.arange(reactions) == won, 0, jnp.where(jnp.arange(reactions) == 0, won, jnp.arange(reactions))
         )
 
-        def one(drawn: Any) -> Any:
+        def one(drawn: Float[Array, "rounds reactions"]) -> Float[Array, "size size"]:
             m = basis.T @ _moved(network, rule, theta, x, won, drawn[:, order].reshape(-1), basis)
             return jnp.kron(m, m)
 
         return jax.vmap(one)(table).mean(0)
 
     @jax.jit
-    def blocks(x: Any) -> Any:
+    def blocks(x: Float[Array, " species"]) -> Float[Array, "reactions size size"]:
         a = jnp.stack(network.propensities(tuple(x), theta, jnp.zeros(())))
         each = jax.vmap(lambda won: moments(x, won))(jnp.arange(reactions))
         return jnp.where((a > 0)[:, None, None], (a / a.sum())[:, None, None] * each, 0.0)

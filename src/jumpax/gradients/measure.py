@@ -2,15 +2,15 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Float
 
 from jumpax._base import random
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.gradients.compiled import compiled
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling
@@ -52,7 +52,7 @@ def measure(
     sampling: Sampling,
     estimator: AbstractEstimator | None,
     wrt: tuple[str, ...],
-    theta: Mapping[str, Any],
+    theta: ParameterValues,
     words: tuple[Word, Word],
     paths: int,
     runs: int = 3,

@@ -5,16 +5,16 @@ d E / d theta = (1 - w) d E[f | n] / d theta + w d E[f | n + 1] / d theta + (d m
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from jumpax.gradients.chunk import Chunk, Totals
 from jumpax.networks.starts import AbstractStart
 
 
-def mixed_values(start: AbstractStart, chunks: Sequence[Chunk]) -> Any:
+def mixed_values(start: AbstractStart, chunks: Sequence[Chunk]) -> Float[Array, "paths asked entries"]:
     """Values of each path and its neighbour, weighed: (paths, asked, entries)."""
     low, high = (chunk.values for chunk in chunks)
     return low + _share(start, chunks[0]) * (high - low)
@@ -30,7 +30,7 @@ def mixed_totals(start: AbstractStart, chunks: Sequence[Chunk], each: Sequence[T
     step = first.totals((chunks[1].values - chunks[0].values)[..., None] * slope[None, None, None])
     low, high = each
 
-    def above(a: Any, b: Any, c: Any) -> Any:
+    def above(a: Array, b: Array, c: Array) -> Array:
         return ((1 - share) * jnp.sqrt(a) + share * jnp.sqrt(b) + jnp.sqrt(c)) ** 2
 
     tail = None
@@ -44,12 +44,12 @@ def mixed_totals(start: AbstractStart, chunks: Sequence[Chunk], each: Sequence[T
     )  # fmt: skip
 
 
-def _share(start: AbstractStart, chunk: Chunk) -> Any:
+def _share(start: AbstractStart, chunk: Chunk) -> Float[Array, ""]:
     real = jnp.asarray(start.real(chunk.theta), chunk.values.dtype)
     return real - jnp.floor(real)
 
 
-def _slope(start: AbstractStart, chunk: Chunk) -> Any:
+def _slope(start: AbstractStart, chunk: Chunk) -> Float[Array, " parameters"]:
     """D m / d theta, (parameters,)."""
     kind = chunk.values.dtype
     moving = {name: chunk.theta[name] for name in chunk.wrt if name in start.parameters}

@@ -1,13 +1,14 @@
 """A pilot: what may suit a problem, tried on some paths, and judged."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
 from jumpax._base.errors import UnsupportedError
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.engines.program import Steps
 from jumpax.gradients.controlled_score import ControlledScore
 from jumpax.gradients.coupled_difference import CoupledDifference
@@ -54,14 +55,14 @@ class Pilot(NamedTuple):
     """Whether the tail of a component is too heavy for its variance to be known, by its index: then it is not taken."""
 
 
-def lattice_split(sampling: Sampling, theta: Mapping[str, Any], words: tuple[Word, Word]) -> tuple[str, ...] | None:
+def lattice_split(sampling: Sampling, theta: ParameterValues, words: tuple[Word, Word]) -> tuple[str, ...] | None:
     """Reactions that the lattice tangent has to split to be unbiased; None where it cannot be, or does not apply."""
     network, stops = sampling.network, sampling.stops
     if isinstance(stops, Steps):
         return None
     times = [t - sampling.start for t in stops.values]
     try:
-        return covering_split(network, theta, sampling.begin, times, LOOKED_AT, np.stack(words))
+        return covering_split(network, theta, sampling.begin, times, LOOKED_AT, jnp.asarray(np.stack(words)))
     except UnsupportedError:
         return None
 

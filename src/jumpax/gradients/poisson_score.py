@@ -1,8 +1,8 @@
 """The gradient of a steady-state average in the Poisson form: a control that needs no horizon."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.status import FIRST_FAULT
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for
 from jumpax.engines.gathering import gather
@@ -59,7 +59,7 @@ class PoissonScore:
         width = self.time / many
         return tuple(float(self.sampling.start + self.settle + width * k) for k in range(-lead, many + 1)), lead
 
-    def averages(self, wrt: tuple[str, ...], theta: Mapping[str, Any], words: tuple[Word, Word]) -> PathAverages:
+    def averages(self, wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]) -> PathAverages:
         """Values and contributions of all paths; NaN if one of them is faulty."""
         sampling, observable = self.sampling, self.sampling.observable
         assert not isinstance(observable, AbstractPathObservable)  # which `steady_state` has refused

@@ -1,13 +1,14 @@
 """The rate equation and its adjoint: an approximate value function, for control variates."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import Array, Float
 
+from jumpax._base.types import Real
 from jumpax.gradients.linear_solve import solve
 from jumpax.networks import Network
 
@@ -25,9 +26,13 @@ class Adjoint(NamedTuple):
     q: Float[Array, "asked entries bins 2 species species"]
 
 
+Pair = tuple[Array, Array]
+"""p, and Q."""
+
+
 def adjoint(
     network: Network,
-    theta: Mapping[str, Any],
+    theta: Mapping[str, Real],
     start: Float[Array, " species"],
     widths: Float[np.ndarray, " bins"],
     keep: np.ndarray,
@@ -52,13 +57,14 @@ def adjoint(
     """
     zeta = jnp.asarray(network.stoichiometry, start.dtype)
 
-    def rates(x: Any) -> Any:  # not cut at 0 as `approximate.rates` are: slopes and curvatures are wanted
+    def rates(x: Float[Array, " species"]) -> Float[Array, " reactions"]:
+        # not cut at 0 as `approximate.rates` are: slopes and curvatures are wanted
         counts = tuple(jnp.maximum(x, FLOOR))
         return jnp.stack(
             [jnp.asarray(a, start.dtype) for a in network.propensities(counts, theta, jnp.zeros((), x.dtype))]
         )
 
-    def slopes(x: Any) -> Any:
+    def slopes(x: Float[Array, " species"]) -> Float[Array, "reactions species"]:
         return jax.jacfwd(rates)(jnp.maximum(x, FLOOR))
 
     h = jnp.asarray(np.repeat(widths / STEPS, STEPS), start.dtype)
@@ -68,14 +74,14 @@ def adjoint(
     last_q = jax.vmap(jax.hessian(observe))(ends) if order > 1 else jnp.zeros((*last_p.shape, len(start)))
     last_q = last_q.astype(start.dtype)
 
-    def source(x: Any, p: Any, q: Any) -> tuple[Any, Any]:
+    def source(x: Float[Array, " species"], p: Array, q: Array) -> Pair:
         if order == 1:
             return jnp.zeros_like(p), q
         spread = jnp.einsum("dr,...de,er->...r", zeta, q, zeta) / 2
         curved = jax.jacfwd(slopes)(x)
         return spread @ slopes(x), jnp.einsum("...d,dr,ref->...ef", p, zeta, curved)
 
-    def backward(carry: PyTree, step: Any) -> tuple[Any, Any]:
+    def backward(carry: Pair, step: tuple[Array, ...]) -> tuple[Pair, tuple[Pair, Pair]]:
         number, x, h, e = step
         begins = (number == (keep + 1) * STEPS - 1)[:, None, None]
         p, q = jnp.where(begins, last_p, carry[0]), jnp.where(begins[..., None], last_q, carry[1])
@@ -91,7 +97,7 @@ def adjoint(
     steps = (jnp.arange(len(h)), (before + after) / 2, h, flow)
     _, (late, early) = jax.lax.scan(backward, (jnp.zeros_like(last_p), jnp.zeros_like(last_q)), steps, reverse=True)
 
-    def ends_of_bins(first: Any, last: Any) -> Any:
+    def ends_of_bins(first: Float[Array, "steps ..."], last: Float[Array, "steps ..."]) -> Float[Array, "bins 2 ..."]:
         """Values at both ends, (bins, 2, ...), from those at both ends of each step."""
         first, last = (leaf.reshape(len(widths), STEPS, *leaf.shape[1:]) for leaf in (first, last))
         return jnp.stack([first[:, 0], last[:, -1]], 1)
@@ -121,11 +127,17 @@ def pade_step(
     return made[:, : flow.shape[1]], made[:, flow.shape[1] :]
 
 
-def _forwards(zeta: Any, rates: Callable[[Any], Any], slopes: Callable[[Any], Any], start: Any, h: Any) -> Any:
+def _forwards(
+    zeta: Float[Array, "species reactions"],
+    rates: Callable[[Array], Array],
+    slopes: Callable[[Array], Array],
+    start: Float[Array, " species"],
+    h: Float[Array, " steps"],
+) -> tuple[Array, Array, Array]:
     """Counts before and after each step of the rate equation, (steps, species), and how they follow those before."""
     one = jnp.eye(len(start), dtype=start.dtype)
 
-    def step(x: Any, h: Any) -> tuple[Any, Any]:
+    def step(x: Float[Array, " species"], h: Float[Array, ""]) -> tuple[Array, tuple[Array, Array, Array]]:
         flow, follows = pade_step(h * zeta @ slopes(x), h * zeta @ rates(x)[:, None], one)
         after = x + flow[:, 0]
         return after, (x, after, follows)

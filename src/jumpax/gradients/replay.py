@@ -2,16 +2,17 @@
 
 import functools
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, PRNGKeyArray, PyTree
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from jumpax._base import random
 from jumpax._base.errors import UnsupportedError
+from jumpax._base.types import Numeric, ParameterValues, Word
 from jumpax.engines import EventLog
 from jumpax.engines.event_log import check_log
 from jumpax.engines.program import Steps, Times
@@ -30,7 +31,7 @@ def replay(
     times: object = None,
     *,
     steps: object = None,
-) -> Callable[[Mapping[str, Any]], Float[Array, "paths stops species"]]:
+) -> Callable[[ParameterValues], Float[Array, "paths stops species"]]:
     """Counts of logged paths at stops as a function of theta, with the derivative of a straight-through estimator.
 
     The function has the logged counts as value, whatever theta near that of the log, and JAX differentiates it:
@@ -80,18 +81,38 @@ def replay(
     return lambda theta: _replay(fold, stops, *arguments, {k: jnp.asarray(v, float) for k, v in theta.items()})
 
 
+Logged: TypeAlias = tuple[Array, ...]
+"""Of one path or of all: number, counts at the start; of each event its reaction, when it ended a wait, that wait, whether it is there."""
+
+
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _replay(fold: RelaxedTangent, stops: Times | Steps, words: Any, start: Any, paths: Any, theta: Any) -> Any:
+def _replay(
+    fold: RelaxedTangent,
+    stops: Times | Steps,
+    words: tuple[Word, Word],
+    start: Numeric,
+    paths: Logged,
+    theta: Mapping[str, Array],
+) -> Float[Array, "paths stops species"]:
     """Counts of all paths."""
     return jax.vmap(lambda one: _one(fold, stops, words, start, one, theta))(paths)
 
 
-def _one(fold: RelaxedTangent, stops: Times | Steps, words: Any, start: Any, path: Any, theta: Any) -> Any:
+def _one(
+    fold: RelaxedTangent,
+    stops: Times | Steps,
+    words: tuple[Word, Word],
+    start: Numeric,
+    path: Logged,
+    theta: Mapping[str, Array],
+) -> Float[Array, "stops species"]:
     """Counts of one path at the stops."""
     number, counts, reactions, ends, waits, here = path
     zeta = jnp.asarray(fold.network.stoichiometry, float)
 
-    def event(carry: PyTree, logged: Any) -> tuple[Any, Any]:
+    def event(
+        carry: tuple[Array, random.Stream, Array], logged: tuple[Array, Array, Array]
+    ) -> tuple[tuple[Array, random.Stream, Array], tuple[Array, Array]]:
         x, stream, t = carry
         reaction, wait, there = logged
         rates = _rates(fold, x, theta)
@@ -126,15 +147,22 @@ def _one(fold: RelaxedTangent, stops: Times | Steps, words: Any, start: Any, pat
     return lax.stop_gradient(at) + (smooth - lax.stop_gradient(smooth))
 
 
-def _rates(fold: RelaxedTangent, x: Any, theta: Any) -> Any:
+def _rates(fold: RelaxedTangent, x: Float[Array, " species"], theta: Mapping[str, Array]) -> Float[Array, " reactions"]:
     """Propensities at real counts."""
     return jnp.stack(fold.network.propensities(tuple(x), theta, jnp.zeros(())))
 
 
-def _late(fold: RelaxedTangent, clock: Any, ends: Any, asked: Any, at: Any, theta: Any) -> Any:
+def _late(
+    fold: RelaxedTangent,
+    clock: Float[Array, " moments"],
+    ends: Float[Array, " events"],
+    asked: Float[Array, " stops"],
+    at: Float[Array, "stops species"],
+    theta: Mapping[str, Array],
+) -> Float[Array, "stops species"]:
     """Zero, with the derivative of the counts at fixed times through the last event before each."""
 
-    def one(time: Any, x: Any) -> Any:
+    def one(time: Float[Array, ""], x: Float[Array, " species"]) -> Float[Array, " species"]:
         last = jnp.searchsorted(ends, time, side="right")
         before = jnp.where(last > 0, ends[jnp.maximum(last - 1, 0)], lax.stop_gradient(clock[0]))
         rates = _rates(fold, x, theta)
@@ -147,14 +175,20 @@ def _late(fold: RelaxedTangent, clock: Any, ends: Any, asked: Any, at: Any, thet
     return jax.vmap(one)(asked, at)
 
 
-def _soft(fold: RelaxedTangent, won: Any, rates: Any, drawn: Any) -> Any:
+def _soft(
+    fold: RelaxedTangent,
+    won: Bool[Array, " reactions"],
+    rates: Float[Array, " reactions"],
+    drawn: Float[Array, " drawn"] | None,
+) -> Float[Array, " reactions"]:
     """A vector whose derivative is that of the choice."""
     some, relaxation = rates > 0, fold.relaxation
     logs = jnp.where(some, jnp.log(jnp.where(some, rates, 1.0)), 0.0)
     hard = lax.stop_gradient(rates)
     if relaxation.rounds:
+        assert drawn is not None
 
-        def one(e: Any) -> Any:
+        def one(e: Float[Array, " reactions"]) -> Float[Array, " reactions"]:
             ahead = hard * jnp.where(won, e, 0.0).sum()
             share = jnp.where(won, 1.0, ahead / (hard.sum() * e + ahead))
             noise = jnp.log(jnp.where(some, share, 1.0)) - lax.stop_gradient(logs)

@@ -1,14 +1,12 @@
 """From parameters to sums over all paths of a sampling: chunk after chunk, one compiled program for all of them."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jumpax._base.memory import check_memory
-from jumpax._base.types import Word
+from jumpax._base.types import Count, ParameterValues, Word
 from jumpax.engines import inputs as make_inputs
 from jumpax.engines.choice import engine_for
 from jumpax.engines.gathering import gather
@@ -39,11 +37,11 @@ def _merge(parts: Sums) -> Sums:
     """
     weight = parts.paths.reshape(-1, *[1] * (parts.value.ndim - 1))
 
-    def shifts(total: Any) -> tuple[Any, Any]:
+    def shifts(total: Array) -> tuple[Array, Array]:
         width = weight.reshape(-1, *[1] * (total.ndim - 1))
         return width, total / width - (total.sum(0) / weight.sum())[None]
 
-    def spread(total: Any, square: Any) -> Any:
+    def spread(total: Array, square: Array) -> Array:
         width, shift = shifts(total)
         return square.sum(0) + (width * shift**2).sum(0)
 
@@ -63,7 +61,7 @@ def sample(
     sampling: Sampling,
     rule: AbstractRule | None,
     wrt: tuple[str, ...],
-    theta: Mapping[str, Any],
+    theta: ParameterValues,
     words: tuple[Word, Word],
 ) -> Sums:
     """Sums over all paths, with the derivatives that a rule gives (none without a rule).
@@ -88,14 +86,14 @@ def _check_size(run: Run, paths: int) -> None:
     )
 
 
-def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:
+def _sample_batch(run: Run, theta: ParameterValues, words: tuple[Word, Word], size: int) -> Sums:
     """Sums for `size` values of theta and key; leaves have a leading axis of that length."""
     sampling, program = run.sampling, run.program
     engine = engine_for(program, sampling.engine)
     chunks, width = _split(sampling.paths, min(engine.breadth * min(CHUNK, ROWS // size), run.width))
     _check_size(run, size * width)
 
-    def chunk(number: Any) -> Sums:
+    def chunk(number: Count) -> Sums:
         index = number * width + jnp.arange(width)
         if size == 1:
             values, key, first = jax.tree.map(lambda leaf: leaf[0], (theta, words, number[None] * width))
@@ -103,11 +101,11 @@ def _sample_batch(run: Run, theta: Any, words: Any, size: int) -> Sums:
         else:
             values, key = jax.tree.map(lambda leaf: jnp.repeat(leaf, width, 0), (theta, words))
             first, many = jnp.tile(index, size), size * width
-        starts: tuple[Any, ...] = (None,)
+        starts: tuple[Count | None, ...] = (None,)
         if sampling.x0 is not None:
             starts = drawn(sampling.x0, key, jnp.tile(index, size).astype(jnp.uint32), values, program.dtype)
 
-        def ran(start: Any) -> Recorded:
+        def ran(start: Count | None) -> Recorded:
             counts = np.array(sampling.counts) if start is None else jnp.maximum(start, 0)
             inputs = make_inputs.make(
                 program, run.stops, key, values, counts, many, first=first, start=sampling.start, max_events=sampling.max_events,

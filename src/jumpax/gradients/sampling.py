@@ -4,18 +4,17 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.flatten_util import ravel_pytree
-from jaxtyping import PyTree
+from jaxtyping import Array, Bool, Float, PyTree, Shaped
 
 from jumpax._base import given
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.status import FIRST_FAULT
-from jumpax._base.types import Precision
+from jumpax._base.types import Count, Numbers, Precision, Real
 from jumpax.engines.choice import engine_for, platform
 from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
@@ -56,7 +55,7 @@ class Sampling:
     """Law of the counts at the start."""
 
     @property
-    def begin(self) -> Any:
+    def begin(self) -> tuple[int, ...] | AbstractStart:
         """Counts at the start, or their law, as `simulate` takes them."""
         return self.counts if self.x0 is None else self.x0
 
@@ -92,7 +91,7 @@ class Sampling:
         """Whether, of what parameters do to the observable beside the path, there is more than a derivative."""
         return self.explicit and not _dependence(self.observable, self.network).smooth
 
-    def observe(self, counts: Any) -> Any:
+    def observe(self, counts: Sequence[Real] | Float[Array, " species"]) -> Float[Array, " entries"]:
         """The observable of one state, (species,) real counts, flattened.
 
         Raises:
@@ -104,12 +103,12 @@ class Sampling:
             )
         return self._flat(given.observe(self.observable, dict(zip(self.network.species, counts, strict=True))))
 
-    def read(self, record: PyTree, stop: Any) -> Any:
+    def read(self, record: PyTree[Array], stop: Real) -> Float[Array, " entries"]:
         """The observable of one record of what it gathers, flattened."""
         assert isinstance(self.observable, AbstractPathObservable)
         return self._flat(given.numbers(self.observable.value(record, stop), "the observable"))
 
-    def _flat(self, made: Any) -> Any:
+    def _flat(self, made: PyTree[float | Shaped[Numbers, "..."]]) -> Float[Array, " entries"]:
         kind = np.dtype(self.precision)
         return ravel_pytree(jax.tree.map(lambda leaf: jnp.asarray(leaf, kind), made))[0]
 
@@ -127,7 +126,7 @@ class Sampling:
         return f"{name} {'after event' if isinstance(self.stops, Steps) else 'at time'} {self.stops.values[stop]:g}"
 
     @functools.cached_property
-    def shape(self) -> Any:
+    def shape(self) -> PyTree[jax.ShapeDtypeStruct]:
         """Structure of the observable's result."""
         scalar = jax.ShapeDtypeStruct((), np.dtype(self.precision))
         if isinstance(self.observable, AbstractPathObservable):
@@ -161,7 +160,7 @@ class Sampling:
         inner = () if rule is None else own + tuple(name for name in wrt if name not in own)
         return Run(self, kept, inner, program, stops, keep, tuple(map(inner.index, wrt)) if inner else (), bool(beside))
 
-    def outside(self, estimator: Any, wrt: tuple[str, ...]) -> bool:
+    def outside(self, estimator: object, wrt: tuple[str, ...]) -> bool:
         """Whether its paths are drawn outside the programs of XLA, which may then be compiled in haste: it is not they that take time."""
         return _outside(self, estimator if isinstance(estimator, AbstractRule) else None, wrt, platform())
 
@@ -199,7 +198,11 @@ class Run:
         return max(256, NUMBERS // (len(self.stops.values) * each * runs))
 
     def sums(
-        self, recorded: Sequence[Recorded], theta: Mapping[str, Any], sound: Any, starts: Sequence[Any] = (None,)
+        self,
+        recorded: Sequence[Recorded],
+        theta: Mapping[str, Array],
+        sound: Bool[Array, " paths"],
+        starts: Sequence[Count | None] = (None,),
     ) -> Sums:
         """Sums of one chunk for one theta, from one run or those of two neighbouring starts; NaN when a path is faulty.
 
@@ -227,7 +230,9 @@ class Run:
         sums = Sums(paths, value, square, *totals, redrawn=again)
         return jax.tree.map(lambda leaf: jnp.where(faulty, jnp.nan, leaf), sums)
 
-    def _chunk(self, recorded: Recorded, theta: Mapping[str, Any], sound: Any, start: Any) -> Chunk:
+    def _chunk(
+        self, recorded: Recorded, theta: Mapping[str, Array], sound: Bool[Array, " paths"], start: Count | None
+    ) -> Chunk:
         """What was gathered along the paths of one run."""
         sampling = self.sampling
         snapshots, *own = recorded.record
@@ -252,10 +257,12 @@ class Run:
             sampling.observe, counts, values, own[0] if own else None, sound, sampling.tail, self._start_scores(theta, sound, start), explicit,
         )  # fmt: skip
 
-    def _explicit(self, rows: Any, at: Any) -> Any:
+    def _explicit(
+        self, rows: tuple[PyTree[Array], PyTree[Array]], at: Float[Array, " asked"]
+    ) -> Float[Array, "paths asked entries parameters"]:
         """Derivatives of the observable at fixed paths, (paths, asked, entries, parameters)."""
 
-        def slopes(record: PyTree, moved: Any, stop: Any) -> Any:
+        def slopes(record: PyTree[Array], moved: PyTree[Array], stop: Real) -> Float[Array, "entries parameters"]:
             return read_slopes(lambda record: self.sampling.read(record, stop), record, moved)
 
         made = jax.vmap(jax.vmap(slopes), in_axes=(0, 0, None))(rows[0], rows[1], at)
@@ -296,14 +303,17 @@ class Run:
         tail = None if made.tail is None else jnp.pad(made.tail, ((0, 0), (0, 0), more, (0, 0)))
         return Totals(plain[0], plain[1], plain[2], tail)
 
-    def _start_scores(self, theta: Mapping[str, Any], sound: Any, start: Any) -> Any:
+    def _start_scores(
+        self, theta: Mapping[str, Array], sound: Bool[Array, " paths"], start: Count | None
+    ) -> Float[Array, "paths parameters"] | None:
         """Derivatives of the logarithm of the probability of the counts at the start, (paths, parameters); None if there are none."""
         x0 = self.sampling.x0
         names = () if x0 is None else tuple(name for name in self.wrt if name in x0.scored)
         if x0 is None or not names:
             return None
+        assert start is not None
 
-        def slopes(counts: Any) -> Any:
+        def slopes(counts: Float[Array, " species"]) -> dict[str, Array]:
             return jax.grad(lambda moving: x0.log_probability(counts, {**theta, **moving}))(
                 {n: theta[n] for n in names}
             )
@@ -320,7 +330,7 @@ class Run:
 
 
 @functools.lru_cache(256)
-def _dependence(observable: Any, network: Network) -> Dependence:
+def _dependence(observable: AbstractPathObservable, network: Network) -> Dependence:
     """Whether what is gathered along paths changes with parameters or times on a path that is the same otherwise."""
     return dependence(observable.fold(network), network, lambda record: observable.value(record, jnp.ones(())))
 

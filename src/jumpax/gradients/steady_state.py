@@ -1,38 +1,38 @@
 """`steady_state`: averages over long paths as differentiable JAX functions of theta."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import core
 from jax.custom_derivatives import SymbolicZero
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray, PyTree
 
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
-from jumpax._base.types import Precision
-from jumpax.gradients.expectation import Estimate, Tree, expectation
+from jumpax._base.types import ParameterValues, Precision, Real, Word
+from jumpax.gradients.expectation import Estimate, expectation
 from jumpax.gradients.poisson_score import PoissonScore
 from jumpax.networks import NONE, ModelLike, Network, check_network, numbers_of
+from jumpax.networks.starts import Start
 from jumpax.observables import Observable, check_observable
 
 
 class SteadyState:
     """Steady-state average of an observable, as a function of `(theta, key)`; made by `steady_state`."""
 
-    def __init__(self, score: PoissonScore, arguments: Any):
+    def __init__(self, score: PoissonScore, arguments: Callable[..., tuple[dict[str, Real], tuple[Word, Word]]]):
         self.score, self._arguments = score, arguments
 
-    def __call__(self, theta: Mapping[str, Any], key: PRNGKeyArray | int) -> Tree:
+    def __call__(self, theta: ParameterValues, key: PRNGKeyArray | int) -> PyTree[Array]:
         """Average over time and paths, of the structure of the observable; NaN or an error as with `expectation`."""
         flat = _average(self.score, *self._arguments(theta, key))
         self._judge(flat)
         return self._shaped(flat)
 
-    def estimate(self, theta: Mapping[str, Any], key: PRNGKeyArray | int, wrt: Sequence[str] | None = None) -> Estimate:
+    def estimate(self, theta: ParameterValues, key: PRNGKeyArray | int, wrt: Sequence[str] | None = None) -> Estimate:
         """Value, gradient and standard errors from one simulation; trees of the structure of the observable.
 
         Args:
@@ -46,16 +46,16 @@ class SteadyState:
             raise InputError("; ".join(unknown_name("parameter", n, known) for n in wrong))
         value, error, gradient, gradient_error = _compiled(self.score, names, *self._arguments(theta, key))
         self._judge(value)
-        both = [{n: self._shaped(x[..., p]) for p, n in enumerate(names)} for x in (gradient, gradient_error)]
-        return Estimate(self._shaped(value), self._shaped(error), *both)
+        slopes, errors = ({n: self._shaped(x[..., p]) for p, n in enumerate(names)} for x in (gradient, gradient_error))
+        return Estimate(self._shaped(value), self._shaped(error), slopes, errors)
 
-    def _shaped(self, flat: Any) -> Tree:
+    def _shaped(self, flat: Real) -> PyTree[Array]:
         sampling = self.score.sampling
         return ravel_pytree(jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, sampling.precision), sampling.shape))[1](
             flat
         )
 
-    def _judge(self, flat: Any) -> None:
+    def _judge(self, flat: Real) -> None:
         if not isinstance(flat, core.Tracer) and bool(jnp.isnan(flat).any()):
             raise SimulationError(
                 "the average is not a number: a path was faulty, or the observable gives NaN. "
@@ -63,7 +63,9 @@ class SteadyState:
             )
 
 
-def _run(score: PoissonScore, wrt: tuple[str, ...], theta: Any, words: Any) -> tuple[Array, ...]:
+def _run(
+    score: PoissonScore, wrt: tuple[str, ...], theta: ParameterValues, words: tuple[Word, Word]
+) -> tuple[Array, ...]:
     """Means and standard errors of value and gradient."""
     made = score.averages(wrt, theta, words)
     root = jnp.sqrt(jnp.asarray(score.sampling.paths, made.value.dtype))
@@ -74,12 +76,14 @@ _compiled = jax.jit(_run, static_argnums=(0, 1))
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _average(score: PoissonScore, theta: Any, words: Any) -> Array:
+def _average(score: PoissonScore, theta: ParameterValues, words: tuple[Word, Word]) -> Array:
     return _compiled(score, (), theta, words)[0]
 
 
 @functools.partial(_average.defjvp, symbolic_zeros=True)
-def _average_jvp(score: PoissonScore, primals: Any, tangents: Any) -> tuple[Array, Array]:
+def _average_jvp(
+    score: PoissonScore, primals: tuple[ParameterValues, tuple[Word, Word]], tangents: Any
+) -> tuple[Array, Array]:
     moving = tuple(name for name, t in tangents[0].items() if not isinstance(t, SymbolicZero))
     value, _, gradient, _ = jax.lax.stop_gradient(_compiled(score, moving, *primals))
     moved = sum((gradient[..., p] * tangents[0][name] for p, name in enumerate(moving)), jnp.zeros_like(value))
@@ -89,7 +93,7 @@ def _average_jvp(score: PoissonScore, primals: Any, tangents: Any) -> tuple[Arra
 def steady_state(
     observable: Observable,
     network: Network | ModelLike,
-    x0: Mapping[str, Any] | Sequence[Any] | np.ndarray | None = None,
+    x0: Start | None = None,
     *,
     settle: float,
     time: float,

@@ -2,12 +2,12 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax._base.types import Column
 from jumpax.networks.parameters import LARGEST_COUNT
 
 SHOWN = 8
@@ -28,7 +28,7 @@ def rows(what: str, bad: np.ndarray, values: np.ndarray | None = None) -> list[s
     return [f"{what}: {', '.join(shown)}{more}"]
 
 
-def numbers(values: Any, what: str) -> Float[np.ndarray, " rows"]:
+def numbers(values: Column, what: str) -> Float[np.ndarray, " rows"]:
     """One column of numbers in float64.
 
     Raises:
@@ -43,7 +43,7 @@ def numbers(values: Any, what: str) -> Float[np.ndarray, " rows"]:
     return column
 
 
-def path_count(paths: Any, least: int = 1) -> int | None:
+def path_count(paths: object, least: int = 1) -> int | None:
     """Of how many paths something is known, if it is.
 
     Raises:
@@ -56,7 +56,7 @@ def path_count(paths: Any, least: int = 1) -> int | None:
     return int(paths)
 
 
-def errors_of(what: str, standard_errors: Mapping[str, Any], name: str, many: int) -> Float[np.ndarray, " times"]:
+def errors_of(what: str, standard_errors: Mapping[str, Column], name: str, many: int) -> Float[np.ndarray, " times"]:
     """Standard errors of one column, from one number or one for each.
 
     Raises:
@@ -86,7 +86,7 @@ def count_faults(column: Float[np.ndarray, " rows"], what: str) -> list[str]:
 
 
 def grouped(
-    species: str, counts: Any, times: Any = None
+    species: str, counts: Column | Mapping[float, Column], times: Column | None = None
 ) -> tuple[tuple[float, ...] | None, list[Int[np.ndarray, " cells"]]]:
     """Counts by time.
 
@@ -138,7 +138,7 @@ def grouped(
 
 
 def by_factor(
-    species: str, counts: Any, times: Any, factors: Any
+    species: str, counts: Column | Mapping[float, Column], times: Column | None, factors: Column
 ) -> tuple[list[int], Float[np.ndarray, " groups"], list[Int[np.ndarray, " cells"]]]:
     """Counts by time and size factor: place of the time of each group, its factor, its counts.
 

@@ -1,15 +1,17 @@
 """How large propensities that depend on time can become while no reaction happens."""
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array
 
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.ranges import Borders, NoRule, Range, ranges, rounded
+from jumpax._base.types import Numeric, ParameterValues, Real
 from jumpax.networks.curve import curve_range
 from jumpax.networks.network import Network
 from jumpax.networks.reaction import Reaction
@@ -24,7 +26,9 @@ REMEDY = (
 )
 
 
-def ceilings(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], now: Any) -> tuple[Any | None, ...]:
+def ceilings(
+    network: Network, counts: Sequence[Numeric], theta: ParameterValues, now: Numeric
+) -> tuple[Real | None, ...]:
     """For each reaction a number that its propensity does not exceed from a time on, in one state.
 
     Found by interval arithmetic on the law, with the time between now and infinity (see `_base.ranges`): never too small, rounding
@@ -48,7 +52,7 @@ def ceilings(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], 
         >>> [round(float(ceilings(fading, (jnp.float32(0),), {"k": 3.0}, jnp.float32(at))[0]), 4) for at in (0, 1)]
         [3.0, 1.1036]
     """
-    found: list[Any | None] = []
+    found: list[Real | None] = []
     for reaction in network.reactions:
         if not reaction.law.time_dependent:
             found.append(None)
@@ -58,7 +62,7 @@ def ceilings(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], 
     return tuple(found)
 
 
-def ceiling_of(reaction: Reaction, given: Sequence[Any], now: Any) -> Any:
+def ceiling_of(reaction: Reaction, given: Sequence[Numeric], now: Any) -> Real:
     """A number that the propensity of one reaction does not exceed from a time on.
 
     Args:
@@ -79,7 +83,7 @@ def ceiling_of(reaction: Reaction, given: Sequence[Any], now: Any) -> Any:
         ) from None
 
 
-def rate_of(reaction: Reaction, *given: Any) -> Any:
+def rate_of(reaction: Reaction, *given: Real) -> Real:
     """The propensity of one reaction: the counts that its law reads are given, then its parameters, then the time."""
     names = reaction.law.species(reaction.reactants), reaction.law.parameters
     counts = dict(zip(names[0], given, strict=False))
@@ -87,11 +91,13 @@ def rate_of(reaction: Reaction, *given: Any) -> Any:
     return jnp.asarray(reaction.propensity(counts, theta, given[-1]), given[-1].dtype)
 
 
-def _highest(law: Any, numbers: list[Any], now: Any) -> Any:
+def _highest(law: Any, numbers: list[Array], now: Any) -> Real:
     """The largest value from now on; piece by piece, where the law compares the time with a few numbers."""
 
-    def piece(time: Range, borders: Borders | None = None) -> Any:
-        return rounded(ranges(law, [*numbers, time], {"jumpax_curve": curve_range}, borders)[0]).high
+    def piece(time: Range, borders: Borders | None = None) -> Real:
+        found = rounded(ranges(law, [*numbers, time], {"jumpax_curve": curve_range}, borders)[0])
+        assert isinstance(found, Range)
+        return found.high
 
     always = Range(now, jnp.full_like(now, np.inf))
     borders = Borders(always)
@@ -106,7 +112,7 @@ def _highest(law: Any, numbers: list[Any], now: Any) -> Any:
     return functools.reduce(jnp.maximum, [*tops, piece(Range(begin, always.high))])
 
 
-def _sorted(values: list[Any]) -> list[Any]:
+def _sorted(values: list[Array]) -> list[Array]:
     """From the least to the largest, without a branch."""
     for last in range(len(values) - 1, 0, -1):
         for place in range(last):
@@ -117,7 +123,7 @@ def _sorted(values: list[Any]) -> list[Any]:
 
 def _kinds(network: Network) -> list[list[int]]:
     """Numbers of the reactions whose laws read the time, those of one function together."""
-    kinds: dict[Any, list[int]] = {}
+    kinds: dict[Hashable, list[int]] = {}
     for number, reaction in enumerate(network.reactions):
         if reaction.law.time_dependent:
             key = reaction.law.signature(reaction.reactants)
@@ -128,9 +134,11 @@ def _kinds(network: Network) -> list[list[int]]:
 _compiled = jax.jit(ceilings, static_argnums=0)
 
 
-def _at_once(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], now: Any) -> tuple[Any | None, ...]:
+def _at_once(
+    network: Network, counts: Sequence[Numeric], theta: ParameterValues, now: Numeric
+) -> tuple[Real | None, ...]:
     """The same on the host, for laws of one kind together."""
-    found: list[Any | None] = [None] * len(network.reactions)
+    found: list[Real | None] = [None] * len(network.reactions)
     for members in _kinds(network):
         columns = []
         for number in members:
@@ -144,7 +152,7 @@ def _at_once(network: Network, counts: Sequence[Any], theta: Mapping[str, Any], 
 
 
 def check_ceilings(
-    network: Network, counts: Iterable[Any], theta: Mapping[str, Any] | None = None, now: float = 0.0
+    network: Network, counts: Iterable[Numeric], theta: ParameterValues | None = None, now: float = 0.0
 ) -> None:
     """Whether all propensities that depend on time stay below some number from a time on, in one state.
 
@@ -186,7 +194,7 @@ def has_ceilings(network: Network) -> bool:
     return True
 
 
-def endless(network: Network, tops: Sequence[Any | None]) -> list[str]:
+def endless(network: Network, tops: Sequence[Real | None]) -> list[str]:
     """The laws, in words, of which no largest value was found."""
     pairs = zip(network.reactions, tops, strict=True)
     return [r.law_in_words for r, top in pairs if top is not None and not top < np.inf]

@@ -1,11 +1,11 @@
 """What is given where a network is meant: a word on each thing that is easily taken for one."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol, TypeAlias, runtime_checkable
-
-import numpy as np
+from types import MappingProxyType
+from typing import Any, Protocol, runtime_checkable
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import ParameterValues
 from jumpax.networks.family import Family
 from jumpax.networks.needs import ALL, PLAIN, Need, check_needs
 from jumpax.networks.network import Network
@@ -24,17 +24,17 @@ class ModelLike(Protocol):
         ...
 
     @property
-    def theta(self) -> Mapping[str, Any]:
+    def theta(self) -> ParameterValues:
         """A value per parameter."""
         ...
 
     @property
-    def x0(self) -> Mapping[str, Any]:
+    def x0(self) -> Mapping[str, object]:
         """Counts at the start."""
         ...
 
 
-def check_network(given: Any, treats: Collection[Need] = PLAIN, who: str = "this") -> None:
+def check_network(given: object, treats: Collection[Need] = PLAIN, who: str = "this") -> None:
     """Whether something is a `Network` all of whose needs are treated.
 
     Args:
@@ -68,13 +68,11 @@ jumpax.zoo has models by name; both have .network
     raise InputError(f"a Network is needed here, not {told}")
 
 
-Start: TypeAlias = Mapping[str, Any] | Sequence[Any] | np.ndarray
-"""Counts by name or in the order of the species."""
-NONE: Any = object()
+NONE: Mapping[str, Any] = MappingProxyType({})
 """Numbers that are not asked for."""
 
 
-def numbers_of(given: Any, theta: Any, x0: Any) -> tuple[Network, Mapping[str, Any], Start]:
+def numbers_of(given: Any, theta: Any, x0: Any) -> tuple[Network, Mapping[str, Any], Any]:
     """A network with its numbers, of a network or a model: what is given by name goes before the numbers of a model.
 
     Args:
@@ -93,7 +91,7 @@ def numbers_of(given: Any, theta: Any, x0: Any) -> tuple[Network, Mapping[str, A
                 f"{' and '.join(missing)} missing: a network has no numbers of its own, as models of jumpax.zoo and of files have"
             )
         return given, theta, x0
-    found = {
+    found: dict[str, Any] = {
         name: getattr(given, name)
         if value is None
         else {**getattr(given, name), **value}
@@ -104,7 +102,7 @@ def numbers_of(given: Any, theta: Any, x0: Any) -> tuple[Network, Mapping[str, A
     return given.network, found.get("theta", NONE), found.get("x0", NONE)
 
 
-def _is_model(given: Any) -> bool:
+def _is_model(given: object) -> bool:
     """Whether it has a network, which is not looked at: reading it may be refused."""
     return not isinstance(given, type) and (
         hasattr(type(given), "network") or "network" in getattr(given, "__dataclass_fields__", {})

@@ -55,7 +55,7 @@ class Windows:
         middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges) / 2
         return tuple((middle[:, None] + half[:, None] * nodes).ravel().tolist())
 
-    def mean(self, values: Float[np.ndarray | Array, "*batch times"], axis: int = -1) -> Float[Array, "*batch windows"]:
+    def mean(self, values: Float[np.ndarray | Array, "..."], axis: int = -1) -> Float[Array, "..."]:
         """Averages over the windows.
 
         Args:

@@ -6,10 +6,12 @@ from typing import Any, final
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
+from numpy.typing import ArrayLike
 
 from jumpax._base import count_laws
 from jumpax._base.errors import InputError
+from jumpax._base.types import Numeric, ParameterValues, Real
 from jumpax.records.measurement import (
     AbstractMeasurement,
     Cumulative,
@@ -24,12 +26,12 @@ from jumpax.records.measurement import (
 _LOG_2PI = float(np.log(2 * np.pi))
 
 
-def _where(possible: Any, log_density: Callable[[], Any]) -> Any:
+def _where(possible: bool | Bool[Array | np.ndarray, "..."], log_density: Callable[[], Real]) -> Real:
     """-inf where it is impossible. What stands there instead is computed from numbers that make sense, as gradients need."""
     return jnp.where(possible, log_density(), -jnp.inf)
 
 
-def _both(law: Any, y: Any) -> Cumulative:
+def _both(law: Any, y: Float[np.ndarray, "*shape"]) -> Cumulative:
     """Of a law of counts, as scipy has them."""
     return law.cdf(y - 1), law.cdf(y)
 
@@ -59,21 +61,27 @@ class Normal(AbstractMeasurement):
         """Those of sd and scale."""
         return named(self.sd, self.scale)
 
-    def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
+    def log_density(
+        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: ParameterValues
+    ) -> Float[Array, "*shape"]:
         """Of the normal law."""
         sd = number(self.sd, values)
         safe = jnp.where(sd > 0, sd, 1.0)
         z = (y - number(self.scale, values) * x) / safe
         return _where(sd > 0, lambda: -0.5 * z**2 - jnp.log(safe) - 0.5 * _LOG_2PI)
 
-    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+    def cumulative(
+        self, y: Float[np.ndarray, "*shape"], x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Cumulative:
         """Of the normal law, the same twice."""
         from scipy.special import ndtr  # slow to import
 
         found = ndtr((y - number(self.scale, values) * x) / number(self.sd, values))
         return found, found
 
-    def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
+    def sample(
+        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Float[np.ndarray, "*shape"]:
         """Mean and noise."""
         return number(self.scale, values) * x + number(self.sd, values) * generator.standard_normal(np.shape(x))
 
@@ -105,7 +113,9 @@ class LogNormal(AbstractMeasurement):
         """Those of sd and scale."""
         return named(self.sd, self.scale)
 
-    def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
+    def log_density(
+        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: ParameterValues
+    ) -> Float[Array, "*shape"]:
         """Of y, so with the factor 1/y."""
         sd, mean = number(self.sd, values), number(self.scale, values) * x
         possible = (sd > 0) & (mean > 0) & (y > 0)
@@ -114,7 +124,9 @@ class LogNormal(AbstractMeasurement):
         found = _where(possible, lambda: -0.5 * z**2 - jnp.log(sd * safe) - 0.5 * _LOG_2PI)
         return jnp.where((y == 0) & (x == 0), 0.0, found)
 
-    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+    def cumulative(
+        self, y: Float[np.ndarray, "*shape"], x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Cumulative:
         """The same twice, but where no molecule is: then y is 0."""
         from scipy.special import ndtr  # slow to import
 
@@ -123,7 +135,9 @@ class LogNormal(AbstractMeasurement):
             found = ndtr((np.log(y) - np.log(mean)) / number(self.sd, values))
         return np.where(mean > 0, found, y > 0), np.where(mean > 0, found, y >= 0)
 
-    def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
+    def sample(
+        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Float[np.ndarray, "*shape"]:
         """Mean times the exponential of noise."""
         noise = number(self.sd, values) * generator.standard_normal(np.shape(x))
         return number(self.scale, values) * x * np.exp(noise)
@@ -158,20 +172,26 @@ class Poisson(AbstractMeasurement):
         """Those of scale and background."""
         return named(self.scale, self.background)
 
-    def _mean(self, x: Any, values: Mapping[str, Any]) -> Any:
+    def _mean(self, x: Numeric, values: ParameterValues) -> Numeric:
         return number(self.scale, values) * x + (0.0 if self.background is None else number(self.background, values))
 
-    def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
+    def log_density(
+        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: ParameterValues
+    ) -> Float[Array, "*shape"]:
         """With mean 0, y = 0 is certain."""
         return count_laws.log_poisson(y, self._mean(x, values))
 
-    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+    def cumulative(
+        self, y: Float[np.ndarray, "*shape"], x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Cumulative:
         """Of the law."""
         from scipy.stats import poisson  # slow to import
 
         return _both(poisson(self._mean(x, values)), y)
 
-    def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
+    def sample(
+        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Float[np.ndarray, "*shape"]:
         """Of the law."""
         return generator.poisson(self._mean(x, values)).astype(float)
 
@@ -205,18 +225,24 @@ class NegativeBinomial(AbstractMeasurement):
         """Those of spread and scale."""
         return named(self.spread, self.scale)
 
-    def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
+    def log_density(
+        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: ParameterValues
+    ) -> Float[Array, "*shape"]:
         """With mean 0, y = 0 is certain."""
         return count_laws.log_negative_binomial(y, number(self.scale, values) * x, number(self.spread, values))
 
-    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+    def cumulative(
+        self, y: Float[np.ndarray, "*shape"], x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Cumulative:
         """Of the law."""
         from scipy.stats import nbinom  # slow to import
 
         size, mean = number(self.spread, values), number(self.scale, values) * x
         return _both(nbinom(size, size / (size + mean)), y)
 
-    def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
+    def sample(
+        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Float[np.ndarray, "*shape"]:
         """Poisson with a mean that is gamma."""
         size = np.broadcast_to(number(self.spread, values), np.shape(x))
         mean = number(self.scale, values) * x * generator.gamma(size) / size
@@ -250,17 +276,23 @@ class Binomial(AbstractMeasurement):
         """That of the probability."""
         return named(self.probability)
 
-    def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
+    def log_density(
+        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: ParameterValues
+    ) -> Float[Array, "*shape"]:
         """No more are seen than are there."""
         return count_laws.log_binomial(y, x, number(self.probability, values))
 
-    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+    def cumulative(
+        self, y: Float[np.ndarray, "*shape"], x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Cumulative:
         """Of the law."""
         from scipy.stats import binom  # slow to import
 
         return _both(binom(x, number(self.probability, values)), y)
 
-    def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
+    def sample(
+        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Float[np.ndarray, "*shape"]:
         """Of the law."""
         return generator.binomial(np.asarray(x).astype(np.int64), number(self.probability, values)).astype(float)
 
@@ -292,15 +324,21 @@ class Exact(AbstractMeasurement):
         """It is."""
         return True
 
-    def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
+    def log_density(
+        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: ParameterValues
+    ) -> Float[Array, "*shape"]:
         """0 where they agree."""
         return jnp.where(y == x, 0.0, -jnp.inf)
 
-    def cumulative(self, y: Any, x: Any, values: Mapping[str, Any]) -> Cumulative:
+    def cumulative(
+        self, y: Float[np.ndarray, "*shape"], x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Cumulative:
         """Steps at the count."""
         return (x < y).astype(float), (x <= y).astype(float)
 
-    def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
+    def sample(
+        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Float[np.ndarray, "*shape"]:
         """The count."""
         return np.array(x, float)
 
@@ -326,16 +364,18 @@ class Custom(AbstractMeasurement):
         -2.3863
     """
 
-    function: Callable[[Any, Any, Mapping[str, Any]], Any]
+    function: Callable[[Array, Array, ParameterValues], Array]
     reads: tuple[str, ...] = ()
-    draw: Callable[[np.random.Generator, Any, Mapping[str, Any]], Any] | None = None
+    draw: Callable[[np.random.Generator, np.ndarray, ParameterValues], ArrayLike] | None = None
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """Those that were named."""
         return tuple(self.reads)
 
-    def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
+    def log_density(
+        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: ParameterValues
+    ) -> Float[Array, "*shape"]:
         """As the function says."""
         return self.function(y, x, values)
 
@@ -344,7 +384,9 @@ class Custom(AbstractMeasurement):
         """Whether it was said how."""
         return self.draw is not None
 
-    def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
+    def sample(
+        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Float[np.ndarray, "*shape"]:
         """As `draw` says.
 
         Raises:

@@ -2,13 +2,15 @@
 
 import abc
 from collections.abc import Mapping
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.types import ParameterValues
 
+Number = TypeVar("Number")
 Given: TypeAlias = str | float
 """A number, or the name of a parameter."""
 
@@ -31,7 +33,7 @@ class AbstractMeasurement(abc.ABC):
 
     @abc.abstractmethod
     def log_density(
-        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: Mapping[str, Any]
+        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: ParameterValues
     ) -> Float[Array, "*shape"]:
         """Logarithm of the density, or of the probability where y is whole; -inf where it is zero or makes no sense.
 
@@ -43,7 +45,7 @@ class AbstractMeasurement(abc.ABC):
 
     @abc.abstractmethod
     def sample(
-        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, Any]
+        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
     ) -> Float[np.ndarray, "*shape"]:
         """A measurement of each count, on the host."""
 
@@ -53,7 +55,7 @@ class AbstractMeasurement(abc.ABC):
         return True
 
     def cumulative(
-        self, y: Float[np.ndarray, "*shape"], x: Float[np.ndarray, "*shape"], values: Mapping[str, Any]
+        self, y: Float[np.ndarray, "*shape"], x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
     ) -> Cumulative:
         """Probabilities of a smaller number than y, and of y or a smaller one, on the host.
 
@@ -78,12 +80,12 @@ def named(*given: Given | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in given if isinstance(one, str)))
 
 
-def number(given: Given, values: Mapping[str, Any]) -> Any:
+def number(given: Given, values: Mapping[str, Number]) -> Number | float:
     """The number that is meant."""
     return values[given] if isinstance(given, str) else given
 
 
-def check_given(law: str, **given: Any) -> None:
+def check_given(law: str, **given: object) -> None:
     """Whether each is a positive number or a name.
 
     Raises:

@@ -8,8 +8,10 @@ from typing import Any, final
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from numpy.typing import ArrayLike
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.types import ParameterValues
 from jumpax.networks import Network
 from jumpax.records.measurement import AbstractMeasurement
 from jumpax.records.signal import AbstractSignal, Total
@@ -66,8 +68,8 @@ class Records:
 
     def __init__(
         self,
-        times: Any,
-        values: Mapping[str, Any],
+        times: ArrayLike,
+        values: Mapping[str, ArrayLike],
         laws: AbstractMeasurement | Mapping[str, AbstractMeasurement],
         *,
         of: Mapping[str, str | Sequence[str] | AbstractSignal] | None = None,
@@ -169,9 +171,9 @@ class Records:
 
     def log_density(
         self,
-        measured: Float[Array, "columns cells"],
+        measured: Float[Array | np.ndarray, "columns cells"] | Sequence[Float[Array, " cells"]],
         signals: Sequence[Float[Array, "cells *shape"]],
-        values: Mapping[str, Any],
+        values: ParameterValues,
     ) -> Float[Array, "cells *shape"]:
         """Of the records at one time, given the true signals: the sum over columns; missing records add nothing.
 
@@ -203,7 +205,7 @@ class Records:
         return f"Records({len(self.cells)} cells, {len(self.times)} times from {span}, {seen} numbers; {columns})"
 
 
-def _times(times: Any) -> tuple[Float[np.ndarray, " times"], list[str]]:
+def _times(times: ArrayLike) -> tuple[Float[np.ndarray, " times"], list[str]]:
     when = np.atleast_1d(np.asarray(times, np.float64))
     if when.ndim != 1 or not when.size:
         raise InputError(f"times must be a list of numbers, not of shape {when.shape}")
@@ -212,7 +214,7 @@ def _times(times: Any) -> tuple[Float[np.ndarray, " times"], list[str]]:
     return when, faults + [f"times[{i + 1}] = {when[i + 1]:g} does not come after {when[i]:g}" for i in late]
 
 
-def _table(name: str, numbers: Any, times: int, faults: list[str]) -> Float[np.ndarray, "cells times"]:
+def _table(name: str, numbers: ArrayLike, times: int, faults: list[str]) -> Float[np.ndarray, "cells times"]:
     """The numbers of a column, by cell."""
     try:
         table = np.atleast_2d(np.asarray(numbers, np.float64))

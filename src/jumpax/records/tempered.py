@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, final
+from typing import final
 
 import numpy as np
 from jaxtyping import Array, Float
 
+from jumpax._base.types import ParameterValues
 from jumpax.records.measurement import AbstractMeasurement
 
 
@@ -40,11 +41,15 @@ class Tempered(AbstractMeasurement):
         """As the law."""
         return self.law.draws
 
-    def log_density(self, y: Any, x: Any, values: Mapping[str, Any]) -> Float[Array, "*shape"]:
+    def log_density(
+        self, y: Float[Array, "*shape"], x: Float[Array, "*shape"], values: ParameterValues
+    ) -> Float[Array, "*shape"]:
         """B times that of the law."""
-        return values[self.power] * self.law.log_density(y, x, values)
+        return self.law.log_density(y, x, values) * values[self.power]
 
-    def sample(self, generator: np.random.Generator, x: Any, values: Mapping[str, Any]) -> Float[np.ndarray, "*shape"]:
+    def sample(
+        self, generator: np.random.Generator, x: Float[np.ndarray, "*shape"], values: Mapping[str, float | np.ndarray]
+    ) -> Float[np.ndarray, "*shape"]:
         """Of the law itself."""
         return self.law.sample(generator, x, values)
 

@@ -1,15 +1,16 @@
 """Lanes in arrays as an engine: for families of reactions, and for any network of thousands of reactions."""
 
 import functools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jaxtyping import Array
 
 from jumpax._base.memory import check_memory
-from jumpax._base.types import Count
+from jumpax._base.types import Count, Real
 from jumpax.engines.arrays.gathered import check_fold, columns, empty, gather, rows_of
 from jumpax.engines.arrays.rates import Structure, filled, structure
 from jumpax.engines.arrays.run import CORE, Block, first, travel, width_of
@@ -34,10 +35,10 @@ class Lanes(NamedTuple):
 def _padded(inputs: Inputs, rows: int) -> Inputs:
     """Values of one path each with so many rows, the last one repeated; shared ones as they are."""
 
-    def more(values: Any) -> Any:
+    def more(values: Array) -> Array:
         return jnp.concatenate([values, jnp.repeat(values[-1:], rows - len(values), 0)])
 
-    def own(values: Any) -> Any:
+    def own(values: Array) -> Array:
         return more(values) if jnp.ndim(values) and len(values) < rows else values
 
     key, first = jax.tree.map(own, (inputs.key, inputs.first))
@@ -52,7 +53,7 @@ def _model(program: Program, inputs: Inputs) -> Structure:
     return structure(Stacked(program.network), [name for name, value in inputs.theta.items() if len(value) > 1])
 
 
-def _weights(model: Structure, inputs: Inputs) -> Any:
+def _weights(model: Structure, inputs: Inputs) -> Real | None:
     """W of the features, if there are any."""
     features = model.network.features
     if features is None:
@@ -61,11 +62,13 @@ def _weights(model: Structure, inputs: Inputs) -> Any:
     return features(shared).astype(inputs.start.high.dtype)
 
 
-def _block(program: Program, model: Structure, inputs: Inputs, weights: Any, number: Count, width: int) -> Block:
+def _block(
+    program: Program, model: Structure, inputs: Inputs, weights: Real | None, number: Count, width: int
+) -> Block:
     """Block number `number` of the paths."""
     row = number * width + jnp.arange(width, dtype=jnp.int32)
 
-    def own(values: Any) -> Any:
+    def own(values: Array) -> Array:
         return jnp.moveaxis(lax.dynamic_slice_in_dim(values, number * width, width), 0, -1)
 
     theta = [inputs.theta[name] for name in model.names]
@@ -73,8 +76,10 @@ def _block(program: Program, model: Structure, inputs: Inputs, weights: Any, num
     counts = inputs.counts.astype(program.dtype)
     counts = own(counts) if counts.ndim == 2 else jnp.broadcast_to(counts[:, None], (len(counts), width))
     index = own(inputs.first) if jnp.ndim(inputs.first) else inputs.first + row.astype(jnp.uint32)
-    key = tuple(own(word) if jnp.ndim(word) else word for word in inputs.key)
-    return Block(filled(model.kinds, values, width), weights, counts, index, row < inputs.paths, key, inputs.start)
+    first, second = (own(word) if jnp.ndim(word) else word for word in inputs.key)
+    return Block(
+        filled(model.kinds, values, width), weights, counts, index, row < inputs.paths, (first, second), inputs.start
+    )
 
 
 def start(program: Program, inputs: Inputs, room: int) -> Lanes:

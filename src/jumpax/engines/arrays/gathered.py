@@ -1,12 +1,13 @@
 """What folds gather along a block of lanes, with all species or reactions in one array."""
 
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import PyTree
+from jaxtyping import Array, PyTree
 
 from jumpax._base.clock import Time
 from jumpax._base.errors import UnsupportedError
@@ -42,7 +43,7 @@ def check_fold(fold: AbstractFold) -> None:
         )
 
 
-def _missing(leaf: Any) -> Any:
+def _missing(leaf: jax.ShapeDtypeStruct) -> Array:
     """What stands where a path did not come."""
     return jnp.full(leaf.shape, {"f": np.nan, "b": False}.get(np.dtype(leaf.dtype).kind, -1), leaf.dtype)
 
@@ -69,15 +70,15 @@ def gather(fold: AbstractFold, model: Structure, before: Lane, after: Lane, step
     carry = fold.advance(carry, before.counts, (), {}, before.time.high, step.dt)  # type: ignore[arg-type]
     carry = fold.event(carry, before.counts, (), {}, step.arrival.high, Jump(fired, *numbers, ()))  # type: ignore[arg-type]
 
-    def flush(_: Any) -> Gathered:
+    def flush(_: None) -> Gathered:
         due = step.stops & (before.counts == before.counts).all(0)
         renewed, record = fold.stop(carry, _whole(before.counts), {}, jnp.int32(0))  # type: ignore[arg-type]
 
-        def put(buffer: Any, value: Any) -> Any:
+        def put(buffer: Array, value: Array) -> Array:
             here = due[None] & (np.arange(len(buffer), dtype=np.int32)[:, None] == before.border[None])
             return jnp.where(here.reshape(-1, *[1] * (value.ndim - 1), here.shape[1]), value[None], buffer)
 
-        def renew(new: Any, old: Any) -> Any:
+        def renew(new: Array, old: Array) -> Array:
             return jnp.where(step.stops.reshape(*[1] * (new.ndim - 1), -1), new, old)
 
         kept = jax.tree.map(renew, renewed, carry)
@@ -97,10 +98,10 @@ def rows_of(gathered: Gathered, lane: Lane, status: Count) -> Recorded:
     )
 
 
-def columns(recorded: Recorded, paths: int, library: Any) -> Recorded:
+def columns(recorded: Recorded, paths: int, library: ModuleType) -> Recorded:
     """The first rows, as folds give them: a leaf for each species or reaction."""
 
-    def parted(leaf: Any) -> Any:
+    def parted(leaf: Array | np.ndarray) -> Array | np.ndarray | tuple[Array | np.ndarray, ...]:
         leaf = library.asarray(leaf)[:paths]
         return leaf if leaf.ndim == 2 else tuple(leaf[..., i] for i in range(leaf.shape[-1]))
 

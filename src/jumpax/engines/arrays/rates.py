@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base import given
 from jumpax._base.errors import InputError
-from jumpax._base.types import Count, Real
+from jumpax._base.types import Count, Numeric, Real
 from jumpax.engines.arrays.sections import Cuts, Sections, add_at, cuts_of, evaluate, picked, take
 from jumpax.networks import Stacked
 
@@ -45,7 +45,7 @@ class Leaves(NamedTuple):
     """Leaves of kind shared."""
 
 
-def filled(kinds: Sequence[Kind], values: Sequence[Any], lanes: int) -> Leaves:
+def filled(kinds: Sequence[Kind], values: Sequence[Real], lanes: int) -> Leaves:
     """Params for a block of so many lanes, from values lanes last for those per path."""
     laned, shared = [], []
     for kind, value in zip(kinds, values, strict=True):
@@ -83,7 +83,7 @@ def structure(network: Stacked, own: Collection[str], observed: Sequence[int] = 
         jax.ShapeDtypeStruct((n,), real) for n in (len(network.species), *([network.width] if network.width else []))
     ]
 
-    def rates(theta: Any, state: Any) -> tuple:
+    def rates(theta: list[Array], state: list[Array]) -> tuple[Real, ...]:
         arguments = (state[0], dict(zip(names, theta, strict=True)), *state[1:])
         return _groups(given.call(network.propensities, arguments, "the function of propensities"), real)
 
@@ -108,7 +108,7 @@ def _kind(own: bool, axes: int, used: bool) -> Kind:
     return "spread" if axes == 1 else "shared"
 
 
-def _groups(given: Any, kind: Any) -> tuple[Real, ...]:
+def _groups(given: Numeric | tuple[Numeric, ...] | list[Numeric], kind: np.dtype) -> tuple[Real, ...]:
     """The propensities as a tuple of floating arrays, none of them empty."""
     arrays = given if isinstance(given, tuple | list) else (given,)
     return tuple(jnp.asarray(a, kind) for a in arrays if np.shape(a) != (0,))
@@ -166,7 +166,9 @@ def fire(model: Structure, counts: Sections, reaction: Count, cuts: Cuts | None 
     return counts
 
 
-def change_of(model: Structure, values: Sequence[Real | None], reaction: Count, real: Any) -> Float[Array, " lanes"]:
+def change_of(
+    model: Structure, values: Sequence[Real | None], reaction: Count, real: np.dtype
+) -> Float[Array, " lanes"]:
     """The number zeta_r . values of each lane's reaction; 0 without one. Sections of values that are None are zero."""
     terms = []
     for which, amount in model.network.changes:
@@ -175,7 +177,7 @@ def change_of(model: Structure, values: Sequence[Real | None], reaction: Count, 
     return functools.reduce(jnp.add, terms)
 
 
-def _touched(which: np.ndarray, amount: np.ndarray, reaction: Count, real: Any) -> tuple[Count, Real]:
+def _touched(which: np.ndarray, amount: np.ndarray, reaction: Count, real: np.dtype) -> tuple[Count, Real]:
     """The species that each lane's reaction changes, -1 for none, and by how much."""
     fires = reaction >= 0
     at = jnp.where(fires, jnp.asarray(which, jnp.int32)[jnp.maximum(reaction, 0)], -1)

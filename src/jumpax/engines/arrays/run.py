@@ -3,18 +3,19 @@
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, Float, Int, PyTree
+from jaxtyping import Array, Float, Int
 
 from jumpax._base import clock
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
-from jumpax._base.types import Count, Flag, Real
+from jumpax._base.trees import Tree
+from jumpax._base.types import Count, Flag, Real, Word
 from jumpax.engines.arrays.rates import Leaves, Structure, fresh_inputs
 from jumpax.engines.arrays.sections import take
 from jumpax.engines.arrays.turn import Borders, Lane, Step, begin, no_step, turn, verdict, witness
@@ -47,7 +48,7 @@ class Plan:
     by_events: bool = False
     """Whether borders are numbers of events."""
 
-    def at(self, real: Any) -> Borders:
+    def at(self, real: np.dtype) -> Borders:
         """Borders as pairs, or as numbers of events."""
         if self.by_events:
             far, numbers = jnp.full(len(self.borders), jnp.inf, real), jnp.array(self.borders, jnp.int32)
@@ -63,16 +64,18 @@ class Block(NamedTuple):
     """W, (features, species)."""
     counts: Real
     """At the start, (species, lanes)."""
-    index: Any
+    index: Word
     """Numbers of the paths, (lanes,)."""
     alive: Flag
     """Whether there is a path."""
-    key: Any
+    key: tuple[Word, Word]
     start: Time
     """At which paths begin."""
 
 
-Take = Callable[[Lane, Lane, Step, Any], Any]
+Steps = tuple[Count, Real, Real, Real]
+"""Of one turn, or of many: reaction, time that it advanced, wait, propensity."""
+Take = Callable[[Lane, Lane, Step, Tree], Tree]
 
 
 class Records(NamedTuple):
@@ -147,7 +150,7 @@ def _gather(plan: Plan, border: Count, after: Real, step: Step, records: Records
     integral = records.integral + records.observed * step.dt[None]
     observed = observe(plan, after)
 
-    def flush(_: Any) -> Records:
+    def flush(_: None) -> Records:
         here = step.stops[None] & (np.arange(len(plan.borders), dtype=np.int32)[:, None] == border[None])
 
         def put(buffer: Real, value: Real) -> Real:
@@ -165,17 +168,17 @@ def _segment(
     turns: int,
     block: Block,
     borders: Borders,
-    take: Take,
+    take: Take[Tree],
     table: Real | None,
     lane: Lane,
-    records: PyTree,
-) -> Any:
+    records: Tree,
+) -> tuple[Lane, Tree]:
     """Up to so many turns."""
 
-    def more(state: Any) -> Flag:
+    def more(state: tuple[Count, Lane, Step, Tree]) -> Flag:
         return (state[0] < turns) & running(state[1]) & witness(state[2])
 
-    def body(state: Any) -> Any:
+    def body(state: tuple[Count, Lane, Step, Tree]) -> tuple[Count, Lane, Step, Tree]:
         k, lane, _, records = state
         after, step = turn(model, block.leaves, table, borders, lane)
         return k + 1, after, step, take(lane, after, step, records)
@@ -186,8 +189,8 @@ def _segment(
 
 
 def travel(
-    model: Structure, block: Block, borders: Borders, turns: int, kept: int, take: Take, records: PyTree
-) -> tuple[Lane, Any, Count, Kept]:
+    model: Structure, block: Block, borders: Borders, turns: int, kept: int, take: Take[Tree], records: Tree
+) -> tuple[Lane, Tree, Count, Kept]:
     """All paths of a block to their ends: the lanes there, what was gathered, their status, and the lanes kept.
 
     Args:
@@ -203,7 +206,7 @@ def travel(
     places = jax.tree.map(lambda leaf: jnp.zeros((kept, *leaf.shape), leaf.dtype), lane)
     empty = Kept(places, jnp.full(kept, -1, jnp.int32), jnp.int32(0))
 
-    def body(state: Any) -> Any:
+    def body(state: tuple[Lane, Tree, Kept, Count]) -> tuple[Lane, Tree, Kept, Count]:
         lane, records, at, stride = state
         at, stride = _keep(at, lane, stride) if kept else (at, stride)
         lane, records = _segment(model, turns, block, borders, take, table, lane, records)
@@ -255,25 +258,25 @@ def again(model: Structure, plan: Plan, block: Block, lane: Lane, log: Log) -> t
     borders, table = plan.at(lane.counts.dtype), table_of(model, block.weights)
     step = no_step(model, lane)
 
-    def more(state: Any) -> Flag:
+    def more(state: tuple[Count, Lane, Step, Steps]) -> Flag:
         return (state[0] < plan.turns) & running(state[1]) & witness(state[2])
 
-    def body(state: Any) -> Any:
+    def body(state: tuple[Count, Lane, Step, Steps]) -> tuple[Count, Lane, Step, Steps]:
         k, lane, _, log = state
         lane, step = turn(model, block.leaves, table, borders, lane)
         put = functools.partial(lax.dynamic_update_index_in_dim, index=k, axis=0)
         return k + 1, lane, step, jax.tree.map(put, log, logged(step))
 
-    start = (jnp.int32(0), lane, step, tuple(log[:4]))
+    start = (jnp.int32(0), lane, step, (log.reaction, log.dt, log.wait, log.rate))
     taken, lane, _, steps = lax.while_loop(more, body, start)
     return lane, _log(steps, taken)
 
 
-def _log(steps: tuple[Count, Real, Real, Real], taken: Count) -> Log:
+def _log(steps: Steps, taken: Count) -> Log:
     """A log of so many turns."""
     return Log(steps[0], steps[1], steps[2], steps[3], taken)
 
 
-def logged(step: Step) -> tuple[Count, Real, Real, Real]:
+def logged(step: Step) -> Steps:
     """What of a step is needed to go back over it."""
     return step.reaction, step.dt, step.wait, step.rate

@@ -6,14 +6,15 @@ are loops with a branch at every number. In sections, cut where the slices begin
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import core
+from jax.extend.core import Jaxpr
 from jaxtyping import Array, Float
 
+from jumpax._base.trees import Tree
 from jumpax._base.types import Count, Real
 
 Cuts = tuple[int, ...]
@@ -28,7 +29,7 @@ def runs(which: np.ndarray) -> list[np.ndarray]:
     return np.split(which, np.flatnonzero(np.diff(which) != 1) + 1)
 
 
-def cuts_of(species: int, jaxpr: Any, place: int, others: Sequence[np.ndarray]) -> Cuts:
+def cuts_of(species: int, jaxpr: Jaxpr, place: int, others: Sequence[np.ndarray]) -> Cuts:
     """Where to cut: at the slices that a program takes of its argument number `place`, and at the runs of others."""
     at = {0, species}
     for e in jaxpr.eqns:
@@ -60,7 +61,7 @@ def take(cuts: Cuts, values: Sections, which: np.ndarray) -> Float[Array, "taken
     return pieces[0] if len(pieces) == 1 else jnp.concatenate(pieces)
 
 
-def picked(cuts: Cuts, values: Sequence[Real | None], at: Count, real: Any) -> Float[Array, " lanes"]:
+def picked(cuts: Cuts, values: Sequence[Real | None], at: Count, real: np.dtype) -> Float[Array, " lanes"]:
     """The number at one species per lane; 0 for a negative one, and in sections that are None."""
     total = jnp.zeros(at.shape, real)
     for part, first, end in zip(values, cuts[:-1], cuts[1:], strict=True):
@@ -81,7 +82,7 @@ def add_at(cuts: Cuts, values: Sections, at: Count, by: Real) -> Sections:
     return tuple(out)
 
 
-def evaluate(function: Callable[[Array], Any], cuts: Cuts, parts: Sequence[Array]) -> Any:
+def evaluate(function: Callable[[Array], Tree], cuts: Cuts, parts: Sequence[Array]) -> Tree:
     """The function of the joined parts (one axis), its slices read from the parts themselves."""
     if len(parts) == 1:
         return function(parts[0])

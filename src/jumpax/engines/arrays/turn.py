@@ -6,11 +6,12 @@ their shares in whole units (`shares`), in reaction order. So paths are those of
 
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from jumpax._base import clock, random, shares
 from jumpax._base.clock import Time
@@ -74,7 +75,7 @@ class Step(NamedTuple):
     stops: Flag
 
 
-def witness(step: Any) -> Flag:
+def witness(step: PyTree[Array]) -> Flag:
     """True, by a look at all that a step holds."""
     flags = []
     for leaf in jax.tree.leaves(step):
@@ -119,7 +120,9 @@ def begin(counts: Real, inputs: Real | None, key: tuple[Word, Word], index: Word
     )
 
 
-def _numbers(streams: tuple[random.Stream, ...], real: Any) -> tuple[Real, shares.Chance, tuple[random.Stream, ...]]:
+def _numbers(
+    streams: tuple[random.Stream, ...], real: np.dtype
+) -> tuple[Real, shares.Chance, tuple[random.Stream, ...]]:
     """Unit exponential of the next event, the numbers of its choice, and the streams after it."""
     first, path = random.draw(streams[0])
     second, path = random.draw(path)
@@ -193,7 +196,7 @@ def _starts(model: Structure) -> np.ndarray:
     return np.concatenate([b + np.arange(0, s, width) for b, s in zip(begins, model.groups, strict=True)])
 
 
-def _added(high: Real, low: Any, by: Real) -> tuple[Real, Real]:
+def _added(high: Real, low: Real, by: Real) -> tuple[Real, Real]:
     """A sum, and what its rounding leaves, to be added the next time (Knuth 1969; Kahan 1965)."""
     step = by + low
     total = high + step
@@ -244,7 +247,7 @@ def turn(model: Structure, leaves: Leaves, table: Real | None, borders: Borders,
     number = jnp.asarray(_starts(model), jnp.int32)[block] + place
     reaction = jnp.where(happens, number, jnp.where(stops, np.int32(BORDER), np.int32(NOTHING)))
     inputs, left = lane.inputs, lane.rest
-    if inputs is not None and table is not None:
+    if inputs is not None and left is not None and table is not None:
         inputs, left = _added(inputs, left, jnp.where(happens[None], table[:, jnp.maximum(reaction, 0)], real.type(0)))
     border = lane.border + stops
     status = jnp.where(stops & (border >= len(borders.time.high)), np.int32(Status.DONE), lane.status)
@@ -276,6 +279,6 @@ def verdict(model: Structure, leaves: Leaves, borders: Borders, lane: Lane) -> C
     return jnp.where(lane.counts.max(0) >= _largest(lane.counts.dtype), np.int32(Status.COUNT_OVERFLOW), code)
 
 
-def _largest(real: Any) -> float:
+def _largest(real: np.dtype) -> float:
     """Beyond, a count of this type no longer moves by one."""
     return 2.0**24 if real == np.float32 else 2.0**31 - 1

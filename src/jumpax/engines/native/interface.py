@@ -1,13 +1,16 @@
 """What a kernel is called with: the state of a run, its inputs, and how many rows they have."""
 
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sized
+from types import ModuleType
+from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Array
 
 from jumpax._base.status import Status
+from jumpax._base.types import Numeric
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded, unpacked
@@ -17,32 +20,32 @@ from jumpax.engines.traced import Traced, record_types, trace
 class Block(NamedTuple):
     """A run in progress: arrays in the order in which a kernel takes and changes them."""
 
-    reals: Any
+    reals: Array | np.ndarray
     """(leaves, lanes) floating leaves of the lanes."""
-    integers: Any
-    words: Any
-    path: Any
+    integers: Array | np.ndarray
+    words: Array | np.ndarray
+    path: Array | np.ndarray
     """(lanes,) path of each lane, -1 without one."""
-    queue: Any
+    queue: Array | np.ndarray
     """Next path to start, and how many have ended."""
-    turns: Any
+    turns: Array | np.ndarray
     """Turns taken: of each thread, modulo 2^32, or of a whole block on a processor."""
-    record_integers: Any
+    record_integers: Array | np.ndarray
     """(paths, stops, n) counts and truth values of the records."""
-    record_reals: Any
-    ends: Any
+    record_reals: Array | np.ndarray
+    ends: Array | np.ndarray
     """(paths, 2 + species) status, events fired, counts at the end."""
-    end_times: Any
+    end_times: Array | np.ndarray
 
 
 REAL = "real"
 """Stands for the type of the real numbers of a program."""
-STATE: dict[str, Any] = {
+STATE: dict[str, str | type[np.generic]] = {
     "reals": REAL, "integers": np.int32, "words": np.uint32, "path": np.int32, "queue": np.int32, "turns": np.uint32,
     "record_integers": np.int32, "record_reals": REAL, "ends": np.int32, "end_times": REAL,
 }  # fmt: skip
 """Types of the arrays of a block."""
-INPUTS: dict[str, Any] = {
+INPUTS: dict[str, str | type[np.generic]] = {
     "theta": REAL, "counts": np.int32, "keys": np.uint32, "first": np.uint32, "start": REAL, "stop_times": REAL,
     "stop_steps": np.int32, "intervals": REAL, "paths": np.int32, "limit": np.int32, "budget": np.int32,
 }  # fmt: skip
@@ -53,7 +56,7 @@ WHOLES = (*(f"{name}_rows" for name in ROWS), "stops")
 """Whole numbers: 1 where every path has a row of its own, else 0; and how many stops there are."""
 
 
-def types_of(program: Program, wider: Mapping[str, Any]) -> dict[str, np.dtype]:
+def types_of(program: Program, wider: Mapping[str, str | type[np.generic]]) -> dict[str, np.dtype]:
     """Types of all arrays of a kernel; `wider` names those that are not as above."""
     types = {**STATE, **INPUTS, **wider}
     return {name: program.dtype if kind is REAL else np.dtype(kind) for name, kind in types.items()}
@@ -65,7 +68,7 @@ def places_of(traced: Traced) -> list[tuple[str, int]]:
     return [(buffer, buffers[:i].count(buffer)) for i, buffer in enumerate(buffers)]
 
 
-def started(program: Program, lanes: int, stops: int, room: int, library: Any) -> Block:
+def started(program: Program, lanes: int, stops: int, room: int, library: ModuleType) -> Block:
     """Lanes without a path, and empty records for `room` paths, as arrays of NumPy or of JAX (`library`)."""
     traced = trace(program)
     places, kinds, types = places_of(traced), record_types(traced), types_of(program, {})
@@ -88,11 +91,13 @@ def collected(program: Program, block: Block, paths: int) -> Recorded:
     return unpacked(trace(program).record, *tables, paths)
 
 
-def arrays_of(program: Program, inputs: Inputs, budget: Any, library: Any) -> dict[str, Any]:
+def arrays_of(
+    program: Program, inputs: Inputs, budget: Array | np.ndarray, library: ModuleType
+) -> dict[str, Array | np.ndarray]:
     """What a kernel reads, as arrays of NumPy or of JAX (`library`); `budget` is one already, of one entry."""
     dtype = program.dtype
 
-    def rows(columns: Any, dtype: Any) -> Any:
+    def rows(columns: Iterable[Numeric], dtype: np.dtype | type[np.generic]) -> Array | np.ndarray:
         """Columns side by side."""
         made = [library.atleast_1d(library.asarray(column, dtype)) for column in columns]
         many = max((len(column) for column in made), default=1)
@@ -115,7 +120,7 @@ def arrays_of(program: Program, inputs: Inputs, budget: Any, library: Any) -> di
     }
 
 
-def wholes_of(arrays: Mapping[str, Any]) -> tuple[int, ...]:
+def wholes_of(arrays: Mapping[str, Sized]) -> tuple[int, ...]:
     """The whole numbers that go with them."""
     return (*(int(len(arrays[name]) > 1) for name in ROWS), len(arrays["stop_steps"]))
 

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import numpy as np
+from jax.extend.core import ClosedJaxpr
 
 from jumpax._base.status import Status
 from jumpax.engines.native.code import Code, Module
@@ -31,7 +33,7 @@ class AbstractKernel(abc.ABC):
     fixed = ""
     """What is said of loads from arrays that never change while a kernel runs."""
 
-    def __init__(self, program: Program, per_path: bool, wider: Mapping[str, Any]):
+    def __init__(self, program: Program, per_path: bool, wider: Mapping[str, str | type[np.generic]]):
         self.program, self.per_path = program, per_path
         self.traced, self.printer = trace(program), Printer()
         self.module = Module(self.printer.constants)
@@ -97,7 +99,7 @@ class AbstractKernel(abc.ABC):
         natural = [n for n, field in zip(self.names, self.traced.fields, strict=True) if field.startswith("counts")]
         return self.printer.lines(self.traced.turn, [*self.names, *self.in_order, "limit"], natural)
 
-    def run(self, closed: Any, arguments: Sequence[str]) -> list[str]:
+    def run(self, closed: ClosedJaxpr, arguments: Sequence[str]) -> list[str]:
         """Append a traced function of numbers of the lane, and of others that have been named; names of its results."""
         lines, results = self.printer.lines(closed, arguments)
         read = {name for line in lines for name in line.arguments}.union(results)

@@ -6,9 +6,11 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 from jax.extend import core
+from jax.extend.core import Jaxpr
 
 from jumpax._base import math, whole
 from jumpax._base.errors import UnsupportedError
+from jumpax._base.types import Numeric
 
 _PLAIN = {
     "add": "add", "add_any": "add", "sub": "sub", "mul": "mul", "div": "div", "neg": "neg", "abs": "abs_", "max": "max_",
@@ -99,7 +101,7 @@ class Printer:
         return _needed(out, results), results
 
     def _run(
-        self, jaxpr: Any, consts: Sequence[Any], arguments: list[str], out: list[Line], contract: bool
+        self, jaxpr: Jaxpr, consts: Sequence[Numeric], arguments: list[str], out: list[Line], contract: bool
     ) -> list[str]:
         names: dict[Any, str] = dict(zip(jaxpr.invars, arguments, strict=True))
         for variable, value in zip(jaxpr.constvars, consts, strict=True):

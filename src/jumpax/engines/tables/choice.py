@@ -1,7 +1,7 @@
 """Which reaction fires: by inverse CDF, a term, an entry on its left, one on its right, a reaction between them."""
 
 from collections.abc import Callable
-from typing import Any, final
+from typing import final
 
 from jumpax.engines.native.operations import Number
 from jumpax.engines.tables.interface import LONG, Sizes
@@ -95,13 +95,13 @@ class Choice:
 
     def _partner(
         self,
-        term: Any,
-        left: Any,
-        right: Any,
-        entry: Any,
-        common: Any,
-        overlap: Any,
-        partners: Any,
+        term: Number,
+        left: Number,
+        right: Number,
+        entry: Number,
+        common: Number,
+        overlap: Number,
+        partners: Number,
         column: Variable,
         share: Variable,
     ) -> None:

@@ -1,16 +1,17 @@
 """Rate constants: functions of parameters alone."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
+from jumpax._base.types import Numeric
+from jumpax.engines.tables.terms import Constant
 from jumpax.networks.expressions.expression import evaluate, names
 
 
-def value_of(constant: Any, theta: Mapping[str, Any]) -> Any:
+def value_of(constant: Constant, theta: Mapping[str, Array | np.ndarray]) -> Numeric:
     """The number behind a constant: None for 1, a name, a name with the number of an entry of its array, or an expression."""
     if constant is None:
         return 1.0
@@ -21,7 +22,7 @@ def value_of(constant: Any, theta: Mapping[str, Any]) -> Any:
     return evaluate(constant, theta, 0.0)
 
 
-def values_of(constants: tuple[Any, ...], theta: Mapping[str, np.ndarray]) -> Float[np.ndarray, "rows constants"]:
+def values_of(constants: tuple[Constant, ...], theta: Mapping[str, np.ndarray]) -> Float[np.ndarray, "rows constants"]:
     """All constants in float64: one row for all paths, or a row for each."""
     with jax.enable_x64(True):
         columns = [np.atleast_1d(np.asarray(value_of(constant, theta), np.float64)) for constant in constants]
@@ -30,7 +31,7 @@ def values_of(constants: tuple[Any, ...], theta: Mapping[str, np.ndarray]) -> Fl
     return np.stack(made, 1) if made else np.zeros((1, 0))
 
 
-def names_of(constant: Any) -> tuple[str, ...]:
+def names_of(constant: Constant) -> tuple[str, ...]:
     """The parameters in a rate constant."""
     if constant is None:
         return ()

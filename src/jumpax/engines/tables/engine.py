@@ -2,10 +2,12 @@
 
 import functools
 import threading
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from jumpax._base import clock
 from jumpax._base.errors import UnsupportedError
@@ -83,7 +85,7 @@ def misfit(program: Program) -> str | None:
     return f"it gathers {KNOWN}, not {', '.join(wrong)}" if wrong else None
 
 
-_GATHERED: dict[type, Any] = {
+_GATHERED: dict[type, Callable[..., AbstractGathered]] = {
     Snapshots: lambda fold, network, layout, laws: Counts(),
     Parameters: lambda fold, network, layout, laws: Present(fold, network),
     TimeAverages: lambda fold, network, layout, laws: Averages(fold),
@@ -150,7 +152,7 @@ class Tables(AbstractEngine):
     offers = frozenset({Need.FAMILY, Need.TIME, Need.MOMENT, Need.TRIGGER, Need.POSTPONED})
     fewest = 1
 
-    def record(self, program: Program) -> Any:
+    def record(self, program: Program) -> PyTree[jax.ShapeDtypeStruct]:
         """Found from the fold, with nothing else traced."""
         with precision_of(program):
             return record_of(program.fold, program.network, program.dtype)
@@ -282,7 +284,8 @@ def _given(program: Program, made: Plan, inputs: Inputs, budget: int) -> dict[st
         constants.shape[1], len(columns), len(inputs.stops.step), int(inputs.paths), int(inputs.limit), budget, *owns,
         program.clock == "steps", *made.columns,
     )  # fmt: skip
-    arrays["sizes"] = np.array([int(value) for value in Sizes(*sizes)])  # type: ignore[call-arg]  # as many as there are fields
+    assert len(sizes) == len(Sizes._fields)
+    arrays["sizes"] = np.array([int(size) for size in sizes])
     kinds = dict(GIVEN)
     if inputs.stops.interval is not None:
         bound, *borders = inputs.stops.interval

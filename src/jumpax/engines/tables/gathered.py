@@ -2,16 +2,19 @@
 
 import abc
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar, TypeAlias
 
 import numpy as np
+from jaxtyping import PyTree, Shaped
 
 from jumpax.engines.native.operations import Number
+from jumpax.engines.tables.interface import Kernel
 from jumpax.engines.tables.layout import Layout
 from jumpax.folds import FirstPassage, Parameters, ReactionCounts, TimeAverages
 from jumpax.networks import Network
 
 INT, LONG, REAL = "int32", "int64", "float64"
+Columns: TypeAlias = list[Shaped[np.ndarray, "paths stops"]]
 LOGGED = 2**18
 """Events of one round of a run that keeps them."""
 
@@ -34,45 +37,45 @@ class AbstractGathered(abc.ABC):
         """How many whole and real numbers it records at a stop."""
 
     @abc.abstractmethod
-    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+    def record(self, integers: Columns, reals: Columns, theta: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:
         """The record of the fold, from the columns of its numbers, (paths, stops) each."""
 
     def made(self, layout: Layout) -> dict[str, np.ndarray]:
         """Its arrays, for a run."""
         return {}
 
-    def begin(self, kernel: Any) -> None:
+    def begin(self, kernel: Kernel) -> None:
         """At the start of a path."""
 
-    def fired(self, kernel: Any, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
+    def fired(self, kernel: Kernel, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
         """When a reaction fires, before anything changes; the time is a pair."""
 
-    def leave_count(self, kernel: Any, species: Number, now: Number) -> None:
+    def leave_count(self, kernel: Kernel, species: Number, now: Number) -> None:
         """Before a count changes."""
 
-    def leave_rate(self, kernel: Any, leaf: Number, now: Number) -> None:
+    def leave_rate(self, kernel: Kernel, leaf: Number, now: Number) -> None:
         """Before the propensity of a leaf changes."""
 
-    def enter_rate(self, kernel: Any, leaf: Number) -> None:
+    def enter_rate(self, kernel: Kernel, leaf: Number) -> None:
         """After the propensity of a reaction with a law of its own has changed."""
 
-    def leave_timed(self, kernel: Any, leaf: Number, now: Number) -> None:
+    def leave_timed(self, kernel: Kernel, leaf: Number, now: Number) -> None:
         """Before counts change that a leaf reads: for those that are rates that depend on time."""
 
-    def after(self, kernel: Any, now: Number) -> None:
+    def after(self, kernel: Kernel, now: Number) -> None:
         """After an event, of the network or of a path."""
 
-    def happens(self, kernel: Any, number: Number, now: tuple[Number, Number]) -> None:
+    def happens(self, kernel: Kernel, number: Number, now: tuple[Number, Number]) -> None:
         """Before an event of the network changes counts or parameters: which one."""
 
-    def happened(self, kernel: Any) -> None:
+    def happened(self, kernel: Kernel) -> None:
         """After all events of one moment, with propensities anew."""
 
-    def done(self, kernel: Any) -> Number:
+    def done(self, kernel: Kernel) -> Number:
         """Whether it wants nothing more of the path, if it may end one."""
         raise NotImplementedError
 
-    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+    def stop(self, kernel: Kernel, row: Number, now: Number) -> None:
         """At a stop: write a row of the records."""
 
     # for subclasses
@@ -81,7 +84,7 @@ class AbstractGathered(abc.ABC):
         """Name of an array of its own among all arrays of the kernel."""
         return f"g{self.number}_{name}"
 
-    def write(self, kernel: Any, row: Number, column: int | Number, value: Number) -> None:
+    def write(self, kernel: Kernel, row: Number, column: int | Number, value: Number) -> None:
         """Write a number of the record; columns of whole and of real numbers are counted apart."""
         w, real = kernel.w, value.kind == REAL
         width = kernel.size.reals if real else kernel.size.integers
@@ -97,11 +100,11 @@ class Counts(AbstractGathered):
         """All counts."""
         return layout.species, 0
 
-    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+    def record(self, integers: Columns, reals: Columns, theta: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:
         """As they are."""
         return tuple(integers)
 
-    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+    def stop(self, kernel: Kernel, row: Number, now: Number) -> None:
         """Write them."""
         with kernel.w.span(0, kernel.size.species) as species:
             self.write(kernel, row, species, kernel.w.get("counts", species))
@@ -117,11 +120,11 @@ class Present(AbstractGathered):
         """One real number per name."""
         return 0, len(self.places)
 
-    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+    def record(self, integers: Columns, reals: Columns, theta: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:
         """As they are."""
         return tuple(reals)
 
-    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+    def stop(self, kernel: Kernel, row: Number, now: Number) -> None:
         """Write them."""
         values, first = kernel.theta()
         for column, place in enumerate(self.places):
@@ -143,7 +146,7 @@ class Averages(AbstractGathered):
         """One real number per species."""
         return 0, len(self._chosen(layout))
 
-    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+    def record(self, integers: Columns, reals: Columns, theta: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:
         """As they are."""
         return tuple(reals)
 
@@ -156,7 +159,7 @@ class Averages(AbstractGathered):
             "since": nothing.copy(), "begin": np.zeros(1),
         }  # fmt: skip
 
-    def begin(self, kernel: Any) -> None:
+    def begin(self, kernel: Kernel) -> None:
         """Nothing yet."""
         w = kernel.w
         now = w.get("time", 0)
@@ -165,14 +168,14 @@ class Averages(AbstractGathered):
             w.put(self.own("integral"), species, w.number(0.0))
             w.put(self.own("since"), species, now)
 
-    def leave_count(self, kernel: Any, species: Number, now: Number) -> None:
+    def leave_count(self, kernel: Kernel, species: Number, now: Number) -> None:
         """Add what has been lived with the old count."""
         w, do = kernel.w, kernel.w.do
         lived = do("sub", now, w.get(self.own("since"), species))
         w.add(self.own("integral"), species, do("mul", w.real(w.get("counts", species)), lived))
         w.put(self.own("since"), species, now)
 
-    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+    def stop(self, kernel: Kernel, row: Number, now: Number) -> None:
         """Write the averages, and begin anew."""
         w, do = kernel.w, kernel.w.do
         length = do("sub", now, w.get(self.own("begin"), 0))
@@ -201,7 +204,7 @@ class Firings(AbstractGathered):
         """One whole number per reaction."""
         return len(self._chosen(layout)), 0
 
-    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+    def record(self, integers: Columns, reals: Columns, theta: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:
         """As they are."""
         return tuple(integers)
 
@@ -212,18 +215,18 @@ class Firings(AbstractGathered):
         place[chosen] = np.arange(len(chosen))
         return {"place": place, "many": np.array([len(chosen)]), "fired": np.zeros(len(chosen) + 1, np.int32)}
 
-    def begin(self, kernel: Any) -> None:
+    def begin(self, kernel: Kernel) -> None:
         """None yet."""
         w = kernel.w
         with w.span(0, w.get(self.own("many"), 0)) as column:
             w.put(self.own("fired"), column, w.long(0))
 
-    def fired(self, kernel: Any, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
+    def fired(self, kernel: Kernel, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
         """One more."""
         w = kernel.w
         w.add(self.own("fired"), w.get(self.own("place"), reaction), w.long(1))
 
-    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+    def stop(self, kernel: Kernel, row: Number, now: Number) -> None:
         """Write them."""
         w = kernel.w
         with w.span(0, w.get(self.own("many"), 0)) as column:
@@ -244,7 +247,7 @@ class Passage(AbstractGathered):
         """Whether it has held, and since when."""
         return 1, 1
 
-    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+    def record(self, integers: Columns, reals: Columns, theta: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:
         """Whether, and when."""
         return integers[0] == 1, reals[0]
 
@@ -252,32 +255,32 @@ class Passage(AbstractGathered):
         """The time, NaN before."""
         return {"when": np.zeros(1)}
 
-    def _look(self, kernel: Any, now: Number) -> None:
+    def _look(self, kernel: Kernel, now: Number) -> None:
         w, do = kernel.w, kernel.w.do
         holds = kernel.printed_of_counts(lambda counts: [self.fold.holds(counts)], len(self.fold.network.species))[0]
         new = do("and_", holds, self._waits(kernel))
         with kernel.code.when(new):
             w.put(self.own("when"), 0, now)
 
-    def _waits(self, kernel: Any) -> Number:
+    def _waits(self, kernel: Kernel) -> Number:
         when = kernel.w.get(self.own("when"), 0)
         return kernel.w.do("ne", when, when)
 
-    def done(self, kernel: Any) -> Number:
+    def done(self, kernel: Kernel) -> Number:
         """Whether it has held."""
         return kernel.w.do("not_", self._waits(kernel))
 
-    def begin(self, kernel: Any) -> None:
+    def begin(self, kernel: Kernel) -> None:
         """Look at the start."""
         w = kernel.w
         w.put(self.own("when"), 0, w.number(np.nan))
         self._look(kernel, w.get("time", 0))
 
-    def after(self, kernel: Any, now: Number) -> None:
+    def after(self, kernel: Kernel, now: Number) -> None:
         """Look at the new state."""
         self._look(kernel, now)
 
-    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+    def stop(self, kernel: Kernel, row: Number, now: Number) -> None:
         """Write both."""
         w = kernel.w
         self.write(kernel, row, 0, w.to(self.done(kernel), LONG))
@@ -300,7 +303,7 @@ class Log(AbstractGathered):
         """None: it is not read at stops."""
         return 0, 0
 
-    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+    def record(self, integers: Columns, reals: Columns, theta: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:
         """Nothing."""
         return ()
 
@@ -312,15 +315,16 @@ class Log(AbstractGathered):
             "set": np.zeros(LOGGED * len(self.assigned) + 1, np.int32), 
         }  # fmt: skip
 
-    def happens(self, kernel: Any, number: Number, now: tuple[Number, Number]) -> None:
+    def happens(self, kernel: Kernel, number: Number, now: tuple[Number, Number]) -> None:
         """One more, with a number of its own (see `EventLog`)."""
+        assert kernel.happenings is not None
         reactions = kernel.happenings.network.reaction_count
         self.fired(kernel, number, kernel.w.do("add", kernel.w.long(number), 2 * reactions), now)
 
-    def after(self, kernel: Any, now: Number) -> None:
+    def after(self, kernel: Kernel, now: Number) -> None:
         """What it has set."""
         w, do = kernel.w, kernel.w.do
-        if not self.assigned:
+        if not self.assigned or kernel.happenings is None:
             return
         last = do("sub", w.get(self.own("many"), 0), 1)
         with kernel.code.when(
@@ -330,7 +334,7 @@ class Log(AbstractGathered):
                 place = do("add", do("mul", last, len(self.assigned)), column)
                 w.put(self.own("set"), place, w.get("counts", species))
 
-    def fired(self, kernel: Any, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
+    def fired(self, kernel: Kernel, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
         """One more."""
         w = kernel.w
         place = w.get(self.own("many"), 0)

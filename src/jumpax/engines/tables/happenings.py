@@ -4,6 +4,7 @@ What it says is in the precision of the program, as on every engine; the clock a
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, ClassVar, final
 
 import jax
@@ -12,14 +13,16 @@ import numpy as np
 
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
+from jumpax._base.types import Count, Flag, Real, Word
 from jumpax.engines.agenda import agenda_of
 from jumpax.engines.happening import Happening, happen, parameters, prepared, watched
 from jumpax.engines.lane import Lane, Stop
 from jumpax.engines.native.operations import Number
 from jumpax.engines.program import Program, precision_of
 from jumpax.engines.tables.constants import names_of, value_of
-from jumpax.engines.tables.interface import INT, REAL, WORD
+from jumpax.engines.tables.interface import INT, REAL, WORD, Kernel
 from jumpax.engines.tables.layout import Layout
+from jumpax.engines.tables.life import Life
 from jumpax.folds import Snapshots
 
 _HELD = {"f": "happening_reals", "u": "happening_words"}
@@ -80,37 +83,43 @@ class Happenings:
 
     # what is traced, of one path
 
-    def _lane(self, counts: Any, time: Any, status: Status, happening: Happening | None = None) -> Lane:
+    def _lane(self, counts: tuple[Count, ...], time: Time, status: Status, happening: Happening | None = None) -> Lane:
         zero, nothing = jnp.zeros((), jnp.int32), jnp.zeros_like(time.high)
         known = dict(zip(self.known, counts, strict=True))
-        counts = tuple(known.get(number) for number in range(len(self.network.species)))  # nothing reads the others
+        every: Any = tuple(known.get(number) for number in range(len(self.network.species)))  # nothing reads the others
         stop = Stop(Time(nothing + np.inf, nothing), zero)  # those of the path are not its business
         return Lane(
-            counts=counts, time=time, since=nothing, events=zero, index=zero, target=stop, streams=(), carry=(),
+            counts=every, time=time, since=nothing, events=zero, index=zero, target=stop, streams=(), carry=(),
             status=zero + np.int32(status), happening=happening,
         )  # fmt: skip
 
-    def _begin(self, key: Any, path: Any, counts: Any, theta: Any, time: Any) -> Any:
+    def _begin(
+        self, key: tuple[Word, Word], path: Word, counts: tuple[Count, ...], theta: Mapping[str, Real], time: Time
+    ) -> Happening | None:
         lane = self._lane(counts, time, Status.RUNNING)
         return prepared(self.program, lane, theta, key, path).happening
 
-    def _step(self, counts: Any, theta: Any, time: Any, happening: Happening) -> Any:
+    def _step(
+        self, counts: tuple[Count, ...], theta: Mapping[str, Real], time: Time, happening: Happening
+    ) -> tuple[list[Count], Happening | None, Flag, Count]:
         lane = self._lane(counts, time, Status.PARKED, happening)
         lane, more, number = happen(self.program, lane, theta, lane.target)
         return [lane.counts[species] for species in self.species], lane.happening, more, number
 
-    def _look(self, counts: Any, theta: Any, time: Any, happening: Happening) -> Any:
+    def _look(
+        self, counts: tuple[Count, ...], theta: Mapping[str, Real], time: Time, happening: Happening
+    ) -> Happening:
         lane = self._lane(counts, time, Status.RUNNING)
         present = parameters(self.program, happening, theta)
         return watched(self.program, happening, lane.counts, present, time, time.high == time.high)
 
     # what is written
 
-    def acting(self, kernel: Any) -> Number:
+    def acting(self, kernel: Kernel) -> Number:
         """Whether events may happen where the path stands."""
         return kernel.w.do("ne", kernel.w.get(*self.at.acting), 0)
 
-    def moment(self, kernel: Any) -> tuple[Number, Number]:
+    def moment(self, kernel: Kernel) -> tuple[Number, Number]:
         """When a path has to stand next; never is infinite."""
         w = kernel.w
         high, low = (w.get(*place) for place in self.at.moment)
@@ -119,7 +128,7 @@ class Happenings:
         both = w.do("add", high, low)
         return both, w.do("sub", low, w.do("sub", both, high))  # all bits, else the end of a delay might never come
 
-    def begin(self, kernel: Any, keys: list[Number], path: Number) -> None:
+    def begin(self, kernel: Kernel, keys: list[Number], path: Number) -> None:
         """At the start of a path, with its counts and its time: its own parameters, and what is due at once."""
         w, size = kernel.w, kernel.size
         for array, own, many in (
@@ -132,16 +141,18 @@ class Happenings:
         self._tell_time(kernel, (w.get("time", 0), w.get("time", 1)))
         self._keep(kernel, kernel.called(self._begun, [*keys, path, *self.state]))
 
-    def stand(self, kernel: Any) -> None:
+    def stand(self, kernel: Kernel) -> None:
         """At a moment."""
-        kernel.w.put(*self.at.acting, kernel.w.long(1))
+        array, index = self.at.acting
+        kernel.w.put(array, index, kernel.w.long(1))
 
-    def look(self, kernel: Any, now: tuple[Number, Number]) -> None:
+    def look(self, kernel: Kernel, now: tuple[Number, Number]) -> None:
         """After a reaction that changes what events read: whether the path has to stand."""
+        assert self._looked is not None
         self._tell_time(kernel, now)
         self._keep(kernel, kernel.called(self._looked, [*self.state, *self.places]))
 
-    def act(self, kernel: Any, life: Any) -> None:
+    def act(self, kernel: Kernel, life: Life) -> None:
         """Everything that happens at one moment, event by event; less if the budget ends, or a fold the path."""
         w, do, code, left, status = kernel.w, kernel.w.do, kernel.code, life.left, life.status
         now = life.time[0].value, life.time[1].value
@@ -170,7 +181,7 @@ class Happenings:
         with code.when(do("ne", some.value, 0)):
             self._anew(kernel, now[0])
 
-    def _change(self, kernel: Any, counts: list[Number], state: list[Number], now: Number) -> None:
+    def _change(self, kernel: Kernel, counts: list[Number], state: list[Number], now: Number) -> None:
         """New counts and parameters."""
         w = kernel.w
         for species, count in zip(self.species, counts, strict=True):
@@ -181,7 +192,7 @@ class Happenings:
             if (array, index) in self.at.values:
                 w.put("theta_now", self.moved[self.at.values.index((array, index))], value)
 
-    def _anew(self, kernel: Any, now: Number) -> None:
+    def _anew(self, kernel: Kernel, now: Number) -> None:
         """All that is computed from counts and parameters."""
         w, parameters = kernel.w, self.network.parameters
         for number, constant in enumerate(self.layout.constants):
@@ -194,11 +205,11 @@ class Happenings:
         for one in kernel.gathered:
             one.happened(kernel)
 
-    def _keep(self, kernel: Any, state: list[Number]) -> None:
+    def _keep(self, kernel: Kernel, state: list[Number]) -> None:
         for place, value in zip(self.places, state, strict=True):
             kernel.w.put(*place, value)
 
-    def _tell_time(self, kernel: Any, now: tuple[Number, Number]) -> None:
+    def _tell_time(self, kernel: Kernel, now: tuple[Number, Number]) -> None:
         """The time in the precision of the program."""
         w, (high, low) = kernel.w, now
         if self.program.precision == "float32":

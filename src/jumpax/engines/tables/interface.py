@@ -1,8 +1,15 @@
 """What the loop over tables is called with: arrays by name, and where single numbers are kept in them."""
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from jumpax.engines.native.operations import Number
 from jumpax.engines.tables.layout import Tables
+
+if TYPE_CHECKING:
+    from jumpax.engines.tables.kernel import Kernel as Kernel
+    from jumpax.engines.tables.scores import Scores as Scores
+else:  # their files import those of their parts, which name them
+    Kernel = Scores = object
 
 INT, LONG, REAL, WORD = "int32", "int64", "float64", "uint32"
 STATE = {
@@ -21,31 +28,31 @@ PATH, INDEX, EVENTS, BUSY = range(4)
 class Sizes(NamedTuple):
     """Entries of `sizes`."""
 
-    species: Any
-    sums: Any
-    terms: Any
+    species: Number
+    sums: Number
+    terms: Number
     """Those of rate constants."""
-    parts: Any
+    parts: Number
     """Those and reactions with laws of their own."""
-    leaves: Any
-    nodes: Any
-    constants: Any
-    parameters: Any
-    stops: Any
-    paths: Any
-    limit: Any
-    budget: Any
+    leaves: Number
+    nodes: Number
+    constants: Number
+    parameters: Number
+    stops: Number
+    paths: Number
+    limit: Number
+    budget: Number
     """Events."""
-    own_constants: Any
+    own_constants: Number
     """1 where each path has its own, else 0; likewise the others."""
-    own_theta: Any
-    own_counts: Any
-    own_key: Any
-    own_first: Any
-    steps: Any
+    own_theta: Number
+    own_counts: Number
+    own_key: Number
+    own_first: Number
+    steps: Number
     """Whether stops are numbers of events."""
-    integers: Any
-    reals: Any
+    integers: Number
+    reals: Number
 
 
 KINDS = dict.fromkeys(Tables._fields, INT) | {"unit": REAL, "share": REAL, "sum_change": LONG}

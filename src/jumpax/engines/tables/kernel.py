@@ -6,15 +6,17 @@ function for each kind of law is part of it.
 
 import functools
 from collections.abc import Callable, Sequence
-from typing import Any, final
+from typing import final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import ClosedJaxpr
 
 from jumpax._base import random, shares
 from jumpax._base.clock import Time, add
 from jumpax._base.status import Status
+from jumpax._base.types import Count, Numeric, Real, Word
 from jumpax.engines.native.code import Module
 from jumpax.engines.native.operations import Number
 from jumpax.engines.native.printer import Printer
@@ -43,12 +45,12 @@ from jumpax.engines.tables.thinning import Thinning
 from jumpax.engines.tables.writer import Variable, Writer
 
 
-def _seeds(key0: Any, key1: Any, path: Any) -> list[Any]:
+def _seeds(key0: Word, key1: Word, path: Word) -> list[Word]:
     """States of the two streams of a path."""
     return [word for stream in (random.PATH, random.LOW) for word in random.seed((key0, key1), path, stream)]
 
 
-def _ahead(words: Sequence[Any], high: Any, low: Any, total: Any, spent: Any = None) -> list[Any]:
+def _ahead(words: Sequence[Word], high: Real, low: Real, total: Real, spent: Real | None = None) -> list[Real | Word]:
     """The next event: when, the point of the choice, and the words after it."""
     path, lows = random.Stream(*words[:4]), random.Stream(*words[4:])
     first, path = random.draw(path)
@@ -111,7 +113,7 @@ class Kernel:
             self.code.say("ret void")
         return self.module.text()
 
-    def printed(self, function: Callable[..., Sequence[Any]], arguments: Sequence[Number]) -> list[Number]:
+    def printed(self, function: Callable[..., Sequence[Numeric]], arguments: Sequence[Number]) -> list[Number]:
         """A scalar function, traced by JAX, at this place."""
         shapes = [jax.ShapeDtypeStruct((), np.dtype(a.kind)) for a in arguments]
         lines, results = self.printer.lines(
@@ -122,13 +124,15 @@ class Kernel:
         code.run(lines)
         return [code.number(name) for name in results]
 
-    def printed_of_counts(self, function: Callable[[tuple[Any, ...]], Sequence[Any]], species: int) -> list[Number]:
+    def printed_of_counts(
+        self, function: Callable[[tuple[Count, ...]], Sequence[Numeric]], species: int
+    ) -> list[Number]:
         """A function of all counts."""
         shapes = [jax.ShapeDtypeStruct((), np.dtype(INT))] * species
         closed = jax.make_jaxpr(lambda *counts: function(counts))(*shapes)
         return self.called(closed, [("counts", i) for i in range(species)])
 
-    def called(self, closed: Any, places: Sequence[Number | tuple[str, int]]) -> list[Number]:
+    def called(self, closed: ClosedJaxpr, places: Sequence[Number | tuple[str, int]]) -> list[Number]:
         """A traced function of numbers and of entries of arrays, of which those are loaded that it reads."""
         names = [f"n{i}" for i in range(len(places))]
         lines, results = self.printer.lines(closed, names)
@@ -277,7 +281,7 @@ class Kernel:
         when: tuple[Number, Number],
         point: Number,
         after: Sequence[Number],
-        only_if: Any,
+        only_if: Callable[[Number], None],
     ) -> None:
         """A reaction fires, if all is sound."""
         do, status = self.w.do, life.status

@@ -2,13 +2,16 @@
 
 import functools
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jumpax._base.types import Real
 from jumpax.engines.native.operations import Number
+from jumpax.engines.tables.interface import Kernel
+from jumpax.engines.tables.writer import Variable
 from jumpax.networks import Network, Reaction
 from jumpax.networks.ceiling import ceiling_of, rate_of
 
@@ -19,10 +22,10 @@ class Kind(NamedTuple):
     species: int
     """How many counts it reads; they come first."""
     parameters: int
-    function: Callable[..., Any]
+    function: Callable[..., Real]
     """Of a law that reads the time, this comes last."""
     timed: bool = False
-    top: Callable[..., Any] | None = None
+    top: Callable[..., Real] | None = None
     """What it does not exceed from a time on, of a law that reads the time; None where bounds are given."""
 
 
@@ -51,7 +54,7 @@ class Laws(NamedTuple):
         """Whether some of them read the time."""
         return any(kind.timed for kind in self.kinds)
 
-    def rate(self, kernel: Any, number: Number, now: Number) -> Number:
+    def rate(self, kernel: Kernel, number: Number, now: Number) -> Number:
         """The propensity of reaction `number` of these, or what it does not exceed from now on: not a number where it is negative."""
         w = kernel.w
         value = w.variable(w.number(np.nan))
@@ -59,19 +62,19 @@ class Laws(NamedTuple):
             self._put(kernel, value, kind.top or kind.function, [*arguments, now] if kind.timed else arguments)
         return value.value
 
-    def at(self, kernel: Any, number: Number, time: Number) -> Number:
+    def at(self, kernel: Kernel, number: Number, time: Number) -> Number:
         """The propensity at a time, of a law that reads it; of others it is infinite."""
         value = kernel.w.variable(kernel.w.number(np.inf))
         for kind, arguments in self._each(kernel, number, [kind for kind in self.kinds if kind.timed]):
             self._put(kernel, value, kind.function, [*arguments, time])
         return value.value
 
-    def _put(self, kernel: Any, value: Any, function: Callable[..., Any], arguments: list[Number]) -> None:
+    def _put(self, kernel: Kernel, value: Variable, function: Callable[..., Real], arguments: list[Number]) -> None:
         (rate,) = kernel.printed(lambda *a: [jnp.where((r := function(*a)) >= 0, r, jnp.nan)], arguments)
         value.value = rate
 
     def slopes(
-        self, kernel: Any, number: Number, then: Callable[[Number, int, Number], None], time: Number | None = None
+        self, kernel: Kernel, number: Number, then: Callable[[Number, int, Number], None], time: Number | None = None
     ) -> None:
         """Derivatives of that propensity: `then` gets its number, that of the argument, and each derivative.
 
@@ -86,7 +89,7 @@ class Laws(NamedTuple):
                 for j, slope in enumerate(made):
                     then(number, kind.species + j, slope)
 
-    def _each(self, kernel: Any, number: Number, kinds: Sequence[Kind]) -> Iterator[tuple[Kind, list[Number]]]:
+    def _each(self, kernel: Kernel, number: Number, kinds: Sequence[Kind]) -> Iterator[tuple[Kind, list[Number]]]:
         """Code for each of some kinds of law, with what it reads."""
         w, do = kernel.w, kernel.w.do
         first, mine = w.get("law_first", number), w.get("law_kind", number)
@@ -135,17 +138,17 @@ def laws_of(network: Network, reactions: tuple[int, ...], bounded: bool = False)
     return Laws(tuple(functions), np.array(kind), np.array(first), np.array(argument), reactions)
 
 
-def _top(reaction: Reaction, *arguments: Any) -> Any:
+def _top(reaction: Reaction, *arguments: Real) -> Real:
     return ceiling_of(reaction, arguments[:-1], arguments[-1])
 
 
-def _value(reaction: Reaction, read: tuple[str, ...], names: tuple[str, ...], *arguments: Any) -> Any:
+def _value(reaction: Reaction, read: tuple[str, ...], names: tuple[str, ...], *arguments: Real) -> Real:
     counts = dict(zip(read, arguments[: len(read)], strict=True))
     theta = dict(zip(names, arguments[len(read) :], strict=True))
     return jnp.asarray(reaction.propensity(counts, theta, jnp.zeros(())), float)
 
 
-def _traced(function: Callable[..., Any], many: int) -> str:
+def _traced(function: Callable[..., Real], many: int) -> str:
     """What tells laws apart that do not say it themselves."""
     with jax.enable_x64(True):
         return str(jax.make_jaxpr(function)(*[jax.ShapeDtypeStruct((), np.dtype(np.float64))] * many))

@@ -1,13 +1,13 @@
 """What is kept of a path while it lives, and the stops that it passes."""
 
 import functools
-from typing import Any, NamedTuple, final
+from typing import NamedTuple, final
 
 import numpy as np
 
 from jumpax._base.status import Status
 from jumpax.engines.native.operations import Number
-from jumpax.engines.tables.interface import PATH
+from jumpax.engines.tables.interface import PATH, Kernel
 from jumpax.engines.tables.writer import Variable
 
 REACTION, MOMENT, BORDER = range(3)
@@ -38,7 +38,7 @@ class Stops:
         kernel: that is being written.
     """
 
-    def __init__(self, kernel: Any):
+    def __init__(self, kernel: Kernel):
         self.kernel = kernel
 
     def write(self, when: Number, rest: Number, life: Life) -> None:
@@ -84,6 +84,7 @@ class Stops:
                 life.status.value = self._ended(done, seen)
             only_if(do("not_", over))
             if bounded and life.next is not None:
+                assert kernel.thinning is not None
                 kernel.thinning.onward(kernel, life, here, done)
                 life.next.value = w.long(BORDER)
                 only_if(kernel.code.constant(False, "bool"))

@@ -1,17 +1,23 @@
 """Scores where events change parameters: the chain rule from the parameters of a time to those that were given."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import Any, TypeAlias, final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jumpax._base.types import Count, Flag, Real
 from jumpax.engines.native.operations import Number
 from jumpax.engines.tables.constants import names_of, value_of
+from jumpax.engines.tables.interface import Kernel, Scores
+from jumpax.engines.tables.terms import Constant
 from jumpax.folds import Score
 from jumpax.folds.fold import Change
 from jumpax.networks.expressions.expression import names
+
+Rows: TypeAlias = tuple[tuple[Real, ...], ...]
+"""Derivatives of the parameters that events change, one row each, with respect to those that were given."""
 
 
 @final
@@ -26,7 +32,7 @@ class Links:
         constants: rate constants, of which the first columns are.
     """
 
-    def __init__(self, fold: Score, constants: Sequence[Any]):
+    def __init__(self, fold: Score, constants: Sequence[Constant]):
         self.fold, self.constants, network = fold, tuple(constants), fold.network
         self.columns = len(self.constants) + len(fold.read)
         real, count, flag = (jax.ShapeDtypeStruct((), np.dtype(kind)) for kind in ("float64", "int32", "bool"))
@@ -43,7 +49,9 @@ class Links:
 
     # what is traced
 
-    def _flush(self, theta: Mapping[str, Any], rows: Any, columns: Sequence[Any], totals: Sequence[Any]) -> list[Any]:
+    def _flush(
+        self, theta: Mapping[str, Real], rows: Rows, columns: Sequence[Real], totals: Sequence[Real]
+    ) -> list[Real]:
         """The scores with respect to what was given, with those of the columns."""
         out = list(totals)
         for constant, gained in zip(self.constants, columns, strict=False):
@@ -54,7 +62,7 @@ class Links:
             self._add(out, name, rows, gained)
         return out
 
-    def _add(self, out: list[Any], name: str, rows: Any, gained: Any) -> None:
+    def _add(self, out: list[Real], name: str, rows: Rows, gained: Real) -> None:
         moved = self.fold.network.moved
         for place, wrt in enumerate(self.fold.wrt):
             if name in moved:
@@ -64,14 +72,16 @@ class Links:
             elif name == wrt:
                 out[place] = out[place] + gained
 
-    def _change(self, counts: Any, theta: Any, now: Any, rows: Any, flags: Any) -> Any:
+    def _change(
+        self, counts: tuple[Count, ...], theta: Mapping[str, Real], now: Real, rows: Rows, flags: tuple[Flag, ...]
+    ) -> Rows:
         known = dict(zip(self.known, counts, strict=True))
         every: Any = tuple(known.get(number) for number in range(len(self.fold.network.species)))  # others are not read
         return self.fold.chain.changed(rows, now, Change(flags, every, theta))
 
     # what is written
 
-    def begin(self, scores: Any, kernel: Any) -> None:
+    def begin(self, scores: Scores, kernel: Kernel) -> None:
         """Each parameter is its own."""
         w, network = kernel.w, self.fold.network
         for place in range(len(self.fold.wrt)):
@@ -80,7 +90,7 @@ class Links:
             for place, wrt in enumerate(self.fold.wrt):
                 w.put(scores.own("links"), row * len(self.fold.wrt) + place, w.number(float(name == wrt)))
 
-    def flush(self, scores: Any, kernel: Any) -> None:
+    def flush(self, scores: Scores, kernel: Kernel) -> None:
         """Carry the columns over, which begin anew."""
         w = kernel.w
         given = [*self.theta, *self._rows(scores), *((scores.own("score"), i) for i in range(self.columns))]
@@ -89,7 +99,7 @@ class Links:
         with w.span(0, self.columns) as column:
             w.put(scores.own("score"), column, w.number(0.0))
 
-    def change(self, scores: Any, kernel: Any, number: Number, now: Number) -> None:
+    def change(self, scores: Scores, kernel: Kernel, number: Number, now: Number) -> None:
         """What an event makes of the derivatives, before it changes anything."""
         do, network = kernel.w.do, self.fold.network
         flags = [do("eq", number, event) for event in range(len(network.events))]
@@ -98,15 +108,15 @@ class Links:
         for place, value in zip(self._rows(scores), made, strict=True):
             kernel.w.put(*place, value)
 
-    def _rows(self, scores: Any) -> list[tuple[str, int]]:
+    def _rows(self, scores: Scores) -> list[tuple[str, int]]:
         many = len(self.fold.network.moved) * len(self.fold.wrt)
         return [(scores.own("links"), i) for i in range(many)]
 
-    def _totals(self, scores: Any) -> list[tuple[str, int]]:
+    def _totals(self, scores: Scores) -> list[tuple[str, int]]:
         return [(scores.own("total"), i) for i in range(len(self.fold.wrt))]
 
 
-def _log_slope(constant: Any, name: str, theta: Mapping[str, Any]) -> Any:
+def _log_slope(constant: Constant, name: str, theta: Mapping[str, Real]) -> Real:
     """D ln c / d theta."""
     if isinstance(constant, str):
         return 1.0 / theta[name]

@@ -1,14 +1,17 @@
 """What paths gain by their events and by their rates, with a number for each reaction: `PathSums` of currents and activities."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, NamedTuple, final
+from typing import ClassVar, NamedTuple, final
 
 import jax
 import numpy as np
+from jaxtyping import PyTree
 
 from jumpax.engines.native.operations import Number
-from jumpax.engines.tables.gathered import INT, LONG, REAL, AbstractGathered
+from jumpax.engines.tables.gathered import INT, LONG, REAL, AbstractGathered, Columns
+from jumpax.engines.tables.interface import Kernel
 from jumpax.engines.tables.layout import Layout
+from jumpax.engines.tables.terms import Constant
 from jumpax.folds import AbstractFold
 from jumpax.folds.dependence import record_of
 from jumpax.networks import Network
@@ -72,7 +75,7 @@ class Sums(AbstractGathered):
         """Two real numbers for each rate."""
         return 0, 2 * len(self.weights)
 
-    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+    def record(self, integers: Columns, reals: Columns, theta: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:
         """Pairs."""
         return jax.tree.unflatten(self.structure, reals)
 
@@ -92,7 +95,7 @@ class Sums(AbstractGathered):
         }  # fmt: skip
         return {name: np.append(array, 0) for name, array in arrays.items()}
 
-    def begin(self, kernel: Any) -> None:
+    def begin(self, kernel: Kernel) -> None:
         """Nothing yet."""
         w, now = kernel.w, kernel.w.get("time", 0)
         for rate in range(len(self.weights)):
@@ -103,20 +106,20 @@ class Sums(AbstractGathered):
         with w.span(0, w.get(self.own("many"), 0)) as single:
             w.put(self.own("began"), single, now)
 
-    def fired(self, kernel: Any, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
+    def fired(self, kernel: Kernel, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
         """What the reaction gains."""
         w, many = kernel.w, self.weights.shape[1]
         for rate in range(len(self.weights)):
             w.add(self.own("events"), rate, w.get(self.own("gain"), w.do("add", reaction, rate * many)))
 
-    def leave_rate(self, kernel: Any, leaf: Number, now: Number) -> None:
+    def leave_rate(self, kernel: Kernel, leaf: Number, now: Number) -> None:
         """Add what has been lived with the old propensity."""
         w, do = kernel.w, kernel.w.do
         lived = do("sub", now, w.get(self.own("since"), leaf))
         self._gain(kernel, "of_leaf", leaf, kernel.size.leaves, do("mul", w.get("rates", leaf), lived))
         w.put(self.own("since"), leaf, now)
 
-    def leave_count(self, kernel: Any, species: Number, now: Number) -> None:
+    def leave_count(self, kernel: Kernel, species: Number, now: Number) -> None:
         """The same for reactions that are integrated by themselves."""
         w = kernel.w
         if self.singles:
@@ -124,7 +127,7 @@ class Sums(AbstractGathered):
             with w.span(first, end) as place:
                 self._leave(kernel, w.get(self.own("reader"), place), now)
 
-    def _leave(self, kernel: Any, single: Number, now: Number) -> None:
+    def _leave(self, kernel: Kernel, single: Number, now: Number) -> None:
         w, do = kernel.w, kernel.w.do
         lived = do("sub", now, w.get(self.own("began"), single))
         first, second = (w.get("counts", w.get(self.own(name), single)) for name in ("first", "second"))
@@ -135,13 +138,13 @@ class Sums(AbstractGathered):
         self._gain(kernel, "of_single", single, w.get(self.own("many"), 0), do("mul", rate, lived))
         w.put(self.own("began"), single, now)
 
-    def _gain(self, kernel: Any, weights: str, place: Number, many: Number, gained: Number) -> None:
+    def _gain(self, kernel: Kernel, weights: str, place: Number, many: Number, gained: Number) -> None:
         w, do = kernel.w, kernel.w.do
         for rate in range(len(self.weights)):
             weight = w.get(self.own(weights), do("add", place, do("mul", many, rate)))
             w.add(self.own("integral"), rate, do("mul", weight, gained))
 
-    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+    def stop(self, kernel: Kernel, row: Number, now: Number) -> None:
         """Write both, up to now."""
         w = kernel.w
         with w.span(0, kernel.size.parts) as leaf:
@@ -153,7 +156,7 @@ class Sums(AbstractGathered):
             self.write(kernel, row, 2 * rate + 1, w.get(self.own("integral"), rate))
 
 
-def _single(network: Network, reaction: int, constants: Mapping[Any, int]) -> _Single:
+def _single(network: Network, reaction: int, constants: Mapping[Constant, int]) -> _Single:
     law, nothing = network.reactions[reaction].law, len(network.species)
     product = law.product(network.reactions[reaction].reactants)
     assert product is not None  # other laws are leaves of their own

@@ -1,21 +1,24 @@
 """The score of rate constants in the loop over tables: a number of firings and one integral for each constant."""
 
 import functools
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import ClassVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, PyTree
 
 from jumpax._base import random
+from jumpax._base.types import Real
 from jumpax.engines.native.operations import Number
 from jumpax.engines.tables.constants import names_of, value_of
-from jumpax.engines.tables.gathered import INT, LONG, REAL, AbstractGathered
-from jumpax.engines.tables.interface import WORD
+from jumpax.engines.tables.gathered import INT, LONG, REAL, AbstractGathered, Columns
+from jumpax.engines.tables.interface import WORD, Kernel
 from jumpax.engines.tables.laws import Laws
 from jumpax.engines.tables.layout import Layout
 from jumpax.engines.tables.links import Links
+from jumpax.engines.tables.terms import Constant
 from jumpax.folds import Score
 from jumpax.folds.lasting import share
 
@@ -45,7 +48,7 @@ class Scores(AbstractGathered):
         """One for each constant, and one for each parameter that other laws read; the scores, where events change some of these."""
         return 0, len(self.wrt) if self.links else len(self.constants) + len(self.wrt)
 
-    def record(self, integers: list[Any], reals: list[Any], theta: Mapping[str, Any]) -> Any:
+    def record(self, integers: Columns, reals: Columns, theta: Mapping[str, np.ndarray]) -> PyTree[np.ndarray]:
         """The score of each parameter."""
         if self.links:
             return tuple(reals)
@@ -55,8 +58,8 @@ class Scores(AbstractGathered):
         for p in range(len(self.wrt)):
             total = np.array(reals[count + p])
             for c in range(count):
-                if slopes[c][p] is not None:
-                    total += reals[c] * np.reshape(slopes[c][p], (-1, 1))
+                if (slope := slopes[c][p]) is not None:
+                    total += reals[c] * np.reshape(slope, (-1, 1))
             out.append(total)
         return tuple(out)
 
@@ -90,10 +93,10 @@ class Scores(AbstractGathered):
                     column[first + j] = len(self.constants) + self.read.index(name)
         return column, np.append(self.laws.first, len(self.laws.argument)).astype(np.int32)
 
-    def _clock(self, kernel: Any, now: Number) -> Number:
+    def _clock(self, kernel: Kernel, now: Number) -> Number:
         return now if self.fold.waiting else kernel.w.get(self.own("clock"), 0)
 
-    def begin(self, kernel: Any) -> None:
+    def begin(self, kernel: Kernel) -> None:
         """Nothing yet."""
         w = kernel.w
         with w.span(0, w.do("add", w.get(self.own("many"), 0), 1)) as column:
@@ -112,7 +115,7 @@ class Scores(AbstractGathered):
             with w.span(kernel.size.terms, kernel.size.parts) as leaf:
                 self.enter_rate(kernel, leaf)
 
-    def fired(self, kernel: Any, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
+    def fired(self, kernel: Kernel, term: Number, reaction: Number, now: tuple[Number, Number]) -> None:
         """One more firing of the constant, or the derivative of the logarithm of another law."""
         w, do = kernel.w, kernel.w.do
         w.add(self.own("score"), w.get(self.own("column"), term), w.number(1.0))
@@ -124,11 +127,12 @@ class Scores(AbstractGathered):
                 rate = w.get("rates", term)
                 self._all(kernel, term, lambda slope: do("div", slope, rate))
             if self.laws.timed:
+                assert kernel.thinning is not None
                 with kernel.code.when(kernel.thinning.timed(kernel, term)):
                     at = self.laws.at(kernel, do("sub", term, kernel.size.terms), now[0])
                     self._at(kernel, term, now[0], lambda slope: do("div", slope, at))
 
-    def _all(self, kernel: Any, leaf: Number, gain: Any) -> None:
+    def _all(self, kernel: Kernel, leaf: Number, gain: Callable[[Number], Number]) -> None:
         """Add to the columns of all arguments of another law, by its derivatives."""
         w, do = kernel.w, kernel.w.do
         number = do("sub", leaf, kernel.size.terms)
@@ -138,7 +142,7 @@ class Scores(AbstractGathered):
                 self.own("score"), w.get(self.own("slope_column"), argument), gain(w.get(self.own("slope"), argument))
             )
 
-    def _at(self, kernel: Any, leaf: Number, time: Number, gain: Any) -> None:
+    def _at(self, kernel: Kernel, leaf: Number, time: Number, gain: Callable[[Number], Number]) -> None:
         """Add to the columns of all arguments of a law that reads the time, by its derivatives at one."""
         w, do = kernel.w, kernel.w.do
         number = do("sub", leaf, kernel.size.terms)
@@ -149,10 +153,11 @@ class Scores(AbstractGathered):
 
         self.laws.slopes(kernel, number, add, time)  # type: ignore[union-attr]  # there are some
 
-    def leave_timed(self, kernel: Any, leaf: Number, now: Number) -> None:
+    def leave_timed(self, kernel: Kernel, leaf: Number, now: Number) -> None:
         """Subtract the derivatives at one moment, drawn uniformly, of the time that has been lived."""
         if self.laws is None or not self.laws.timed:
             return
+        assert kernel.thinning is not None
         w, do = kernel.w, kernel.w.do
         since = w.get(self.own("since"), leaf)
         lived = do("sub", now, since)
@@ -165,7 +170,7 @@ class Scores(AbstractGathered):
             self._at(kernel, leaf, moment, lambda slope: do("neg", do("mul", slope, lived)))
             w.put(self.own("since"), leaf, now)
 
-    def leave_rate(self, kernel: Any, leaf: Number, now: Number) -> None:
+    def leave_rate(self, kernel: Kernel, leaf: Number, now: Number) -> None:
         """Subtract what has been lived with the old propensity."""
         w, do = kernel.w, kernel.w.do
         clock = self._clock(kernel, now)
@@ -176,7 +181,7 @@ class Scores(AbstractGathered):
             with kernel.code.when(do("ge", leaf, kernel.size.terms)):
                 self._all(kernel, leaf, lambda slope: do("neg", do("mul", slope, lived)))
 
-    def enter_rate(self, kernel: Any, leaf: Number) -> None:
+    def enter_rate(self, kernel: Kernel, leaf: Number) -> None:
         """Derivatives of another law in the new state."""
         assert self.laws is not None
         w, do = kernel.w, kernel.w.do
@@ -186,25 +191,25 @@ class Scores(AbstractGathered):
 
         self.laws.slopes(kernel, do("sub", leaf, kernel.size.terms), keep)
 
-    def happens(self, kernel: Any, number: Number, now: tuple[Number, Number]) -> None:
+    def happens(self, kernel: Kernel, number: Number, now: tuple[Number, Number]) -> None:
         """Bring all integrals up to now."""
         self._leave_all(kernel, now[0])
         if self.links:
             self.links.flush(self, kernel)
             self.links.change(self, kernel, number, now[0])
 
-    def happened(self, kernel: Any) -> None:
+    def happened(self, kernel: Kernel) -> None:
         """Derivatives of other laws anew."""
         if self.laws is not None:
             with kernel.w.span(kernel.size.terms, kernel.size.parts) as leaf:
                 self.enter_rate(kernel, leaf)
 
-    def _leave_all(self, kernel: Any, now: Number) -> None:
+    def _leave_all(self, kernel: Kernel, now: Number) -> None:
         with kernel.w.span(0, kernel.size.parts) as leaf:
             self.leave_timed(kernel, leaf, now)
             self.leave_rate(kernel, leaf, now)
 
-    def stop(self, kernel: Any, row: Number, now: Number) -> None:
+    def stop(self, kernel: Kernel, row: Number, now: Number) -> None:
         """Write all columns, up to now."""
         w = kernel.w
         self._leave_all(kernel, now)
@@ -215,18 +220,20 @@ class Scores(AbstractGathered):
             self.write(kernel, row, column, w.get(self.own(shown), column))
 
 
-def _moment(*given: Any) -> list[Any]:
+def _moment(*given: Array) -> list[Array]:
     """A moment of a stretch of time, and the words after it."""
     *words, since, lived = given
     word, after = random.draw(random.Stream(*words))
     return [since + share((word,), lived) * lived, *after]
 
 
-def _log_slopes(constants: tuple[Any, ...], wrt: tuple[str, ...], theta: Mapping[str, Any]) -> list[list[Any]]:
+def _log_slopes(
+    constants: tuple[Constant, ...], wrt: tuple[str, ...], theta: Mapping[str, np.ndarray]
+) -> list[list[np.ndarray | None]]:
     """Derivatives of the logarithm of each constant by each parameter, for each path or for all; None where there is none."""
     out = []
     for constant in constants:
-        row: list[Any] = []
+        row: list[np.ndarray | None] = []
         for name in wrt:
             if name not in names_of(constant):
                 row.append(None)
@@ -239,18 +246,18 @@ def _log_slopes(constants: tuple[Any, ...], wrt: tuple[str, ...], theta: Mapping
     return out
 
 
-def _slope(constant: Any, name: str, theta: Mapping[str, Any]) -> np.ndarray:
+def _slope(constant: Constant, name: str, theta: Mapping[str, np.ndarray]) -> np.ndarray:
     """D ln c / d theta of an expression."""
     read = names_of(constant)
     with jax.enable_x64(True):
         values = np.broadcast_arrays(*(np.asarray(theta[n], np.float64) for n in read))
         function = functools.partial(_logarithm, constant, read)
         where = read.index(name)
-        slope: Any = jax.grad(function, where)
+        slope: Callable[..., Array] = jax.grad(function, where)
         for _ in range(values[0].ndim):
             slope = jax.vmap(slope)
         return np.asarray(slope(*map(jnp.asarray, values)))
 
 
-def _logarithm(constant: Any, read: tuple[str, ...], *values: Any) -> Any:
+def _logarithm(constant: Constant, read: tuple[str, ...], *values: Real) -> Real:
     return jnp.log(value_of(constant, dict(zip(read, values, strict=True))))

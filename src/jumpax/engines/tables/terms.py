@@ -1,15 +1,16 @@
 """The reactions of a network by rate constant: what adds up to the total propensity."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from jumpax.engines.tables.factored import Factored, Pairs, Pattern, factored, ratios
 from jumpax.networks import Combinations, Network
+from jumpax.networks.expressions.expression import Expression
 from jumpax.networks.laws.product import Product
 
-Constant = Any
+Constant: TypeAlias = str | tuple[str, int] | Expression | None
 """What parameters bring: a name, a name and the number of an entry of its array, an expression, or None for 1."""
 
 

@@ -6,17 +6,18 @@ a null event makes the bound tight where it was loose. The reaction fires if the
 is a null event. Where bounds are given, all such rates are computed at each candidate.
 """
 
-from collections.abc import Sequence
-from typing import Any, final
+from collections.abc import Callable, Sequence
+from typing import final
 
 import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base.status import Status
 from jumpax.engines.native.operations import Number
-from jumpax.engines.tables.interface import REAL
+from jumpax.engines.tables.interface import REAL, Kernel
 from jumpax.engines.tables.layout import FAN, Layout
 from jumpax.engines.tables.life import Life
+from jumpax.engines.tables.writer import Variable
 
 
 def parents(layout: Layout) -> np.ndarray:
@@ -39,19 +40,19 @@ class Thinning:
         self.bounded = bounded
         self.given = {"bounds": REAL, "borders": REAL} if bounded else {}
 
-    def total(self, kernel: Any, life: Life, total: Number) -> Number:
+    def total(self, kernel: Kernel, life: Life, total: Number) -> Number:
         """What the wait is drawn from."""
         return kernel.w.get("bounds", life.index.value) if self.bounded else total
 
     def candidate(
         self,
-        kernel: Any,
+        kernel: Kernel,
         life: Life,
         total: Number,
         when: tuple[Number, Number],
         point: Number,
         after: Sequence[Number],
-        only_if: Any,
+        only_if: Callable[[Number], None],
     ) -> None:
         """A reaction fires, or nothing, if all is sound."""
         w, do, code, status = kernel.w, kernel.w.do, kernel.code, life.status
@@ -80,7 +81,7 @@ class Thinning:
                 self._again(kernel, chosen[0], when[0])
         only_if(do("eq", status.value, int(Status.RUNNING)))
 
-    def timed(self, kernel: Any, leaf: Number) -> Number:
+    def timed(self, kernel: Kernel, leaf: Number) -> Number:
         """Whether a leaf is a reaction whose rate depends on time."""
         w, do, code = kernel.w, kernel.w.do, kernel.code
         found = w.variable(code.constant(False, "bool"))
@@ -88,8 +89,9 @@ class Thinning:
             found.value = do("ne", w.get("law_timed", do("sub", leaf, kernel.size.terms)), 0)
         return found.value
 
-    def _one(self, kernel: Any, leaf: Number, rest: Number, now: Number, fires: Any, status: Any) -> None:
+    def _one(self, kernel: Kernel, leaf: Number, rest: Number, now: Number, fires: Variable, status: Variable) -> None:
         """Whether the reaction that is chosen fires: whether the point lies in its rate at the time."""
+        assert kernel.laws is not None  # of which one reads the time
         w, do, code = kernel.w, kernel.w.do, kernel.code
         with code.when(self.timed(kernel, leaf)):
             rate = kernel.laws.at(kernel, do("sub", leaf, kernel.size.terms), now)
@@ -99,8 +101,9 @@ class Thinning:
             bad = do("not_", do("ge", rate, w.number(0.0)))
             status.value = do("select", bad, w.long(int(Status.BAD_PROPENSITY)), fault)
 
-    def _again(self, kernel: Any, leaf: Number, now: Number) -> None:
+    def _again(self, kernel: Kernel, leaf: Number, now: Number) -> None:
         """What a rate does not exceed from now on, and the sums above it."""
+        assert kernel.laws is not None
         w, do, size = kernel.w, kernel.w.do, kernel.size
         w.put("rates", leaf, kernel.laws.rate(kernel, do("sub", leaf, size.terms), now))
         node = w.variable(w.get("parent", leaf))
@@ -109,7 +112,7 @@ class Thinning:
             kernel.rates.node(node.value)
             node.value = w.get("parent", do("add", node.value, size.leaves))
 
-    def _all(self, kernel: Any, life: Life, when: Number, bound: Number) -> None:
+    def _all(self, kernel: Kernel, life: Life, when: Number, bound: Number) -> None:
         """All rates at a time, on the side of a border on which its interval lies; whether they are sound, and hold the bound."""
         w, do, size = kernel.w, kernel.w.do, kernel.size
         place = do("mul", life.index.value, 2)
@@ -124,7 +127,7 @@ class Thinning:
         sound = do("and_", do("ge", total, w.number(0.0)), do("lt", total, w.number(np.inf)))
         life.status.value = do("select", sound, fault, w.long(int(Status.BAD_PROPENSITY)))
 
-    def onward(self, kernel: Any, life: Life, stop: Number, done: Number | None) -> None:
+    def onward(self, kernel: Kernel, life: Life, stop: Number, done: Number | None) -> None:
         """Where the bound changes at a stop, what is left of the unit exponential is used up at the next one."""
         w, do = kernel.w, kernel.w.do
         here, there = w.get("bounds", stop), w.get("bounds", life.index.value)
@@ -137,7 +140,7 @@ class Thinning:
             life.spent.value = do("add", life.spent.value, do("mul", here, lived))
             life.time[0].value, life.time[1].value = high, low
 
-    def still(self, kernel: Any, time: Number) -> Number:
+    def still(self, kernel: Kernel, time: Number) -> Number:
         """Whether no reaction can fire at a time."""
         w, do = kernel.w, kernel.w.do
         lives = w.variable(kernel.code.constant(False, "bool"))

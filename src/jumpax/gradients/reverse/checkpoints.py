@@ -3,22 +3,27 @@
 import dataclasses
 import functools
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
-from jaxtyping import Array, PyTree
+from jaxtyping import Array, Float, PyTree
 
 from jumpax._base import clock
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.memory import check_memory
 from jumpax._base.status import FIRST_FAULT
+from jumpax._base.trees import Tree
+from jumpax._base.types import Word
 from jumpax.engines.arrays.rates import Structure, filled
 from jumpax.engines.arrays.run import Block, Kept, Outcome, Plan, run, segment_again
 from jumpax.gradients.reverse.steps import Adjoint, Method
 from jumpax.gradients.reverse.sweep import ask, no_adjoint, sweep, to_weights
+
+Own: TypeAlias = tuple[Array, Array, list[Array]]
+"""What a block has of its own: its number, counts at the start, leaves; of all blocks, with one more axis in front."""
 
 
 class Setting(NamedTuple):
@@ -29,7 +34,7 @@ class Setting(NamedTuple):
     method: Method
     own: tuple[str, ...]
     """Names of the parameters that have a value for each path."""
-    real: Any
+    real: np.dtype
     """Type of real numbers."""
     paths: int
     size: int
@@ -39,6 +44,10 @@ class Setting(NamedTuple):
     def blocks(self) -> int:
         """How many blocks there are."""
         return -(-self.paths // self.size)
+
+
+Saved: TypeAlias = tuple[list[Array], Array, tuple[Word, Word], Kept, Array]
+"""From the way forward for the way back: leaves, counts at the start, words, lanes that were kept, status."""
 
 
 def _split(setting: Setting, leaf: Array) -> Array:
@@ -55,7 +64,9 @@ def _join(setting: Setting, leaf: Array) -> Array:
     return leaf.reshape(-1, *leaf.shape[2:])[: setting.paths]
 
 
-def _block(setting: Setting, leaves: Sequence[Array], weights: Any, words: Any, own: Any) -> Block:
+def _block(
+    setting: Setting, leaves: Sequence[Array], weights: Array | None, words: tuple[Word, Word], own: Own
+) -> Block:
     """One block of paths from the shared leaves and what is of its own: number, start, leaves."""
     number, counts, laned = own
     mine = iter(laned)
@@ -68,7 +79,7 @@ def _block(setting: Setting, leaves: Sequence[Array], weights: Any, words: Any, 
     )  # fmt: skip
 
 
-def _own(setting: Setting, leaves: Sequence[Array], counts: Array) -> Any:
+def _own(setting: Setting, leaves: Sequence[Array], counts: Array) -> Own:
     """What each block has of its own: its number, counts at the start, leaves; one more axis in front."""
     laned = [_split(setting, x) for kind, x in zip(setting.model.kinds, leaves, strict=True) if kind == "path"]
     return jnp.arange(setting.blocks), _split(setting, counts), laned
@@ -91,24 +102,30 @@ def _results(setting: Setting, outcome: Outcome) -> tuple[Array, ...]:
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def paths_of(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
+def paths_of(
+    setting: Setting, leaves: list[Array], counts: Float[Array, "paths species"], words: tuple[Word, Word]
+) -> tuple[Array, ...]:
     """Integrals and counts at borders, events, status; one row per path."""
     return _draw(setting._replace(plan=dataclasses.replace(setting.plan, kept=0)), leaves, counts, words)[0]
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _draw(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
+def _draw(
+    setting: Setting, leaves: list[Array], counts: Float[Array, "paths species"], words: tuple[Word, Word]
+) -> tuple[tuple[Array, ...], Kept]:
     """Results, and lanes kept."""
     weights = _weights(setting, leaves)
 
-    def one(own: Any) -> Any:
+    def one(own: Own) -> Outcome:
         return run(setting.model, setting.plan, _block(setting, leaves, weights, words, own))
 
     outcome = lax.map(one, _own(setting, leaves, counts))
     return _results(setting, outcome), outcome.kept
 
 
-def _forward(setting: Setting, leaves: Any, counts: Any, words: Any) -> Any:
+def _forward(
+    setting: Setting, leaves: list[Array], counts: Float[Array, "paths species"], words: tuple[Word, Word]
+) -> tuple[tuple[Array, ...], Saved]:
     species, plan = counts.shape[1], setting.plan
     check_memory(
         f"{setting.paths:,} paths x {plan.kept} checkpoints x {species:,} species, kept for the gradient,",
@@ -123,8 +140,9 @@ def _without_faults(block: Block, kept: Kept, sound: Array) -> tuple[Block, Kept
     """The block with a sound path in the place of each other one: where a state is not sound, 0 times a slope may be NaN."""
     lane = jnp.where(sound, jnp.arange(len(sound)), jnp.argmax(sound))
 
-    def pick(tree: PyTree) -> Any:
-        return jax.tree.map(lambda leaf: leaf[..., lane], tree)
+    def pick(tree: Tree) -> Tree:
+        picked: Any = jax.tree.map(lambda leaf: leaf[..., lane], tree)
+        return picked
 
     leaves = block.leaves._replace(laned=pick(block.leaves.laned))
     block = block._replace(leaves=leaves, counts=pick(block.counts), index=pick(block.index))
@@ -137,7 +155,7 @@ def _adjoint(setting: Setting, block: Block, sound: Array, kept: Kept, asked: Se
     cotangents = ask(model, plan, *(jnp.where(sound[None, None], leaf, 0) for leaf in asked))
     block, kept = _without_faults(block, kept, sound)
 
-    def segment(state: Any) -> Any:
+    def segment(state: tuple[Array, Adjoint]) -> tuple[Array, Adjoint]:
         number, adjoint = state[0] - 1, state[1]
         end, log = segment_again(model, plan, block, kept, number)
         return number, sweep(model, setting.method, block, cotangents, end, log, adjoint)
@@ -160,13 +178,13 @@ def _parted(model: Structure, adjoint: Adjoint) -> tuple[list[Array], list[Array
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 @functools.partial(jax.jit, static_argnums=0)
-def _derivatives(setting: Setting, saved: PyTree, cotangents: tuple[Array, Array]) -> list[Array]:
+def _derivatives(setting: Setting, saved: Saved, cotangents: tuple[Array, Array]) -> list[Array]:
     """Derivatives with respect to the leaves; NaN where a faulty path was asked for one."""
     leaves, counts, words, kept, status = saved
     model = setting.model
     weights = _weights(setting, leaves)
 
-    def one(total: Any, given: Any) -> Any:
+    def one(total: PyTree[Array], given: tuple) -> tuple[PyTree[Array], list[Array]]:
         own, asked, kept, status = given
         block = _block(setting, leaves, weights, words, own)
         sound = block.alive & (status < FIRST_FAULT)
@@ -194,16 +212,18 @@ def _derivatives(setting: Setting, saved: PyTree, cotangents: tuple[Array, Array
 
 
 @_derivatives.defjvp
-def _refuse(*_: Any) -> Any:
+def _refuse(*_: object) -> NoReturn:
     raise UnsupportedError(
         "second derivatives of paths are not available: the derivative of a path is not that of a smooth function. "
         "Use a Gauss-Newton or Fisher matrix from first derivatives."
     )
 
 
-def _backward(setting: Setting, saved: PyTree, cotangents: Any) -> Any:
+def _backward(
+    setting: Setting, saved: Saved, cotangents: tuple[Array | np.ndarray, ...]
+) -> tuple[list[Array], None, None]:
     """Derivatives with respect to the leaves; none to counts at the start and the key."""
-    return _derivatives(setting, saved, cotangents[:2]), None, None
+    return _derivatives(setting, saved, (jnp.asarray(cotangents[0]), jnp.asarray(cotangents[1]))), None, None
 
 
 paths_of.defvjp(_forward, _backward)

@@ -1,6 +1,6 @@
 """Which adjoint belongs to an estimator."""
 
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from jumpax._base.errors import UnsupportedError
 from jumpax.folds.relaxation import Relaxation
@@ -14,7 +14,7 @@ USUAL = 0.3
 """The reach of the tangent unless somebody says otherwise."""
 
 
-def method_of(estimator: Any, species: int, observed: Observed) -> Method:
+def method_of(estimator: object, species: int, observed: Observed) -> Method:
     """The adjoint of an estimator.
 
     The flow of the trapezoidal tangent is followed by Taylor series of order 4; with its usual reach, in networks of more than

@@ -3,7 +3,7 @@
 import functools
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base import random
-from jumpax._base.types import Count, Real, Word
+from jumpax._base.types import Count, Flag, Real, Word
 from jumpax.engines.arrays.rates import Leaves, Structure, along, change_of, propensities
 from jumpax.engines.arrays.run import Block
 from jumpax.engines.arrays.sections import Sections, split
@@ -102,10 +102,12 @@ def step_back(model: Structure, method: Method, block: Block, here: Here, event:
     return (_trapezoidal if method.relaxation is None else _relaxed)(model, method, block, here, event)
 
 
-def _pulled(model: Structure, block: Block, here: Here) -> Any:
+def _pulled(model: Structure, block: Block, here: Here) -> tuple[tuple[Real, ...], Callable[..., tuple[Any, ...]]]:
     """Propensities in groups, and their vector-Jacobian product."""
 
-    def rates(laned: Any, shared: Any, counts: Any, inputs: Any) -> Any:
+    def rates(
+        laned: tuple[Real, ...], shared: tuple[Real, ...], counts: Sections, inputs: Real | None
+    ) -> tuple[Real, ...]:
         return propensities(model, Leaves(laned, shared), counts, inputs)
 
     return jax.vjp(rates, *block.leaves, here.counts, here.inputs)
@@ -116,13 +118,13 @@ def _shares(groups: Sequence[Real]) -> list[Real]:
     return [jnp.where(a > 0, a.dtype.type(0.5), a.dtype.type(1)) for a in groups]
 
 
-def _inverse(value: Real, some: Any) -> Real:
+def _inverse(value: Real, some: Flag) -> Real:
     """One over the value where there is some, else 0."""
     one = value.dtype.type(1)
     return jnp.where(some, one / jnp.where(some, value, one), value.dtype.type(0))
 
 
-def _ratio(value: Real, by: Real, some: Any) -> Real:
+def _ratio(value: Real, by: Real, some: Flag) -> Real:
     """The value by the other where there is some, else 0.
 
     The division comes last: XLA computes a chain of cheaper operations again for each of its readers, species by species.
@@ -279,7 +281,7 @@ def _gumbel(model, relaxation, block, here, event, groups, moved, total) -> list
     ]
 
 
-def exponentials(model: Structure, key: tuple[Word, Word], index: Any, event: Count, real: Any) -> list[Real]:
+def exponentials(model: Structure, key: tuple[Word, Word], index: Word, event: Count, real: np.dtype) -> list[Real]:
     """Unit exponentials of event number `event` of the paths, one per reaction; by threefry, so in any order of events."""
     seeds = random.seed(key, index, random.FOLD)
     out = []

@@ -1,6 +1,6 @@
 """Backward sweeps over the events of paths: adjoints of the tangents, for a block of lanes."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -72,6 +72,10 @@ class Pace(NamedTuple):
     """How many, (lanes,)."""
 
 
+Parts = list[Real | None]
+"""Sections of numbers by species; None for what nothing is asked of."""
+
+
 def sweep(
     model: Structure, method: Method, block: Block, asked: Asked, end: Lane, log: Log, adjoint: Adjoint
 ) -> Adjoint:
@@ -82,7 +86,7 @@ def sweep(
         event = Event(*(lax.dynamic_index_in_dim(leaf, pace.turn - 1, 0, keepdims=False) for leaf in log[:4]))
         return event._replace(reaction=jnp.where(pace.step == 0, event.reaction, NOTHING))
 
-    def body(state: Any) -> Any:
+    def body(state: tuple[Pace, Event, Here]) -> tuple[Pace, Event, Here]:
         pace, event, here = state
         if here.log is not None:
             row = jnp.where(pace.step == 0, pace.turn - 1, turns)
@@ -96,7 +100,7 @@ def sweep(
         pace = Pace(pace.turn - last, jnp.where(last, 0, pace.step + 1), steps)
         return pace, load(pace), step_back(model, method, block, here, event)
 
-    def more(state: Any) -> Flag:
+    def more(state: tuple[Pace, Event, Here]) -> Flag:
         return (state[0].turn > 0) & witness(state[2].work) & witness(state[0].steps)
 
     pace = Pace(log.taken, jnp.int32(0), jnp.ones_like(end.border))
@@ -167,7 +171,7 @@ def _cross(asked: Asked, exact: bool, event: Event, here: Here) -> Here:
         found = stops[None] & (np.arange(len(values), dtype=np.int32)[:, None] == at[None])
         return jnp.where(found[:, None], values, 0).sum(0)
 
-    def enter(now: Any) -> Any:
+    def enter(now: tuple[Parts, Parts]) -> tuple[Parts, Parts]:
         source, counts = now
         source = [
             None if s is None or g is None else jnp.where(stops[None], at_border(g), s)

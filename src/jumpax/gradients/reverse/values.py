@@ -1,19 +1,18 @@
 """Values of single paths, as functions with derivatives in reverse mode."""
 
 import functools
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
 from jumpax._base import given
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.memory import check_memory
 from jumpax._base.status import FIRST_FAULT
-from jumpax._base.types import Word
+from jumpax._base.types import ParameterValues, Word
 from jumpax.engines.arrays.rates import structure
 from jumpax.engines.arrays.run import Plan, width_of
 from jumpax.engines.program import Steps, Times
@@ -31,7 +30,7 @@ TURNS, KEPT = 128, 32
 class PathValues(NamedTuple):
     """The observable along each path, and how each path ended."""
 
-    values: Any
+    values: PyTree[Float[Array, "paths stops ..."]]
     """Its structure, with leading axes (paths, stops). NaN for a faulty path; it has no derivatives, and whatever is asked of it makes
     those of the shared parameters and its own NaN. To leave it out, replace its values before anything is computed from them, as
     in `jnp.where(got.faulty[:, None], 0.0, got.values)`."""
@@ -47,8 +46,8 @@ class PathValues(NamedTuple):
 
 
 def values_of(
-    sampling: Sampling, estimator: Any, theta: Mapping[str, Any], words: tuple[Word, Word], direct: bool = False
-) -> tuple[Float[Array, "paths stops entries"], Any, Any]:
+    sampling: Sampling, estimator: object, theta: ParameterValues, words: tuple[Word, Word], direct: bool = False
+) -> tuple[Float[Array, "paths stops entries"], Int[Array, " paths"], Int[Array, " paths"]]:
     """The observable of each path at each stop, flattened, with derivatives in theta; events and status.
 
     Args:
@@ -98,7 +97,7 @@ def observed(sampling: Sampling) -> tuple[int, ...]:
         return sampling.gathered.chosen or tuple(range(len(names)))  # type: ignore[attr-defined]  # check_reverse has looked
     scalars = [jax.ShapeDtypeStruct((), np.dtype(sampling.precision))] * len(names)
 
-    def made(counts: Any) -> Any:
+    def made(counts: list[Array]) -> list[Array]:
         return jax.tree.leaves(given.observe(sampling.observable, dict(zip(names, counts, strict=True))))  # type: ignore[arg-type]
 
     traced = jax.make_jaxpr(made)(scalars).jaxpr
@@ -106,7 +105,7 @@ def observed(sampling: Sampling) -> tuple[int, ...]:
     return tuple(number for number, v in enumerate(traced.invars) if id(v) in read) or (0,)
 
 
-def _observe(sampling: Sampling, seen: tuple[int, ...], counts: Any) -> Any:
+def _observe(sampling: Sampling, seen: tuple[int, ...], counts: Float[Array, " observed"]) -> Float[Array, " entries"]:
     """The observable of the counts of the species that it reads, flattened."""
     every = [jnp.zeros((), counts.dtype)] * len(sampling.network.species)
     for number, count in zip(seen, counts, strict=True):
@@ -114,7 +113,7 @@ def _observe(sampling: Sampling, seen: tuple[int, ...], counts: Any) -> Any:
     return sampling.observe(every)
 
 
-def _averages(sampling: Sampling, integrals: Array, at: Array) -> Any:
+def _averages(sampling: Sampling, integrals: Array, at: Array) -> tuple[Array, ...]:
     """Records of time averages, from integrals between stops; the counts themselves where no time has passed."""
     assert isinstance(sampling.stops, Times)
     spans = np.diff(np.array([sampling.start, *sampling.stops.values]))[None, :, None]
@@ -123,7 +122,7 @@ def _averages(sampling: Sampling, integrals: Array, at: Array) -> Any:
     return tuple(means[..., number] for number in range(means.shape[-1]))
 
 
-def check_reverse(sampling: Sampling, estimator: Any, baseline: object = None) -> None:
+def check_reverse(sampling: Sampling, estimator: object, baseline: object = None) -> None:
     """Refuse what reverse mode does not have.
 
     Raises:

@@ -1,7 +1,7 @@
 """Standard deviations measured along time."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, final
+from collections.abc import Mapping
+from typing import final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import errors_behind, half_square, whitened
@@ -58,11 +59,11 @@ class Deviations(AbstractLoss):
 
     def __init__(
         self,
-        times: Sequence[float],
-        deviations: Mapping[str, Any],
-        standard_errors: Mapping[str, Any],
+        times: Column,
+        deviations: Mapping[str, Column],
+        standard_errors: Mapping[str, Column],
         *,
-        means: Mapping[str, Any] | None = None,
+        means: Mapping[str, Column] | None = None,
         paths: int | None = None,
     ):
         when = numbers(times, "times")
@@ -102,7 +103,9 @@ class Deviations(AbstractLoss):
         unknown = [unknown_name("species", s, network.species) for s in self.species if s not in network.species]
         return unknown + time_faults(self.times, start)
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(
+        self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric
+    ) -> Float[Array, ""]:
         """Half the sum of squares."""
         return half_square(_deviation(expected) - self.measured, self.root)
 
@@ -111,22 +114,31 @@ class Deviations(AbstractLoss):
         """Itself, if means are known."""
         return None if self.about is None else self
 
-    def residuals(self, expected: Any) -> Float[Array, "times species"]:
+    def residuals(self, expected: Float[Numbers, "times species moments"]) -> Float[Array, "times species"]:
         """(E[(x - mean)^2] - deviation^2) / (2 deviation x standard error): near mean and deviation, what the loss squares."""
         assert self.about is not None
         square = expected[..., 1] - 2 * self.about * expected[..., 0] + self.about**2
         return jnp.einsum("tij,tj->ti", self.root, (square - self.measured**2) / (2 * self.measured))
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self,
+        expected: Float[Numbers, "times species moments"],
+        jacobian: Float[Numbers, "batches times species moments free"],
+        paths: Numeric,
+    ) -> Float[Array, "batches entries free"]:
         """Jacobian of the deviations at the mean over batches, linear in that of the raw moments."""
         mean, deviation = expected[None, ..., 0, None], _deviation(expected)[None, ..., None]
         slopes = (jacobian[:, :, :, 1] - 2 * mean * jacobian[:, :, :, 0]) / (2 * deviation)
         return whitened(slopes, self.root)
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(
+        self,
+        expected: Float[np.ndarray, "times species moments"],
+        jacobian: Float[np.ndarray, "times species moments columns"],
+    ) -> tuple[Standardised, ...]:
         """Deviations over their standard errors, taken to be independent; where the number of paths is known, their logarithms."""
         data = f"{self.measured.size} standard deviations of {', '.join(map(repr, self.species))}"
-        found = np.asarray(_deviation(expected))
+        found = np.asarray(_deviation(jnp.asarray(expected)))
         slopes = (jacobian[:, :, 1] - 2 * expected[..., 0, None] * jacobian[:, :, 0]) / (2 * found[..., None])
         if self.paths is None:
             return (of_differences(data, found - self.measured, slopes, self.root),)
@@ -134,20 +146,20 @@ class Deviations(AbstractLoss):
         root, away = self.root * self.measured[:, None] / wider, np.log(found / self.measured) + bias
         return (of_differences(data, away, slopes / found[..., None], root, excess * np.count_nonzero(self.root)),)
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(self, expected: Float[np.ndarray, "times species moments"]) -> tuple[Compared, ...]:
         """The deviations of each species."""
-        errors, found = errors_behind(self.root), _deviation(expected)
+        errors, found = errors_behind(self.root), _deviation(jnp.asarray(expected))
         return tuple(
             series(f"standard deviation of {name}", "", self.times, self.measured[:, i], errors[:, i], found[:, i])
             for i, name in enumerate(self.species)
         )
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: object, paths: float) -> dict[str, object]:
         """Number of deviations."""
         return {"data": f"{self.measured.size} standard deviations, taken as those of independent paths at each time"}
 
 
-def _means(means: Mapping[str, Any], name: str, many: int) -> Float[np.ndarray, " times"]:
+def _means(means: Mapping[str, Column], name: str, many: int) -> Float[np.ndarray, " times"]:
     """One column."""
     if name not in means:
         raise InputError(f"the means of {name!r} are missing: give those of all species, or none")
@@ -162,7 +174,7 @@ def _deviation(expected: Float[Array, "times species 2"]) -> Float[Array, "times
 
 
 def means_and_deviations(
-    times: Sequence[float], means: Mapping[str, Any], deviations: Mapping[str, Any], cells: int
+    times: Column, means: Mapping[str, Column], deviations: Mapping[str, Column], cells: int
 ) -> Together:
     """Measured means and standard deviations of cells, others at each time, as one loss.
 

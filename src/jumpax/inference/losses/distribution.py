@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, cells
 from jumpax.inference.losses.grouped_cells import of_cells
 from jumpax.inference.losses.loss import AbstractLoss
@@ -78,14 +79,14 @@ class LogLikelihood(AbstractLoss):
     def __init__(
         self,
         species: str,
-        counts: Any,
-        times: Any = None,
+        counts: Column | Mapping[float, Column],
+        times: Column | None = None,
         *,
         size: int | None = None,
         smoothing: float = 5.0,
         reference: AbstractReference | None = None,
         observation: AbstractObservation | Sequence[AbstractObservation] = (),
-        size_factors: Any = None,
+        size_factors: Column | None = None,
         true_size: int | None = None,
     ):
         self.observation = check_observations(observation)
@@ -125,7 +126,9 @@ class LogLikelihood(AbstractLoss):
             self.species, self.times, [np.repeat(np.arange(self.size), row.astype(int)) for row in self.cells]
         )
 
-    def seen(self, expected: Any, values: Mapping[str, Any]) -> Any:
+    def seen(
+        self, expected: Float[Array, "batches times places"], values: ParameterValues
+    ) -> Float[Array, "batches rows size"]:
         """The law of the observed counts of each group."""
         if not self.observation:
             return expected
@@ -140,7 +143,7 @@ class LogLikelihood(AbstractLoss):
         unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
         return unknown + time_faults(self.times, start)
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(self, expected: Float[Numbers, "rows size"], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """Minus the log-likelihood of all cells."""
         p = expected
         if self.smoothing and not (isinstance(paths, float) and np.isinf(paths)):
@@ -149,7 +152,9 @@ class LogLikelihood(AbstractLoss):
         terms = jnp.where(self.cells > 0, self.cells * jnp.log(jnp.maximum(p, FLOOR)), 0.0)
         return -terms.sum()
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self, expected: Float[Numbers, "rows size"], jacobian: Float[Numbers, "batches rows size free"], paths: Numeric
+    ) -> Float[Array, "batches entries free"]:
         """Rows sqrt(cells / p) dp: the information of one cell is the sum of dp dp^T / p over counts."""
         rare = expected * jnp.minimum(paths, 1e9) < _FEW
         seldom = rare[None, ..., None]
@@ -162,15 +167,17 @@ class LogLikelihood(AbstractLoss):
             rows.shape[0], rows.shape[1] * rows.shape[2], rows.shape[3]
         )
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(
+        self, expected: Float[np.ndarray, "rows size"], jacobian: Float[np.ndarray, "rows size columns"]
+    ) -> tuple[Standardised, ...]:
         """Numbers of cells by groups of counts."""
         return (of_cells(self.species, self.cells, expected, jacobian),)
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(self, expected: Float[np.ndarray, "rows size"]) -> tuple[Compared, ...]:
         """Cells and fitted law of each time and size factor."""
         return cells(self.species, self.times, self.rows, self.cells, expected, self.factors)
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: Float[np.ndarray, "rows size"], paths: float) -> dict[str, object]:
         """Number of cells, smoothing, and the cells that no path reached."""
         lost = np.where(np.asarray(expected) == 0, self.cells, 0)
         told = missed(int(self.cells.sum()), int(lost.sum()), self.smoothing, paths, self.reference.name)
@@ -197,7 +204,7 @@ def _true_size(observation: Sequence[AbstractObservation], given: int | None, si
     return size if given is None else given
 
 
-def missed(cells: int, unreached: int, smoothing: float, paths: float, reference: str) -> dict[str, Any]:
+def missed(cells: int, unreached: int, smoothing: float, paths: float, reference: str) -> dict[str, object]:
     """Notes on cells, smoothing, and cells that no path reached."""
     smoothed = bool(smoothing) and bool(np.isfinite(paths))
     if unreached and not smoothed:

@@ -1,14 +1,15 @@
 """The likelihood of several species counted in the same cells."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import TypeAlias, final
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.distribution import FLOOR, missed
 from jumpax.inference.losses.grouped_cells import in_groups
 from jumpax.inference.losses.loss import AbstractLoss
@@ -24,6 +25,9 @@ _FEW = 20.0
 
 _OFTEN = 8.0
 """Cells expected at a joint count that is judged by itself."""
+
+Expected: TypeAlias = tuple[Float[Numbers, "times places"], Float[Numbers, "times species moments"]]
+"""The joint law at the places, and raw moments."""
 
 
 @final
@@ -63,14 +67,24 @@ class JointLogLikelihood(AbstractLoss):
     cells: Float[np.ndarray, "times places"]
     """Number of cells by time and place."""
 
-    def __init__(self, species: Sequence[str], counts: Mapping[str, Any], times: Any = None, *, smoothing: float = 5.0):
+    def __init__(
+        self,
+        species: Sequence[str],
+        counts: Mapping[str, Column | Mapping[float, Column]],
+        times: Column | None = None,
+        *,
+        smoothing: float = 5.0,
+    ):
         if isinstance(species, str) or len(set(species)) < 2:
             raise InputError("JointLogLikelihood is for two or more species; for one take LogLikelihood")
         if lost := [name for name in species if name not in counts]:
             raise InputError(f"the counts of {', '.join(map(repr, lost))} are missing")
         if not smoothing >= 0:
             raise InputError(f"smoothing must be 0 or more paths; got {smoothing!r}")
-        if len(lengths := {name: np.size(counts[name]) for name in species}) and len(set(lengths.values())) > 1:
+        if (
+            len(lengths := {name: np.size(np.asarray(counts[name])) for name in species})
+            and len(set(lengths.values())) > 1
+        ):
             told = ", ".join(f"{many} of {name!r}" for name, many in lengths.items())
             raise InputError(f"the counts must be of the same cells, one of each species per cell; there are {told}")
         columns = [grouped(name, counts[name], times) for name in species]
@@ -99,7 +113,7 @@ class JointLogLikelihood(AbstractLoss):
         unknown = [unknown_name("species", s, network.species) for s in self.species if s not in network.species]
         return unknown + time_faults(self.times, start)
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(self, expected: Expected, values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """Minus the log-likelihood of all cells."""
         p = expected[0][:, :-1]
         if self.smoothing and not (isinstance(paths, float) and np.isinf(paths)):
@@ -113,12 +127,17 @@ class JointLogLikelihood(AbstractLoss):
         variance = moments[:, None, :, 1] - mean**2
         return jnp.exp(log_by_moments(jnp.asarray(self.places, mean.dtype)[None], mean, variance).sum(-1))
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self,
+        expected: Expected,
+        jacobian: tuple[Float[Numbers, "batches times places free"], object],
+        paths: Numeric,
+    ) -> Float[Array, "batches entries free"]:
         """Rows sqrt(cells) dp / p; places that few paths reached are one."""
         p, slopes = expected[0][:, :-1], jacobian[0][:, :, :-1]
         rare = p * jnp.minimum(paths, 1e9) < _FEW
 
-        def pooled(x: Any, where: Any, axis: int) -> Any:
+        def pooled(x: Float[Array | np.ndarray, "..."], where: Bool[Array, "..."], axis: int) -> Float[Array, "..."]:
             rest = jnp.where(where, x, 0.0).sum(axis, keepdims=True)
             return jnp.concatenate([jnp.where(where, 0.0, x), rest], axis)
 
@@ -126,7 +145,11 @@ class JointLogLikelihood(AbstractLoss):
         scale = jnp.where(p > 0, jnp.sqrt(cells) / jnp.where(p > 0, p, 1.0), 0.0)
         return (rows * scale[None, ..., None]).reshape(rows.shape[0], -1, rows.shape[3])
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(
+        self,
+        expected: tuple[Float[np.ndarray, "times places"], Float[np.ndarray, "times species moments"]],
+        jacobian: tuple[Float[np.ndarray, "times places columns"], Float[np.ndarray, "times species moments columns"]],
+    ) -> tuple[Standardised, ...]:
         """Numbers of cells at joint counts that are expected in `_OFTEN` of them; all others are one group.
 
         Where the law is spread too thin for that, the means of the species.
@@ -145,7 +168,11 @@ class JointLogLikelihood(AbstractLoss):
         found = together(data, parts)
         return (found,) if found.values.size else self._means(expected[1], jacobian[1])
 
-    def _means(self, moments: Any, slopes: Any) -> tuple[Standardised, ...]:
+    def _means(
+        self,
+        moments: Float[np.ndarray, "times species moments"],
+        slopes: Float[np.ndarray, "times species moments columns"],
+    ) -> tuple[Standardised, ...]:
         """Means of the species, in units of the covariance of the cells; none where that is not known."""
         places, many = np.array(self.places, float), self.cells.sum(1)
         made = of_estimated_covariance(many, len(self.species))
@@ -161,7 +188,7 @@ class JointLogLikelihood(AbstractLoss):
         data = f"{means.size} means of {', '.join(map(repr, self.species))}"
         return (of_differences(data, moments[..., 0] - means, slopes[..., 0, :], root, made[1]),)
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: tuple[Float[np.ndarray, "times places"], object], paths: float) -> dict[str, object]:
         """Number of cells, smoothing, and the cells that no path reached."""
         lost = np.where(np.asarray(expected[0])[:, :-1] == 0, self.cells, 0)
         reference = "product of negative binomials of the simulated means and variances"

@@ -2,17 +2,16 @@
 
 import abc
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
+from jumpax._base.types import Numeric, ParameterValues, Real
 from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.standardised import Standardised
 from jumpax.networks import Network
 from jumpax.observables import Observable
-
-Tree = Any
 
 
 class AbstractLoss(eqx.Module):
@@ -42,7 +41,7 @@ class AbstractLoss(eqx.Module):
         """Names of the parameters that the law of what is observed reads."""
         return ()
 
-    def seen(self, expected: Tree, values: Mapping[str, Any]) -> Tree:
+    def seen(self, expected: PyTree[Real], values: ParameterValues) -> PyTree[Real]:
         """What is compared with the data, from the expected observable: linear in that, as it is by default.
 
         Args:
@@ -59,7 +58,7 @@ class AbstractLoss(eqx.Module):
         return []
 
     @abc.abstractmethod
-    def value(self, expected: Tree, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(self, expected: PyTree[Real], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """The loss.
 
         Args:
@@ -69,7 +68,9 @@ class AbstractLoss(eqx.Module):
         """
 
     @abc.abstractmethod
-    def whitened(self, expected: Tree, jacobian: Tree, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self, expected: PyTree[Real], jacobian: PyTree[Real], paths: Numeric
+    ) -> Float[Array, "batches entries free"]:
         """Jacobian of the expectation, in units of the standard deviation of the data.
 
         Args:
@@ -96,14 +97,14 @@ class AbstractLoss(eqx.Module):
         """For each residual of a stop the species that it reads; empty if that is not known."""
         return ()
 
-    def residuals(self, expected: Tree) -> Float[Array, "times numbers"]:
+    def residuals(self, expected: PyTree[Real]) -> Float[Array, "times numbers"]:
         """Differences from the data in units of their standard errors, linear in the expectation; 0 at times without data.
 
         The loss is half the sum of squares, or near it where the data are explained. Only of losses that are `linear` themselves.
         """
         raise NotImplementedError(f"{type(self).__name__} has no linear residuals")
 
-    def standardised(self, expected: Tree, jacobian: Tree) -> tuple[Standardised, ...]:
+    def standardised(self, expected: PyTree[Real], jacobian: PyTree[Real]) -> tuple[Standardised, ...]:
         """Data in units of their scatter, by which goodness of fit is judged: one part for each data set, none if it cannot be judged.
 
         Args:
@@ -112,10 +113,10 @@ class AbstractLoss(eqx.Module):
         """
         return ()
 
-    def compared(self, expected: Tree) -> tuple[Compared, ...]:
+    def compared(self, expected: PyTree[Real]) -> tuple[Compared, ...]:
         """Data beside what is fitted to them, for pictures; none by default."""
         return ()
 
     @abc.abstractmethod
-    def notes(self, expected: Tree, paths: float) -> dict[str, Any]:
+    def notes(self, expected: PyTree[Real], paths: float) -> dict[str, object]:
         """What a reader must know to judge the number: smoothing, data that no path reached."""

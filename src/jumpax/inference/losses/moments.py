@@ -1,7 +1,7 @@
 """Moments of measured counts."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, inverse_root, whitened
@@ -47,7 +48,9 @@ class MomentMatch(AbstractLoss):
     sizes: Float[np.ndarray, " times"]
     """Number of cells at each time."""
 
-    def __init__(self, species: str, counts: Any, times: Any = None, *, order: int = 2):
+    def __init__(
+        self, species: str, counts: Column | Mapping[float, Column], times: Column | None = None, *, order: int = 2
+    ):
         self.times, groups = grouped(species, counts, times)
         if order < 1:
             raise InputError(f"order must be 1 or more; got {order!r}")
@@ -70,7 +73,9 @@ class MomentMatch(AbstractLoss):
         unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
         return unknown + time_faults(self.times, start)
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(
+        self, expected: Float[Numbers, "times species order"], values: ParameterValues, paths: Numeric
+    ) -> Float[Array, ""]:
         """Half the squared distance of the moments, in units of their covariance."""
         return half_square(expected[:, 0] - self.measured, self.root)
 
@@ -79,15 +84,21 @@ class MomentMatch(AbstractLoss):
         """Itself."""
         return self
 
-    def residuals(self, expected: Any) -> Float[Array, "times order"]:
+    def residuals(self, expected: Float[Numbers, "times species order"]) -> Float[Array, "times order"]:
         """Differences of the moments, whitened."""
         return jnp.einsum("tij,tj->ti", self.root, expected[:, 0] - self.measured)
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self, expected: object, jacobian: Float[Numbers, "batches times species order free"], paths: Numeric
+    ) -> Float[Array, "batches entries free"]:
         """Jacobian of the moments, in units of their covariance."""
         return whitened(jacobian[:, :, 0], self.root)
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(
+        self,
+        expected: Float[np.ndarray, "times species order"],
+        jacobian: Float[np.ndarray, "times species order columns"],
+    ) -> tuple[Standardised, ...]:
         """Means in units of their standard errors; none from fewer than seven cells.
 
         Of higher moments the covariance of so many cells is known too badly: with it a true model of 100 cells looks wrong twenty
@@ -105,12 +116,12 @@ class MomentMatch(AbstractLoss):
         """Standard errors of the means."""
         return np.sqrt(np.linalg.pinv(np.swapaxes(self.root, 1, 2) @ self.root)[:, 0, 0])
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(self, expected: Float[np.ndarray, "times species order"]) -> tuple[Compared, ...]:
         """The means."""
         name = f"mean of {self.species}"
         return (series(name, self.species, self.times, self.measured[:, 0], self._errors, expected[:, 0, 0]),)
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: object, paths: float) -> dict[str, object]:
         """Number of cells and moments."""
         return {"data": "independent cells, others at each time", "cells": self.cells, "moments": self.measured.size}
 

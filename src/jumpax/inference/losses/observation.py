@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 import jax.numpy as jnp
 import numpy as np
@@ -11,6 +11,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base import count_laws
 from jumpax._base.errors import InputError
+from jumpax._base.types import ParameterValues, Real
 
 
 class AbstractObservation(abc.ABC):
@@ -28,7 +29,7 @@ class AbstractObservation(abc.ABC):
 
     @abc.abstractmethod
     def matrix(
-        self, values: Mapping[str, Any], factors: Float[np.ndarray, " groups"], size: int
+        self, values: ParameterValues, factors: Float[np.ndarray, " groups"], size: int
     ) -> Float[Array, "groups size size"]:
         """Probability of the observed count (second axis) by the true one (third), for counts below `size`.
 
@@ -39,7 +40,7 @@ class AbstractObservation(abc.ABC):
         """
 
     @abc.abstractmethod
-    def moments(self, moments: tuple[Any, ...], values: Mapping[str, Any]) -> tuple[Any, ...]:
+    def moments(self, moments: tuple[Real, ...], values: ParameterValues) -> tuple[Real, ...]:
         """The first, or the first two, raw moments of the observed counts, from as many of the true ones."""
 
     def wrong(self, values: Mapping[str, float], factors: Float[np.ndarray, " groups"]) -> list[str]:
@@ -77,14 +78,14 @@ class Capture(AbstractObservation):
         return True
 
     def matrix(
-        self, values: Mapping[str, Any], factors: Float[np.ndarray, " groups"], size: int
+        self, values: ParameterValues, factors: Float[np.ndarray, " groups"], size: int
     ) -> Float[Array, "groups size size"]:
         """Binomial probabilities; not a number where p s lies outside 0 to 1."""
         seen, there = np.arange(float(size))[None, :, None], np.arange(float(size))[None, None, :]
         p = (jnp.asarray(values[self.probability]) * factors)[:, None, None]
         return jnp.where((p >= 0) & (p <= 1), count_laws.binomial(seen, there, p), jnp.nan)
 
-    def moments(self, moments: tuple[Any, ...], values: Mapping[str, Any]) -> tuple[Any, ...]:
+    def moments(self, moments: tuple[Real, ...], values: ParameterValues) -> tuple[Real, ...]:
         """P E[n], and p^2 E[n^2] + p (1 - p) E[n]."""
         p = jnp.asarray(values[self.probability])
         first = (p * moments[0],)
@@ -131,7 +132,7 @@ class Background(AbstractObservation):
         return False
 
     def matrix(
-        self, values: Mapping[str, Any], factors: Float[np.ndarray, " groups"], size: int
+        self, values: ParameterValues, factors: Float[np.ndarray, " groups"], size: int
     ) -> Float[Array, "groups size size"]:
         """Poisson probabilities; not a number for a negative mean."""
         more = np.arange(float(size))[None, :, None] - np.arange(float(size))[None, None, :]
@@ -139,7 +140,7 @@ class Background(AbstractObservation):
         found = jnp.where(mean >= 0, count_laws.poisson(more, mean), jnp.nan)
         return jnp.broadcast_to(found, (len(factors), size, size))
 
-    def moments(self, moments: tuple[Any, ...], values: Mapping[str, Any]) -> tuple[Any, ...]:
+    def moments(self, moments: tuple[Real, ...], values: ParameterValues) -> tuple[Real, ...]:
         """E[n] + b, and E[n^2] + 2 b E[n] + b + b^2."""
         b = jnp.asarray(values[self.mean])
         first = (moments[0] + b,)
@@ -157,7 +158,7 @@ class Background(AbstractObservation):
 def observed(
     law: Float[Array, "batches groups there"],
     steps: Sequence[AbstractObservation],
-    values: Mapping[str, Any],
+    values: ParameterValues,
     factors: Float[np.ndarray, " groups"],
     size: int,
 ) -> Float[Array, "batches groups size"]:
@@ -182,7 +183,7 @@ def observed(
     return jnp.concatenate([p, 1 - p.sum(-1, keepdims=True)], -1)
 
 
-def check_observations(steps: Any) -> tuple[AbstractObservation, ...]:
+def check_observations(steps: AbstractObservation | Sequence[AbstractObservation]) -> tuple[AbstractObservation, ...]:
     """The laws as a tuple.
 
     Raises:

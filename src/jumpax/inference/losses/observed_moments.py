@@ -1,14 +1,15 @@
 """Means and spreads of counts that are not what is there."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.types import Numeric, ParameterValues, Real
 from jumpax.inference.losses.compared import Compared, Series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.observation import AbstractObservation, check_observations
@@ -90,7 +91,7 @@ class ObservedMoments(AbstractLoss):
         unknown = [name for name, _ in self.laws if name != ALL and name not in self.species]
         return [f"observation: {unknown_name('species', name, self.species)}" for name in unknown]
 
-    def seen(self, expected: Any, values: Mapping[str, Any]) -> Any:
+    def seen(self, expected: Float[Array, "batches times species order"], values: ParameterValues) -> PyTree[Real]:
         """Moments of the observed counts."""
         laws, columns = dict(self.laws), []
         for place, name in enumerate(self.species):
@@ -105,7 +106,7 @@ class ObservedMoments(AbstractLoss):
         own = [fault for _, steps in self.laws for step in steps for fault in step.wrong(values, np.ones(1))]
         return list(dict.fromkeys((*own, *self.loss.wrong(values))))
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(self, expected: PyTree[Real], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """That of the loss."""
         return self.loss.value(expected, values, paths)
 
@@ -115,24 +116,26 @@ class ObservedMoments(AbstractLoss):
         linear = self.loss.linear
         return self if linear is self.loss else None if linear is None else ObservedMoments(linear, dict(self.laws))
 
-    def residuals(self, expected: Any) -> Float[Array, "times numbers"]:
+    def residuals(self, expected: PyTree[Real]) -> Float[Array, "times numbers"]:
         """Those of the loss."""
         return self.loss.residuals(expected)
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self, expected: PyTree[Real], jacobian: PyTree[Real], paths: Numeric
+    ) -> Float[Array, "batches entries free"]:
         """That of the loss."""
         return self.loss.whitened(expected, jacobian, paths)
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(self, expected: PyTree[Real], jacobian: PyTree[Real]) -> tuple[Standardised, ...]:
         """That of the loss."""
         return self.loss.standardised(expected, jacobian)
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(self, expected: PyTree[Real]) -> tuple[Compared, ...]:
         """Those of the loss: of observed counts, so of no species."""
         return tuple(
             one._replace(species="") if isinstance(one, Series) else one for one in self.loss.compared(expected)
         )
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: PyTree[Real], paths: float) -> dict[str, object]:
         """Those of the loss."""
         return self.loss.notes(expected, paths)

@@ -5,13 +5,15 @@ import numpy as np
 from jaxtyping import Array, Float
 
 
-def half_square(residual: Float[Array, "times entries"], root: Float[np.ndarray, "times entries entries"]):
+def half_square(
+    residual: Float[Array, "times entries"], root: Float[Array | np.ndarray, "times entries entries"]
+) -> Float[Array, ""]:
     """Half the squared length of the whitened residual: minus its Gaussian log-density, up to a constant."""
     return 0.5 * (jnp.einsum("tij,tj->ti", root, residual) ** 2).sum()
 
 
 def whitened(
-    jacobian: Float[Array, "batches times entries free"], root: Float[np.ndarray, "times entries entries"]
+    jacobian: Float[Array, "batches times entries free"], root: Float[Array | np.ndarray, "times entries entries"]
 ) -> Float[Array, "batches rows free"]:
     """The Jacobian of the whitened residual."""
     rows = jnp.einsum("tij,ktjp->ktip", root, jacobian)

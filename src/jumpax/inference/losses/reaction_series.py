@@ -1,7 +1,7 @@
 """How often reactions fired between times: cases, births, products."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal, final
+from collections.abc import Mapping
+from typing import Literal, TypeAlias, final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 
 from jumpax._base import count_laws
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.standardised import Standardised, of_means
@@ -25,6 +26,9 @@ _NODES, _NEAREST, _FARTHEST = 64, 1e-3, 40.0
 """Of the integral for the information of the spread: points, and its ends, over m + s and s."""
 Error = Literal["poisson", "negative_binomial", "normal"]
 ERRORS: tuple[Error, ...] = ("poisson", "negative_binomial", "normal")
+
+Expected: TypeAlias = tuple[Float[Numbers, "times reactions"], Float[Numbers, " times"]]
+"""Means, and the parameter of the error law."""
 
 
 @final
@@ -66,8 +70,8 @@ class ReactionSeries(AbstractLoss):
 
     def __init__(
         self,
-        times: Sequence[float],
-        counts: Mapping[str, Any],
+        times: Column,
+        counts: Mapping[str, Column],
         *,
         error: Error = "poisson",
         spread: str | None = None,
@@ -110,7 +114,9 @@ class ReactionSeries(AbstractLoss):
             return [str(fault), *time_faults(self.times, start)]
         return time_faults(self.times, start)
 
-    def seen(self, expected: Any, values: Mapping[str, Any]) -> tuple[Any, Any]:
+    def seen(
+        self, expected: Float[Array, "batches times reactions"], values: ParameterValues
+    ) -> tuple[Float[Array, "batches times reactions"], Float[Array, "batches times"]]:
         """Means, and the parameter of the error law."""
         mean = expected * (1.0 if self.reported is None else values[self.reported])
         spread = jnp.zeros(()) if self.spread is None else jnp.asarray(values[self.spread])
@@ -121,7 +127,7 @@ class ReactionSeries(AbstractLoss):
         bad = [name for name in self.parameters if not values[name] > 0]
         return [f"{name} = {values[name]:g} of the reaction counts must be positive: set bounds" for name in bad]
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(self, expected: Expected, values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """Minus the log-likelihood of all counts; without the constant of the normal law."""
         mean, spread, y = jnp.maximum(expected[0], _LEAST), expected[1][:, None], self.measured
         if self.error == "poisson":
@@ -130,7 +136,12 @@ class ReactionSeries(AbstractLoss):
             return (0.5 * ((expected[0] - y) / spread) ** 2 + jnp.log(spread)).sum()
         return -count_laws.log_negative_binomial(y, mean, spread).sum()
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self,
+        expected: Expected,
+        jacobian: tuple[Float[Numbers, "batches times reactions free"], Float[Numbers, "batches times free"]],
+        paths: Numeric,
+    ) -> Float[Array, "batches entries free"]:
         """Rows of the mean, and of the spread, which are orthogonal."""
         mean, spread = jnp.maximum(expected[0], _LEAST), expected[1][:, None]
         slopes = jnp.broadcast_to(jacobian[1][:, :, None], jacobian[0].shape)
@@ -143,7 +154,11 @@ class ReactionSeries(AbstractLoss):
         own = jnp.sqrt(jnp.maximum(_information(mean, spread), 0.0))
         return jnp.concatenate([_flat(jacobian[0] * scale[None, ..., None]), _flat(slopes * own[None, ..., None])], 1)
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(
+        self,
+        expected: tuple[Float[np.ndarray, "times reactions"], Float[np.ndarray, " times"]],
+        jacobian: tuple[Float[np.ndarray, "times reactions columns"], Float[np.ndarray, "times columns"]],
+    ) -> tuple[Standardised, ...]:
         """Counts over the standard deviation of the error law, neighbours with few expected together; none if its spread is fitted.
 
         A spread that is fitted covers any misfit.
@@ -163,12 +178,16 @@ class ReactionSeries(AbstractLoss):
         data = f"{self.measured.size} counts of {', '.join(self.reactions)} in {len(pooled[0])} groups"
         return (of_means(data, pooled[0], pooled[3], pooled[1], float((pooled[2] / pooled[1] ** 2).sum())),)
 
-    def _variance(self, mean: Any, spread: Any) -> Any:
+    def _variance(
+        self, mean: Float[np.ndarray, "times reactions"], spread: Float[np.ndarray, "times 1"]
+    ) -> Float[np.ndarray, "times reactions"]:
         if self.error == "normal":
             return np.broadcast_to(spread**2, mean.shape)
         return mean if self.error == "poisson" else mean + mean**2 / spread
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(
+        self, expected: tuple[Float[np.ndarray, "times reactions"], Float[np.ndarray, " times"]]
+    ) -> tuple[Compared, ...]:
         """The counts of each reaction, with the standard deviation of the error law."""
         mean, spread = np.maximum(expected[0], _LEAST), np.asarray(expected[1])[:, None]
         variance = self._variance(mean, spread)
@@ -177,7 +196,7 @@ class ReactionSeries(AbstractLoss):
             for i, name in enumerate(self.reactions)
         )
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: object, paths: float) -> dict[str, object]:
         """Number of counts, and the error law."""
         return {"data": f"{self.measured.size} counts of reactions between times", "error_law": self.error}
 

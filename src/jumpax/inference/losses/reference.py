@@ -2,13 +2,12 @@
 
 import abc
 import dataclasses
-from collections.abc import Mapping
-from typing import Any
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jumpax._base.count_laws import log_negative_binomial
+from jumpax._base.types import ParameterValues, Real
 
 _LEAST_EXCESS = 1e-3
 """Of variance over the Poisson one, in squared means: the gamma functions cancel in float32 beyond that."""
@@ -20,7 +19,7 @@ class AbstractReference(abc.ABC):
     name: str
 
     @abc.abstractmethod
-    def __call__(self, law: Float[Array, "times size"], values: Mapping[str, Any]) -> Float[Array, "times size"]:
+    def __call__(self, law: Float[Array, "times size"], values: ParameterValues) -> Float[Array, "times size"]:
         """Probabilities of the counts 0 .. size - 2, and in the last place of everything above.
 
         Args:
@@ -38,7 +37,7 @@ class NegativeBinomial(AbstractReference):
 
     name = "negative binomial of the simulated mean and variance"
 
-    def __call__(self, law: Float[Array, "times size"], values: Mapping[str, Any]) -> Float[Array, "times size"]:
+    def __call__(self, law: Float[Array, "times size"], values: ParameterValues) -> Float[Array, "times size"]:
         """Its probabilities."""
         counts = jnp.arange(law.shape[1], dtype=law.dtype)
         mean = jnp.maximum(law @ counts, 1e-6)[:, None]
@@ -46,7 +45,7 @@ class NegativeBinomial(AbstractReference):
         return closed(jnp.exp(log_by_moments(counts[None], mean, variance)))
 
 
-def log_by_moments(n: Any, mean: Any, variance: Any) -> Any:
+def log_by_moments(n: Real, mean: Real, variance: Real) -> Real:
     """Logarithm of the negative binomial with this mean and variance; of one next to Poisson if that is narrower."""
     return log_negative_binomial(n, mean, mean**2 / jnp.maximum(variance - mean, _LEAST_EXCESS * mean**2))
 

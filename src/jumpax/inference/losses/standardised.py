@@ -1,6 +1,6 @@
 """Data in units of their scatter: what goodness of fit is judged by."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -37,7 +37,11 @@ def of_differences(
 
 
 def of_means(
-    data: str, differences: Any, slopes: Any, variances: Float[np.ndarray, " entries"], excess: float
+    data: str,
+    differences: Float[np.ndarray, " entries"],
+    slopes: Float[np.ndarray, "entries columns"],
+    variances: Float[np.ndarray, " entries"],
+    excess: float,
 ) -> Standardised:
     """Of independent differences with these variances."""
     scale = 1 / np.sqrt(variances)

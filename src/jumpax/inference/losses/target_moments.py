@@ -1,7 +1,7 @@
 """Mean and standard deviation that are to be reached."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, final
+from collections.abc import Sequence
+from typing import final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.types import Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
@@ -91,20 +92,27 @@ class TargetMoments(AbstractLoss):
         unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
         return unknown + time_faults(self.times, start)
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(
+        self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric
+    ) -> Float[Array, ""]:
         """Half the squared distance of the logarithms, in units of their error."""
         mean, variance = _central(expected)
         found = jnp.stack([jnp.log(mean), 0.5 * jnp.log(variance)], -1)
         return half_square(found - self.measured, self.root)
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self,
+        expected: Float[Numbers, "times species moments"],
+        jacobian: Float[Numbers, "batches times species moments free"],
+        paths: Numeric,
+    ) -> Float[Array, "batches entries free"]:
         """Jacobian of the logarithms at the mean over batches, linear in that of the raw moments."""
         mean, variance = (x[None, :, None] for x in _central(expected))
         first, second = jacobian[:, :, 0, 0], jacobian[:, :, 0, 1]
         rows = jnp.stack([first / mean, (second - 2 * mean * first) / (2 * variance)], 2)
         return whitened(rows, self.root)
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(self, expected: Float[np.ndarray, "times species moments"]) -> tuple[Compared, ...]:
         """Mean and deviation; their errors are weights and no measured scatter, so that goodness of fit is not judged."""
         mean, variance = (np.asarray(x) for x in _central(jnp.asarray(expected)))
         wanted = np.exp(self.measured)
@@ -116,7 +124,7 @@ class TargetMoments(AbstractLoss):
             ),
         )
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: Float[np.ndarray, "times species moments"], paths: float) -> dict[str, object]:
         """Relative errors that are left."""
         mean, variance = (np.asarray(x) for x in _central(jnp.asarray(expected)))
         found = np.stack([mean, np.sqrt(variance)], 1)

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, JumpaxWarning, first_few, unknown_name
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import errors_behind, half_square, whitened
@@ -62,9 +63,9 @@ class TimeSeries(AbstractLoss):
 
     def __init__(
         self,
-        times: Sequence[float],
-        means: Mapping[str, Any],
-        standard_errors: Mapping[str, Any],
+        times: Column,
+        means: Mapping[str, Column],
+        standard_errors: Mapping[str, Column],
         *,
         paths: int | None = None,
     ):
@@ -106,7 +107,9 @@ class TimeSeries(AbstractLoss):
             self.times, start
         )
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(
+        self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric
+    ) -> Float[Array, ""]:
         """Half the sum of squares."""
         return half_square(expected[..., 0] - self.measured, self.root)
 
@@ -120,15 +123,21 @@ class TimeSeries(AbstractLoss):
         """One species each."""
         return tuple(frozenset({name}) for name in self.species)
 
-    def residuals(self, expected: Any) -> Float[Array, "times species"]:
+    def residuals(self, expected: Float[Numbers, "times species moments"]) -> Float[Array, "times species"]:
         """(E[x] - mean) / standard error."""
         return jnp.einsum("tij,tj->ti", self.root, expected[..., 0] - self.measured)
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self, expected: object, jacobian: Float[Numbers, "batches times species moments free"], paths: Numeric
+    ) -> Float[Array, "batches entries free"]:
         """Jacobian of the means, in units of their standard errors."""
         return whitened(jacobian[..., 0, :], self.root)
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(
+        self,
+        expected: Float[np.ndarray, "times species moments"],
+        jacobian: Float[np.ndarray, "times species moments columns"],
+    ) -> tuple[Standardised, ...]:
         """Means over their standard errors, taken to be independent; none for what looks like one path.
 
         Errors are taken for those that as many paths have told, if their number is known; none from fewer than seven.
@@ -140,7 +149,7 @@ class TimeSeries(AbstractLoss):
         data, root = f"{self.measured.size} means of {', '.join(map(repr, self.species))}", self.root * made[0][0]
         return (of_differences(data, expected[..., 0] - self.measured, jacobian[..., 0, :], root, made[1]),)
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(self, expected: Float[np.ndarray, "times species moments"]) -> tuple[Compared, ...]:
         """The means of each species."""
         errors = errors_behind(self.root)
         return tuple(
@@ -148,7 +157,7 @@ class TimeSeries(AbstractLoss):
             for i, name in enumerate(self.species)
         )
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: object, paths: float) -> dict[str, object]:
         """Number of means, and what they are taken for."""
         data = f"{self.measured.size} means, taken as those of independent paths at each time"
         few = self.paths is not None and 1 < self.paths < ENOUGH

@@ -1,14 +1,15 @@
 """Several data sets of one condition, from one simulation."""
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import final
 
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PyTree
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import Numeric, ParameterValues, Real
 from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.standardised import Standardised
@@ -83,11 +84,11 @@ class Together(AbstractLoss):
             return None
         return self if all(part is loss for part, loss in zip(parts, self.losses, strict=True)) else Together(*known)
 
-    def residuals(self, expected: Any) -> Float[Array, "times numbers"]:
+    def residuals(self, expected: tuple[PyTree[Real], ...]) -> Float[Array, "times numbers"]:
         """Those of all, side by side; 0 at times that a loss does not have."""
         many = 1 if self.times is None else len(self.times)
 
-        def wide(loss: AbstractLoss, own: Any, rows: tuple[int, ...]) -> Any:
+        def wide(loss: AbstractLoss, own: PyTree[Real], rows: tuple[int, ...]) -> Float[Array, "times numbers"]:
             made = loss.residuals(own)
             return jax.numpy.zeros((many, made.shape[1]), made.dtype).at[np.array(rows)].set(made)
 
@@ -105,7 +106,7 @@ class Together(AbstractLoss):
             for name in dict.fromkeys(type(loss).__name__ for loss in along)
         ]
 
-    def seen(self, expected: Any, values: Mapping[str, Any]) -> tuple[Any, ...]:
+    def seen(self, expected: tuple[PyTree[Real], ...], values: ParameterValues) -> tuple[PyTree[Real], ...]:
         """What each compares with its data, at its own times."""
         each = zip(self.losses, expected, self.rows, strict=True)
         return tuple(loss.seen(_at(np.array(rows), own), values) for loss, own, rows in each)
@@ -114,30 +115,34 @@ class Together(AbstractLoss):
         """Those of all."""
         return list(dict.fromkeys(fault for loss in self.losses for fault in loss.wrong(values)))
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(self, expected: tuple[PyTree[Real], ...], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """The sum."""
         return sum(loss.value(own, values, paths) for loss, own in zip(self.losses, expected, strict=True))  # pyright: ignore[reportReturnType]
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self, expected: tuple[PyTree[Real], ...], jacobian: tuple[PyTree[Real], ...], paths: Numeric
+    ) -> Float[Array, "batches entries free"]:
         """One below the other."""
         each = zip(self.losses, expected, jacobian, strict=True)
         return jax.numpy.concatenate([loss.whitened(own, slopes, paths) for loss, own, slopes in each], 1)
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(
+        self, expected: tuple[PyTree[Real], ...], jacobian: tuple[PyTree[Real], ...]
+    ) -> tuple[Standardised, ...]:
         """Those of all."""
         each = zip(self.losses, expected, jacobian, strict=True)
         return tuple(part for loss, own, slopes in each for part in loss.standardised(own, slopes))
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(self, expected: tuple[PyTree[Real], ...]) -> tuple[Compared, ...]:
         """Those of all."""
         return tuple(one for loss, own in zip(self.losses, expected, strict=True) for one in loss.compared(own))
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: tuple[PyTree[Real], ...], paths: float) -> dict[str, object]:
         """Those of each, with its number."""
         each = enumerate(zip(self.losses, expected, strict=True), 1)
         return {f"{key}[{i}]": said for i, (loss, own) in each for key, said in loss.notes(own, paths).items()}
 
 
-def _at(rows: Int[np.ndarray, " times"], expected: Any) -> Any:
+def _at(rows: Int[np.ndarray, " times"], expected: PyTree[Real]) -> PyTree[Real]:
     """An observable at some of the times."""
     return jax.tree.map(lambda leaf: leaf[:, rows], expected)

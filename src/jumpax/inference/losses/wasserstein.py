@@ -1,7 +1,7 @@
 """Distance of whole distributions: between the simulated and the measured numbers of cells up to each count."""
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, cells
 from jumpax.inference.losses.grouped_cells import of_cells
 from jumpax.inference.losses.loss import AbstractLoss
@@ -73,7 +74,14 @@ class Wasserstein(AbstractLoss):
     scale: Float[np.ndarray, " times"]
     """1 / c."""
 
-    def __init__(self, species: str, counts: Any, times: Any = None, *, size: int | None = None):
+    def __init__(
+        self,
+        species: str,
+        counts: Column | Mapping[float, Column],
+        times: Column | None = None,
+        *,
+        size: int | None = None,
+    ):
         self.times, groups = grouped(species, counts, times)
         largest = max(int(group.max()) for group in groups)
         if size is not None and size < largest + 2:
@@ -102,25 +110,34 @@ class Wasserstein(AbstractLoss):
         numbers = self._numbers.astype(int)
         return match_of_cells(self.species, self.times, [np.repeat(np.arange(self.size), row) for row in numbers])
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(
+        self, expected: Float[Numbers, "times size"], values: ParameterValues, paths: Numeric
+    ) -> Float[Array, ""]:
         """The smoothed distance."""
         residual, rounding = self._residual(expected), 0.5 / jnp.sqrt(self.cells)[:, None]
         # sqrt(r^2 + s^2) - s, without the difference of two near numbers
         height = residual**2 / (jnp.sqrt(residual**2 + rounding**2) + rounding)
         return (self.scale[:, None] * rounding * height).sum()
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self,
+        expected: Float[Numbers, "times size"],
+        jacobian: Float[Numbers, "batches times size free"],
+        paths: Numeric,
+    ) -> Float[Array, "batches entries free"]:
         """Jacobian of the cumulative distribution, in the weights of reweighted least squares."""
         residual, rounding = self._residual(expected), 0.5 / jnp.sqrt(self.cells)[:, None]
         weight = self.scale[:, None] * rounding / jnp.sqrt(residual**2 + rounding**2)
         rows = jnp.cumsum(jacobian, 2) * jnp.sqrt(weight)[None, ..., None]
         return rows.reshape(rows.shape[0], rows.shape[1] * rows.shape[2], rows.shape[3])
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(
+        self, expected: Float[np.ndarray, "times size"], jacobian: Float[np.ndarray, "times size columns"]
+    ) -> tuple[Standardised, ...]:
         """Numbers of cells by groups of counts."""
         return (of_cells(self.species, self._numbers, expected, jacobian),)
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(self, expected: Float[np.ndarray, "times size"]) -> tuple[Compared, ...]:
         """Cells and fitted law of each time."""
         return cells(self.species, self.times, range(len(self.cells)), self._numbers, expected)
 
@@ -129,7 +146,7 @@ class Wasserstein(AbstractLoss):
         """Number of cells by time and count."""
         return np.rint(np.diff(self.measured, axis=1, prepend=0.0) * self.cells[:, None])
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: Float[np.ndarray, "times size"], paths: float) -> dict[str, object]:
         """Number of cells, and the distance that is left."""
         left = np.asarray(self.distance(jnp.asarray(expected)))
         return {

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, Series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.standardised import Standardised
@@ -52,8 +53,8 @@ class WindowMeans(AbstractLoss):
     def __init__(
         self,
         edges: Sequence[float],
-        means: Mapping[str, Any],
-        standard_errors: Mapping[str, Any],
+        means: Mapping[str, Column],
+        standard_errors: Mapping[str, Column],
         *,
         nodes: int = 4,
         paths: int | None = None,
@@ -84,7 +85,9 @@ class WindowMeans(AbstractLoss):
         early = [] if self.windows.edges[0] >= start else [f"the first window begins before the start, {start:g}"]
         return self.series.faults(network, start) + early
 
-    def value(self, expected: Any, values: Mapping[str, Any], paths: Any) -> Float[Array, ""]:
+    def value(
+        self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric
+    ) -> Float[Array, ""]:
         """Half the sum of squares."""
         return self.series.value(self.windows.mean(expected, 0), values, paths)
 
@@ -93,30 +96,37 @@ class WindowMeans(AbstractLoss):
         """Itself."""
         return self
 
-    def residuals(self, expected: Any) -> Float[Array, "times species"]:
+    def residuals(self, expected: Float[Numbers, "times species moments"]) -> Float[Array, "times species"]:
         """(E[average of x] - mean) / standard error, at the last node of each window."""
         made = self.series.residuals(self.windows.mean(expected, 0))
         last = np.arange(1, len(self.windows) + 1) * self.windows.nodes - 1
         return jnp.zeros((len(self.times), made.shape[1]), made.dtype).at[last].set(made)
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[Array, "batches entries free"]:
+    def whitened(
+        self, expected: object, jacobian: Float[Numbers, "batches times species moments free"], paths: Numeric
+    ) -> Float[Array, "batches entries free"]:
         """Jacobian of the averages, in units of their standard errors."""
         return self.series.whitened(jnp.zeros(()), self.windows.mean(jacobian, 1), paths)
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(
+        self,
+        expected: Float[np.ndarray, "times species moments"],
+        jacobian: Float[np.ndarray, "times species moments columns"],
+    ) -> tuple[Standardised, ...]:
         """Averages over their standard errors, taken to be independent."""
-        return self.series.standardised(self.windows.mean(expected, 0), self.windows.mean(jacobian, 0))
+        expected, jacobian = (np.asarray(self.windows.mean(x, 0)) for x in (expected, jacobian))
+        return self.series.standardised(expected, jacobian)
 
-    def compared(self, expected: Any) -> tuple[Compared, ...]:
+    def compared(self, expected: Float[np.ndarray, "times species moments"]) -> tuple[Compared, ...]:
         """The averages of each species, drawn in the middle of their windows."""
         middles = {end: (begin + end) / 2 for begin, end in itertools.pairwise(self.windows.edges)}
-        found = self.series.compared(self.windows.mean(expected, 0))
+        found = self.series.compared(np.asarray(self.windows.mean(expected, 0)))
         return tuple(
             one._replace(times=np.array([middles[end] for end in one.times]))
             for one in found
             if isinstance(one, Series) and one.times is not None
         )
 
-    def notes(self, expected: Any, paths: float) -> dict[str, Any]:
+    def notes(self, expected: object, paths: float) -> dict[str, object]:
         """Number of means, and what they are taken for."""
         return self.series.notes(expected, paths)

@@ -9,6 +9,7 @@ from jumpax.networks.starts.start import STREAM as STREAM
 from jumpax.networks.starts.start import AbstractStart as AbstractStart
 from jumpax.networks.starts.start import check_start as check_start
 from jumpax.networks.starts.start import uniforms as uniforms
+from jumpax.networks.starts.start_of import Start as Start
 from jumpax.networks.starts.start_of import start_of as start_of
 from jumpax.networks.starts.start_table import StartTable as StartTable
 from jumpax.networks.starts.stochastic_rounding import StochasticRounding as StochasticRounding

@@ -1,9 +1,10 @@
 """A number of a start: plain, a parameter by name, or a function of parameters."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from jumpax._base import given
+from jumpax._base.types import Numeric, ParameterValues
 from jumpax.networks.laws.rate import as_rate
 
 Amount: TypeAlias = str | float | Callable[..., Any]
@@ -29,7 +30,7 @@ def names_of(amount: Amount) -> tuple[str, ...]:
     return given.arguments_of(amount, "an amount") if callable(amount) else ()
 
 
-def value_of(amount: Amount, theta: Mapping[str, Any]) -> Any:
+def value_of(amount: Amount, theta: ParameterValues) -> Numeric:
     """The number behind it."""
     if isinstance(amount, str):
         return theta[amount]

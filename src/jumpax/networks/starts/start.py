@@ -1,15 +1,14 @@
 """The contract of a law of all counts at the start."""
 
 import abc
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax._base.types import Word
+from jumpax._base.types import Numeric, ParameterValues, Word
 
 STREAM = 5
 """Number of the random stream that starts are drawn from."""
@@ -36,20 +35,22 @@ class AbstractStart(abc.ABC):
         """Number of a species whose count is one of two neighbours of a real number."""
         return None
 
-    def real(self, theta: Mapping[str, Any]) -> Any:
+    def real(self, theta: ParameterValues) -> Numeric:
         """The real number of that species."""
         raise NotImplementedError
 
     @abc.abstractmethod
-    def numbers(self, theta: Mapping[str, Any]) -> tuple[Any, ...]:
+    def numbers(self, theta: ParameterValues) -> tuple[Numeric, ...]:
         """The numbers of the law, from parameters: one each, or one per path."""
 
     @abc.abstractmethod
-    def faults(self, numbers: Sequence[Float[np.ndarray, "..."]]) -> Iterator[tuple[str, Any]]:
+    def faults(
+        self, numbers: Sequence[Float[np.ndarray, "..."]]
+    ) -> Iterator[tuple[str, Bool[np.ndarray, "..."] | np.bool]]:
         """What is wrong with numbers: sentences, and where."""
 
     @abc.abstractmethod
-    def expected(self, theta: Mapping[str, Any]) -> tuple[Any, ...]:
+    def expected(self, theta: ParameterValues) -> tuple[Numeric, ...]:
         """Mean counts, in the order of the species, of parameters that JAX may trace."""
 
     @property
@@ -69,12 +70,10 @@ class AbstractStart(abc.ABC):
         """Counts from uniform numbers, on the host; -1 where the numbers make no sense."""
 
     @abc.abstractmethod
-    def log_probability(self, counts: Float[Array, " species"], theta: Mapping[str, Any]) -> Float[Array, ""]:
+    def log_probability(self, counts: Float[Array, " species"], theta: ParameterValues) -> Float[Array, ""]:
         """Of counts that were drawn, with JAX, differentiable in theta; up to a constant in which it has no part."""
 
-    def probabilities(
-        self, states: Float[Array, "states species"], theta: Mapping[str, Any]
-    ) -> Float[Array, " states"]:
+    def probabilities(self, states: Float[Array, "states species"], theta: ParameterValues) -> Float[Array, " states"]:
         """Of each of some states, with JAX, differentiable in theta."""
         raise UnsupportedError(f"the probabilities of {type(self).__name__} are not known here")
 
@@ -86,7 +85,7 @@ def uniforms(key: tuple[Word, Word], path: Word, many: int) -> Float[np.ndarray,
     return (high * 2.0**20 + np.floor(low * 2.0**-12) + 0.5) * 2.0**-52
 
 
-def check_start(start: AbstractStart, theta: Mapping[str, Any]) -> None:
+def check_start(start: AbstractStart, theta: ParameterValues) -> None:
     """Whether the numbers of a start make sense.
 
     Raises:

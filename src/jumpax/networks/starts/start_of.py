@@ -1,7 +1,9 @@
 """What is given as counts at the start: a law of them, or not."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+import numpy as np
 
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.networks.network import Network
@@ -11,8 +13,11 @@ from jumpax.networks.starts.independent import Independent
 from jumpax.networks.starts.start import AbstractStart
 from jumpax.networks.starts.start_table import StartTable
 
+Start: TypeAlias = Mapping[str, object] | Sequence[object] | np.ndarray | AbstractStart
+"""Counts, or laws of them, by name or in the order of the species."""
 
-def start_of(network: Network, x0: Any, round_counts: bool = False) -> AbstractStart | None:
+
+def start_of(network: Network, x0: object, round_counts: bool = False) -> AbstractStart | None:
     """The law of the counts at the start, in the order of the network; None where they are given.
 
     Args:
