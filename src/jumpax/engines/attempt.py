@@ -12,6 +12,7 @@ from jax import lax
 from jumpax._base import clock
 from jumpax._base.clock import Time
 from jumpax._base.runge_kutta import Step, along
+from jumpax._base.status import Status
 from jumpax._base.types import Flag, Real
 from jumpax.engines.agenda import Scene
 from jumpax.engines.flowing import TOLERANCE, known
@@ -136,7 +137,7 @@ class Attempt:
 
     def risen(self, end: Real) -> tuple[Real, Flag]:
         """The part up to `end` after which a condition comes true, a little after that; and whether one does."""
-        some = self.rises(end)
+        some = self.rises(end) & (self.lane.status == np.int32(Status.RUNNING)) & (self.error <= 1.0)
 
         def halved(state: tuple[Real, Real]) -> tuple[Real, Real]:
             low, high = state

@@ -127,7 +127,8 @@ def lived(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
     assert state is not None
     highs = [value.high for value in state.base]
     base = [jnp.where(high == high, high, jnp.nan) for high in highs]  # see `xla.halves`
-    stretch = Stretch(lane.time.high, flowed.length, lane.since / flowed.length, flowed.end, flowed.moves)
+    begin = jnp.where(flowed.length > 0, lane.since / flowed.length, jnp.zeros_like(lane.since))
+    stretch = Stretch(lane.time.high, flowed.length, begin, flowed.end, flowed.moves)
     after = program.fold.flowed(carry, lane.counts, known(program.network, theta, base), stretch)
     return select(flowed.moves | (decision.dt > 0), after, carry)
 

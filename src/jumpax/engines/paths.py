@@ -35,7 +35,7 @@ class Paths:
     """Reactions fired."""
     end_counts: Int[np.ndarray, "paths species"]
     end_times: Float[np.ndarray, " paths"]
-    """Time of the last event."""
+    """Time of the last event; of networks with continuous variables, at which the last step of these ended."""
     redrawn: Bool[np.ndarray, " paths"]
     """Which paths were drawn again in float64, because float32 could not follow them: exact as the others."""
     values: Mapping[str, Float[np.ndarray, "paths stops"]]

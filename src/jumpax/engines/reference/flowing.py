@@ -159,7 +159,8 @@ class Flow:
         """Let the fold live through a part of a step, from where the path stands in it."""
         path = self.path
         base = path.theta | dict(zip(self.network.flowing, (high for high, _ in self.base)))
-        stretch = Stretch(path.time[0], made.length, path.since / made.length, part, np.bool_(moves))  # type: ignore[arg-type]
+        begin = path.since / made.length if made.length > 0 else self.real(0)
+        stretch = Stretch(path.time[0], made.length, begin, part, np.bool_(moves))  # type: ignore[arg-type]
         now, some = path.time[0] + path.since, moves or gone > path.since
         a = path.code["laws"](path.counts_now(), base, path.time[0])
         path.live([self.real(value) for value in a], now, gone)
