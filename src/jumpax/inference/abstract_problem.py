@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
+from jumpax._base.types import Numeric, Real
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.standardised import Standardised
@@ -43,7 +44,7 @@ class AbstractProblem(AbstractParametrised):
         """Where the free parameters of each condition stand among all."""
 
     @abc.abstractmethod
-    def split(self, u: Any) -> tuple[tuple["Problem", Any], ...]:
+    def split(self, u: Float[Array | np.ndarray, " free"]) -> tuple[tuple["Problem", Any], ...]:
         """The problem of each condition, and the point as that one has it."""
 
     @abc.abstractmethod
@@ -67,19 +68,21 @@ class AbstractProblem(AbstractParametrised):
         """
 
     @abc.abstractmethod
-    def paths(self, evaluations: int) -> Any:
+    def paths(self, evaluations: int) -> PyTree[Numeric]:
         """How many paths are behind so many evaluations together, as `level` and `whitened` are to be told."""
 
     @abc.abstractmethod
-    def level(self, expected: Any, u: Float[Array, " free"], paths: Any) -> float:
+    def level(self, expected: PyTree[Real], u: Float[Array, " free"], paths: PyTree[Numeric]) -> float:
         """The loss of an expectation at a point."""
 
     @abc.abstractmethod
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[np.ndarray, "batches entries free"]:
+    def whitened(
+        self, expected: PyTree[Real], jacobian: PyTree[Real], paths: PyTree[Numeric]
+    ) -> Float[np.ndarray, "batches entries free"]:
         """The Jacobian in units of the standard deviation of the data, in float64: its products lose what is small in float32."""
 
     @abc.abstractmethod
-    def evaluate(self, u: Float[Array, " free"], key: Any) -> Evaluation:
+    def evaluate(self, u: Float[Array, " free"], key: PRNGKeyArray | None) -> Evaluation:
         """Loss and derivatives at a point, as numbers.
 
         Raises:
@@ -91,19 +94,19 @@ class AbstractProblem(AbstractParametrised):
         """Evaluations of the conditions, one of each, as one of all."""
 
     @abc.abstractmethod
-    def after(self, expected: Any, jacobian: Any, step: Float[np.ndarray, " free"]) -> Any:
+    def after(self, expected: PyTree[Real], jacobian: PyTree[Real], step: Float[np.ndarray, " free"]) -> PyTree[Real]:
         """The expectation after a step, as its slopes have it."""
 
     @abc.abstractmethod
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(self, expected: PyTree[Real], jacobian: PyTree[Real]) -> tuple[Standardised, ...]:
         """Data sets in units of their scatter; leaves of the Jacobian are (times, ..., free and more columns)."""
 
     @abc.abstractmethod
-    def compared(self, expected: Any) -> dict[str, tuple[Compared, ...]]:
+    def compared(self, expected: PyTree[Real]) -> dict[str, tuple[Compared, ...]]:
         """Data beside what is fitted to them, by condition, which is empty where there is one."""
 
     @abc.abstractmethod
-    def notes(self, expected: Any) -> dict[str, Any]:
+    def notes(self, expected: PyTree[Real]) -> dict[str, Any]:
         """What a reader must know to judge the loss: smoothing, data that no path reached."""
 
     @abc.abstractmethod

@@ -1,7 +1,6 @@
 """What a fit with a budget refuses."""
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
@@ -67,7 +66,7 @@ def _check_condition(problem: Problem, budget: int, conditions: int, where: str)
         )
 
 
-def check_settings(given: Mapping[str, tuple[Any, Any]]) -> None:
+def check_settings(given: Mapping[str, tuple[object, object]]) -> None:
     """Whether only settings are given that a search of boxes heeds; by name, the value and the one by default.
 
     Raises:

@@ -2,15 +2,16 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, final
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from jumpax._base.errors import InputError, SimulationError, unknown_name
+from jumpax._base.types import Numeric, Real
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.losses.compared import Compared
@@ -126,7 +127,7 @@ class Conditions(AbstractProblem):
         """The problems."""
         return self.problems
 
-    def split(self, u: Any) -> tuple[tuple[Problem, Any], ...]:
+    def split(self, u: Float[Array | np.ndarray, " free"]) -> tuple[tuple[Problem, Any], ...]:
         """Problems and points of the conditions."""
         return tuple((p, jnp.asarray(u)[place]) for p, place in zip(self.problems.values(), self.places, strict=True))
 
@@ -154,21 +155,23 @@ class Conditions(AbstractProblem):
 
         return self._each(moved)
 
-    def _each(self, change: Any) -> "Conditions":
+    def _each(self, change: Callable[..., Problem]) -> "Conditions":
         """What `change` makes of each problem and its names (from those among all to its own)."""
         back = {c: {name: own for own, name in names.items()} for c, names in self.names.items()}
         return self.of(tuple(change(problem, back[c]) for c, problem in self.problems.items()))
 
-    def paths(self, evaluations: int) -> Any:
+    def paths(self, evaluations: int) -> PyTree[Numeric]:
         """By condition."""
         return tuple(p.paths(evaluations) for p in self.problems.values())
 
-    def level(self, expected: Any, u: Float[Array, " free"], paths: Any) -> float:
+    def level(self, expected: PyTree[Real], u: Float[Array, " free"], paths: PyTree[Numeric]) -> float:
         """The sum over conditions."""
         each = zip(self.problems, self.split(u), paths, strict=True)
         return sum(problem.level(expected[c], own, many) for c, (problem, own), many in each)
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[np.ndarray, "batches entries free"]:
+    def whitened(
+        self, expected: PyTree[Real], jacobian: PyTree[Real], paths: PyTree[Numeric]
+    ) -> Float[np.ndarray, "batches entries free"]:
         """One condition below the other."""
         rows = []
         for (c, problem), place, many in zip(self.problems.items(), self.places, paths, strict=True):
@@ -178,7 +181,7 @@ class Conditions(AbstractProblem):
             rows.append(wide)
         return np.concatenate(rows, 1)
 
-    def evaluate(self, u: Float[Array, " free"], key: Any) -> Evaluation:
+    def evaluate(self, u: Float[Array, " free"], key: PRNGKeyArray | None) -> Evaluation:
         """Sums over conditions, each with a key of its own."""
         found = []
         for number, (condition, (problem, own)) in enumerate(zip(self.problems, self.split(u), strict=True)):
@@ -204,12 +207,12 @@ class Conditions(AbstractProblem):
             {c: _repeated(f.jacobian, batches) for c, f in zip(self.problems, found, strict=True)},
         )  # fmt: skip
 
-    def after(self, expected: Any, jacobian: Any, step: Float[np.ndarray, " free"]) -> Any:
+    def after(self, expected: PyTree[Real], jacobian: PyTree[Real], step: Float[np.ndarray, " free"]) -> PyTree[Real]:
         """By condition."""
         each = zip(self.problems.items(), self.places, strict=True)
         return {c: problem.after(expected[c], jacobian[c], step[place]) for (c, problem), place in each}
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(self, expected: PyTree[Real], jacobian: PyTree[Real]) -> tuple[Standardised, ...]:
         """Those of each condition, with its name."""
         made = []
         for (c, problem), place in zip(self.problems.items(), self.places, strict=True):
@@ -220,11 +223,11 @@ class Conditions(AbstractProblem):
                 made.append(part._replace(data=f"{c}, {part.data}", slopes=np.concatenate([wide, more], 1)))
         return tuple(made)
 
-    def compared(self, expected: Any) -> dict[str, tuple[Compared, ...]]:
+    def compared(self, expected: PyTree[Real]) -> dict[str, tuple[Compared, ...]]:
         """Those of each."""
         return {c: problem.loss.compared(expected[c]) for c, problem in self.problems.items()}
 
-    def notes(self, expected: Any) -> dict[str, Any]:
+    def notes(self, expected: PyTree[Real]) -> dict[str, Any]:
         """Those of each condition."""
         return {
             of_condition(note, c): said for c, p in self.problems.items() for note, said in p.notes(expected[c]).items()
@@ -240,7 +243,7 @@ class Conditions(AbstractProblem):
         }
 
 
-def _alike(values: Sequence[Any]) -> bool:
+def _alike(values: Sequence[object]) -> bool:
     return all(value == values[0] for value in values)
 
 
@@ -248,6 +251,6 @@ def _batches(found: Evaluation) -> int:
     return jax.tree.leaves(found.jacobian)[0].shape[0]
 
 
-def _repeated(jacobian: Any, batches: int) -> Any:
+def _repeated(jacobian: PyTree[Real], batches: int) -> PyTree[Real]:
     """An exact expectation is the same in all batches."""
     return jax.tree.map(lambda leaf: np.broadcast_to(leaf, (batches, *leaf.shape[1:])), jacobian)

@@ -1,10 +1,10 @@
 """Which gradient estimator a fit uses at a point."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
 
 from jumpax._base.errors import SimulationError
 from jumpax.gradients import Choice, stale
@@ -35,7 +35,7 @@ class Deciding:
         """Simulated so far, to choose and to evaluate."""
         return self._choosing + self._evaluating + sum(other.paths for other in self._others)
 
-    def evaluate(self, problem: AbstractProblem, u: Any, key: Any) -> Evaluation:
+    def evaluate(self, problem: AbstractProblem, u: Float[Array, " free"], key: PRNGKeyArray) -> Evaluation:
         """Loss and derivatives of the problem at an unconstrained point."""
         parts = problem.split(u)
         self._others += [Deciding() for _ in range(len(parts) - 1 - len(self._others))]
@@ -43,13 +43,13 @@ class Deciding:
         decided = tuple(own._counted(part, point, key) for own, (part, point) in each)
         return problem.of(decided).evaluate(u, key)
 
-    def _counted(self, problem: Problem, u: Any, key: Any) -> Problem:
+    def _counted(self, problem: Problem, u: Float[Array, " free"], key: PRNGKeyArray) -> Problem:
         """The problem as it is to be evaluated, and its paths among those simulated."""
         decided = self._decided(problem, u, key)
         self._evaluating += decided.source.simulated(moving(problem))
         return decided
 
-    def _decided(self, problem: Problem, u: Any, key: Any) -> Problem:
+    def _decided(self, problem: Problem, u: Float[Array, " free"], key: PRNGKeyArray) -> Problem:
         """The problem as it is to be evaluated at an unconstrained point."""
         source = problem.source
         if not isinstance(source, Simulation) or not source.undecided:

@@ -4,15 +4,15 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from jumpax._base.compiling import plain, quick
 from jumpax._base.host import library_of
-from jumpax._base.types import default_precision
+from jumpax._base.types import Numeric, ParameterValues, Real, default_precision
 from jumpax.engines.choice import engine_for
 from jumpax.engines.program import Program
 from jumpax.folds import Snapshots, Together
@@ -35,9 +35,9 @@ class Evaluation(NamedTuple):
     """Of the gradient, from the batches."""
     information: Float[Array, "free free"]
     """Expected Fisher information of the data; unbiased, so that it need not be positive."""
-    expected: Any
+    expected: PyTree[Real]
     """What is compared with the data, averaged over batches; a leading axis of times."""
-    jacobian: Any
+    jacobian: PyTree[Real]
     """Of the observable, (batches, times, ..., free)."""
 
     @property
@@ -61,7 +61,7 @@ class Plan:
     source: AbstractSource
 
     @property
-    def begin(self) -> Any:
+    def begin(self) -> Mapping[str, float] | AbstractStart:
         """Counts at the start by name, or their law."""
         return self.x0 if isinstance(self.x0, AbstractStart) else dict(self.x0)
 
@@ -76,7 +76,9 @@ class Plan:
         return self.source.silent(self.observable, self.network, self.begin, self.times, self.settle, self.start)
 
 
-def evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, " free"], key: Any) -> Evaluation:
+def evaluate(
+    plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, " free"], key: PRNGKeyArray | None
+) -> Evaluation:
     """One evaluation; every derivative comes from one Jacobian of the expectation.
 
     Noise is that of the jackknife over batches: what loss and gradient are without each of them. The gradient is that of the
@@ -87,7 +89,7 @@ def evaluate(plan: Plan, loss: AbstractLoss, numbers: Numbers, u: Float[Array, "
     paths = plan.source.total
     paths = paths if math.isinf(paths) else jnp.asarray(paths, u.dtype)
 
-    def batches(u: Float[Array, " free"]) -> tuple[Any, Any]:
+    def batches(u: Float[Array, " free"]) -> tuple[PyTree[Real], PyTree[Real]]:
         values = plan.structure.values(u, numbers)
         made = loss.seen(plan.silent(plan.structure.theta(values), key), values)
         return made, made
@@ -101,14 +103,16 @@ def judged(
     loss: AbstractLoss,
     numbers: Numbers,
     u: Float[Array, " free"],
-    made: Any,
-    jacobian: Any,
-    paths: Any,
+    made: PyTree[Real],
+    jacobian: PyTree[Real],
+    paths: Numeric,
 ) -> Evaluation:
     """Loss and derivatives from what is seen in each batch, leaves (batches, times, ...), and its Jacobian, (..., free)."""
 
-    def sloped(expected: Any, slopes: Any, paths: Any) -> tuple[Float[Array, ""], Float[Array, " free"]]:
-        def value(expected: Any, u: Float[Array, " free"]) -> Float[Array, ""]:
+    def sloped(
+        expected: PyTree[Real], slopes: PyTree[Real], paths: PyTree[Numeric]
+    ) -> tuple[Float[Array, ""], Float[Array, " free"]]:
+        def value(expected: PyTree[Real], u: Float[Array, " free"]) -> Float[Array, ""]:
             return loss.value(expected, structure.values(u, numbers), paths)
 
         height, (steep, direct) = jax.value_and_grad(value, (0, 1))(expected, u)
@@ -135,10 +139,10 @@ def judged(
     )  # fmt: skip
 
 
-def _contract(slope: Any, jacobian: Any) -> Any:
+def _contract(slope: PyTree[Real], jacobian: PyTree[Real]) -> Float[Array, " free"]:
     """Sum of the products over everything but the last axis of the Jacobian, that of the free parameters."""
 
-    def over(s: Any, x: Any) -> Any:
+    def over(s: Real, x: Real) -> Float[Array, " free"]:
         return jnp.tensordot(s, x, s.ndim)
 
     return functools.reduce(jnp.add, jax.tree.leaves(jax.tree.map(over, slope, jacobian)))
@@ -155,12 +159,14 @@ def compiled(network: Network, deterministic: bool) -> Callable[..., Evaluation]
 
 
 @jax.jit
-def level(loss: AbstractLoss, expected: Any, values: Mapping[str, Any], paths: Any) -> Any:
+def level(loss: AbstractLoss, expected: PyTree[Real], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
     """The loss of an expectation."""
     return loss.value(expected, values, paths)
 
 
 @jax.jit
-def whitened(loss: AbstractLoss, expected: Any, jacobian: Any, paths: Any) -> Any:
+def whitened(
+    loss: AbstractLoss, expected: PyTree[Real], jacobian: PyTree[Real], paths: Numeric
+) -> Float[Array, "batches entries free"]:
     """Its Jacobian in units of the standard deviation of the data."""
     return loss.whitened(expected, jacobian, paths)

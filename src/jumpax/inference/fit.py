@@ -201,7 +201,11 @@ def _descents(
 
 
 def _with_budget(
-    problem: AbstractProblem, budget: int, key: Any, starts: int | Sequence[Mapping[str, float]], tell: Told
+    problem: AbstractProblem,
+    budget: int,
+    key: Any,
+    starts: int | Sequence[Mapping[str, float]],
+    tell: Told,
 ) -> FitResult:
     """By a search of boxes."""
     begin, words = time.perf_counter(), random.key_words(key)

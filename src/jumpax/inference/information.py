@@ -1,12 +1,13 @@
 """The Fisher information from many evaluations, and which of its directions they resolve."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, PyTree
 
+from jumpax._base.types import Numeric, Real
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.optimiser import LEAST
@@ -100,19 +101,19 @@ def _groups(problem: AbstractProblem, evaluations: Sequence[Evaluation]) -> Floa
     batches = jax.tree.leaves(evaluations[0].jacobian)[0].shape[0]
     apart = len(evaluations) * batches <= GROUPS
 
-    def joined(*leaves: Any) -> Any:
+    def joined(*leaves: Real) -> Numeric:
         return np.concatenate([leaf if apart else np.mean(leaf, 0, keepdims=True) for leaf in leaves])
 
     jacobian = jax.tree.map(joined, *[e.jacobian for e in evaluations])
     return problem.whitened(mean(evaluations), jacobian, paths(problem, evaluations))
 
 
-def mean(evaluations: Sequence[Evaluation]) -> Any:
+def mean(evaluations: Sequence[Evaluation]) -> PyTree[Real]:
     """The observable, averaged over evaluations."""
     return jax.tree.map(lambda *leaves: np.mean(np.stack(leaves), 0), *[e.expected for e in evaluations])
 
 
-def paths(problem: AbstractProblem, evaluations: Sequence[Evaluation]) -> Any:
+def paths(problem: AbstractProblem, evaluations: Sequence[Evaluation]) -> PyTree[Numeric]:
     """Behind that average, as losses want to be told."""
     return problem.paths(len(evaluations))
 

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 
 from jumpax._base import given
 from jumpax._base.errors import InputError, first_few, unknown_name
+from jumpax._base.types import Numeric, ParameterValues
 from jumpax.inference.priors import AbstractPrior, LogUniform
 from jumpax.networks import Network
 
@@ -152,7 +153,7 @@ class Derived:
         ('k_tx', 'k_off')
     """
 
-    formula: Callable[..., Any]
+    formula: Callable[..., Numeric]
     reads: tuple[str, ...] | None = None
     unit: str = ""
 
@@ -202,9 +203,9 @@ class Structure:
         """All names: free, fixed, derived."""
         return (*self.free, *self.fixed, *(name for name, _ in self.derived))
 
-    def values(self, u: Float[Array, " free"], numbers: Numbers) -> dict[str, Any]:
+    def values(self, u: Float[Array, " free"], numbers: Numbers) -> dict[str, Numeric]:
         """Every named value at the unconstrained point `u`; differentiable."""
-        found: dict[str, Any] = {
+        found: dict[str, Numeric] = {
             name: _constrained(scale, u[i], numbers.lower[i], numbers.upper[i])
             for i, (name, scale) in enumerate(zip(self.free, self.scales, strict=True))
         } | dict(numbers.fixed)
@@ -214,7 +215,7 @@ class Structure:
             )
         return found
 
-    def theta(self, values: Mapping[str, Any]) -> dict[str, Any]:
+    def theta(self, values: ParameterValues) -> dict[str, Numeric]:
         """Those of the values that the network and the start read."""
         return {name: values[name] for name in self.network}
 
@@ -228,7 +229,7 @@ class Structure:
         )
 
 
-def _constrained(scale: Scale, u: Any, lower: Any, upper: Any) -> Any:
+def _constrained(scale: Scale, u: Numeric, lower: Numeric, upper: Numeric) -> Numeric:
     if scale == "identity":
         return u
     if scale == "log":

@@ -3,13 +3,13 @@
 import abc
 import functools
 from collections.abc import Mapping
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from jumpax._base.types import Numeric
 from jumpax.inference.parameters import Numbers, Parameter, Structure
 
 
@@ -56,6 +56,6 @@ class AbstractParametrised(abc.ABC):
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def values_at(structure: Structure, numbers: Numbers, u: Float[Array, " free"]) -> dict[str, Any]:
+def values_at(structure: Structure, numbers: Numbers, u: Float[Array, " free"]) -> dict[str, Numeric]:
     """Every named value at a point, as one compiled program for all problems of a structure."""
     return {name: jnp.asarray(value, u.dtype) for name, value in structure.values(u, numbers).items()}

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 from scipy.special import ndtri
 
 from jumpax._base import random
@@ -124,7 +124,7 @@ def _predicted(
     drawn: Float[np.ndarray, "paths own"],
     normal: Float[np.ndarray, "paths free"],
     times: Sequence[float] | None,
-    key: Any,
+    key: PRNGKeyArray | int,
     levels: Float[np.ndarray, " quantiles"],
 ) -> Predicted:
     """Of one condition."""
@@ -132,7 +132,7 @@ def _predicted(
     when = [problem.start + (problem.settle or 0.0)] if steady else problem.loss.times if times is None else times
     structure, numbers = problem.structure, problem.numbers
 
-    def theta(u: Any) -> dict[str, Any]:
+    def theta(u: Float[Array, " free"]) -> dict[str, Any]:
         values = structure.theta(structure.values(u, numbers))
         return {name: jax.numpy.asarray(value, u.dtype) for name, value in values.items()}
 

@@ -8,9 +8,10 @@ from typing import Any, final
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
 from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
+from jumpax._base.types import Numeric, Real
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation as Evaluation
 from jumpax.inference.evaluation import Plan, compiled, level, whitened
@@ -57,7 +58,7 @@ class Problem(AbstractProblem):
     """
 
     network: Network
-    x0: Mapping[str, Any] | StartTable
+    x0: Mapping[str, object] | StartTable
     loss: AbstractLoss
     parameters: Mapping[str, Parameter]
     settle: float | None = None
@@ -129,7 +130,7 @@ class Problem(AbstractProblem):
         (only,) = found
         return only
 
-    def after(self, expected: Any, jacobian: Any, step: Float[np.ndarray, " free"]) -> Any:
+    def after(self, expected: PyTree[Real], jacobian: PyTree[Real], step: Float[np.ndarray, " free"]) -> PyTree[Real]:
         """To first order."""
         return jax.tree.map(lambda value, slopes: value + slopes.mean(0) @ step, expected, jacobian)
 
@@ -182,7 +183,7 @@ class Problem(AbstractProblem):
         """All."""
         return (np.arange(len(self.free)),)
 
-    def split(self, u: Any) -> tuple[tuple["Problem", Any], ...]:
+    def split(self, u: Float[Array | np.ndarray, " free"]) -> tuple[tuple["Problem", Any], ...]:
         """Itself."""
         return ((self, u),)
 
@@ -194,21 +195,21 @@ class Problem(AbstractProblem):
         """The same with expectations from another source."""
         return self if source is self.source else dataclasses.replace(self, source=source)
 
-    def paths(self, evaluations: int) -> Any:
+    def paths(self, evaluations: int) -> PyTree[Numeric]:
         """Paths of one times their number; infinite if expectations are exact."""
         if self.source.deterministic:
             return self.source.total
         return np.asarray(self.source.total * evaluations, jnp.zeros(()).dtype)
 
-    def standardised(self, expected: Any, jacobian: Any) -> tuple[Standardised, ...]:
+    def standardised(self, expected: PyTree[Real], jacobian: PyTree[Real]) -> tuple[Standardised, ...]:
         """Those of the loss."""
         return self.loss.standardised(expected, jacobian)
 
-    def compared(self, expected: Any) -> dict[str, tuple[Compared, ...]]:
+    def compared(self, expected: PyTree[Real]) -> dict[str, tuple[Compared, ...]]:
         """Those of the loss."""
         return {"": self.loss.compared(expected)}
 
-    def notes(self, expected: Any) -> dict[str, Any]:
+    def notes(self, expected: PyTree[Real]) -> dict[str, Any]:
         """Those of the loss, and priors that nobody looks at."""
         believed = [n for n, p in self.parameters.items() if isinstance(p, Free) and p.prior is not None]
         unused = (
@@ -225,15 +226,17 @@ class Problem(AbstractProblem):
             "network_digest": self.network.digest,
         }  # fmt: skip
 
-    def level(self, expected: Any, u: Float[Array, " free"], paths: Any) -> float:
+    def level(self, expected: PyTree[Real], u: Float[Array, " free"], paths: PyTree[Numeric]) -> float:
         """The loss of an expectation at an unconstrained point; `paths` as losses want to be told."""
         return float(level(self.loss, expected, self.values(u), paths))
 
-    def whitened(self, expected: Any, jacobian: Any, paths: Any) -> Float[np.ndarray, "batches entries free"]:
+    def whitened(
+        self, expected: PyTree[Real], jacobian: PyTree[Real], paths: PyTree[Numeric]
+    ) -> Float[np.ndarray, "batches entries free"]:
         """The Jacobian in units of the standard deviation of the data, in float64: its products lose what is small in float32."""
         return np.asarray(whitened(self.loss, expected, jacobian, paths), np.float64)
 
-    def evaluate(self, u: Float[Array, " free"], key: Any) -> Evaluation:
+    def evaluate(self, u: Float[Array, " free"], key: PRNGKeyArray | None) -> Evaluation:
         """Loss and derivatives at an unconstrained point, as numbers.
 
         Raises:
@@ -257,7 +260,7 @@ class Problem(AbstractProblem):
         self._explain(values, key)
         raise SimulationError(f"the loss is not a number at {at}: see the observable and the data")
 
-    def _broken(self, u: Float[Array, " free"], key: Any) -> list[str]:
+    def _broken(self, u: Float[Array, " free"], key: PRNGKeyArray | None) -> list[str]:
         """The free parameters with a gradient that is not a number, each looked at by itself: 0 times NaN is NaN."""
         wrong = []
         for i, name in enumerate(self.free):
@@ -270,7 +273,7 @@ class Problem(AbstractProblem):
             wrong += [] if np.isfinite(found.gradient).all() else [name]
         return wrong or list(self.free)
 
-    def _explain(self, values: Mapping[str, float], key: Any) -> None:
+    def _explain(self, values: Mapping[str, float], key: PRNGKeyArray | None) -> None:
         """Raise what went wrong in the paths, outside compiled code."""
         theta = self.structure.theta(values)
         if broken := [f"{n} = {v:g}" for n, v in theta.items() if not np.isfinite(v)]:

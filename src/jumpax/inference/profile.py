@@ -179,7 +179,12 @@ class _Point(NamedTuple):
 
 
 def _add(
-    problem: AbstractProblem, name: str, value: float, found: dict[float, _Point], key: Any, settings: dict
+    problem: AbstractProblem,
+    name: str,
+    value: float,
+    found: dict[float, _Point],
+    key: PRNGKeyArray | int,
+    settings: dict,
 ) -> None:
     """Fit the others at one value, from where they were at the nearest one."""
     fixed = problem.fixing(name, value)
@@ -206,7 +211,7 @@ def _bound(
     side: int,
     drop: float,
     refine: int,
-    key: Any,
+    key: PRNGKeyArray | int,
     settings: dict[str, Any],
 ) -> float | None:
     """Where the profile falls below the threshold on one side of its maximum; None if it does not."""

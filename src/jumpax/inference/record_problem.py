@@ -56,7 +56,7 @@ class RecordProblem(AbstractParametrised):
     """
 
     network: Network
-    x0: Mapping[str, Any] | StartTable
+    x0: Mapping[str, object] | StartTable
     records: Records
     parameters: Mapping[str, Parameter]
     start: float = dataclasses.field(default=0.0, kw_only=True)

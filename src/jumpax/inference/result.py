@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, PyTree
 
+from jumpax._base.types import Real
 from jumpax.inference.combinations import Combination
 from jumpax.inference.goodness import Goodness, lines
 
@@ -106,7 +107,7 @@ class FitResult:
     """All warnings about the result, by kind."""
     notes: Mapping[str, Any]
     """From the loss: cells, smoothing, cells that no path reached."""
-    expected: Any
+    expected: PyTree[Real]
     """What is compared with the data, at the estimate, with a leading axis of times; of `Conditions`, by condition."""
     units: Mapping[str, str]
     paths: float

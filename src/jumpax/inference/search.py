@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError
 from jumpax.inference.abstract_problem import AbstractProblem
@@ -40,7 +40,7 @@ class Settings(NamedTuple):
     steps: int
     average: int
     final: int
-    key: Any
+    key: PRNGKeyArray
     tell: Told
     deciding: Deciding
 
@@ -51,7 +51,7 @@ def _light(found: Evaluation) -> Evaluation:
 
 
 def starting_points(
-    problem: AbstractProblem, starts: int | Sequence[Mapping[str, float]], key: Any
+    problem: AbstractProblem, starts: int | Sequence[Mapping[str, float]], key: PRNGKeyArray
 ) -> Iterator[np.ndarray]:
     """Unconstrained start points."""
     first = problem.structure.unconstrained(problem.start_values, problem.numbers)

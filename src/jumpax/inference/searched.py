@@ -2,11 +2,11 @@
 
 import dataclasses
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, PRNGKeyArray
 
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.budget import LEAST
@@ -111,7 +111,7 @@ class Searched(NamedTuple):
 def searched(
     problem: AbstractProblem,
     budget: int,
-    key: Any,
+    key: PRNGKeyArray,
     known: list[Float[np.ndarray, " free"]],
     tell: Told = lambda told: None,
 ) -> Searched:
@@ -162,7 +162,7 @@ def searched(
     return Searched(ending, distance, searching, points, asking, evaluated, interrupted)
 
 
-def _asking(responses: Responses, found: Exploration, key: Any) -> ByCondition:
+def _asking(responses: Responses, found: Exploration, key: PRNGKeyArray) -> ByCondition:
     """Evaluations of the rest of the budget."""
     free = len(responses.problem.free)
     paths = min(max(responses.left // READINGS, LEAST * (free + 2)), MOST)
@@ -181,7 +181,7 @@ def _scale(scale: Float[np.ndarray, "free free"], place: Int[np.ndarray, " own"]
     return scale[place] if len(place) == len(scale) else root(scale, place)
 
 
-def _generator(key: Any, number: int) -> np.random.Generator:
+def _generator(key: PRNGKeyArray, number: int) -> np.random.Generator:
     return np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, number))).ravel())
 
 

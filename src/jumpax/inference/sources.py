@@ -9,8 +9,10 @@ from typing import Any, ClassVar, Literal, TypeAlias
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PyTree
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import ParameterValues, Real
 from jumpax.exact import StateSpace
 from jumpax.exact.fault import Guard
 from jumpax.exact.stationary import guarded_stationary
@@ -19,7 +21,7 @@ from jumpax.gradients import AbstractEstimator, Automatic, Expectation, ScoreFun
 from jumpax.networks import Network
 from jumpax.observables import Observable, places_of
 
-Expected: TypeAlias = Callable[[Mapping[str, Any], Any], Any]
+Expected: TypeAlias = Callable[[ParameterValues, Any], PyTree[Real]]
 """From theta and a key to the expected observable: leaves (batches, times, ...), differentiable in theta."""
 
 
@@ -215,17 +217,17 @@ class MasterEquation(AbstractSource):
         times: tuple[float, ...] | None,
         settle: float | None,
         start: float,
-    ) -> Callable[[Mapping[str, Any], Guard | None], Any]:
+    ) -> Callable[[ParameterValues, Guard | None], PyTree[Real]]:
         """The same as a function of theta and a guard, with which parameters without a law raise no error, but give NaN."""
         space, table = _table(observable, network, tuple(x0.items()), self.limits)
 
-        def probabilities(theta: Mapping[str, Any], guard: Guard | None) -> Any:
+        def probabilities(theta: ParameterValues, guard: Guard | None) -> PyTree[Real]:
             if times is None and self.stationary:
                 return guarded_stationary(space, theta, self.tolerance, guard).probabilities[None]
             after = [settle or 0.0] if times is None else list(np.array(times) - start)
             return guarded_distribution(space, theta, after, x0, None, self.tolerance, guard).probabilities
 
-        def expected(theta: Mapping[str, Any], guard: Guard | None) -> Any:
+        def expected(theta: ParameterValues, guard: Guard | None) -> PyTree[Real]:
             p = probabilities(theta, guard)
             return jax.tree.map(lambda leaf: jnp.tensordot(p, jnp.asarray(leaf, p.dtype), 1)[None], table)
 

@@ -1,13 +1,13 @@
 """What single paths of one condition say of its data, each with parameters of its own."""
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int, PyTree
 
+from jumpax._base.types import Real
 from jumpax.engines.simulate import simulate
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.exploration.intervals import intervals
@@ -64,10 +64,10 @@ class ConditionResponses:
         """Which of so many numbers, those of one stop after the other, may depend on which parameter."""
         return np.tile(self.touches, (numbers // len(self.touches), 1))
 
-    def seen(self, points: Float[np.ndarray, "paths free"]) -> tuple[Any, Bool[np.ndarray, " paths"]]:
+    def seen(self, points: Float[np.ndarray, "paths free"]) -> tuple[PyTree[Real], Bool[np.ndarray, " paths"]]:
         """What the loss of the problem sees of one path at each point, leaves (paths, stops, ...), and whether it was followed."""
 
-        def part(points: Float[np.ndarray, "paths free"]) -> tuple[Any, np.ndarray]:
+        def part(points: Float[np.ndarray, "paths free"]) -> tuple[PyTree[Real], np.ndarray]:
             made, followed = self._seen(self.problem.loss, points)
             return jax.tree.map(lambda leaf: np.asarray(leaf)[: len(points)], made), followed
 
@@ -76,7 +76,7 @@ class ConditionResponses:
 
     def _seen(
         self, loss: AbstractLoss, points: Float[np.ndarray, "paths free"]
-    ) -> tuple[Any, Bool[np.ndarray, " paths"]]:
+    ) -> tuple[PyTree[Real], Bool[np.ndarray, " paths"]]:
         """Of a few paths more, which repeat the last: there are few shapes to compile for."""
         count, problem, plan = len(points), self.problem, self.problem.plan
         key = self.ledger.enter(count)
@@ -103,19 +103,25 @@ def simulations(problem: AbstractProblem) -> tuple[Simulation, ...]:
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _values(structure: Structure, numbers: Numbers, points: Float[Array, "paths free"]) -> dict[str, Any]:
-    def one(u: Float[Array, " free"]) -> dict[str, Any]:
+def _values(structure: Structure, numbers: Numbers, points: Float[Array, "paths free"]) -> dict[str, Array]:
+    def one(u: Float[Array, " free"]) -> dict[str, Array]:
         return {name: jnp.asarray(value, u.dtype) for name, value in structure.values(u, numbers).items()}
 
     return jax.vmap(one)(points)
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))
-def _observed(observable: Observable, species: tuple[str, ...], loss: AbstractLoss, values: Any, counts: Any) -> Any:
-    def stop(counts: Any) -> Any:
+def _observed(
+    observable: Observable,
+    species: tuple[str, ...],
+    loss: AbstractLoss,
+    values: dict[str, Array],
+    counts: Int[Array, "paths stops species"],
+) -> PyTree[Real]:
+    def stop(counts: Int[Array, " species"]) -> PyTree[Real]:
         return observable({name: counts[i].astype(float) for i, name in enumerate(species)})
 
-    def path(values: Any, counts: Any) -> Any:
+    def path(values: dict[str, Array], counts: Int[Array, "stops species"]) -> PyTree[Real]:
         alone = jax.tree.map(lambda leaf: leaf[None], jax.vmap(stop)(counts))
         return jax.tree.map(lambda leaf: leaf[0], loss.seen(alone, values))
 
@@ -123,5 +129,5 @@ def _observed(observable: Observable, species: tuple[str, ...], loss: AbstractLo
 
 
 @jax.jit
-def _residuals(loss: AbstractLoss, made: Any) -> Float[Array, "paths stops numbers"]:
+def _residuals(loss: AbstractLoss, made: PyTree[Real]) -> Float[Array, "paths stops numbers"]:
     return jax.vmap(loss.residuals)(made)

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, PRNGKeyArray
 
 from jumpax._base.errors import SimulationError
 from jumpax.inference.exploration.candidate import WIDTH, Candidate
@@ -66,7 +66,7 @@ class Exploration(NamedTuple):
 
 def explore(
     responses: Responses,
-    key: Any,
+    key: PRNGKeyArray,
     known: Sequence[Float[np.ndarray, " free"]] = (),
     tell: Callable[[Visit], None] = lambda visit: None,
 ) -> Exploration:

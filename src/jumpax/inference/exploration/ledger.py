@@ -3,6 +3,7 @@
 from typing import Any, final
 
 import jax
+from jaxtyping import PRNGKeyArray
 
 
 @final
@@ -15,7 +16,7 @@ class Ledger:
         most_events: that a path is followed for.
     """
 
-    def __init__(self, budget: float, key: Any, most_events: int):
+    def __init__(self, budget: float, key: PRNGKeyArray, most_events: int):
         self.budget, self.most_events, self.cap = budget, most_events, most_events
         """The last: events after which a path is given up now."""
         self.drawn = self.lost = 0

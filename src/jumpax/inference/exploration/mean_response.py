@@ -7,8 +7,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PyTree
 
+from jumpax._base.types import Real
 from jumpax.approximate import rates
 from jumpax.gradients.rate_equation import FLOOR, pade_step
 from jumpax.inference.abstract_problem import AbstractProblem
@@ -130,20 +131,20 @@ def _residuals(
 ) -> tuple[Float[Array, "places entries"], Float[Array, "places entries free"]]:
     """Residuals of the mean field at each place, and their slopes."""
 
-    def values(u: Array) -> dict[str, Any]:
+    def values(u: Array) -> dict[str, Array]:
         return {name: jnp.asarray(value, u.dtype) for name, value in static.structure.values(u, numbers).items()}
 
     def compared(counts: Float[Array, "ends species"], u: Array) -> Float[Array, " entries"]:
         at = jnp.asarray(grid.between) @ counts
 
-        def stop(x: Any) -> Any:
+        def stop(x: Float[Array, " species"]) -> PyTree[Real]:
             return static.observable({name: x[i] for i, name in enumerate(static.network.species)})
 
         alone = jax.tree.map(lambda leaf: jnp.asarray(leaf, u.dtype)[None], jax.vmap(stop)(at))
         made = jax.tree.map(lambda leaf: leaf[0], loss.seen(alone, values(u)))
         return (jnp.asarray(grid.bins) @ loss.residuals(made)).reshape(-1)
 
-    def one(u: Array) -> Any:
+    def one(u: Array) -> PyTree[Real]:
         counts, tangents = _trajectory(static, lambda u: static.structure.theta(values(u)), grid, u)
         along = jax.vmap(lambda d, e: jax.jvp(compared, (counts, u), (d, e))[1], (2, 0), 1)
         return compared(counts, u), along(tangents, jnp.eye(len(u), dtype=u.dtype))

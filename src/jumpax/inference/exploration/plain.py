@@ -1,12 +1,11 @@
 """Loss and derivatives at a point by a gradient estimator, inside a budget."""
 
 import dataclasses
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, PRNGKeyArray
 
 from jumpax.gradients import ScoreFunction
 from jumpax.inference.deciding import moving
@@ -35,7 +34,7 @@ class Plain:
     lost = 0
     """A path that cannot be followed ends an evaluation."""
 
-    def __init__(self, responses: ConditionResponses, key: Any, most: int):
+    def __init__(self, responses: ConditionResponses, key: PRNGKeyArray, most: int):
         self._ledger, self._key = responses.ledger, key
         source, problem = estimating(responses.source), responses.problem
         share = source.simulated(moving(problem)) / source.total

@@ -1,10 +1,9 @@
 """What single paths say, each with parameters of its own: residuals of the data, in few numbers."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.exploration.condition_responses import ConditionResponses, simulations
@@ -20,7 +19,7 @@ class Responses:
         key: of all paths.
     """
 
-    def __init__(self, problem: AbstractProblem, budget: float, key: Any):
+    def __init__(self, problem: AbstractProblem, budget: float, key: PRNGKeyArray):
         self.problem = problem
         self.ledger = Ledger(budget, key, max(each.max_events for each in simulations(problem)))
         """Of all paths."""

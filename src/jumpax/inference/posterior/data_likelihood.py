@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import ParameterValues
 from jumpax.exact.fault import Guard
 from jumpax.inference.conditions import Conditions
 from jumpax.inference.problem import Problem
@@ -22,7 +23,7 @@ class AbstractDataLikelihood(abc.ABC):
     """The likelihood of a problem by the master equation."""
 
     @abc.abstractmethod
-    def __call__(self, values: Mapping[str, Any], guard: Guard) -> Float[Array, " parts"]:
+    def __call__(self, values: ParameterValues, guard: Guard) -> Float[Array, " parts"]:
         """Log-likelihoods of independent parts of the data; -inf, with derivative 0, where the guard was told."""
 
     @property
@@ -42,7 +43,7 @@ class OfRecords(AbstractDataLikelihood):
     def __init__(self, problem: RecordProblem):
         self.problem, self._likelihood = problem, problem.likelihood()
 
-    def __call__(self, values: Mapping[str, Any], guard: Guard) -> Float[Array, " cells"]:
+    def __call__(self, values: ParameterValues, guard: Guard) -> Float[Array, " cells"]:
         """By the exact filter."""
         return self._likelihood(values, guard)
 
@@ -75,7 +76,7 @@ class OfSnapshots(AbstractDataLikelihood):
             plan.observable, plan.network, plan.begin, plan.times, plan.settle, plan.start
         )
 
-    def __call__(self, values: Mapping[str, Any], guard: Guard) -> Float[Array, " one"]:
+    def __call__(self, values: ParameterValues, guard: Guard) -> Float[Array, " one"]:
         """By the laws at the times of the data."""
         loss = self.problem.loss
         expected = self._expected(self.problem.structure.theta(values), guard)

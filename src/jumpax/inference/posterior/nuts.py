@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, final
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from jumpax._base.extras import need
 from jumpax.inference.posterior.log_density import LogDensity
@@ -47,14 +47,14 @@ class Nuts:
         blackjax: Any = untyped
         adaptation = blackjax.window_adaptation(blackjax.nuts, density, target_acceptance_rate=TARGET)
 
-        def warm(key: Any, start: Any) -> Any:
+        def warm(key: PRNGKeyArray, start: Any) -> Any:
             (state, tuned), _ = adaptation.run(key, start, num_steps=warm_up)
             return state, tuned
 
         def block(state: Any, keys: Any, tuned: Any) -> Any:
             kernel = blackjax.nuts(density, **tuned)
 
-            def one(state: Any, key: Any) -> Any:
+            def one(state: Any, key: PRNGKeyArray) -> Any:
                 state, info = kernel.step(key, state)
                 seen = state.position, state.logdensity, info.acceptance_rate, info.num_integration_steps
                 return state, (*seen, info.is_divergent)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import ParameterValues
 from jumpax.inference.parameters import Free
 from jumpax.inference.parametrised import AbstractParametrised
 from jumpax.inference.posterior.transform import log_jacobian, sound
@@ -45,7 +46,7 @@ class Prior:
         good, safe, values = self.values(u)
         return jnp.where(good, self.at(safe, values), -jnp.inf)
 
-    def at(self, u: Float[Array, " free"], values: Mapping[str, Any]) -> Float[Array, ""]:
+    def at(self, u: Float[Array, " free"], values: ParameterValues) -> Float[Array, ""]:
         """The same at a sound point, with the values there."""
         total = log_jacobian(self.structure, self.numbers, u) - self._log_mass
         for name, prior in self.priors.items():
