@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2, poisson
 
 import jumpax
@@ -20,6 +20,7 @@ from jumpax.inference import (
     fit,
     losses,
     profile,
+    profiled,
 )
 
 COUNTS = np.random.default_rng(2).poisson(8.0, 80)
@@ -151,3 +152,37 @@ def test_bounds_that_noise_would_fake_are_not_given():
     assert not found.resolved
     assert found.lower is found.upper is None
     assert "hides the bounds" in str(found)
+
+
+def test_intervals_of_a_fit_by_profiles():
+    """Two parameters, counts at two times: their laws are Poisson, and SciPy fits the other parameter again."""
+    rng, times = np.random.default_rng(11), np.array([0.5, 2.0])
+
+    def mean(birth, death):
+        return birth / death * -np.expm1(-death * times)
+
+    counts = rng.poisson(mean(9.0, 0.8), (40, 2)).T
+    parameters = {"birth": Free(8.0), "death": Free(1.0)}
+    data = losses.LogLikelihood("X", dict(zip(times.tolist(), counts)))
+    problem = Problem(MODEL.network, {"X": 0}, data, parameters, source=EXACT)
+    found = fit(problem)
+
+    def best(birth):
+        return -minimize_scalar(
+            lambda u: -poisson.logpmf(counts, mean(birth, np.exp(u))[:, None]).sum(), bounds=(-3, 2), method="bounded"
+        ).fun
+
+    def excess(birth):
+        return best(birth) - best(found.estimates["birth"]) + chi2.ppf(0.95, 1) / 2
+
+    for source in (EXACT, Simulation(100)):  # by the master equation either way
+        result = profiled(problem.drawing(lambda _, source=source: source), found, ["birth"])
+        low, high = result.intervals["birth"]
+        assert low == pytest.approx(brentq(excess, 5, found.estimates["birth"]), rel=2e-3)
+        assert high == pytest.approx(brentq(excess, found.estimates["birth"], 15), rel=2e-3)
+    assert result.intervals["death"] == found.intervals["death"]
+    assert (result.profiles["birth"].lower, result.profiles["birth"].upper) == (low, high)
+    assert result.to_dict()["profiles"]["birth"]["upper"] == high
+    assert f"{low:.3g} to {high:.3g}" in result.table()["95 % interval"]
+    with pytest.raises(jumpax.InputError, match="'brith'"):
+        profiled(problem, found, ["brith"])

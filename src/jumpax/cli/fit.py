@@ -15,7 +15,7 @@ from jumpax.cli.output import Output, people, print_json, print_notes, print_tab
 from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_any
 from jumpax.cli.problem_file import ProblemFile
 from jumpax.cli.targets import check_seed, check_targets, write_targets
-from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, predictive, profile
+from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, predictive, profile, profiled
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.fit import quiet_fit
 from jumpax.inference.losses.compared import Series
@@ -28,6 +28,7 @@ def run(
     seed: int | None = None,
     starts: int | None = None,
     budget: int | None = None,
+    profiles: bool = False,
     tables: TableOptions = AS_TOLD,
     amounts: AmountOptions = AS_DECLARED,
     out: Path | None = None,
@@ -42,6 +43,7 @@ def run(
         seed: Of the random numbers; default that of the file, or 0.
         starts: How many starting points; default that of the file, or 1.
         budget: Most paths of a search of all boxes; default that of the file, or none.
+        profiles: 95 % intervals from the profile likelihoods of all free parameters: the others are fitted again at each value.
         tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
         out: Write estimates and history to this netCDF file (.nc).
@@ -60,10 +62,13 @@ def run(
     if watched:
         print(file=sys.stderr)
     bound = None
-    if asked.profile is not None and not found.interrupted:
-        start = {n: found.estimates[n] for n in asked.problem.free}
+    if profiles or asked.profile is not None:
         for searching in ("starts", "budget"):
             settings.pop(searching, None)
+    if profiles and not found.interrupted:
+        found = profiled(asked.problem, found, key=key, **settings)
+    if asked.profile is not None and not found.interrupted:
+        start = {n: found.estimates[n] for n in asked.problem.free}
         wanted = dict(asked.profile)
         source = wanted.pop("source")
         problem_there = asked.problem.resuming(start).drawing(lambda _: source)

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int, PyTree
 from jumpax._base.types import Real
 from jumpax.inference.combinations import Combination
 from jumpax.inference.goodness import Goodness, lines
+from jumpax.inference.profile import Profile
 
 
 class History(NamedTuple):
@@ -118,6 +119,8 @@ class FitResult:
     """Whether the data scatter about the fit as they should: of all data sets together, if there are several, then of each."""
     search: Search | None = None
     """Of a fit with a budget."""
+    profiles: Mapping[str, Profile] = dataclasses.field(default_factory=dict)
+    """By parameter, where there are some: its interval is that of its profile."""
 
     @property
     def history(self) -> History:
@@ -148,6 +151,7 @@ class FitResult:
                 for r in self.runs
             ],
             "search": self._searched,
+            "profiles": {name: profile.to_dict() for name, profile in self.profiles.items()},
             "notes": dict(self.notes),
             "paths": _finite(self.paths),
             "seconds": round(self.seconds, 3),
