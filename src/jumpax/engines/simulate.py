@@ -28,6 +28,7 @@ from jumpax.engines.program import Program, Steps, Times, check_positive
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
+from jumpax.engines.shard import shard_of
 from jumpax.engines.size import check_program, check_queue, check_records
 from jumpax.engines.starts import started
 from jumpax.engines.stops import stops_of
@@ -57,6 +58,7 @@ def simulate(
     steps: object = None,
     paths: int,
     key: PRNGKeyArray | int,
+    shard: tuple[int, int] | None = None,
     record: AbstractFold | Events | Sequence[AbstractFold] = (),
     start: float = 0.0,
     engine: Literal["cpu", "gpu", "xla", "arrays", "tables", "reference"] | None = None,
@@ -96,6 +98,8 @@ def simulate(
         steps: stops after so many events, instead of times.
         paths: how many.
         key: `jax.random.key(seed)` or an int.
+        shard: (i, N): only the paths from i paths / N up to (i + 1) paths / N, rounded down, as they are in the whole run, for
+            processes that each draw a part. theta and x0 are those of the whole run. `jumpax.results.merge` puts parts together.
         record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
         start: time at the start. Events whose time is before one later than 0 have happened.
         engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device), `arrays` (for families
@@ -153,6 +157,8 @@ def simulate(
     else:
         kind = dtype_of(check_precision(precision))
         values, counts = started(network, theta, law, paths, random.key_words(key), kind)
+    part = shard_of(shard, paths)
+    (values, counts), paths = part.of(network, values, counts), part.paths
     limit = check_positive("max_events", max_events, 2**31 - 2)
     if Need.FAMILY in network.needs:
         check_families(network, bound=bound, record=record)
@@ -175,12 +181,20 @@ def simulate(
     chosen = _engine(network, program, engine, logged)
     workers = check_positive("threads", _workers(threads, chosen, files, logged), 256)
     make = functools.partial(
-        make_inputs.make, program, key=words, theta=values, counts=counts, paths=paths, start=start, max_events=limit
+        make_inputs.make,
+        program,
+        key=words,
+        theta=values,
+        counts=counts,
+        paths=paths,
+        first=part.first,
+        start=start,
+        max_events=limit,
     )
     draw = functools.partial(_drawn, chosen, program, make, workers, progress, files, logged)
     stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
-    settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
+    settings = part.settings | {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
     if network.events:
         settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
     origin = provenance(network, words, program.precision, chosen.name, **settings)

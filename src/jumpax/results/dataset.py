@@ -69,7 +69,7 @@ def to_dataset(
         **_log(paths),
     }
     coordinates: dict[str, Variable] = {
-        "path": (("path",), np.arange(len(paths.status)), {}),
+        "path": (("path",), _first(paths) + np.arange(len(paths.status)), {}),
         clock: ((clock,), paths.stops, {"long_name": "time" if clock == "time" else "events since the start"}),
         "species": (("species",), np.array(paths.species, object), {}),
     }
@@ -80,6 +80,12 @@ def to_dataset(
             if place is not None:
                 place[2]["units"] = units["time"]
     return xarray.Dataset(variables, coordinates, flatten({**paths.provenance, **(settings or {})}))
+
+
+def _first(paths: Paths) -> int:
+    """Number of the first path: of a shard, that in the whole run."""
+    number, parts = paths.provenance.get("shard", (0, 1))
+    return number * paths.provenance.get("paths_of_all_shards", 0) // parts
 
 
 def _status_attributes() -> dict[str, Any]:
@@ -110,7 +116,7 @@ def _log(paths: Paths) -> dict[str, Variable]:
     """The event log as one row per event."""
     if paths.log is None:
         return {}
-    owner = np.repeat(np.arange(len(paths.status)), np.diff(paths.log.offsets))
+    owner = np.repeat(_first(paths) + np.arange(len(paths.status)), np.diff(paths.log.offsets))
     return {
         "event_path": (("event",), owner, {}),
         "event_time": (("event",), paths.log.times, {}),
