@@ -1,5 +1,6 @@
 """`simulate`: exact paths of a network."""
 
+import dataclasses
 import functools
 import os
 import warnings
@@ -32,7 +33,7 @@ from jumpax.engines.size import check_program, check_queue, check_records
 from jumpax.engines.starts import started
 from jumpax.engines.stops import stops_of
 from jumpax.folds import AbstractFold, Parameters, Snapshots, Together
-from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
+from jumpax.networks import ALL, ModelLike, Need, Network, ObservedModel, check_network, check_numbers, numbers_of
 from jumpax.networks.ceiling import check_ceilings
 from jumpax.networks.starts import Start, start_of
 
@@ -145,7 +146,8 @@ def simulate(
         >>> jumpax.simulate(late, {"k": 100.0, "tau": 2.0}, {"A": 5, "B": 0}, times=[1.0, 3.0], paths=1, key=0).counts.tolist()
         [[[0, 0], [0, 5]]]
     """
-    network, theta, x0 = numbers_of(network, theta, x0)
+    given = network
+    network, theta, x0 = numbers_of(given, theta, x0)
     paths = check_positive("paths", paths)
     law = start_of(network, x0, round_counts)
     if law is None:
@@ -184,7 +186,8 @@ def simulate(
     if network.events:
         settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
     origin = provenance(network, words, program.precision, chosen.name, **settings)
-    return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+    made = _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+    return dataclasses.replace(made, observables=given.observed(values)) if isinstance(given, ObservedModel) else made
 
 
 def check_families(network: Network, *, bound: object, record: object = ()) -> None:

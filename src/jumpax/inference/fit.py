@@ -277,6 +277,7 @@ def _result(
         doubts=doubted,
         notes=notes,
         expected=expected,
+        compared=problem.compared(expected),
         units=problem.units,
         paths=paths,
         seconds=0.0,
