@@ -55,10 +55,7 @@ def run(
     key = settings.pop("seed") if seed is None else seed
     settings.pop("seed", None)
     check_seed(key)
-    watched = sys.stderr.isatty()
-    found = quiet_fit(asked.problem, key=key, progress=watched, **settings)
-    if watched:
-        print(file=sys.stderr)
+    found = quiet_fit(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
     bound = None
     if asked.profile is not None and not found.interrupted:
         start = {n: found.estimates[n] for n in asked.problem.free}

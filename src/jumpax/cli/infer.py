@@ -66,10 +66,7 @@ def run(
     settings = {**asked.settings, **{name: value for name, value in given.items() if value is not None}}
     key = settings.pop("seed")
     check_seed(key)
-    watched = sys.stderr.isatty()
-    found = posterior(asked.problem, key=key, progress=watched, **settings)
-    if watched:
-        print(file=sys.stderr)
+    found = posterior(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
     for doubt in found.doubts.values():
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     written = write_targets(

@@ -1,11 +1,9 @@
 """`jumpax simulate`."""
 
-import contextlib
 import dataclasses
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,7 +17,7 @@ from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.targets import write_targets
 from jumpax.cli.values import parse_bound
-from jumpax.engines import Paths, Progress, simulate
+from jumpax.engines import Paths, simulate
 from jumpax.networks import Network
 from jumpax.networks.zoo import Model
 
@@ -77,12 +75,11 @@ def run(
         raise InputError(f"--seed must be a whole number from 0 to 2^32 - 1; got {seed}")
     network = chosen.network if queue is None else _queued(chosen.network, queue)
     begin = time.perf_counter()
-    with _progress(paths) as progress:
-        result = simulate(
-            network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
-            precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
-            progress=progress, save=save, resume=resume,
-        )  # fmt: skip
+    result = simulate(
+        network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
+        precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
+        progress=sys.stderr.isatty(), save=save, resume=resume,
+    )  # fmt: skip
     if file is not None:
         result = result.with_observables(file.observed(chosen.theta))
     seconds = time.perf_counter() - begin
@@ -175,17 +172,3 @@ def _show(document: dict[str, Any]) -> None:
         people().print(f"{again:,} of the paths were drawn again in float64, since float32 could not follow them")
     for what, file in document["files"].items():
         people().print(f"{what}: {file}", soft_wrap=True)
-
-
-@contextlib.contextmanager
-def _progress(paths: int) -> Iterator[Callable[[Progress], None] | None]:
-    """A bar on standard error, where somebody looks at it."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("paths", total=paths)
-        yield lambda now: bar.update(task, completed=now.finished)

@@ -13,6 +13,7 @@ from jaxtyping import PRNGKeyArray
 
 from jumpax._base import clock, random
 from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, UnsupportedError
+from jumpax._base.progress import telling
 from jumpax._base.types import Precision, default_precision, dtype_of
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
@@ -68,7 +69,7 @@ def simulate(
     round_counts: bool = False,
     queue: int = 64,
     throw: bool = True,
-    progress: Callable[[Progress], None] | None = None,
+    progress: bool | Callable[[Progress], None] | None = None,
     save: str | os.PathLike | None = None,
     resume: str | os.PathLike | None = None,
 ) -> Paths:
@@ -114,7 +115,7 @@ def simulate(
         queue: most delayed reactions of one path that are under way at one time (rounded up to a multiple of 16). Memory grows with
             it, time only with how many are under way.
         throw: raise when a path is faulty; False returns it with its status.
-        progress: called about twice a second.
+        progress: True for a bar in terminals and notebooks; or a function that is called about twice a second with a `Progress`.
         save: a file to which the state of the run is written about twice a minute, at the end, and when `progress` raises; for each
             thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
             the engine `reference` and the log of events.
@@ -179,8 +180,9 @@ def simulate(
     make = functools.partial(
         make_inputs.make, program, key=words, theta=values, counts=counts, paths=paths, start=start, max_events=limit
     )
-    draw = functools.partial(_drawn, chosen, program, make, workers, progress, files, logged)
-    stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
+    with telling(progress or False) as tell:
+        draw = functools.partial(_drawn, chosen, program, make, workers, tell, files, logged)
+        stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
     settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
     if network.events:

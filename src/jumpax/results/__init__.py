@@ -1,5 +1,9 @@
 """Results with labels: data sets, tables, files, reports."""
 
+from jumpax._base.labelled import Labelled as Labelled
+from jumpax._base.labelled import Variable as Variable
+from jumpax._base.result import AbstractResult as AbstractResult
+from jumpax._base.result import Glance as Glance
 from jumpax.results.dataset import to_dataset as to_dataset
 from jumpax.results.frame import to_dataframe as to_dataframe
 from jumpax.results.netcdf import load as load
