@@ -46,7 +46,7 @@ def run(
         profiles: 95 % intervals from the profile likelihoods of all free parameters: the others are fitted again at each value.
         tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
-        out: Write estimates and history to this netCDF file (.nc).
+        out: Write the estimates to this file: .nc (netCDF, with the history), .csv, .tsv or .parquet.
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
@@ -57,10 +57,7 @@ def run(
     key = settings.pop("seed") if seed is None else seed
     settings.pop("seed", None)
     check_seed(key)
-    watched = sys.stderr.isatty()
-    found = quiet_fit(asked.problem, key=key, progress=watched, **settings)
-    if watched:
-        print(file=sys.stderr)
+    found = quiet_fit(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
     bound = None
     if profiles or asked.profile is not None:
         for searching in ("starts", "budget"):
@@ -105,9 +102,9 @@ def run(
 def _saved(asked: ProblemFile, found: FitResult, bound: Profile | None, seed: int, file: Path) -> Path:
     """Estimates and history."""
     from jumpax.results import save
-    from jumpax.results.fits import fit_to_dataset
 
-    return save(fit_to_dataset(found, bound, seed=seed, model=_models(asked.problem)), file)
+    labelled = found.labelled() if bound is None else found.labelled().beside(bound.labelled())
+    return save(labelled, file, settings={"seed": seed, "model": _models(asked.problem)})
 
 
 def _report(asked: ProblemFile, found: FitResult, bound: Profile | None, seed: int, file: Path) -> Path:
@@ -138,12 +135,7 @@ def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dic
         )
         figures[f"Data and fit{band}."] = plots.fitted(asked.problem, found, bands, units=units)
     if bound is not None:
-        axes = plots.profile(
-            bound.values, bound.log_likelihood, name=bound.name, unit=bound.unit or None, threshold=bound.drop
-        )
-        if bound.values[0] > 0 and bound.values[-1] > 30 * bound.values[0]:
-            axes.set_xscale("log")
-        figures[f"Profile likelihood: {bound}."] = axes.figure
+        figures[f"Profile likelihood: {bound}."] = bound.plot()
     return figures
 
 

@@ -9,7 +9,6 @@ from cyclopts import Parameter
 
 from jumpax._base.errors import JumpaxWarning
 from jumpax._base.extras import need
-from jumpax._base.files import write_whole
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_believed
@@ -53,7 +52,7 @@ def run(
         limits: PEtab: largest counts that are followed: one number, or name=number; may be repeated.
         tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
-        out: Write the draws to this netCDF file (.nc), as ArviZ does.
+        out: Write the draws to this file: .nc as ArviZ reads it, .csv, .tsv or .parquet.
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
@@ -67,14 +66,11 @@ def run(
     settings = {**asked.settings, **{name: value for name, value in given.items() if value is not None}}
     key = settings.pop("seed")
     check_seed(key)
-    watched = sys.stderr.isatty()
-    found = posterior(asked.problem, key=key, progress=watched, **settings)
-    if watched:
-        print(file=sys.stderr)
+    found = posterior(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
     for doubt in found.doubts.values():
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     written = write_targets(
-        out=(out, lambda file: write_whole(file, lambda aside: found.to_arviz().to_netcdf(str(aside)))),
+        out=(out, lambda file: found.save(file)),
         report=(report, lambda file: _report(asked, found, key, settings.get("max_events"), file)),
     )
     if output.json:

@@ -33,6 +33,16 @@ class Progress(NamedTuple):
     paths: int
     seconds: float
 
+    @property
+    def share(self) -> float:
+        """Of the paths."""
+        return self.finished / self.paths
+
+    def __str__(self) -> str:
+        """One line for people."""
+        left = f"  about {self.seconds * (1 / self.share - 1):.0f} s left" if 0 < self.share < 1 else ""
+        return f"{self.finished:,} of {self.paths:,} paths{left}"
+
 
 class AbstractEngine(abc.ABC):
     """Draws exact paths of a program.

@@ -29,8 +29,8 @@ class Shard(NamedTuple):
 
     @property
     def settings(self) -> dict[str, object]:
-        """For the provenance of a part; a whole run has none."""
-        return {} if self.parts == 1 else {"shard": [self.number, self.parts], "paths_of_all_shards": self.total}
+        """For the provenance of a part."""
+        return {"shard": [self.number, self.parts], "paths_of_all_shards": self.total}
 
     def of(
         self, network: Network, values: Mapping[str, np.ndarray], counts: Int[np.ndarray, "*paths species"]

@@ -1,5 +1,6 @@
 """`simulate`: exact paths of a network."""
 
+import dataclasses
 import functools
 import os
 import warnings
@@ -12,6 +13,7 @@ from jaxtyping import PRNGKeyArray
 
 from jumpax._base import clock, random
 from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, UnsupportedError
+from jumpax._base.progress import telling
 from jumpax._base.types import Precision, default_precision, dtype_of
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
@@ -33,7 +35,7 @@ from jumpax.engines.size import check_program, check_queue, check_records
 from jumpax.engines.starts import started
 from jumpax.engines.stops import stops_of
 from jumpax.folds import AbstractFold, Parameters, Snapshots, Together
-from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
+from jumpax.networks import ALL, ModelLike, Need, Network, ObservedModel, check_network, check_numbers, numbers_of
 from jumpax.networks.ceiling import check_ceilings
 from jumpax.networks.starts import Start, start_of
 
@@ -69,7 +71,7 @@ def simulate(
     round_counts: bool = False,
     queue: int = 64,
     throw: bool = True,
-    progress: Callable[[Progress], None] | None = None,
+    progress: bool | Callable[[Progress], None] | None = None,
     save: str | os.PathLike | None = None,
     resume: str | os.PathLike | None = None,
 ) -> Paths:
@@ -117,7 +119,7 @@ def simulate(
         queue: most delayed reactions of one path that are under way at one time (rounded up to a multiple of 16). Memory grows with
             it, time only with how many are under way.
         throw: raise when a path is faulty; False returns it with its status.
-        progress: called about twice a second.
+        progress: True for a bar in terminals and notebooks; or a function that is called about twice a second with a `Progress`.
         save: a file to which the state of the run is written about twice a minute, at the end, and when `progress` raises; for each
             thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
             the engine `reference` and the log of events.
@@ -149,7 +151,8 @@ def simulate(
         >>> jumpax.simulate(late, {"k": 100.0, "tau": 2.0}, {"A": 5, "B": 0}, times=[1.0, 3.0], paths=1, key=0).counts.tolist()
         [[[0, 0], [0, 5]]]
     """
-    network, theta, x0 = numbers_of(network, theta, x0)
+    given = network
+    network, theta, x0 = numbers_of(given, theta, x0)
     paths = check_positive("paths", paths)
     law = start_of(network, x0, round_counts)
     if law is None:
@@ -191,14 +194,20 @@ def simulate(
         start=start,
         max_events=limit,
     )
-    draw = functools.partial(_drawn, chosen, program, make, workers, progress, files, logged)
-    stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
+    with telling(progress or False) as tell:
+        draw = functools.partial(_drawn, chosen, program, make, workers, tell, files, logged)
+        stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
-    settings = part.settings | {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
+    settings = (
+        ({} if shard is None else part.settings)
+        | {"start": start, "max_events": limit}
+        | ({} if bound is None else {"bound": stops.bound})
+    )
     if network.events:
         settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
     origin = provenance(network, words, program.precision, chosen.name, **settings)
-    return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+    made = _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+    return dataclasses.replace(made, observables=given.observed(values)) if isinstance(given, ObservedModel) else made
 
 
 def check_families(network: Network, *, bound: object, record: object = ()) -> None:

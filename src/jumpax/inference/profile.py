@@ -1,15 +1,22 @@
 """A profile likelihood."""
 
 import dataclasses
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float
 
+from jumpax._base.labelled import Labelled, Variable
+from jumpax._base.result import AbstractResult, Figure, Glance, room
 
+
+@final
 @dataclasses.dataclass(frozen=True)
-class Profile:
-    """The likelihood along one parameter, maximised over the others."""
+class Profile(AbstractResult):
+    """The likelihood along one parameter, maximised over the others.
+
+    As a table it has a row for each value: `profile_value`, `log_likelihood` relative to the best point, `error`, and the other parameters.
+    """
 
     name: str
     values: Float[np.ndarray, " points"]
@@ -46,6 +53,40 @@ class Profile:
         if self.lower is None:
             return f"{self.name} is not bounded between {self.values[0]:g} and {self.values[-1]:g}{unit}"
         return f"{self.lower:.3g} < {self.name} < {self.upper:.3g}{unit} {sure}"
+
+    def __repr__(self) -> str:
+        return f"Profile({self}; {len(self.values)} points)"
+
+    def labelled(self) -> Labelled:
+        """The likelihood and the other parameters, along `profile_value`."""
+        along = ("profile_value",)
+        drop = "log-likelihood below its largest value"
+        variables = {
+            "profile_log_likelihood": Variable(along, self.log_likelihood, {"long_name": drop}),
+            "profile_error": Variable(along, self.errors, {"long_name": "simulation error of the log-likelihood"}),
+            **{f"profile_{name}": Variable(along, values) for name, values in self.others.items()},
+        }
+        values = Variable(along, self.values, {"long_name": self.name, "units": self.unit})
+        told = {key: value for key, value in self.to_dict().items() if not isinstance(value, list | dict)}
+        columns = {name: name.removeprefix("profile_") for name in variables}
+        return Labelled("profile", variables, {"profile_value": values}, along, columns, {"profile": told})
+
+    def plot(self) -> Figure:
+        """The profile with its threshold: see `jumpax.plots.profile`.
+
+        Raises:
+            UnsupportedError: matplotlib is not installed.
+        """
+        axes = room("plots").profile(
+            self.values, self.log_likelihood, name=self.name, unit=self.unit or None, threshold=self.drop
+        )
+        if self.values[0] > 0 and self.values[-1] > 30 * self.values[0]:
+            axes.set_xscale("log")
+        return axes.figure
+
+    def glance(self) -> Glance:
+        """The bounds in words, and the picture."""
+        return Glance({}, [] if self.resolved else [str(self)], self.plot)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

@@ -103,13 +103,17 @@ _PAGE = """<!DOCTYPE html>
 
 
 def _section(number: int, section: Section) -> str:
+    return f'<section id="section-{number}">\n<h2>{_escape(section.title)}</h2>\n{fragment(section)}\n</section>'
+
+
+def fragment(section: Section, dpi: int = 150) -> str:
+    """Text, table and figures of a section as HTML."""
     paragraphs = [p.strip() for p in section.text.split("\n\n") if p.strip()]
-    parts = [f"<h2>{_escape(section.title)}</h2>", *(f"<p>{_escape(p)}</p>" for p in paragraphs)]
+    parts = [f"<p>{_escape(p)}</p>" for p in paragraphs]
     if section.table:
         parts.append(_table(section.table))
-    parts += [_figure(caption, image) for caption, image in section.figures.items()]
-    body = "\n".join(parts)
-    return f'<section id="section-{number}">\n{body}\n</section>'
+    parts += [_figure(caption, image, dpi) for caption, image in section.figures.items()]
+    return "\n".join(parts)
 
 
 def _table(columns: Mapping[str, Sequence[Any]]) -> str:
@@ -127,13 +131,13 @@ def _table(columns: Mapping[str, Sequence[Any]]) -> str:
     return f'<div class="table"><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table></div>'
 
 
-def _figure(caption: str, image: Any) -> str:
-    data = base64.b64encode(_png(caption, image)).decode("ascii")
+def _figure(caption: str, image: Any, dpi: int) -> str:
+    data = base64.b64encode(_png(caption, image, dpi)).decode("ascii")
     text = _escape(caption)
     return f'<figure><img src="data:image/png;base64,{data}" alt="{text}"><figcaption>{text}</figcaption></figure>'
 
 
-def _png(caption: str, image: Any) -> bytes:
+def _png(caption: str, image: Any, dpi: int) -> bytes:
     if isinstance(image, bytes) and image.startswith(_PNG):
         return image
     draw = getattr(image, "savefig", None)
@@ -142,7 +146,7 @@ def _png(caption: str, image: Any) -> bytes:
             f"figure {caption!r}: give a matplotlib Figure or the bytes of a PNG, not {type(image).__name__}"
         )
     buffer = io.BytesIO()
-    draw(buffer, format="png", dpi=150)
+    draw(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
 
 
