@@ -153,6 +153,25 @@ def test_what_breaks_a_path_is_told(engine):
     assert (status(lambda: 1.0, lambda y: 0.01 * (3.0 - y), 2.1)[1].status == Status.BAD_PROPENSITY).all()
 
 
+@pytest.mark.parametrize("engine", ["xla", "reference"])
+def test_a_flow_that_takes_too_many_steps_ends(engine, monkeypatch):
+    """Steps of at most 3.3 / k, where the solver is stable, and those thrown away: 600, of which an event leaves 400 and 200."""
+    monkeypatch.setattr("jumpax.engines.flow_turn.MOST_STEPS", 500)
+    monkeypatch.setattr("jumpax.engines.reference.flowing.MOST_STEPS", 500)
+    for events, expected in (([], Status.STEP_BUDGET), ([Event.at(0.5, {"n": 1.0})], Status.REACHED)):
+        model = Network(species=["A"], flows={"x": lambda x, k: 1.0 - k * x}, events=events, name="stiff")
+        theta = {"x": 0.0, "k": 1000.0, "n": 0.0}
+        theta = {name: theta[name] for name in model.parameters}
+        how = {"times": [0.6, 1.0], "paths": 1, "key": 69, "engine": engine, "precision": "float64"}
+        paths = jumpax.simulate(model, theta, {"A": 0}, throw=False, **how)
+        assert paths.status == expected
+        np.testing.assert_allclose(paths["x"][0, : 1 + bool(events)], 1e-3, rtol=1e-9)
+    with pytest.raises(jumpax.SimulationError, match=r"STEP_BUDGET: 1 of 1 .*dx/dt = .*the flow is stiff"):
+        jumpax.simulate(
+            Network(species=["A"], flows=model.flows, name="stiff"), {"x": 0.0, "k": 1000.0}, {"A": 0}, **how
+        )
+
+
 def test_no_reaction_and_no_species():
     for species in ([], ["A"]):
         cell = Network(species=species, flows=GROWTH, events=[Event.when(lambda V: V >= 2, {"V": lambda V: V / 2})])

@@ -23,7 +23,7 @@ from jumpax._base.types import Count, Flag, Real
 from jumpax.engines.agenda import agenda_of
 from jumpax.engines.attempt import Attempt
 from jumpax.engines.decision import Decision, Fate
-from jumpax.engines.flowing import LARGEST_STEP, SMALLEST, Flowed, Flowing, known
+from jumpax.engines.flowing import LARGEST_STEP, MOST_STEPS, SMALLEST, Flowed, Flowing, known
 from jumpax.engines.happening import parameters
 from jumpax.engines.lane import Lane
 from jumpax.engines.outlook import INFINITY, Numbers, Outlook, choose, not_after, numbers, stalls
@@ -63,12 +63,15 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count)
     ends = live & good & in_time & ~stuck & ~over
     stops = live & good & ~in_time
     after = _after(attempt, ends, ends & reacts, part, live & ~good)
+    tried = state.tried + (ends | (live & ~good))
+    tried = jnp.where(ends & (reacts | rises | at_moment), 0, tried)
     least = SMALLEST[program.precision] * after.length
     broken = live & ~good & stalls(lane.time, clock.add(lane.time, least))
     fault = jnp.where(in_time & over & live & good, np.int32(Status.EVENT_BUDGET), np.int32(Status.RUNNING))
     fault = jnp.where(in_time & stuck & live & good, np.int32(Status.TIME_STALLED), fault)
     why = jnp.where(attempt.wrong, np.int32(Status.BAD_PROPENSITY), np.int32(Status.FLOW_BROKEN))
     fault = jnp.where(broken, why, fault)
+    fault = jnp.where(live & (tried >= MOST_STEPS), np.int32(Status.STEP_BUDGET), fault)
 
     gone = clock.between(lane.time, select(ends, arrival, lane.target.time))
     horizon = jnp.where(ends | stops, gone, lane.since)
@@ -81,7 +84,7 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count)
     status = jnp.where(lane.status == np.int32(Status.RUNNING), status, lane.status)
     happens = ends & reacts
     reached = choose(program, ahead, happens) if program.network.reactions else ()
-    flowed = Flowed(after._replace(fault=fault), values, ends, length, seen)
+    flowed = Flowed(after._replace(tried=tried, fault=fault), values, ends, length, seen)
     dt = jnp.maximum(horizon - lane.since, jnp.zeros_like(horizon))
     return Decision(
         ahead.propensities, arrival, horizon, dt, Fate(happens, reached, status), flowed=flowed,
@@ -116,6 +119,7 @@ def _after(attempt: Attempt, ends: Flag, reacts: Flag, part: Real, fails: Flag) 
         base=select(ends, attempt.base(part), state.base),
         spent=select(reacts, Time(nothing, nothing), spent),
         length=chosen.astype(length.dtype),
+        tried=state.tried,
         fault=state.fault,
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from jumpax._base.runge_kutta import Step, along, step
 from jumpax._base.status import Status
 from jumpax.engines.attempt import HALVINGS
-from jumpax.engines.flowing import LARGEST_STEP, SMALLEST, TOLERANCE
+from jumpax.engines.flowing import LARGEST_STEP, MOST_STEPS, SMALLEST, TOLERANCE
 from jumpax.engines.reference.happenings import Pair
 from jumpax.folds.fold import Stretch
 
@@ -35,6 +35,7 @@ class Flow:
         self.tolerance = TOLERANCE[path.program.precision]
         self.spent: Pair = (self.real(0), self.real(0))
         self.length = self.real(1)
+        self.tried = 0
         self.base: list[Pair] = []
         self.resume()
 
@@ -67,6 +68,9 @@ class Flow:
                 return Status.RUNNING
             self._live(made, part, path.span(arrival), moves=True)
             self.length = longer
+            self.tried = self.tried + 1 if what == "end" else 0
+            if self.tried >= MOST_STEPS:
+                return Status.STEP_BUDGET
             if (fault := self._arrive(made, part, what, arrival)) is not None:
                 return fault
             if path.done() or (what == "moment" and stop <= path.time):
@@ -93,6 +97,9 @@ class Flow:
                 grown = self.real(min(grown * length, LARGEST_STEP)) if length >= self.length else self.length
                 return made, grown, *where
             why = self._why(np.sum(made.slopes, 0))
+            self.tried += 1
+            if self.tried >= MOST_STEPS:
+                return Status.STEP_BUDGET
             self.length = length * self.real(0.5 if error <= 2.0**5 else 0.25 if error <= 2.0**10 else 0.0625)
         return why
 
