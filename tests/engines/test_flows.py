@@ -153,6 +153,31 @@ def test_what_breaks_a_path_is_told(engine):
     assert (status(lambda: 1.0, lambda y: 0.01 * (3.0 - y), 2.1)[1].status == Status.BAD_PROPENSITY).all()
 
 
+@pytest.mark.parametrize(
+    ("engine", "precision"), [("xla", "float32"), ("reference", "float32"), ("reference", "float64")]
+)
+def test_conditions_that_come_true_again_and_again_within_long_steps(engine, precision):
+    """A volume that grows and divides, and a ball that bounces: steps of any length solve both between their events."""
+    divides = Event.when(lambda V: V >= 2, {"V": 1.0, "n": lambda n: n + 1})
+    bounces = Event.when(lambda h: h < 0, {"v": lambda v, keep: -keep * v, "m": lambda m: m + 1})
+    model = Network(species=["A"], flows={"V": 1.0, "h": "v", "v": -10.0}, events=[divides, bounces])
+    theta = {"V": 1.0, "n": 0.0, "h": 5.0, "v": 0.0, "m": 0.0, "keep": 0.95}
+    falls = np.cumsum([1.0, *2 * 0.95 ** np.arange(1, 30)])
+    times = np.array([1.5, 5.5, 20.5])
+    bounced = np.searchsorted(falls, times)
+    since = times - falls[bounced - 1]
+    paths = jumpax.simulate(model, theta, {"A": 0}, times=times, paths=1, key=70, engine=engine, precision=precision)
+    assert paths["n"].tolist() == [[1, 5, 20]]
+    assert paths["m"].tolist() == [bounced.tolist()]
+    late = (
+        2 * {"float32": 2.0**-20, "float64": 2.0**-40}[precision]
+    )  # each time is so late at most, a bounce and a flight last 2 units
+    np.testing.assert_allclose(paths["V"], [[1.5] * 3], atol=20 * late)
+    np.testing.assert_allclose(  # a late bounce comes from below, is faster, and takes four times as long to make up for it
+        paths["h"], [10 * 0.95**bounced * since - 5 * since**2], atol=4 * late * 10 * bounced[-1]
+    )
+
+
 @pytest.mark.parametrize("engine", ["xla", "reference"])
 def test_a_flow_that_takes_too_many_steps_ends(engine, monkeypatch):
     """Steps of at most 3.3 / k, where the solver is stable, and those thrown away: 600, of which an event leaves 400 and 200."""

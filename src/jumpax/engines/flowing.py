@@ -43,6 +43,8 @@ class Flowed(NamedTuple):
     """After it."""
     values: tuple[Real, ...]
     """Where the turn ends."""
+    held: tuple[Flag, ...]
+    """`Happening.held` there."""
     moves: Flag
     """Whether the next step begins there, since a step has ended or something happens."""
     length: Real
