@@ -53,7 +53,7 @@ class Attempt:
         first = motion.slope(network, levels, here)((*values, jnp.zeros_like(now)), now)
         length = jnp.minimum(state.length, room)
         near = jnp.maximum(2.0 * left / first[-1], 2.0**-20 * length)
-        length = jnp.where(near < length, near, length)
+        length = jnp.where((near < length) & (first[-1] > 0), near, length)  # it may be -0
         return cls(program, lane, here, motion.step(network, levels, here, now, length, first))
 
     @property
