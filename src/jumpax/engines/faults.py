@@ -16,6 +16,7 @@ from jumpax.networks.ceiling import ceilings, endless
 from jumpax.networks.draw import LAWS
 from jumpax.networks.expressions.expression import Draw, evaluate_host, has_draws, leaves, names, text
 
+_NOISE = "a variable near 0 whose rate is rounding errors alone, as of a difference that is 0, needs another rate, or a start that is not 0"
 _REMEDY = {
     Status.EVENT_BUDGET: "the paths may explode; raise max_events if so many events are meant",
     Status.BAD_PROPENSITY: "a rate law must be >= 0 and finite in every state that can be reached (where only float32 is "
@@ -32,7 +33,8 @@ _REMEDY = {
     Status.BAD_DRAW: "the numbers of a law must be such that it exists when an event draws from it (a standard deviation >= 0, a "
     "probability from 0 to 1, ...), and some of it must lie between its bounds",
     Status.FLOW_BROKEN: "a continuous variable goes to infinity in finite time, or its rate or a propensity becomes negative or no number "
-    "along it; let an event set it before, or write the rate so that it stays in range, as with jnp.maximum",
+    f"along it; let an event set it before, or write the rate so that it stays in range, as with jnp.maximum; {_NOISE}",
+    Status.STEP_BUDGET: f"the flow is stiff: write fast variables as functions, by their steady values; {_NOISE}",
     Status.BOUND_BROKEN: "the total propensity exceeded its bound; give a larger one, bound=...",
 }
 MOST = 50
@@ -64,7 +66,7 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
     counts = tuple(np.float64(c) for c in recorded.counts[path])
     theta = {k: np.asarray(of_path(np.asarray(v), path), np.float64)[()] for k, v in inputs.theta.items()}
     now = np.float64(recorded.time[path].astype(np.float64).sum())
-    if recorded.status[path] == Status.FLOW_BROKEN:
+    if recorded.status[path] in (Status.FLOW_BROKEN, Status.STEP_BUDGET):
         return f", continuous variables: {', '.join(map(str, network.flows))}"
     if recorded.status[path] == Status.BAD_PROPENSITY:
         rates = np.array([float(a) for a in network.propensities(counts, theta, now)])  # type: ignore[arg-type]
