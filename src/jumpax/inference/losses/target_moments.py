@@ -123,7 +123,7 @@ class TargetMoments(AbstractLoss):
             ),
         )
 
-    def notes(self, expected: Float[np.ndarray, "times species moments"], paths: float) -> dict[str, object]:
+    def notes(self, expected: Float[Numbers, "times species moments"], paths: float) -> dict[str, object]:
         """Relative errors that are left."""
         mean, variance = (np.asarray(x) for x in _central(jnp.asarray(expected)))
         found = np.stack([mean, np.sqrt(variance)], 1)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
-from jumpax._base.types import ParameterValues
+from jumpax._base.types import Numbers, ParameterValues
 from jumpax.inference.parameters import Free
 from jumpax.inference.parametrised import AbstractParametrised
 from jumpax.inference.posterior.transform import log_jacobian, sound
@@ -40,7 +40,7 @@ class Prior:
         self._log_mass = sum(masses.values())
         self._safe = self.structure.unconstrained(problem.start_values, self.numbers)
 
-    def __call__(self, u: Float[Array, " free"]) -> Float[Array, ""]:
+    def __call__(self, u: Float[Numbers, " free"]) -> Float[Array, ""]:
         """Logarithm of the density at a point, normalised; -inf where there is none, with derivative 0."""
         good, safe, values = self.values(u)
         return jnp.where(good, self.at(safe, values), -jnp.inf)
@@ -52,7 +52,7 @@ class Prior:
             total = total + prior.log_density(values[name])
         return total
 
-    def values(self, u: Float[Array, " free"]) -> tuple[Any, Float[Array, " free"], dict[str, Any]]:
+    def values(self, u: Float[Numbers, " free"]) -> tuple[Any, Float[Array, " free"], dict[str, Any]]:
         """Whether a point is sound; itself if it is, else one that is; and every named value there."""
         u = jnp.asarray(u, float)
         if u.shape != (len(self.names),):
