@@ -12,6 +12,7 @@ from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, Simulati
 from jumpax._base.extras import need
 from jumpax.cli.exits import EXIT_CODES, Exit
 from jumpax.cli.output import print_json
+from jumpax.cli.template import with_kind
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -99,7 +100,7 @@ def _run(words: list[str]) -> None:
     from cyclopts import CycloptsError
 
     try:
-        make_app()(words, exit_on_error=False, print_error=False)
+        make_app()(with_kind(words), exit_on_error=False, print_error=False)
     except CycloptsError as fault:
         known = _command(words)
         raise InputError(f"{fault}\nTry: jumpax {f'{known} ' if known else ''}--help") from fault

@@ -3,12 +3,13 @@
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
 
 from jumpax._base.errors import JumpaxError, JumpaxWarning
+from jumpax.cli import template as templates
 from jumpax.cli.exits import Exit
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
@@ -22,9 +23,10 @@ from jumpax.inference.losses.compared import Series
 
 
 def run(
-    problem: Path,
+    problem: Path | None = None,
     /,
     *,
+    template: Literal["counts", "time_course", "conditions"] | None = None,
     seed: int | None = None,
     starts: int | None = None,
     budget: int | None = None,
@@ -40,6 +42,7 @@ def run(
     Args:
         problem: A TOML file with the model (or the name of its file), [parameters], [data] and more; or the YAML file of a
             PEtab problem.
+        template: Print a problem file to begin with, and do nothing else.
         seed: Of the random numbers; default that of the file, or 0.
         starts: How many starting points; default that of the file, or 1.
         budget: Most paths of a search of all boxes; default that of the file, or none.
@@ -50,6 +53,10 @@ def run(
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
+    if template is not None:
+        print(templates.template(template), end="")
+        return
+    problem = templates.given(problem, "fit")
     check_targets(out, report)
     asked = read_any(problem, amounts, tables)
     given = {"starts": starts, "budget": budget}
