@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, SimulationError, UnsupportedError
 from jumpax._base.extras import need
+from jumpax._base.signals import terminated
 from jumpax.cli.exits import EXIT_CODES, Exit
 from jumpax.cli.output import print_json
 from jumpax.cli.template import with_kind
@@ -54,14 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
         need("cli", "the command line")
-        with _warnings_in_words(_command(words)):
+        with terminated(), _warnings_in_words(_command(words)):
             _run(words)
         return Exit.DONE
     except BrokenPipeError:  # the reader of our output went away, for example `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except KeyboardInterrupt as fault:
-        return _fail(words, fault, Exit.INTERRUPTED, "interrupted")
+        return _fail(words, fault, Exit.INTERRUPTED, f"interrupted{f' by {fault}' if str(fault) else ''}")
     except InputError as fault:
         return _fail(words, fault, Exit.BAD_INPUT)
     except UnsupportedError as fault:

@@ -120,8 +120,8 @@ def simulate(
             it, time only with how many are under way.
         throw: raise when a path is faulty; False returns it with its status.
         progress: True for a bar in terminals and notebooks; or a function that is called about twice a second with a `Progress`.
-        save: a file to which the state of the run is written about twice a minute, at the end, and when `progress` raises; for each
-            thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
+        save: a file to which the state of the run is written about twice a minute, at the end, when `progress` raises, and at Ctrl-C and
+            SIGTERM (which raise KeyboardInterrupt within seconds); for each thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
             the engine `reference` and the log of events.
         resume: such a file: the run goes on from there, and ends bit for bit as if it had not been interrupted. Everything else
             has to be as it was; what is not is named. May be the file of `save`.
