@@ -1,5 +1,6 @@
 """Events of an SBML model."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -117,20 +118,35 @@ class SbmlEvents:
         return None if delay == Number(0.0) else delay
 
     def _instants(self, trigger: Expression) -> Expression:
-        """The trigger with `time >= v` for `time == v` where it is all of it, or one of several: both become true at v, and at once."""
-        if not isinstance(trigger, Call):
-            return trigger
-        if trigger.operator == "or":
-            return call("or", *map(self._instants, trigger.arguments))
-        if trigger.operator != "eq" or Time() not in trigger.arguments:
-            return trigger
-        value = trigger.arguments[1 if trigger.arguments[0] == Time() else 0]
-        if reads_time(value) or self.symbols.moving.intersection(names(value)):
+        """The trigger with `time >= v` for `time == v`, where that is all of it that changes: both become true at v, and at once.
+
+        Of several numbers each begins a window, which ends before the next.
+        """
+        if isinstance(trigger, Call) and trigger.operator == "and":
+            moving = [each for each in trigger.arguments if reads_time(each) or self._moves(each)]
+            if len(moving) == 1:
+                return call("and", *(self._instants(each) if each is moving[0] else each for each in trigger.arguments))
+        if isinstance(trigger, Call) and trigger.operator == "or":
+            moments = [_moment(each) for each in _alternatives(trigger)]
+            times = sorted({each.value for each in moments if isinstance(each, Number) and each.value >= 0})
+            if times and all(isinstance(each, Number) for each in moments):
+                ends = [(time + later) / 2 for time, later in itertools.pairwise(times)]
+                windows = [
+                    call("and", call("ge", Time(), Number(time)), call("lt", Time(), Number(end)))
+                    for time, end in zip(times, ends, strict=False)
+                ]
+                return call("or", *windows, call("ge", Time(), Number(times[-1])))
+        value = _moment(trigger)
+        if value is None or reads_time(value) or self._moves(value):
             return trigger  # a moment that is moved into the past comes true with >= only
         after = call("ge", Time(), value)
         if isinstance(value, Number) and value.value >= 0:
             return after
         return call("and", after, call("ge", value, Number(0.0)))
+
+    def _moves(self, expression: Expression) -> bool:
+        """Whether it reads what reactions, events or rate rules change."""
+        return bool(self.symbols.moving.intersection(names(expression)))
 
     def _assignment(self, assignment: Any, event: Any) -> tuple[str, Expression]:
         """What is assigned: amounts, for species."""
@@ -201,6 +217,22 @@ class SbmlEvents:
             if math.isinf(value) or not (read or math.isfinite(value)):
                 return value
         return number(name)
+
+
+def _moment(trigger: Expression) -> Expression | None:
+    """What the time is compared with, of `time == ...`."""
+    if not isinstance(trigger, Call) or trigger.operator != "eq" or Time() not in trigger.arguments:
+        return None
+    return trigger.arguments[1 if trigger.arguments[0] == Time() else 0]
+
+
+def _alternatives(trigger: Expression) -> Iterator[Expression]:
+    """Of an `or` of an `or` .. each part."""
+    if isinstance(trigger, Call) and trigger.operator == "or":
+        for each in trigger.arguments:
+            yield from _alternatives(each)
+    else:
+        yield trigger
 
 
 def _whole(value: Expression) -> bool:
