@@ -19,8 +19,8 @@ def test_a_rate_of_flow_is_estimated_as_by_the_closed_form():
     loss = jumpax.losses.MomentMatch("A", data.ravel(), np.tile(times, 200), order=1)
     network = Network([Reaction("0 -> A", lambda b, V: b * V)], flows={"V": lambda V, g: -g * V})
     numbers = {"b": Fixed(15.0), "V": Fixed(1.0), "g": Free(1.0)}
-    problem = Problem(network, {"A": 0}, loss, numbers, source=Simulation(paths=1000))
-    found = jumpax.fit(problem, key=1, steps=40, average=10, final=4)
+    problem = Problem(network, {"A": 0}, loss, numbers, source=Simulation(paths=400))
+    found = jumpax.fit(problem, key=1, steps=20, average=5, final=4)
     error = data.std(0, ddof=1) / 200**0.5
     best = optimize.least_squares(lambda g: (mean(g[0]) - data.mean(0)) / error, [1.0])
     expected = 1 / float(np.sqrt((best.jac**2).sum()))
