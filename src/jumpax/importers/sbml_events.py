@@ -1,5 +1,6 @@
 """Events of an SBML model."""
 
+import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import (
     Call,
     Expression,
+    Name,
     Number,
     Time,
     call,
@@ -86,7 +88,7 @@ class SbmlEvents:
             if trigger is None or trigger.getMath() is None:
                 raise InputError("it has no trigger")
             when = flag(self.symbols.expression(trigger.getMath()))
-            when = self._instants(when) if persistent or not event.isSetDelay() else when
+            when = self._instants(when, self._counters(event)) if persistent or not event.isSetDelay() else when
         done = []
         for assignment in event.getListOfEventAssignments():
             with self.faults.of(what):
@@ -117,15 +119,19 @@ class SbmlEvents:
         delay = self.symbols.expression(event.getDelay().getMath())
         return None if delay == Number(0.0) else delay
 
-    def _instants(self, trigger: Expression) -> Expression:
+    def _instants(self, trigger: Expression, counters: frozenset[str]) -> Expression:
         """The trigger with `time >= v` for `time == v`, where that is all of it that changes: both become true at v, and at once.
 
-        Of several numbers each begins a window, which ends before the next.
+        Of several numbers each begins a window, which ends before the next. Counters are as good as what nothing moves: they are beyond
+        the time whenever they have been moved.
         """
         if isinstance(trigger, Call) and trigger.operator == "and":
-            moving = [each for each in trigger.arguments if reads_time(each) or self._moves(each)]
+            moving = [each for each in trigger.arguments if reads_time(each) or self._moves(each, counters)]
             if len(moving) == 1:
-                return call("and", *(self._instants(each) if each is moving[0] else each for each in trigger.arguments))
+                return call(
+                    "and",
+                    *(self._instants(each, counters) if each is moving[0] else each for each in trigger.arguments),
+                )
         if isinstance(trigger, Call) and trigger.operator == "or":
             moments = [_moment(each) for each in _alternatives(trigger)]
             times = sorted({each.value for each in moments if isinstance(each, Number) and each.value >= 0})
@@ -137,16 +143,38 @@ class SbmlEvents:
                 ]
                 return call("or", *windows, call("ge", Time(), Number(times[-1])))
         value = _moment(trigger)
-        if value is None or reads_time(value) or self._moves(value):
+        if value is None or reads_time(value) or self._moves(value, counters):
             return trigger  # a moment that is moved into the past comes true with >= only
         after = call("ge", Time(), value)
         if isinstance(value, Number) and value.value >= 0:
             return after
         return call("and", after, call("ge", value, Number(0.0)))
 
-    def _moves(self, expression: Expression) -> bool:
-        """Whether it reads what reactions, events or rate rules change."""
-        return bool(self.symbols.moving.intersection(names(expression)))
+    def _counters(self, event: Any) -> frozenset[str]:
+        """Parameters that this event moves by a positive number, and no other: times that it waits for."""
+        with contextlib.suppress(InputError, UnsupportedError):  # told elsewhere, as those of assignments
+            if event.isSetDelay() and self._delay(event) is not None:
+                return frozenset()
+        assigned = [a.getVariable() for each in self.model.getListOfEvents() for a in each.getListOfEventAssignments()]
+        found = []
+        for assignment in event.getListOfEventAssignments():
+            name, math = assignment.getVariable(), assignment.getMath()
+            if (
+                math is None
+                or assigned.count(name) > 1
+                or name not in self.symbols.parameters
+                or name in self.symbols.flows
+            ):
+                continue
+            with contextlib.suppress(InputError, UnsupportedError):
+                match self.symbols.expression(math):
+                    case Call("add", (Name(own), Number(by)) | (Number(by), Name(own))):
+                        found += [own] if own == self.symbols.public(name) and by > 0 else []
+        return frozenset(found)
+
+    def _moves(self, expression: Expression, counters: frozenset[str]) -> bool:
+        """Whether it reads what reactions, other events or rate rules change."""
+        return bool((self.symbols.moving - counters).intersection(names(expression)))
 
     def _assignment(self, assignment: Any, event: Any) -> tuple[str, Expression]:
         """What is assigned: amounts, for species."""
