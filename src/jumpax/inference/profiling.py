@@ -130,7 +130,7 @@ def profiled(
         ...                   source=MasterEquation({"X": 60}))
         >>> result = profiled(problem, fit(problem))
         >>> print(result.profiles["birth"])
-        7.99 < birth < 12.7 (95% confidence)
+        7.96 < birth < 12.7 molecules/time (95% confidence)
     """
     check_problem(problem, "profiled")
     wanted = problem.free if names is None else tuple(names)
