@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, final
 
@@ -85,7 +84,8 @@ class Paths(AbstractResult):
         span = (
             f"{len(self.stops)} {clock} from {self.stops[0]:g} to {self.stops[-1]:g}" if len(self.stops) else "no stops"
         )
-        ends = Counter(Status(int(code)).name for code in self.status)
+        codes, many = np.unique(self.status, return_counts=True)
+        ends = {Status(int(code)).name: int(n) for code, n in zip(codes, many, strict=True)}
         how = "all " * (len(ends) == 1) + ", ".join(
             n if len(ends) == 1 else f"{many:,} {n}" for n, many in ends.items()
         )
