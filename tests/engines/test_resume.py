@@ -85,6 +85,25 @@ def test_a_run_that_is_told_to_stop_saves_its_state(stop, threads, tmp_path):
     same_results(drawn(resume=file, **options), drawn(**options))
 
 
+def test_a_run_whose_first_thread_is_done_is_told_to_stop(tmp_path):
+    """Python gives signals to the main thread, and that one only waits for the others by then."""
+    theta, calls = {**MODEL.theta, "k_on": np.repeat([0.0, MODEL.theta["k_on"]], [200, 400])}, []
+
+    def progress(now):
+        if now.finished >= 200 and not calls:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if now.finished >= 200:
+            calls.append(now.finished)
+
+    def draw(**options):
+        return simulate(MODEL, theta, times=[400.0], paths=600, key=5, engine="cpu", threads=3, **options)
+
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+        draw(save=tmp_path / "run", progress=progress)
+    assert max(calls) < 600
+    same_paths(draw(resume=tmp_path / "run"), draw())
+
+
 @pytest.mark.parametrize("bound", [None, 60.0])
 @pytest.mark.parametrize("engine", ["xla", "cpu"])
 def test_rates_that_depend_on_time_and_parameters_of_each_path_go_on_too(engine, bound, tmp_path):

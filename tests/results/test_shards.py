@@ -29,6 +29,7 @@ RUNS = {
     "folds": {"network": MODEL, "times": [1.0], "record": FirstPassage(MODEL.network, lambda n: n["X"] >= 3)},
     "events": {"network": MODEL, "times": [1.0], "record": jumpax.Events()},
     "reference": {"network": MODEL, "times": [1.0], "engine": "reference"},
+    "lost paths": {"network": LATE, "theta": EACH, "x0": {"X": 0}, "times": [1.0], "max_events": 6, "throw": False},
 }
 
 
@@ -54,6 +55,9 @@ def test_what_does_not_belong_together_is_refused_field_by_field():
         ([part(1, times=[2.0])], "time: other values in part 0 than in part 1"),
         ([part(1, max_events=10**6)], "max_events: 10000000 in part 0, 1000000 in part 1"),
         ([part(1, precision="float64")], "precision: float32 in part 0, float64 in part 1"),
+        ([part(1, theta={"birth": 3.0})], "digest_of_theta: "),
+        ([part(1, x0={"X": 3})], "digest_of_x0: "),
+        ([one.to_xarray().isel(path=slice(0, 2)), part(1)], "part 1 does not hold paths 0 to 4 in their order"),
         ([], "shards that are missing: 1 of 2"),
         ([part(1), one], "shard 0 is there more than once: part 0, part 2"),
         ([part(1, 3)], "different numbers of shards: 2, 3"),
@@ -62,6 +66,16 @@ def test_what_does_not_belong_together_is_refused_field_by_field():
     ):
         with pytest.raises(InputError, match=told):
             merge([one, *others])
+
+
+def test_records_of_different_meaning_do_not_belong_together():
+    """Folds with the same name and shape, of which one waits for two molecules and the other for four."""
+    parts = [
+        jumpax.simulate(MODEL, times=[1.0], paths=4, key=0, shard=(i, 2), record=FirstPassage(MODEL.network, reached))
+        for i, reached in enumerate([lambda n: n["X"] >= 2, lambda n: n["X"] >= 4])
+    ]
+    with pytest.raises(InputError, match="digest_of_record: "):
+        merge(parts)
 
 
 @pytest.mark.parametrize("shard", [(2, 2), (-1, 2), (0, 0), 3, (0.5, 2), "0/2"])

@@ -3,7 +3,8 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 STOPS = (signal.SIGINT, signal.SIGTERM)
 
@@ -12,12 +13,8 @@ STOPS = (signal.SIGINT, signal.SIGTERM)
 def held(wanted: bool = True) -> Iterator[Callable[[], None]]:
     """Ctrl-C and SIGTERM wait until they are asked for, so that work can be put down in order; a second one does not wait.
 
-    Gives a function that raises KeyboardInterrupt if there was one; what nobody has asked for is raised at the end. Only in the main
-    thread, to which Python sends signals; elsewhere, or if it is not wanted, nothing changes.
+    Gives a function, for any thread, that raises KeyboardInterrupt if there was one; what nobody has asked for is raised at the end.
     """
-    if not wanted or threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
     seen: list[int] = []
 
     def note(number: int, _: object) -> None:
@@ -29,13 +26,9 @@ def held(wanted: bool = True) -> Iterator[Callable[[], None]]:
         if seen:
             raise KeyboardInterrupt(signal.Signals(seen[0]).name)
 
-    before = {number: signal.signal(number, note) for number in STOPS}
-    try:
+    with _handled(STOPS if wanted else (), note):
         yield ask
         ask()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager
@@ -45,11 +38,22 @@ def terminated() -> Iterator[None]:
     def interrupt(number: int, _: object) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    if threading.current_thread() is not threading.main_thread():
+    with _handled((signal.SIGTERM,), interrupt):
         yield
-        return
-    before = signal.signal(signal.SIGTERM, interrupt)
+
+
+@contextlib.contextmanager
+def _handled(signals: Sequence[signal.Signals], handler: Callable[[int, Any], None]) -> Iterator[None]:
+    """Signals go to a handler.
+
+    Nothing changes outside the main thread, to which Python sends them, nor for signals that are ignored, as Ctrl-C is in the
+    background, or that are handled by what is not Python, which cannot be put back.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    own = [one for one in signals if main and signal.getsignal(one) not in (None, signal.SIG_IGN)]
+    before = {one: signal.signal(one, handler) for one in own}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, former in before.items():
+            signal.signal(one, former)

@@ -1,5 +1,6 @@
 """`jumpax fit`."""
 
+import dataclasses
 import sys
 import warnings
 from pathlib import Path
@@ -76,8 +77,11 @@ def run(
         wanted = dict(asked.profile)
         source = wanted.pop("source")
         problem_there = asked.problem.resuming(start).drawing(lambda _: source)
-        bound = profile(problem_there, **wanted, key=key, **settings)
-        found = agreed(asked.problem, found, bound)
+        try:
+            bound = profile(problem_there, **wanted, key=key, **settings)
+            found = agreed(asked.problem, found, bound)
+        except KeyboardInterrupt:  # the fit is there
+            found = dataclasses.replace(found, interrupted=True)
     for doubt in found.doubts.values():  # not before, for a profile may settle one
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     compared = None if found.interrupted else _compared(asked, key, settings)

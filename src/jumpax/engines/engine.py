@@ -160,8 +160,7 @@ def run_threads(
         def told(finished: int) -> None:
             if faults:
                 raise faults[0]
-            if number == 0:  # in the thread that called
-                stop()
+            stop()
             done[number] = finished
             if progress is not None:
                 progress(Progress(sum(done), total, time.perf_counter() - begin))

@@ -8,6 +8,10 @@ from jaxtyping import Int
 
 from jumpax._base.errors import InputError
 from jumpax.networks import Network
+from jumpax.networks.fingerprint import digest
+
+OWN = ("shard", "paths_of_all_shards", "digest_of_theta", "digest_of_x0", "digest_of_record")
+"""Fields of the provenance that parts of a run have and the whole has not."""
 
 
 class Shard(NamedTuple):
@@ -27,10 +31,10 @@ class Shard(NamedTuple):
         """How many."""
         return (self.number + 1) * self.total // self.parts - self.first
 
-    @property
-    def settings(self) -> dict[str, object]:
-        """For the provenance of a part."""
-        return {"shard": [self.number, self.parts], "paths_of_all_shards": self.total}
+    def settings(self, theta: object, x0: object, record: object) -> dict[str, object]:
+        """For the provenance of a part: which one it is, and what the whole run is made of."""
+        own = ([self.number, self.parts], self.total, digest(theta), digest(x0), digest(record))
+        return dict(zip(OWN, own, strict=True))
 
     def of(
         self, network: Network, values: Mapping[str, np.ndarray], counts: Int[np.ndarray, "*paths species"]

@@ -160,7 +160,7 @@ def simulate(
     else:
         kind = dtype_of(check_precision(precision))
         values, counts = started(network, theta, law, paths, random.key_words(key), kind)
-    part = shard_of(shard, paths)
+    part, whole = shard_of(shard, paths), (values, counts)
     (values, counts), paths = part.of(network, values, counts), part.paths
     limit = check_positive("max_events", max_events, 2**31 - 2)
     if Need.FAMILY in network.needs:
@@ -199,7 +199,7 @@ def simulate(
         stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
     settings = (
-        ({} if shard is None else part.settings)
+        ({} if shard is None else part.settings(*whole, program.fold))
         | {"start": start, "max_events": limit}
         | ({} if bound is None else {"bound": stops.bound})
     )

@@ -64,11 +64,11 @@ class Profile(AbstractResult):
         variables = {
             "profile_log_likelihood": Variable(along, self.log_likelihood, {"long_name": drop}),
             "profile_error": Variable(along, self.errors, {"long_name": "simulation error of the log-likelihood"}),
-            **{f"profile_{name}": Variable(along, values) for name, values in self.others.items()},
+            **{f"profile_parameter_{name}": Variable(along, values) for name, values in self.others.items()},
         }
         values = Variable(along, self.values, {"long_name": self.name, "units": self.unit})
         told = {key: value for key, value in self.to_dict().items() if not isinstance(value, list | dict)}
-        columns = {name: name.removeprefix("profile_") for name in variables}
+        columns = {name: name.removeprefix("profile_").removeprefix("parameter_") for name in variables}
         return Labelled("profile", variables, {"profile_value": values}, along, columns, {"profile": told})
 
     def plot(self) -> Figure:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, unknown_name
 from jumpax.inference.abstract_problem import AbstractProblem
@@ -27,6 +27,8 @@ LADDER = (1.4, 2.6)
 """Standard errors of the first values on each side: intervals of 95 % end at 1.96, if the likelihood is Gaussian."""
 WIDENED = 6
 """How often the last distance is doubled, until the profile has come down."""
+CLOSE, MOST = 0.05, 30
+"""Of the way from the best value to a bound: how much less another bisection may change it for the bound to be known; and most bisections."""
 LONGEST = 1.0
 """Largest standard error that is believed for this, on the unconstrained scale: a factor e of a positive parameter."""
 
@@ -47,7 +49,7 @@ def profile(
     one degree of freedom: at `confidence` for two bounds, and at `2 confidence - 1` for one, where the likelihood does
     not come down at the other end of the range (if it has no maximum, its supremum is taken to be the value there).
     Asymptotic in the number of data. Bounds lie between points: each is narrowed by bisection (on a logarithmic scale
-    for positive values) and a straight line at last.
+    for positive values) until it moves by less than a twentieth of its distance from the best value.
 
     With simulated likelihoods the noise must be well below the drop: sqrt(cells x counts / paths) is its size, so that
     some million paths are needed for thousands of cells; `MasterEquation` has none. Where it is not, there is a warning
@@ -58,13 +60,13 @@ def profile(
         name: a free or fixed parameter.
         values: at least three.
         confidence: of the bounds.
-        refine: how often each bound is bisected.
+        refine: how often each bound is bisected at least; 0 for never.
         key: of the fits.
         **settings: for `fit`.
 
     Raises:
-        InputError: fewer than three values, values outside the bounds of the parameter, or a name that is not a free or
-            fixed parameter.
+        InputError: fewer than three values, values outside the bounds of the parameter, a name that is not a free or
+            fixed parameter, or a negative `refine`.
 
     Warns:
         JumpaxWarning: the noise is too large for bounds; fits used all their steps, so that the likelihood there is too low.
@@ -72,6 +74,7 @@ def profile(
     Source: Raue et al. 2009, doi:10.1093/bioinformatics/btp358.
     """
     check_problem(problem, "profile")
+    _check_refine(refine)
     points = sorted({float(v) for v in values})
     if len(points) < 3:
         raise InputError("a profile needs at least three different values")
@@ -108,16 +111,19 @@ def profiled(
         problem: that was fitted.
         result: of its fit.
         names: free parameters; default all.
-        refine: how often each bound is bisected; between the last two values the root of the drop is taken to be straight, which
-            is exact for a Gaussian likelihood.
+        refine: how often each bound is bisected at least, as in `profile`; between the last two values the root of the drop is taken
+            to be straight, which is exact for a Gaussian likelihood.
         key: of the fits.
         **settings: for `fit`, of the other parameters.
 
+    Returns:
+        The fit. After Ctrl-C it has the profiles that were finished, and `interrupted` is set.
+
     Raises:
-        InputError: a name that is not a free parameter.
+        InputError: a name that is not a free parameter, or a negative `refine`.
 
     Warns:
-        JumpaxWarning: as `profile`.
+        JumpaxWarning: as `profile`; or the likelihood is larger elsewhere than at the estimate.
 
     Source: Raue et al. 2009, doi:10.1093/bioinformatics/btp358.
 
@@ -133,12 +139,21 @@ def profiled(
         7.96 < birth < 12.7 molecules/time (95% confidence)
     """
     check_problem(problem, "profiled")
+    _check_refine(refine)
     wanted = problem.free if names is None else tuple(names)
     if unknown := [name for name in wanted if name not in problem.free]:
         raise InputError("; ".join(unknown_name("free parameter", name, problem.free) for name in unknown))
-    for name in wanted:
-        result = agreed(problem, result, _around(problem, result, name, refine, key, settings))
+    try:
+        for name in wanted:
+            result = agreed(problem, result, _around(problem, result, name, refine, key, settings))
+    except KeyboardInterrupt:
+        return dataclasses.replace(result, interrupted=True)
     return result
+
+
+def _check_refine(refine: int) -> None:
+    if refine < 0:
+        raise InputError(f"refine must be 0 or a larger whole number; got {refine!r}")
 
 
 def _around(
@@ -150,9 +165,9 @@ def _around(
     settings: Mapping[str, Any],
 ) -> Profile:
     """The profile about the estimate."""
-    u, i = result.unconstrained, problem.free.index(name)
-    along = _Along(problem, name, key, settings)
-    along.by_master_equation(result.estimates)
+    along, i = _Along(problem, name, key, settings), problem.free.index(name)
+    u = along.inside(result.estimates)
+    along.by_master_equation(u)
     covariance = np.linalg.pinv(result.information)
     error = math.sqrt(max(covariance[i, i], 0.0))
     known = 0 < error < LONGEST and name not in (*result.undetermined, *result.unresolved)
@@ -163,7 +178,7 @@ def _around(
         there = {n: float(value) for n, value in problem.values(jnp.asarray(u + distance * unit * ridge)).items()}
         return along.add(there[name], there if abs(distance) <= LADDER[-1] else None)
 
-    add(0.0)
+    begin = add(0.0)
     for side in (-1, 1):
         reach, level = LADDER[-1], min(add(side * step) for step in LADDER)
         for _ in range(WIDENED):
@@ -171,7 +186,9 @@ def _around(
                 break
             reach *= 2
             level = add(side * reach)
-    return along.ended(0.95, refine)
+    made = along.ended(0.95, refine)
+    along.look_above(begin)
+    return made
 
 
 def _to_the_end(source: AbstractSource) -> AbstractSource:
@@ -197,9 +214,13 @@ class _Along:
         self.problem = problem.drawing(_to_the_end)
         self.found: dict[float, _Point] = {}
 
-    def by_master_equation(self, values: Mapping[str, float]) -> bool:
+    def inside(self, values: Mapping[str, float]) -> Float[np.ndarray, " free"]:
+        """The unconstrained point of values; what was rounded to a bound is moved off it."""
+        moved = self.given.resuming({name: values[name] for name in self.given.free})
+        return self.given.structure.unconstrained(moved.start_values, self.given.numbers)
+
+    def by_master_equation(self, u: Float[np.ndarray, " free"]) -> bool:
         """Whether likelihoods are exact from now on, on the states that matter there."""
-        u = self.given.structure.unconstrained(values, self.given.numbers)
         exact = by_master_equation(self.given, u)
         self.problem = self.problem if exact is None else exact
         return exact is not None
@@ -217,7 +238,9 @@ class _Along:
         try:
             point = self._point(value, values)
         except SimulationError:  # the states that matter are others here
-            if not self.by_master_equation({**self.given.start_values, **(values or {}), self.name: value}):
+            if not self.by_master_equation(
+                self.inside({**self.given.start_values, **(values or {}), self.name: value})
+            ):
                 raise
             point = self._point(value, values)
         self.found[value] = point
@@ -232,8 +255,22 @@ class _Along:
             only = fixed.evaluate(jnp.zeros(0), key)
             return _Point(-float(only.loss), float(only.loss_error), {}, True)
         result = quiet_fit(fixed, key=self.key, **self.settings)  # whether the others are determined is not asked here
+        if result.interrupted:
+            raise KeyboardInterrupt
         others = {n: result.estimates[n] for n in fixed.free}
         return _Point(-result.loss, result.loss_error, others, result.runs[result.best].stopped)
+
+    def look_above(self, level: float) -> None:
+        """Warn where the likelihood is larger than `level`, which is that of the estimate, and no noise can be why."""
+        best = max(self.found, key=lambda value: self.found[value].level)
+        rise, noise = self.top - level, max(point.error for point in self.found.values())
+        if rise > _drop(0.95) / 10 + 4 * noise:
+            warnings.warn(
+                f"the log-likelihood is larger by {rise:.2g} at {self.name} = {best:.4g} than at the estimate, from which the fit did not "
+                "get there: fit again, with problem.starting({...}) near there, or with starts=10.",
+                JumpaxWarning,
+                stacklevel=4,
+            )
 
     def ended(self, confidence: float, refine: int) -> Profile:
         """Bounds, and what is to be doubted."""
@@ -268,8 +305,8 @@ class _Along:
 
     def _bound(self, side: int, drop: float, refine: int) -> float | None:
         """Where the profile falls below the threshold on one side of its maximum; None if it does not."""
-        found = self.found
-        for turn in range(refine + 1):
+        found, last = self.found, math.inf
+        for turn in range(MOST):
             best = max(found, key=lambda v: found[v].level)
             path = sorted((v for v in found if (v - best) * side >= 0), key=lambda v: v * side)
             falls = [found[best].level - found[v].level for v in path]
@@ -278,13 +315,14 @@ class _Along:
                 return None
             inner, outer = path[outside - 1], path[outside]
             logarithmic = inner > 0 and outer > 0
-            if turn < refine:
-                self.add(math.sqrt(inner * outer) if logarithmic else (inner + outer) / 2)
-                continue
             roots = np.sqrt([falls[outside - 1], drop, falls[outside]])  # straight, where the likelihood is Gaussian
             share = (roots[1] - roots[0]) / (roots[2] - roots[0])
-            return float(inner * (outer / inner) ** share) if logarithmic else float(inner + share * (outer - inner))
-        return None
+            bound = float(inner * (outer / inner) ** share if logarithmic else inner + share * (outer - inner))
+            if turn >= refine and (not refine or abs(bound - last) <= CLOSE * abs(bound - best)):
+                break
+            last = bound
+            self.add(math.sqrt(inner * outer) if logarithmic else (inner + outer) / 2)
+        return bound
 
 
 def _scale(value: float) -> float:

@@ -9,14 +9,12 @@ import numpy as np
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
 from jumpax.engines import Paths
+from jumpax.engines.shard import OWN, Shard
 from jumpax.results.dataset import to_dataset
 from jumpax.results.netcdf import load
 
 if TYPE_CHECKING:
     import xarray
-
-_OWN = ("shard", "paths_of_all_shards")
-"""What the parts of a run say and the whole does not."""
 
 
 def merge(parts: Sequence[Union["xarray.Dataset", Paths, str, os.PathLike[str]]]) -> "xarray.Dataset":
@@ -26,7 +24,7 @@ def merge(parts: Sequence[Union["xarray.Dataset", Paths, str, os.PathLike[str]]]
         parts: of `simulate(..., shard=(i, N))`, for every i, in any order: results, data sets, or names of netCDF files.
 
     Raises:
-        InputError: parts that are missing, given twice, or of different runs: each field that differs is named.
+        InputError: parts that are missing, given twice, not whole, or of different runs: each field that differs is named.
         UnsupportedError: xarray is not installed.
 
     Examples:
@@ -48,7 +46,7 @@ def merge(parts: Sequence[Union["xarray.Dataset", Paths, str, os.PathLike[str]]]
     faults = [fault for name, data in named[1:] for fault in _differences(named[0], (name, data))]
     if faults:
         raise InputError("these are not shards of one run:\n" + "\n".join(faults))
-    whole = {name: value for name, value in ordered[0].attrs.items() if name not in _OWN}
+    whole = {name: value for name, value in ordered[0].attrs.items() if name not in OWN}
     kept = [name for name in ordered[0].variables if not {"path", "event"} & set(ordered[0][name].dims)]
     joined: dict[str, Any] = {}
     for name, variable in ordered[0].variables.items():
@@ -77,7 +75,7 @@ def _complete(named: list[tuple[str, "xarray.Dataset"]]) -> list[tuple[str, "xar
     """The shards in their order.
 
     Raises:
-        InputError: some are missing, or there twice.
+        InputError: some are missing, there twice, or without some of their paths.
     """
     if strange := [name for name, data in named if len(np.atleast_1d(data.attrs.get("shard", ()))) != 2]:
         raise InputError(
@@ -97,6 +95,14 @@ def _complete(named: list[tuple[str, "xarray.Dataset"]]) -> list[tuple[str, "xar
         faults += [f"shards that are missing: {', '.join(map(str, lost))} of {min(many)}"] if lost else []
     else:
         faults.append(f"the run was divided into different numbers of shards: {', '.join(map(str, sorted(many)))}")
+    for name, data in named:
+        number, parts = map(int, data.attrs["shard"])
+        part = Shard(number, parts, int(data.attrs["paths_of_all_shards"]))
+        if not np.array_equal(data["path"], part.first + np.arange(part.paths)):
+            faults.append(
+                f"{name} does not hold paths {part.first} to {part.first + part.paths - 1} in their order, as shard {part.number} "
+                f"of {part.parts} does: choose paths after merging"
+            )
     if faults:
         raise InputError("\n".join(faults))
     return sorted(named, key=lambda part: int(part[1].attrs["shard"][0]))
