@@ -1,5 +1,6 @@
 """Problem files to begin with: what is printed is read as it stands, with the data that its head shows."""
 
+import json
 import re
 
 import pytest
@@ -31,5 +32,7 @@ def test_the_usual_template_needs_no_kind(capsys):
     assert main(["fit", "--template"]) == main(["fit", "--template", "counts"]) == 0
     twice = capsys.readouterr().out
     assert twice[: len(twice) // 2] == twice[len(twice) // 2 :]
+    assert main(["fit", "--template", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"command": "fit", "template": twice[: len(twice) // 2]}
     assert main(["fit"]) == 2
     assert "jumpax fit --template" in capsys.readouterr().err

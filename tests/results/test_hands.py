@@ -184,6 +184,24 @@ def test_records_come_back_from_their_table(tmp_path):
     assert one.to_xarray()["P"].attrs["law"] == repr(Normal("sd"))
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_records_come_back_whatever_cells_are_called(suffix, tmp_path):
+    """Lines that begin with # would be comments, and NA might stand for nothing."""
+    names = ("#1", "NA", "007", 'a"b', "c,d\te", "")
+    given = np.where(np.arange(12) == 5, np.nan, np.arange(12) / 3).reshape(6, 2)
+    one = Records([0.1, 1 / 3], {"P": given}, Normal("sd"), cells=names)
+    again = Records.read(one.save(tmp_path / f"a{suffix}"), Normal("sd"), cell="cell")
+    assert (again.cells, again.times.tolist()) == (names, [0.1, 1 / 3])
+    np.testing.assert_array_equal(again.columns[0].values, given)
+
+
+def test_names_that_netcdf_has_for_groups_are_refused(tmp_path):
+    one = Records([1.0], {"GFP/RFP": [2.0]}, Normal("sd"))
+    with pytest.raises(jumpax.InputError, match=r"no names with '/': GFP/RFP; give other names, or write \.csv"):
+        one.save(tmp_path / "a.nc")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_fit_has_a_row_for_each_parameter(fitted, tmp_path):
     frame = pandas.read_csv(fitted.save(tmp_path / "a.csv")).set_index("parameter")
     birth = frame.loc["birth"]

@@ -109,6 +109,8 @@ def test_shards_on_the_command_line(tmp_path, capsys):
     assert main(["merge", *files[:2], "--out", str(tmp_path / "half.nc")]) == 2
     assert "missing: 2 of 3" in capsys.readouterr().err
     assert not (tmp_path / "half.nc").exists()
+    assert main(["merge", "--out", str(tmp_path / "half.nc")]) == 2
+    assert "needs the files of all shards" in capsys.readouterr().err
     assert main([*base, "--shard", "3/3"]) == 2
     assert "--shard is written as i/N" in capsys.readouterr().err
 

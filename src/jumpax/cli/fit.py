@@ -55,7 +55,7 @@ def run(
         output: How the answer is given.
     """
     if template is not None:
-        print(templates.template(template), end="")
+        templates.show(template, "fit", output)
         return
     problem = templates.given(problem, "fit")
     check_targets(out, report)

@@ -60,7 +60,7 @@ def run(
         output: How the answer is given.
     """
     if template is not None:
-        print(templates.template(template), end="")
+        templates.show(template, "infer", output)
         return
     problem = templates.given(problem, "infer")
     need("bayes", "jumpax infer")

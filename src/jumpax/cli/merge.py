@@ -5,6 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from jumpax._base.errors import InputError
 from jumpax._base.files import check_file
 from jumpax.cli.output import Output, people, print_json
 
@@ -24,7 +25,9 @@ def run(
     from jumpax.results import merge, save
     from jumpax.results.netcdf import SUFFIXES
 
-    check_file(out, SUFFIXES, "merged paths")
+    if not files:
+        raise InputError("jumpax merge needs the files of all shards, as in jumpax merge part-*.nc --out paths.nc")
+    check_file(out, SUFFIXES, "a file of merged paths")
     whole = merge(files)
     written = save(whole, out)
     paths = whole.sizes["path"]

@@ -4,6 +4,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from jumpax._base.errors import InputError
+from jumpax.cli.output import Output, print_json
 
 KINDS = {"fit": ("counts", "time_course", "conditions"), "infer": ("records",)}
 """By command; the first is the usual one."""
@@ -21,6 +22,14 @@ def with_kind(words: list[str]) -> list[str]:
 def template(kind: str) -> str:
     """A commented problem file."""
     return (files("jumpax.cli") / "templates" / f"{kind}.toml").read_text(encoding="utf-8")
+
+
+def show(kind: str, command: str, output: Output) -> None:
+    """Print it, or a document that has it."""
+    if output.json:
+        print_json({"command": command, "template": template(kind)})
+    else:
+        print(template(kind), end="")
 
 
 def given(problem: Path | None, command: str) -> Path:

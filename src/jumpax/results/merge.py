@@ -40,7 +40,7 @@ def merge(parts: Sequence[Union["xarray.Dataset", Paths, str, os.PathLike[str]]]
     import xarray
 
     if isinstance(parts, str | os.PathLike | Paths | xarray.Dataset) or not len(parts):
-        raise InputError("merge takes all shards of a run, in a list")
+        raise InputError("merge takes all shards of a run in a list: merge([part, ...])")
     named = [(str(p) if isinstance(p, str | os.PathLike) else f"part {i}", _data(p)) for i, p in enumerate(parts)]
     ordered = [data for _, data in _complete(named)]
     faults = [fault for name, data in named[1:] for fault in _differences(named[0], (name, data))]

@@ -16,7 +16,15 @@ SUFFIXES = (".nc", ".nc4", ".netcdf")
 
 
 def write_netcdf(data: "xarray.Dataset", groups: Mapping[str, tuple[str, ...]], file: Path) -> None:
-    """NetCDF-4, compressed; variables of groups stand there, all others at the root with the attributes."""
+    """NetCDF-4, compressed; variables of groups stand there, all others at the root with the attributes.
+
+    Raises:
+        InputError: names with a slash, which would be those of groups.
+    """
+    if slashed := [str(name) for name in (*data.variables, *data.dims) if "/" in str(name)]:
+        raise InputError(
+            f"netCDF has no names with '/': {', '.join(dict.fromkeys(slashed))}; give other names, or write .csv or .parquet"
+        )
     grouped = {name for names in groups.values() for name in names}
     _write(data.drop_vars(grouped), file, "w", None)
     for group, names in groups.items():

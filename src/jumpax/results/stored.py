@@ -1,5 +1,6 @@
 """Results as files."""
 
+import csv
 import json
 import math
 import os
@@ -31,12 +32,14 @@ def _netcdf(found: Labelled, file: Path) -> None:
     write_netcdf(to_dataset(found), found.groups, file)
 
 
-def _csv(found: Labelled, file: Path) -> None:
-    to_dataframe(found).to_csv(file, index=False)
+def _csv(found: Labelled, file: Path, mark: str = ",") -> None:
+    comments = any(str(label).startswith("#") for label in found.coordinates[found.rows[0]].values)  # without quotes
+    quoting = csv.QUOTE_NONNUMERIC if comments else csv.QUOTE_MINIMAL
+    to_dataframe(found).to_csv(file, index=False, sep=mark, quoting=quoting)
 
 
 def _tsv(found: Labelled, file: Path) -> None:
-    to_dataframe(found).to_csv(file, index=False, sep="\t")
+    _csv(found, file, "\t")
 
 
 def _parquet(found: Labelled, file: Path) -> None:
