@@ -248,3 +248,12 @@ def test_a_parameter_may_be_called_as_the_error_of_the_likelihood():
     np.testing.assert_array_equal(data["profile_error"], 0.0)
     with pytest.raises(jumpax.InputError, match="two columns of the table would be called 'error'"):
         one.to_dataframe()
+
+
+def test_a_parameter_without_a_profile_costs_no_other(counted, monkeypatch):
+    problem, found = counted
+    fault = jumpax.SimulationError("probability leaks; raise the limits")
+    monkeypatch.setattr("jumpax.inference.profiling._around", lambda *_: (_ for _ in ()).throw(fault))
+    with pytest.warns(jumpax.JumpaxWarning, match="no profile of 'birth'.*raise the limits"):
+        result = profiled(problem, found, "birth")
+    assert result.intervals == found.intervals

@@ -95,7 +95,7 @@ def profile(
 def profiled(
     problem: AbstractProblem,
     result: FitResult,
-    names: Sequence[str] | None = None,
+    names: str | Sequence[str] | None = None,
     *,
     refine: int = 1,
     key: PRNGKeyArray | int = 0,
@@ -123,7 +123,8 @@ def profiled(
         InputError: a name that is not a free parameter, or a negative `refine`.
 
     Warns:
-        JumpaxWarning: as `profile`; or the likelihood is larger elsewhere than at the estimate.
+        JumpaxWarning: as `profile`; the likelihood is larger elsewhere than at the estimate; or a parameter has no profile, because the
+            others cannot be fitted at some of its values.
 
     Source: Raue et al. 2009, doi:10.1093/bioinformatics/btp358.
 
@@ -140,14 +141,17 @@ def profiled(
     """
     check_problem(problem, "profiled")
     _check_refine(refine)
-    wanted = problem.free if names is None else tuple(names)
+    wanted = problem.free if names is None else (names,) if isinstance(names, str) else tuple(names)
     if unknown := [name for name in wanted if name not in problem.free]:
         raise InputError("; ".join(unknown_name("free parameter", name, problem.free) for name in unknown))
-    try:
-        for name in wanted:
+    for name in wanted:
+        try:
             result = agreed(problem, result, _around(problem, result, name, refine, key, settings))
-    except KeyboardInterrupt:
-        return dataclasses.replace(result, interrupted=True)
+        except KeyboardInterrupt:
+            return dataclasses.replace(result, interrupted=True)
+        except SimulationError as fault:
+            told = f"there is no profile of {name!r}, and its interval is that of the Fisher information: {fault}"
+            warnings.warn(told, JumpaxWarning, stacklevel=2)
     return result
 
 

@@ -78,7 +78,7 @@ def save(
 ) -> Path:
     """Write a result in the format that the name of the file ends in, aside first and then renamed; also `result.save(file)`.
 
-    - `.nc` (netCDF-4, compressed) holds all of it with units and provenance; `load` and xarray read it, and ArviZ that of a `Posterior`.
+    - `.nc` (netCDF-4, compressed) holds all of it with units and provenance (profiles of a fit are results of their own); `load` and xarray read it, and ArviZ that of a `Posterior`.
     - `.csv`, `.tsv` hold the table of `to_dataframe`: one head, numbers in full, an empty field where something is missing. Beside it
       stands `<file>-metadata.json`, as W3C has it: units, meaning of the columns, provenance. `Records.read` reads records back.
     - `.parquet` holds the table with units and provenance (`pip install 'jumpax[parquet]'`); pandas reads it.
