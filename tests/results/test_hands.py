@@ -254,7 +254,7 @@ def test_notebooks_show_paths_and_fits(paths, fitted, monkeypatch):
         f"Paths(12 paths of {', '.join(paths.species)}, 4 times from 0 to 2; "
         + ", ".join(
             f"{(paths.status == code).sum()} {jumpax.Status(int(code)).name}"
-            for code in dict.fromkeys(paths.status.tolist())
+            for code in sorted({*paths.status.tolist()})
         )
         + ")"
     )

@@ -60,7 +60,7 @@ class AbstractResult(abc.ABC):
             UnsupportedError: pandas is not installed.
 
         Warns:
-            JumpaxWarning: the table takes more than a gigabyte.
+            JumpaxWarning: the table takes more than a quarter of a gigabyte.
         """
         return room("results").to_dataframe(self)
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, final
 
@@ -85,16 +84,13 @@ class Paths(AbstractResult):
         span = (
             f"{len(self.stops)} {clock} from {self.stops[0]:g} to {self.stops[-1]:g}" if len(self.stops) else "no stops"
         )
-        ends = Counter(Status(int(code)).name for code in self.status)
-        how = "all " * (len(ends) == 1) + ", ".join(
-            n if len(ends) == 1 else f"{many:,} {n}" for n, many in ends.items()
-        )
+        codes, many = np.unique(self.status, return_counts=True)
+        ends = [Status(int(code)).name for code in codes]
+        told = [f"all {name}" for name in ends] if len(ends) == 1 else [f"{n:,} {name}" for n, name in zip(many, ends)]
         names = ", ".join(self.species[:_FEW]) + (
             f" and {len(self.species) - _FEW:,} more" if len(self.species) > _FEW else ""
         )
-        return (
-            f"Paths({len(self.status):,} paths of {names or 'no species'}, {span}{f' {unit}' if unit else ''}; {how})"
-        )
+        return f"Paths({len(self.status):,} paths of {names or 'no species'}, {span}{f' {unit}' if unit else ''}; {', '.join(told)})"
 
     @property
     def timed(self) -> bool:

@@ -14,7 +14,7 @@ from jumpax.results.dataset import Result, labelled_of
 if TYPE_CHECKING:
     import pandas
 
-LARGE = 1 << 30
+LARGE = 1 << 28
 """Bytes of a table that are told of."""
 
 
@@ -35,7 +35,7 @@ def to_dataframe(result: Result) -> "pandas.DataFrame":
         UnsupportedError: pandas is not installed.
 
     Warns:
-        JumpaxWarning: the table takes more than a gigabyte.
+        JumpaxWarning: the table takes more than a quarter of a gigabyte.
 
     Examples:
         >>> import jumpax
