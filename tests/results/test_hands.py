@@ -196,7 +196,7 @@ def test_a_fit_has_a_row_for_each_parameter(fitted, tmp_path):
         results.save(fitted.labelled().beside(profiled().labelled()), tmp_path / "a.nc", settings={"seed": 5})
     )
     np.testing.assert_array_equal(again["loss"][0], fitted.history.loss)
-    np.testing.assert_array_equal(again["profile_d"], [3.0, 2.0, 1.0])
+    np.testing.assert_array_equal(again["profile_parameter_d"], [3.0, 2.0, 1.0])
     assert again.attrs["seed"] == 5
     assert again.attrs["profile.lower"] == 0.3
     lost = dataclasses.replace(fitted, undetermined=("birth",), standard_errors={"birth": np.inf, "death": 0.0})

@@ -83,7 +83,7 @@ def call_back(function: Work, likes: Sequence[jax.ShapeDtypeStruct], *arguments:
 
 
 def _numbers(words: np.ndarray, shape: tuple[int, ...], kind: np.dtype) -> np.ndarray:
-    return (words != 0 if kind == np.bool_ else words.view(kind)).reshape(shape)
+    return np.asarray(words != 0 if kind == np.bool_ else words.view(kind)).reshape(shape)
 
 
 def _words(array: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def run(
         return
     columns = {"gene": [g.name for g in demo.genes], "cells": [len(g.counts) for g in demo.genes]}
     for name in ("burst_frequency", "burst_size"):
-        columns[f"{name.replace('_', ' ')} (exact)"] = [
+        columns[f"{name.removeprefix('burst_')} (exact)"] = [
             f"{g.fit.shown(name)} ({g.exact.estimates[name]:.4g})" for g in demo.genes
         ]
     columns["95 % bound"] = [str(g.k_off).split(" 1/")[0] for g in demo.genes]

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from jumpax._base.errors import JumpaxWarning
 from jumpax._base.extras import need
+from jumpax.cli import template as templates
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_believed
@@ -18,9 +19,10 @@ from jumpax.inference import Posterior, RecordProblem, posterior, smoothed
 
 
 def run(
-    problem: Path,
+    problem: Path | None = None,
     /,
     *,
+    template: Literal["records"] | None = None,
     seed: int | None = None,
     method: Literal["nuts", "mala", "pmmh"] | None = None,
     chains: int | None = None,
@@ -41,6 +43,7 @@ def run(
     Args:
         problem: A TOML file with the model (or the name of its file), [parameters] with priors, [records] and more; or the YAML
             file of a PEtab problem, which needs the master equation.
+        template: Print a problem file to begin with, and do nothing else.
         seed: Of the random numbers; default that of the file, or 0.
         method: By the master equation (nuts) or by particle filters (mala, pmmh); default what fits.
         chains: How many.
@@ -56,6 +59,10 @@ def run(
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
+    if template is not None:
+        print(templates.template(template), end="")
+        return
+    problem = templates.given(problem, "infer")
     need("bayes", "jumpax infer")
     check_targets(out, report)
     asked = read_believed(problem, amounts, tables, limits or ())

@@ -16,7 +16,7 @@ from jumpax._base.status import Status
 from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.targets import write_targets
-from jumpax.cli.values import parse_bound
+from jumpax.cli.values import parse_bound, parse_shard
 from jumpax.engines import Paths, simulate
 from jumpax.networks import Network
 from jumpax.networks.zoo import Model
@@ -29,6 +29,7 @@ def run(
     times: str | None = None,
     paths: int = 1000,
     seed: int = 0,
+    shard: str | None = None,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
     amounts: AmountOptions = AS_DECLARED,
@@ -51,6 +52,7 @@ def run(
         times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
         paths: How many paths.
         seed: Of the random numbers: the same seed gives the same paths.
+        shard: Only part i of N of the paths, as i/N with i from 0 to N - 1; `jumpax merge` puts the files of --out together.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         amounts: How amounts of a file become counts.
@@ -76,7 +78,7 @@ def run(
     network = chosen.network if queue is None else _queued(chosen.network, queue)
     begin = time.perf_counter()
     result = simulate(
-        network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
+        network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, shard=parse_shard(shard), engine=engine,
         precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
         progress=sys.stderr.isatty(), save=save, resume=resume,
     )  # fmt: skip

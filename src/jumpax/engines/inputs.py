@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Array, Int32
+from jaxtyping import Array, Int, Int32
 
 from jumpax._base import clock
 from jumpax._base.host import array_of, library_of
@@ -70,7 +70,7 @@ def make(
     stops: Times | Steps,
     key: tuple[Word, Word],
     theta: Mapping[str, Real | np.ndarray | float],
-    counts: Int32[Array | np.ndarray, "..."],
+    counts: Int[Array | np.ndarray, "..."],
     paths: int | Count,
     *,
     first: int | Word = 0,

@@ -1,6 +1,7 @@
 """Names for the arrays of paths."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
@@ -8,6 +9,7 @@ import numpy as np
 from jumpax._base.errors import InputError
 from jumpax._base.labelled import Labelled, Variable
 from jumpax._base.status import Status
+from jumpax.engines.shard import Shard
 
 if TYPE_CHECKING:
     from jumpax.engines.paths import Paths
@@ -42,7 +44,7 @@ def labelled(paths: "Paths") -> Labelled:
     }  # fmt: skip
     about = {"long_name": "time", **when} if paths.timed else {"long_name": "events since the start"}
     coordinates = {
-        "path": Variable(("path",), np.arange(len(paths.status))),
+        "path": Variable(("path",), first_of(paths.provenance) + np.arange(len(paths.status))),
         clock: Variable((clock,), paths.stops, about),
         "species": Variable(("species",), np.array(paths.species, object)),
         "unit": Variable(("species",), np.array([units.get(n, "molecules") for n in paths.species], object)),
@@ -54,6 +56,14 @@ def labelled(paths: "Paths") -> Labelled:
         "status": "status",
     }
     return Labelled("paths", variables, coordinates, grid, columns, paths.provenance)
+
+
+def first_of(provenance: Mapping[str, Any]) -> int:
+    """Number of the first path: of a shard, that in the whole run."""
+    if "shard" not in provenance:
+        return 0
+    number, parts = provenance["shard"]
+    return Shard(number, parts, provenance["paths_of_all_shards"]).first
 
 
 def _unit(name: str, units: dict[str, str]) -> dict[str, str]:
@@ -89,7 +99,7 @@ def _log(paths: "Paths", when: dict[str, str]) -> dict[str, Variable]:
     """The event log as one row per event."""
     if paths.log is None:
         return {}
-    owner = np.repeat(np.arange(len(paths.status)), np.diff(paths.log.offsets))
+    owner = np.repeat(first_of(paths.provenance) + np.arange(len(paths.status)), np.diff(paths.log.offsets))
     told = {"long_name": "number of the reaction, see event_names", "event_names": list(paths.log.names)}
     return {
         "event_path": Variable(("event",), owner),

@@ -85,12 +85,16 @@ class Paths(AbstractResult):
             f"{len(self.stops)} {clock} from {self.stops[0]:g} to {self.stops[-1]:g}" if len(self.stops) else "no stops"
         )
         codes, many = np.unique(self.status, return_counts=True)
-        ends = [Status(int(code)).name for code in codes]
-        told = [f"all {name}" for name in ends] if len(ends) == 1 else [f"{n:,} {name}" for n, name in zip(many, ends)]
+        ends = {Status(int(code)).name: int(n) for code, n in zip(codes, many, strict=True)}
+        how = "all " * (len(ends) == 1) + ", ".join(
+            n if len(ends) == 1 else f"{many:,} {n}" for n, many in ends.items()
+        )
         names = ", ".join(self.species[:_FEW]) + (
             f" and {len(self.species) - _FEW:,} more" if len(self.species) > _FEW else ""
         )
-        return f"Paths({len(self.status):,} paths of {names or 'no species'}, {span}{f' {unit}' if unit else ''}; {', '.join(told)})"
+        return (
+            f"Paths({len(self.status):,} paths of {names or 'no species'}, {span}{f' {unit}' if unit else ''}; {how})"
+        )
 
     @property
     def timed(self) -> bool:
@@ -110,7 +114,8 @@ class Paths(AbstractResult):
         names = ("counts", "status", "events", "end_counts", "end_times", "redrawn", "values", "records")
         own = {name: jax.tree.map(lambda leaf: np.asarray(leaf)[which], getattr(self, name)) for name in names}
         known = {name: functools.partial(_known, self[name][which]) for name in self.observables}
-        return dataclasses.replace(self, log=None, observables=known, **own)
+        origin = {field: value for field, value in self.provenance.items() if field != "shard"}
+        return dataclasses.replace(self, log=None, observables=known, provenance=origin, **own)
 
     def with_observables(self, observables: Observables) -> "Paths":
         """The same with more observables: functions of a mapping from species (and parameters that change) to arrays.

@@ -30,6 +30,7 @@ from jumpax.engines.program import Program, Steps, Times, check_positive
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
+from jumpax.engines.shard import shard_of
 from jumpax.engines.size import check_program, check_queue, check_records
 from jumpax.engines.starts import started
 from jumpax.engines.stops import stops_of
@@ -59,6 +60,7 @@ def simulate(
     steps: object = None,
     paths: int,
     key: PRNGKeyArray | int,
+    shard: tuple[int, int] | None = None,
     record: AbstractFold | Events | Sequence[AbstractFold] = (),
     start: float = 0.0,
     engine: Literal["cpu", "gpu", "xla", "arrays", "tables", "reference"] | None = None,
@@ -98,6 +100,8 @@ def simulate(
         steps: stops after so many events, instead of times.
         paths: how many.
         key: `jax.random.key(seed)` or an int.
+        shard: (i, N): only the paths from i paths / N up to (i + 1) paths / N, rounded down, as they are in the whole run, for
+            processes that each draw a part. theta and x0 are those of the whole run. `jumpax.results.merge` puts parts together.
         record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
         start: time at the start. Events whose time is before one later than 0 have happened.
         engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device), `arrays` (for families
@@ -116,8 +120,8 @@ def simulate(
             it, time only with how many are under way.
         throw: raise when a path is faulty; False returns it with its status.
         progress: True for a bar in terminals and notebooks; or a function that is called about twice a second with a `Progress`.
-        save: a file to which the state of the run is written about twice a minute, at the end, and when `progress` raises; for each
-            thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
+        save: a file to which the state of the run is written about twice a minute, at the end, when `progress` raises, and at Ctrl-C and
+            SIGTERM (which raise KeyboardInterrupt within seconds); for each thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
             the engine `reference` and the log of events.
         resume: such a file: the run goes on from there, and ends bit for bit as if it had not been interrupted. Everything else
             has to be as it was; what is not is named. May be the file of `save`.
@@ -156,6 +160,8 @@ def simulate(
     else:
         kind = dtype_of(check_precision(precision))
         values, counts = started(network, theta, law, paths, random.key_words(key), kind)
+    part, whole = shard_of(shard, paths), (values, counts)
+    (values, counts), paths = part.of(network, values, counts), part.paths
     limit = check_positive("max_events", max_events, 2**31 - 2)
     if Need.FAMILY in network.needs:
         check_families(network, bound=bound, record=record)
@@ -178,13 +184,25 @@ def simulate(
     chosen = _engine(network, program, engine, logged)
     workers = check_positive("threads", _workers(threads, chosen, files, logged), 256)
     make = functools.partial(
-        make_inputs.make, program, key=words, theta=values, counts=counts, paths=paths, start=start, max_events=limit
+        make_inputs.make,
+        program,
+        key=words,
+        theta=values,
+        counts=counts,
+        paths=paths,
+        first=part.first,
+        start=start,
+        max_events=limit,
     )
     with telling(progress or False) as tell:
         draw = functools.partial(_drawn, chosen, program, make, workers, tell, files, logged)
         stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
-    settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
+    settings = (
+        ({} if shard is None else part.settings(*whole, program.fold))
+        | {"start": start, "max_events": limit}
+        | ({} if bound is None else {"bound": stops.bound})
+    )
     if network.events:
         settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
     origin = provenance(network, words, program.precision, chosen.name, **settings)

@@ -1,13 +1,14 @@
 """What was measured, checked with row numbers before anything is simulated."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax._base.errors import InputError, JumpaxWarning, first_few, unknown_name
 from jumpax._base.types import Column
+from jumpax.networks import Network
 from jumpax.networks.parameters import LARGEST_COUNT
 
 SHOWN = 8
@@ -174,6 +175,24 @@ def of_one_path(means: Float[np.ndarray, " times"], errors: Float[np.ndarray, " 
     change = np.diff(errors[order]) / errors[order][1:]
     same = np.diff(means[order]) == 0
     return bool((change > -SLACK).all() and (change[same] < SLACK).all())
+
+
+def histogram_size(given: int | None, groups: Sequence[Int[np.ndarray, " cells"]]) -> int:
+    """Places of a histogram of counts: those given, or half as many again as the largest count.
+
+    Raises:
+        InputError: fewer than two places above the largest count.
+    """
+    largest = max(int(group.max()) for group in groups)
+    if given is not None and given < largest + 2:
+        raise InputError(f"size = {given} is too small for counts up to {largest}; at least {largest + 2} is needed")
+    return given or largest * 3 // 2 + 10
+
+
+def species_faults(species: Iterable[str], network: Network) -> list[str]:
+    """Sentences about observed species that the network does not have."""
+    unknown = (name for name in species if name not in network.numbers)
+    return first_few(unknown, lambda name: unknown_name("species", name, network.species))
 
 
 def time_faults(times: Sequence[float] | None, start: float) -> list[str]:

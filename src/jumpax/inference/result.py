@@ -14,6 +14,7 @@ from jumpax.inference.combinations import Combination
 from jumpax.inference.fit_labels import labelled
 from jumpax.inference.goodness import Goodness, lines
 from jumpax.inference.losses.compared import Compared
+from jumpax.inference.profile import Profile
 
 _FEW = 6
 """Parameters that a line has."""
@@ -130,6 +131,8 @@ class FitResult(AbstractResult):
     """Whether the data scatter about the fit as they should: of all data sets together, if there are several, then of each."""
     search: Search | None = None
     """Of a fit with a budget."""
+    profiles: Mapping[str, Profile] = dataclasses.field(default_factory=dict)
+    """By parameter, where there are some: its interval is that of its profile."""
     compared: Mapping[str, tuple[Compared, ...]] = dataclasses.field(default_factory=dict)
     """Data beside what is fitted to them, by condition, where they have a picture."""
 
@@ -201,6 +204,7 @@ class FitResult(AbstractResult):
                 for r in self.runs
             ],
             "search": self._searched,
+            "profiles": {name: profile.to_dict() for name, profile in self.profiles.items()},
             "notes": dict(self.notes),
             "paths": _finite(self.paths),
             "seconds": round(self.seconds, 3),

@@ -104,8 +104,8 @@ def curve_range(run: Run, now: Range, *columns: Range) -> Range:
     return Range(jnp.minimum(here, bottom) - room, jnp.maximum(here, top) + room)
 
 
-def _place(now: Any, columns: Sequence[np.ndarray]) -> list[Any]:
-    """Of each column the entry of the last knot that is not after `now`, or of the first."""
+def _place(now: Any, columns: Sequence[np.ndarray | Real | tuple[Real, ...]]) -> list[Any]:
+    """Of each column, an array or scalars, the entry of the last knot that is not after `now`, or of the first."""
     knots = len(columns[0])
     if knots > SELECTED:
         at = jnp.clip(jnp.searchsorted(jnp.asarray(columns[0]), now, side="right") - 1, 0, knots - 1)

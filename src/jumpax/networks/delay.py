@@ -11,7 +11,7 @@ import numpy as np
 
 from jumpax._base import math, random
 from jumpax._base.errors import InputError, unknown_name
-from jumpax._base.types import Flag, Real
+from jumpax._base.types import Flag, Numeric, Real
 from jumpax.networks.laws.rate import Rate, as_name, as_rate
 
 STREAM = 3
@@ -120,7 +120,7 @@ class AbstractDelay(abc.ABC):
         """A delay from the numbers of the law in the order of its roles, and as many draws as it takes."""
 
 
-def _refuse(what: str, value: np.ndarray, bad: np.ndarray, why: str) -> Iterator[str]:
+def _refuse(what: str, value: Numeric, bad: np.ndarray | np.generic, why: str) -> Iterator[str]:
     """A sentence if some value is bad; it names the first."""
     if np.any(bad):
         first = int(np.argmax(bad))

@@ -14,7 +14,7 @@ from jaxtyping import Int
 from jumpax._base import given
 from jumpax._base.errors import InputError, JumpaxWarning, first_of, unknown_name
 from jumpax._base.memory import check_memory
-from jumpax._base.types import Real
+from jumpax._base.types import Numeric, Real
 from jumpax.networks import describe, parts, structure
 from jumpax.networks.changes import Changes, changes_of
 from jumpax.networks.contradictions import contradictions
@@ -281,9 +281,9 @@ class Network:
 
     def propensities(
         self,
-        counts: tuple[Real, ...],
+        counts: tuple[Numeric, ...],
         theta: Mapping[str, Real],
-        time: Real,
+        time: Numeric,
     ) -> tuple[Real, ...]:
         """One propensity per reaction, 1/time, as the laws give them: nothing is clipped or checked.
 
@@ -304,9 +304,9 @@ class Network:
 
     def laws(
         self,
-        counts: tuple[Real, ...],
+        counts: tuple[Numeric, ...],
         theta: Mapping[str, Real],
-        time: Real,
+        time: Numeric,
     ) -> tuple[Real, ...]:
         """`propensities` of the reactions that have laws of their own."""
         if not self.reactions:

@@ -1,13 +1,13 @@
 """Averages over windows of time, by Gauss-Legendre quadrature of expectations at times."""
 
 import dataclasses
-from collections.abc import Sequence
 
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import Column
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Windows:
     edges: tuple[float, ...]
     nodes: int = 4
 
-    def __init__(self, edges: Sequence[float] | np.ndarray, nodes: int = 4):
+    def __init__(self, edges: Column, nodes: int = 4):
         values = np.asarray(edges, float)
         if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all() or (np.diff(values) <= 0).any():
             raise InputError(f"edges must be two or more increasing times; got {edges!r}")

@@ -6,6 +6,7 @@ from jumpax._base.result import AbstractResult as AbstractResult
 from jumpax._base.result import Glance as Glance
 from jumpax.results.dataset import to_dataset as to_dataset
 from jumpax.results.frame import to_dataframe as to_dataframe
+from jumpax.results.merge import merge as merge
 from jumpax.results.netcdf import load as load
 from jumpax.results.report import Section as Section
 from jumpax.results.report import write_report as write_report

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError
 from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
@@ -16,7 +16,7 @@ from jumpax.inference.losses.quadratic import errors_behind, half_square, whiten
 from jumpax.inference.losses.standardised import Standardised, of_differences, of_estimated_deviations
 from jumpax.inference.losses.time_series import TimeSeries
 from jumpax.inference.losses.together import Together
-from jumpax.inference.observed import errors_of, numbers, path_count, rows, time_faults
+from jumpax.inference.observed import errors_of, numbers, path_count, rows, species_faults, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Moments
 
@@ -100,8 +100,7 @@ class Deviations(AbstractLoss):
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
-        unknown = [unknown_name("species", s, network.species) for s in self.species if s not in network.species]
-        return unknown + time_faults(self.times, start)
+        return species_faults(self.species, network) + time_faults(self.times, start)
 
     def value(
         self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, JumpaxWarning, unknown_name
+from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, cells
 from jumpax.inference.losses.grouped_cells import of_cells
@@ -18,7 +18,7 @@ from jumpax.inference.losses.moments import match_of_cells
 from jumpax.inference.losses.observation import AbstractObservation, Capture, check_observations, observed
 from jumpax.inference.losses.reference import AbstractReference, NegativeBinomial
 from jumpax.inference.losses.standardised import Standardised
-from jumpax.inference.observed import by_factor, grouped, time_faults
+from jumpax.inference.observed import by_factor, grouped, histogram_size, species_faults, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Histogram
 
@@ -97,13 +97,9 @@ class LogLikelihood(AbstractLoss):
                 raise InputError("size_factors multiply the capture probability: give observation=Capture(...), too")
             rows, factors, groups = by_factor(species, counts, times, size_factors)
         self.rows, self.factors = tuple(rows), factors
-        largest = max(int(group.max()) for group in groups)
-        least = largest + 2
-        if size is not None and size < least:
-            raise InputError(f"size = {size} is too small for counts up to {least - 2}; at least {least} is needed")
         if not smoothing >= 0:
             raise InputError(f"smoothing must be 0 or more paths; got {smoothing!r}")
-        self.species, self.size, self.smoothing = species, size or largest * 3 // 2 + 10, float(smoothing)
+        self.species, self.size, self.smoothing = species, histogram_size(size, groups), float(smoothing)
         self.reference = NegativeBinomial() if reference is None else reference
         self.true_size = _true_size(self.observation, true_size, self.size)
         self.cells = np.stack([np.bincount(g, minlength=self.size) for g in groups]).astype(float)
@@ -140,8 +136,7 @@ class LogLikelihood(AbstractLoss):
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
-        unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
-        return unknown + time_faults(self.times, start)
+        return species_faults([self.species], network) + time_faults(self.times, start)
 
     def value(self, expected: Float[Numbers, "rows size"], values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """Minus the log-likelihood of all cells."""

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError
 from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.distribution import FLOOR, missed
 from jumpax.inference.losses.grouped_cells import in_groups
@@ -16,7 +16,7 @@ from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import inverse_root
 from jumpax.inference.losses.reference import log_by_moments
 from jumpax.inference.losses.standardised import Standardised, of_differences, of_estimated_covariance, together
-from jumpax.inference.observed import grouped, time_faults
+from jumpax.inference.observed import grouped, species_faults, time_faults
 from jumpax.networks import Network
 from jumpax.observables import JointHistogram, Moments, Several
 
@@ -110,8 +110,7 @@ class JointLogLikelihood(AbstractLoss):
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
-        unknown = [unknown_name("species", s, network.species) for s in self.species if s not in network.species]
-        return unknown + time_faults(self.times, start)
+        return species_faults(self.species, network) + time_faults(self.times, start)
 
     def value(self, expected: Expected, values: ParameterValues, paths: Numeric) -> Float[Array, ""]:
         """Minus the log-likelihood of all cells."""

@@ -8,13 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError
 from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, inverse_root, whitened
 from jumpax.inference.losses.standardised import Standardised, of_differences, of_estimated_covariance
-from jumpax.inference.observed import grouped, time_faults
+from jumpax.inference.observed import grouped, species_faults, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Moments
 
@@ -70,8 +70,7 @@ class MomentMatch(AbstractLoss):
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
-        unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
-        return unknown + time_faults(self.times, start)
+        return species_faults([self.species], network) + time_faults(self.times, start)
 
     def value(
         self, expected: Float[Numbers, "times species order"], values: ParameterValues, paths: Numeric

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.errors import InputError
 from jumpax._base.types import Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import half_square, whitened
-from jumpax.inference.observed import numbers, time_faults
+from jumpax.inference.observed import numbers, species_faults, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Moments
 
@@ -89,8 +89,7 @@ class TargetMoments(AbstractLoss):
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
-        unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
-        return unknown + time_faults(self.times, start)
+        return species_faults([self.species], network) + time_faults(self.times, start)
 
     def value(
         self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric
@@ -124,7 +123,7 @@ class TargetMoments(AbstractLoss):
             ),
         )
 
-    def notes(self, expected: Float[np.ndarray, "times species moments"], paths: float) -> dict[str, object]:
+    def notes(self, expected: Float[Numbers, "times species moments"], paths: float) -> dict[str, object]:
         """Relative errors that are left."""
         mean, variance = (np.asarray(x) for x in _central(jnp.asarray(expected)))
         found = np.stack([mean, np.sqrt(variance)], 1)

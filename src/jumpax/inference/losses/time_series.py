@@ -9,13 +9,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, JumpaxWarning, first_few, unknown_name
+from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.quadratic import errors_behind, half_square, whitened
 from jumpax.inference.losses.standardised import ENOUGH, Standardised, of_differences, of_estimated_covariance
-from jumpax.inference.observed import errors_of, numbers, of_one_path, path_count, rows, time_faults
+from jumpax.inference.observed import errors_of, numbers, of_one_path, path_count, rows, species_faults, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Moments
 
@@ -102,10 +102,7 @@ class TimeSeries(AbstractLoss):
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
-        unknown = (name for name in self.species if name not in network.numbers)
-        return first_few(unknown, lambda name: unknown_name("species", name, network.species)) + time_faults(
-            self.times, start
-        )
+        return species_faults(self.species, network) + time_faults(self.times, start)
 
     def value(
         self, expected: Float[Numbers, "times species moments"], values: ParameterValues, paths: Numeric

@@ -8,14 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.types import Column, Numbers, Numeric, ParameterValues
 from jumpax.inference.losses.compared import Compared, cells
 from jumpax.inference.losses.grouped_cells import of_cells
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.moments import match_of_cells
 from jumpax.inference.losses.standardised import Standardised
-from jumpax.inference.observed import grouped, time_faults
+from jumpax.inference.observed import grouped, histogram_size, species_faults, time_faults
 from jumpax.networks import Network
 from jumpax.observables import Histogram
 
@@ -83,10 +82,7 @@ class Wasserstein(AbstractLoss):
         size: int | None = None,
     ):
         self.times, groups = grouped(species, counts, times)
-        largest = max(int(group.max()) for group in groups)
-        if size is not None and size < largest + 2:
-            raise InputError(f"size = {size} is too small for counts up to {largest}; at least {largest + 2} is needed")
-        self.species, self.size = species, size or largest * 3 // 2 + 10
+        self.species, self.size = species, histogram_size(size, groups)
         self.cells = np.array([len(group) for group in groups], float)
         self.measured = np.stack([np.bincount(g, minlength=self.size).cumsum() / len(g) for g in groups])
         self.scale = np.array([_scale(row, many) for row, many in zip(self.measured, self.cells, strict=True)])
@@ -97,8 +93,7 @@ class Wasserstein(AbstractLoss):
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
-        unknown = [] if self.species in network.species else [unknown_name("species", self.species, network.species)]
-        return unknown + time_faults(self.times, start)
+        return species_faults([self.species], network) + time_faults(self.times, start)
 
     def distance(self, expected: Float[Array, "times size"]) -> Float[Array, " times"]:
         """The 1-Wasserstein distance itself, in molecules, by time."""

@@ -1,7 +1,7 @@
 """Means over windows of time."""
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import final
 
 import equinox as eqx
@@ -52,7 +52,7 @@ class WindowMeans(AbstractLoss):
 
     def __init__(
         self,
-        edges: Sequence[float],
+        edges: Column,
         means: Mapping[str, Column],
         standard_errors: Mapping[str, Column],
         *,

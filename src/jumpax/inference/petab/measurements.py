@@ -13,11 +13,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from jumpax._base.errors import unknown_name
 from jumpax.inference.losses.compared import Compared, series
 from jumpax.inference.losses.loss import AbstractLoss
 from jumpax.inference.losses.standardised import Standardised
-from jumpax.inference.observed import time_faults
+from jumpax.inference.observed import species_faults, time_faults
 from jumpax.networks import Network
 from jumpax.networks.expressions.expression import Call, Expression, Name, evaluate, names
 from jumpax.networks.expressions.hill import steady
@@ -126,8 +125,7 @@ class Measurements(AbstractLoss):
 
     def faults(self, network: Network, start: float) -> list[str]:
         """The species must exist, no time may lie before the start."""
-        unknown = [unknown_name("species", s, network.species) for s in self.species if s not in network.species]
-        return unknown + ([] if self.times is None else time_faults(self.times, start))
+        return species_faults(self.species, network) + time_faults(self.times, start)
 
     def seen(self, expected: Any, values: Mapping[str, Any]) -> Float[Array, "batches times names"]:
         """Mean counts, and beside them the parameters, which do not change along time."""

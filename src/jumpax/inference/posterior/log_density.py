@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
+from jumpax._base.types import Numbers
 from jumpax.exact.fault import Guard
 from jumpax.inference.conditions import Conditions
 from jumpax.inference.posterior.data_likelihood import AbstractDataLikelihood, data_likelihood
@@ -48,21 +49,21 @@ class LogDensity:
         self.priors = self._prior.priors
         self._refusals = Refusals()
 
-    def __call__(self, u: Float[Array, " free"]) -> Float[Array, ""]:
+    def __call__(self, u: Float[Numbers, " free"]) -> Float[Array, ""]:
         """The log density at a point."""
         prior, parts = self._both(u)
         total = prior + parts.sum()
         return jnp.where(jnp.isfinite(total), total, -jnp.inf)
 
-    def log_prior(self, u: Float[Array, " free"]) -> Float[Array, ""]:
+    def log_prior(self, u: Float[Numbers, " free"]) -> Float[Array, ""]:
         """That of the prior alone, on the unconstrained scale, normalised."""
         return self._prior(u)
 
-    def log_likelihood(self, u: Float[Array, " free"]) -> Float[Array, ""]:
+    def log_likelihood(self, u: Float[Numbers, " free"]) -> Float[Array, ""]:
         """The log-likelihood of all data."""
         return self.by_part(u).sum()
 
-    def by_part(self, u: Float[Array, " free"]) -> Float[Array, " parts"]:
+    def by_part(self, u: Float[Numbers, " free"]) -> Float[Array, " parts"]:
         """Log-likelihoods of the cells, or conditions, whose names are `parts`; of snapshots of one condition there is one part."""
         return self._both(u)[1]
 
@@ -71,7 +72,7 @@ class LogDensity:
         """Names of the cells or conditions."""
         return self._data.parts
 
-    def constrained(self, u: Float[Array, " free"]) -> dict[str, Float[Array, ""]]:
+    def constrained(self, u: Float[Numbers, " free"]) -> dict[str, Float[Array, ""]]:
         """Every named parameter at a point, fixed and derived ones too."""
         return self.problem.values(jnp.asarray(u, float))
 
@@ -140,7 +141,7 @@ class LogDensity:
         """
         return maximise(self, [self.start(_generator(key).integers(2**32) + i) for i in range(starts)])
 
-    def _both(self, u: Float[Array, " free"]) -> tuple[Float[Array, ""], Float[Array, " parts"]]:
+    def _both(self, u: Float[Numbers, " free"]) -> tuple[Float[Array, ""], Float[Array, " parts"]]:
         good, safe, values = self._prior.values(u)
         prior = self._prior.at(safe, values)
         guard = Guard(self._refusals, *jax.lax.stop_gradient((jnp.asarray(u, float), good & jnp.isfinite(prior))))

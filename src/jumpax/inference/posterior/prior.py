@@ -8,14 +8,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jumpax._base.errors import InputError
-from jumpax._base.types import ParameterValues
+from jumpax._base.types import Numbers, ParameterValues
 from jumpax.inference.parameters import Free
 from jumpax.inference.parametrised import AbstractParametrised
 from jumpax.inference.posterior.transform import log_jacobian, sound
 from jumpax.inference.priors import AbstractPrior
-
-TRIES = 100
-"""Draws of a value that is rounded to a bound, until it is given up."""
 
 
 @final
@@ -37,11 +34,13 @@ class Prior:
         self._bounds = dict(zip(self.names, bounds, strict=True))
         masses = {name: prior.log_mass(*self._bounds[name]) for name, prior in self.priors.items()}
         if empty := [name for name, mass in masses.items() if not np.isfinite(mass)]:
-            raise InputError(f"the priors of {', '.join(map(repr, empty))} have no probability between the bounds")
+            raise InputError(
+                f"the priors of {', '.join(map(repr, empty))} have no probability between the bounds: widen the bounds, or the priors"
+            )
         self._log_mass = sum(masses.values())
         self._safe = self.structure.unconstrained(problem.start_values, self.numbers)
 
-    def __call__(self, u: Float[Array, " free"]) -> Float[Array, ""]:
+    def __call__(self, u: Float[Numbers, " free"]) -> Float[Array, ""]:
         """Logarithm of the density at a point, normalised; -inf where there is none, with derivative 0."""
         good, safe, values = self.values(u)
         return jnp.where(good, self.at(safe, values), -jnp.inf)
@@ -53,7 +52,7 @@ class Prior:
             total = total + prior.log_density(values[name])
         return total
 
-    def values(self, u: Float[Array, " free"]) -> tuple[Any, Float[Array, " free"], dict[str, Any]]:
+    def values(self, u: Float[Numbers, " free"]) -> tuple[Any, Float[Array, " free"], dict[str, Any]]:
         """Whether a point is sound; itself if it is, else one that is; and every named value there."""
         u = jnp.asarray(u, float)
         if u.shape != (len(self.names),):
@@ -81,20 +80,9 @@ class Prior:
         Raises:
             InputError: the priors have next to nothing between the bounds.
         """
-        columns = [self._column(name, generator, many) for name in self.names]
+        columns = [np.asarray(self.priors[n].sample(generator, *self._bounds[n], many), float) for n in self.names]
         rows = (dict(zip(self.names, row, strict=True)) for row in np.stack(columns, 1).tolist())
         return np.stack([self.structure.unconstrained(row, self.numbers) for row in rows])
-
-    def _column(self, name: str, generator: np.random.Generator, many: int) -> Float[np.ndarray, " many"]:
-        """Values of one parameter between its bounds: none is rounded to one."""
-        low, high = self._bounds[name]
-        found = np.asarray(self.priors[name].sample(generator, low, high, many), float)
-        for _ in range(TRIES):
-            off = ~((found > low) & (found < high))
-            if not off.any():
-                return found
-            found[off] = self.priors[name].sample(generator, low, high, int(off.sum()))
-        raise InputError(f"the prior of {name!r} has next to no probability between its bounds {low:g} and {high:g}")
 
 
 def _priors(problem: AbstractParametrised) -> dict[str, AbstractPrior]:

@@ -6,12 +6,12 @@ from typing import final
 
 import jax.numpy as jnp
 
-from jumpax.inference.priors.prior import AbstractPrior, positive, stats
+from jumpax.inference.priors.prior import AbstractPositive, AbstractReal, of_logarithm, stats
 
 
 @final
 @dataclass(frozen=True)
-class Laplace(AbstractPrior):
+class Laplace(AbstractReal):
     """Laplace, with density exp(-|x - location| / scale) / (2 scale).
 
     Examples:
@@ -21,15 +21,6 @@ class Laplace(AbstractPrior):
 
     location: float
     scale: float
-
-    def faults(self):
-        """A scale that is not positive."""
-        return positive(scale=self.scale)
-
-    @property
-    def support(self):
-        """All numbers."""
-        return -math.inf, math.inf
 
     def inside(self, value):
         """Of the Laplace law."""
@@ -43,7 +34,7 @@ class Laplace(AbstractPrior):
 
 @final
 @dataclass(frozen=True)
-class LogLaplace(AbstractPrior):
+class LogLaplace(AbstractPositive):
     """The logarithm is Laplace with location ln `median` and `scale`.
 
     Examples:
@@ -54,19 +45,9 @@ class LogLaplace(AbstractPrior):
     median: float
     scale: float
 
-    def faults(self):
-        """Numbers that are not positive."""
-        return positive(median=self.median, scale=self.scale)
-
-    @property
-    def support(self):
-        """Positive numbers."""
-        return 0.0, math.inf
-
     def inside(self, value):
         """Of the value, so with the factor 1 / value."""
-        logarithm = jnp.log(value)
-        return -abs(logarithm - math.log(self.median)) / self.scale - logarithm - math.log(2 * self.scale)
+        return of_logarithm(Laplace(math.log(self.median), self.scale), value)
 
     @property
     def frozen(self):
@@ -76,7 +57,7 @@ class LogLaplace(AbstractPrior):
 
 @final
 @dataclass(frozen=True)
-class Cauchy(AbstractPrior):
+class Cauchy(AbstractReal):
     """Cauchy, with density 1 / (pi scale (1 + ((x - location) / scale)^2)).
 
     Examples:
@@ -86,15 +67,6 @@ class Cauchy(AbstractPrior):
 
     location: float
     scale: float
-
-    def faults(self):
-        """A scale that is not positive."""
-        return positive(scale=self.scale)
-
-    @property
-    def support(self):
-        """All numbers."""
-        return -math.inf, math.inf
 
     def inside(self, value):
         """Of the Cauchy law."""
@@ -108,7 +80,7 @@ class Cauchy(AbstractPrior):
 
 @final
 @dataclass(frozen=True)
-class Rayleigh(AbstractPrior):
+class Rayleigh(AbstractPositive):
     """Rayleigh: the length of two independent normal numbers with mean 0 and a standard deviation `scale`.
 
     Examples:
@@ -117,15 +89,6 @@ class Rayleigh(AbstractPrior):
     """
 
     scale: float
-
-    def faults(self):
-        """A scale that is not positive."""
-        return positive(scale=self.scale)
-
-    @property
-    def support(self):
-        """Positive numbers."""
-        return 0.0, math.inf
 
     def inside(self, value):
         """Of the Rayleigh law."""

@@ -6,14 +6,14 @@ from typing import final
 
 import jax.numpy as jnp
 
-from jumpax.inference.priors.prior import AbstractPrior, positive, stats
+from jumpax.inference.priors.prior import AbstractPositive, AbstractPrior, AbstractReal, of_logarithm, positive, stats
 
 _LOG_2PI = math.log(2 * math.pi)
 
 
 @final
 @dataclass(frozen=True)
-class Normal(AbstractPrior):
+class Normal(AbstractReal):
     """Normal, for a parameter without bounds.
 
     Examples:
@@ -23,15 +23,6 @@ class Normal(AbstractPrior):
 
     mean: float
     sd: float
-
-    def faults(self):
-        """A standard deviation that is not positive."""
-        return positive(sd=self.sd)
-
-    @property
-    def support(self):
-        """All numbers."""
-        return -math.inf, math.inf
 
     def inside(self, value):
         """Of the normal law."""
@@ -45,7 +36,7 @@ class Normal(AbstractPrior):
 
 @final
 @dataclass(frozen=True)
-class LogNormal(AbstractPrior):
+class LogNormal(AbstractPositive):
     """The logarithm is normal with mean ln `median` and standard deviation `sd`: a factor e^sd either way.
 
     Examples:
@@ -56,19 +47,9 @@ class LogNormal(AbstractPrior):
     median: float
     sd: float
 
-    def faults(self):
-        """Numbers that are not positive."""
-        return positive(median=self.median, sd=self.sd)
-
-    @property
-    def support(self):
-        """Positive numbers."""
-        return 0.0, math.inf
-
     def inside(self, value):
         """Of the value, so with the factor 1 / value."""
-        z = (jnp.log(value) - math.log(self.median)) / self.sd
-        return -0.5 * z**2 - jnp.log(value) - math.log(self.sd) - 0.5 * _LOG_2PI
+        return of_logarithm(Normal(math.log(self.median), self.sd), value)
 
     @property
     def frozen(self):
@@ -78,20 +59,11 @@ class LogNormal(AbstractPrior):
 
 @final
 @dataclass(frozen=True)
-class Gamma(AbstractPrior):
+class Gamma(AbstractPositive):
     """Gamma with density proportional to x^(shape - 1) exp(-rate x): mean shape / rate; conjugate to rates of mass action."""
 
     shape: float
     rate: float
-
-    def faults(self):
-        """Numbers that are not positive."""
-        return positive(shape=self.shape, rate=self.rate)
-
-    @property
-    def support(self):
-        """Positive numbers."""
-        return 0.0, math.inf
 
     def inside(self, value):
         """Of the gamma law."""
@@ -110,19 +82,10 @@ class Gamma(AbstractPrior):
 
 @final
 @dataclass(frozen=True)
-class Exponential(AbstractPrior):
+class Exponential(AbstractPositive):
     """Exponential with a mean."""
 
     mean: float
-
-    def faults(self):
-        """A mean that is not positive."""
-        return positive(mean=self.mean)
-
-    @property
-    def support(self):
-        """Positive numbers."""
-        return 0.0, math.inf
 
     def inside(self, value):
         """Of the exponential law."""
@@ -136,19 +99,10 @@ class Exponential(AbstractPrior):
 
 @final
 @dataclass(frozen=True)
-class HalfNormal(AbstractPrior):
+class HalfNormal(AbstractPositive):
     """The absolute value of a normal number with mean 0: for standard deviations."""
 
     sd: float
-
-    def faults(self):
-        """A standard deviation that is not positive."""
-        return positive(sd=self.sd)
-
-    @property
-    def support(self):
-        """Positive numbers."""
-        return 0.0, math.inf
 
     def inside(self, value):
         """Twice the normal density."""
@@ -211,7 +165,7 @@ class LogUniform(AbstractPrior):
 
     def inside(self, value):
         """Of the value, so 1 / value."""
-        return -jnp.log(value) - math.log(math.log(self.high / self.low))
+        return of_logarithm(Uniform(math.log(self.low), math.log(self.high)), value)
 
     @property
     def frozen(self):

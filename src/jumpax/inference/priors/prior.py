@@ -20,8 +20,7 @@ class AbstractPrior(abc.ABC):
     """The law of a parameter. Final subclasses are frozen dataclasses, hashable; their fields are numbers."""
 
     def __post_init__(self):
-        given = {field.name: getattr(self, field.name) for field in fields(self)}  # type: ignore[arg-type]
-        wrong = [f"{name} = {value!r}" for name, value in given.items() if not _finite(value)]
+        wrong = [f"{name} = {value!r}" for name, value in _numbers(self) if not _finite(value)]
         if wrong or (faults := self.faults()):
             told = [f"{', '.join(wrong)} must be finite numbers"] if wrong else faults
             raise InputError(f"{type(self).__name__}: {'; '.join(told)}")
@@ -90,9 +89,47 @@ class AbstractPrior(abc.ABC):
         return low > self.support[0] or high < self.support[1]
 
 
+class AbstractReal(AbstractPrior):
+    """A law of all numbers. Its first field says where it lies; the others are positive."""
+
+    def faults(self):
+        """A width that is not positive."""
+        _, *widths = _numbers(self)
+        return positive(**dict(widths))
+
+    @property
+    def support(self):
+        """All numbers."""
+        return -math.inf, math.inf
+
+
+class AbstractPositive(AbstractPrior):
+    """A law of positive numbers. All its fields are positive."""
+
+    def faults(self):
+        """Numbers that are not positive."""
+        return positive(**dict(_numbers(self)))
+
+    @property
+    def support(self):
+        """Positive numbers."""
+        return 0.0, math.inf
+
+
+def of_logarithm(law: AbstractPrior, value: Float[Array, ""]) -> Float[Array, ""]:
+    """Logarithm of the density at a positive value whose logarithm has a law: with the factor 1 / value."""
+    logarithm = jnp.log(value)
+    return law.inside(logarithm) - logarithm
+
+
 def positive(**numbers: float) -> list[str]:
     """What is not."""
     return [f"{name} = {value:g} must be positive" for name, value in numbers.items() if not value > 0]
+
+
+def _numbers(law: Any) -> list[tuple[str, float]]:
+    """By the names of its fields."""
+    return [(field.name, getattr(law, field.name)) for field in fields(law)]
 
 
 def _finite(value: Any) -> bool:

@@ -4,11 +4,11 @@ import abc
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Float, Int, Num
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, UnsupportedError
-from jumpax._base.types import Numeric, ParameterValues, Word
+from jumpax._base.types import Numbers, Numeric, ParameterValues, Word
 
 STREAM = 5
 """Number of the random stream that starts are drawn from."""
@@ -78,7 +78,7 @@ class AbstractStart(abc.ABC):
         raise UnsupportedError(f"the probabilities of {type(self).__name__} are not known here")
 
 
-def uniforms(key: tuple[Word, Word], path: Word, many: int) -> Float[np.ndarray, "many paths"]:
+def uniforms(key: tuple[Word, Word], path: Num[Numbers, "..."], many: int) -> Float[np.ndarray, "many paths"]:
     """Numbers in (0, 1), from 52 bits each, of paths by index under one key or keys of their own; on the host."""
     words = random.host_words(key, path, STREAM, 2 * many).astype(np.float64)
     high, low = words[0::2], words[1::2]
