@@ -289,6 +289,17 @@ def test_help_names_commands_and_exit_codes(capsys):
         assert "--json" in capsys.readouterr().out
 
 
+def test_bash_completes_commands_and_options(capsys, tmp_path):
+    assert main(["--completion", "bash"]) == 0
+    script = tmp_path / "completion"
+    script.write_text(capsys.readouterr().out)
+    ask = 'COMP_WORDS=(jumpax {0}); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); _jumpax; echo "${{COMPREPLY[*]}}"'
+    asked = "\n".join(ask.format(words) for words in ("si", "simulate --th", "simulate x --engine c"))
+    made = subprocess.run(["bash", "-c", f"source {script}\n{asked}"], capture_output=True, text=True, check=True)
+    assert made.stdout.splitlines() == ["simulate", "--theta --threads", "cpu"]
+    assert main(["--completion", "tcsh"]) == Exit.BAD_INPUT
+
+
 def test_extras_agree_with_the_package():
     table = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
     wanted = table["project"]["optional-dependencies"]

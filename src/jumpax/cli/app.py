@@ -6,7 +6,7 @@ import sys
 import traceback
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, SimulationError, UnsupportedError
 from jumpax._base.extras import need
@@ -93,6 +93,16 @@ def make_app() -> "App":
     )
     for place, (name, summary) in enumerate(COMMANDS.items()):
         app.command(f"jumpax.cli.{name}:run", name=name, help=summary, sort_key=place)
+
+    def completion(shell: Literal["bash", "zsh", "fish"], /) -> None:
+        """Print a script by which a shell completes commands and options.
+
+        Args:
+            shell: Which one.
+        """
+        print(app.generate_completion(shell=shell))
+
+    app.command(completion, name="--completion")
     return app
 
 

@@ -61,6 +61,9 @@ class EventLog:
     assigned: tuple[tuple[int, ...], Int[np.ndarray, "events assigned"]] | None = None
     """Numbers of the species that events of the network set, and their counts after each such event."""
 
+    def __repr__(self) -> str:
+        return f"EventLog({len(self.times):,} events of {len(self.offsets) - 1:,} paths)"
+
     @property
     def names(self) -> tuple[str, ...]:
         """What the numbers in `reactions` mean."""
