@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax import MassAction, Network, Reaction
-from jumpax.inference.sources import AbstractSource
+from jumpax.inference.sources import AbstractSource, Question
 
 DATA = Path(__file__).parent / "data" / "stl1.csv.gz"
 INPUT = {"r1": 0.366, "r2": 0.414, "M": 2.2e-2, "eta": 5.9, "A": 9.3e9}
@@ -97,9 +97,10 @@ class ShockEquation(AbstractSource):
         """Infinitely many paths."""
         return float("inf")
 
-    def expected(self, observable, network, x0, times, settle, start) -> Callable:
+    def expected(self, question: Question, silent: bool = False) -> Callable:
         """The histogram at the times."""
-        law = jax.jit(lambda theta: self.law(network, theta, times))
+        observable, times = question.observable, question.stops
+        law = jax.jit(lambda theta: self.law(question.network, theta, times))
 
         def expected(theta, key):
             p = law(dict(theta))[:, : observable.size]
