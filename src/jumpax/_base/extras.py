@@ -7,7 +7,7 @@ from jumpax._base.errors import UnsupportedError
 
 EXTRAS: dict[str, tuple[str, ...]] = {
     "io": ("xarray", "h5netcdf", "h5py"),
-    "viz": ("matplotlib",),
+    "viz": ("matplotlib", "jinja2"),
     "cli": ("cyclopts", "rich"),
     "models": ("libsbml", "antimony"),
     "petab": ("libsbml", "yaml"),

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, SimulationError, UnsupportedError
 from jumpax._base.extras import need
 from jumpax.cli.exits import EXIT_CODES, Exit
+from jumpax.cli.origin import note_words
 from jumpax.cli.output import print_json
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    note_words(words)
     try:
         need("cli", "the command line")
         with _warnings_in_words(_command(words)):
