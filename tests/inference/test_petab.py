@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 
 import jumpax
-from jumpax.inference import Fixed, Free, MasterEquation, Simulation, fit, priors, read_petab
+from jumpax.inference import Fixed, Free, MasterEquation, Simulation, fit, priors, profile, read_petab
 from petab_files import ASSIGNED, OBSERVABLES, PARAMETERS, YAML_2, rows, write
 
 EXACT = MasterEquation({"X": 60})
@@ -249,3 +249,12 @@ def test_preequilibration(tmp_path, version):
     assert found.simulation_errors["after"] < 0.05
     expected = (GROWN @ (measured - 12 * fall)) / (GROWN @ GROWN)
     assert found.estimates["after"] == pytest.approx(expected, abs=5 * found.simulation_errors["after"])
+
+
+def test_the_profile_of_the_only_free_parameter_is_a_parabola(tmp_path):
+    """The loss is half a sum of squares in birth."""
+    measured = 8 * GROWN + 0.5 * NOISE
+    problem = read_petab(write(tmp_path, rows(TIMES, measured)), cells=100, source=EXACT).problem
+    best = (GROWN @ measured) / (GROWN @ GROWN)
+    found = profile(problem, "birth", [best - 1.0, best, best + 1.0], refine=0)
+    np.testing.assert_allclose(found.log_likelihood, -(GROWN @ GROWN) / (2 * 0.25) * np.array([1.0, 0.0, 1.0]), rtol=1e-3)

@@ -142,7 +142,7 @@ class JointLogLikelihood(AbstractLoss):
 
         p, cells, rows = pooled(p, rare, 1), pooled(self.cells, rare, 1), pooled(slopes, rare[None, ..., None], 2)
         scale = jnp.where(p > 0, jnp.sqrt(cells) / jnp.where(p > 0, p, 1.0), 0.0)
-        return (rows * scale[None, ..., None]).reshape(rows.shape[0], -1, rows.shape[3])
+        return (rows * scale[None, ..., None]).reshape(rows.shape[0], rows.shape[1] * rows.shape[2], rows.shape[3])
 
     def standardised(
         self,

@@ -202,7 +202,7 @@ class ReactionSeries(AbstractLoss):
 
 
 def _flat(rows: Float[Array, "batches times reactions free"]) -> Float[Array, "batches entries free"]:
-    return rows.reshape(rows.shape[0], -1, rows.shape[3])
+    return rows.reshape(rows.shape[0], rows.shape[1] * rows.shape[2], rows.shape[3])
 
 
 def _information(

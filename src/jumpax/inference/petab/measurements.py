@@ -154,7 +154,7 @@ class Measurements(AbstractLoss):
             roots = jnp.stack([middle / spread[:, None], more])
             own = jacobian[:, np.array(self.rows[i])]
             rows = jnp.einsum("ane,knef->kanf", roots, own)
-            found.append(rows.reshape(rows.shape[0], -1, rows.shape[-1]))
+            found.append(rows.reshape(rows.shape[0], rows.shape[1] * rows.shape[2], rows.shape[3]))
         return jnp.concatenate(found, 1)
 
     def _law(self, i: int, expected: Any) -> tuple[Any, Any]:
