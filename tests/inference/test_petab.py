@@ -257,4 +257,6 @@ def test_the_profile_of_the_only_free_parameter_is_a_parabola(tmp_path):
     problem = read_petab(write(tmp_path, rows(TIMES, measured)), cells=100, source=EXACT).problem
     best = (GROWN @ measured) / (GROWN @ GROWN)
     found = profile(problem, "birth", [best - 1.0, best, best + 1.0], refine=0)
-    np.testing.assert_allclose(found.log_likelihood, -(GROWN @ GROWN) / (2 * 0.25) * np.array([1.0, 0.0, 1.0]), rtol=1e-3)
+    np.testing.assert_allclose(
+        found.log_likelihood, -(GROWN @ GROWN) / (2 * 0.25) * np.array([1.0, 0.0, 1.0]), rtol=1e-3
+    )

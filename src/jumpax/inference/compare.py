@@ -100,7 +100,10 @@ def _tested(joint: Conditions, parameters: Sequence[str] | None) -> tuple[str, .
     known = [n for n in known if n not in joint.own]
     if parameters is None:
         if not known:
-            raise InputError("no parameter is free in two conditions, so there is nothing to compare")
+            raise InputError(
+                "no parameter is free in two conditions, so there is nothing to compare: one name in two conditions is one "
+                "parameter, and whether it needs a value in each is what is asked"
+            )
         return tuple(known)
     if unknown := [n for n in parameters if n not in known]:
         raise InputError("; ".join(unknown_name("parameter free in two conditions", n, known) for n in unknown))
