@@ -59,7 +59,11 @@ def _least(loss):
 
 
 def test_searches_with_parameters_in_formulas_and_noise_on_logarithmic_scales(tmp_path):
-    """Against the maximum of the likelihood by SciPy; 5 of the simulation errors that come out, false alarm below 1e-5."""
+    """Against the maximum of the likelihood by SciPy, to a quarter of the standard error.
+
+    The simulation errors that come out are not the judge: over 8 other data sets estimates scattered by 2.3 of them, since they are
+    too small where a formula has an offset. That scatter was 0.07 standard errors, so that a quarter of one is 3.5 times it.
+    """
     seen, logged = 0.6 + 8 * GROWN + 0.5 * NOISE, 8 * GROWN * np.exp(0.2 * NOISE[::-1])
     more = "logged\tX\t0.1\tlog10\tnormal\n"
     formula = OBSERVABLES.replace("\tX\t", "\tX + offset\t") + more
@@ -76,8 +80,8 @@ def test_searches_with_parameters_in_formulas_and_noise_on_logarithmic_scales(tm
         return -scipy.stats.norm(offset + birth * GROWN, 0.5).logpdf(seen).sum() - logarithms.sum()
 
     for name, expected in zip(("birth", "offset"), _least(loss), strict=True):
-        assert found.simulation_errors[name] < 0.15
-        assert found.estimates[name] == pytest.approx(expected, abs=5 * found.simulation_errors[name])
+        assert found.standard_errors[name] < 0.7  # by the information of twelve numbers 0.55 and 0.5
+        assert found.estimates[name] == pytest.approx(expected, abs=found.standard_errors[name] / 4)
 
 
 @pytest.mark.parametrize(
