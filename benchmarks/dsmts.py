@@ -13,6 +13,9 @@ thousands of Z, so that a perfect simulator leaves these limits in some case nea
 
 The kurtosis is that of the exact law (dsmts_laws.py), or of the sample for cases whose law is not there. A faultless simulator fails
 some of the 39 cases in about 1 % of fresh attempts. Seeds follow from case, engine, precision and stage; there is no third run.
+
+--like OTHER asks something else: whether both engines draw the same paths, count by count, as many as have some 40,000 events together. So
+the law of `reference`, which is a thousand times slower, is that of an engine that the rule has judged.
 """
 
 import argparse
@@ -34,6 +37,7 @@ from dsmts_laws import exact
 ENGINES, PRECISIONS = ("cpu", "xla", "reference"), ("float32", "float64")
 Z_LIMIT, Y_LIMIT = 4.0, 5.0  # of stage 2
 ROOM = 20_000  # paths at a time
+SAME, EVENTS = 20261130, 40_000  # of --like: the seed, and about how many events
 
 
 @dataclass(frozen=True)
@@ -163,8 +167,30 @@ def run(case: Case, arguments: argparse.Namespace) -> dict:
     return row
 
 
+def follow(case: Case, arguments: argparse.Namespace) -> dict:
+    """A row that says whether two engines draw the same paths."""
+    begin = time.perf_counter()
+    model = jumpax.read(model_file(case, arguments.level))
+    how = {"times": case.times, "key": SAME, "precision": arguments.precision}
+    pilot = jumpax.simulate(model, paths=20, engine=arguments.like, **how)
+    paths = int(np.clip(EVENTS / max(pilot.events.mean(), 1), 2, 40))
+    one, other = (
+        jumpax.simulate(model, paths=paths, engine=name, **how) for name in (arguments.engine, arguments.like)
+    )
+    same = bool((one.counts == other.counts).all() and (one.events == other.events).all())
+    return {
+        "case": case.name, "engine": arguments.engine, "precision": arguments.precision, "verdict": "pass" if same else "fail",
+        "like": arguments.like, "paths": paths, "events": int(one.events.sum()), "stages": [],
+        "seconds": time.perf_counter() - begin,
+    }  # fmt: skip
+
+
 def show(row: dict) -> None:
     """One line."""
+    if "like" in row:
+        told = f"{row['paths']} paths, {row['events']:,} events, {'' if row['verdict'] == 'pass' else 'not '}those of {row['like']}"
+        print(f"{row['case']}  {row['verdict']}  {row['seconds']:6.1f} s  {told}", file=sys.stderr, flush=True)
+        return
     stages = "; ".join(
         f"n = {s['paths']}: |Z| {s['Z']:.2f}, |Y| {s['Y']:.2f}, {s['outside']} outside, {s['inexact']} not exact"
         for s in row["stages"]
@@ -202,6 +228,9 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--engine", choices=ENGINES, default="cpu")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32")
+    parser.add_argument(
+        "--like", choices=ENGINES, help="compare paths with those of this engine, in the place of the rule"
+    )
     parser.add_argument("--paths", type=int, default=10_000, help="runs of stage 1; stage 2 takes ten times as many")
     parser.add_argument("--level", default="l3v1", help="which of the files of a case")
     parser.add_argument("--cases", nargs="*", help="only these")
@@ -214,7 +243,7 @@ def main() -> int:
     rows = []
     for folder in folders:
         if arguments.cases is None or folder.name in arguments.cases:
-            rows.append(run(load(folder), arguments))
+            rows.append((run if arguments.like is None else follow)(load(folder), arguments))
             show(rows[-1])
     passed = sum(row["verdict"] == "pass" for row in rows)
     print(f"{passed} of {len(rows)} cases pass: {arguments.engine}, {arguments.precision}", file=sys.stderr)

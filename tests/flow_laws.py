@@ -1,6 +1,6 @@
 """A network with continuous variables whose laws are known: four parts that do not know of each other.
 
-- A cell grows (V), makes B, divides when V reaches 2, and gives B to its daughters by a binomial: B is Poisson.
+- A cell grows (V), makes B, divides when V reaches 2, and gives B to its daughters by a binomial, or keeps it all: B is Poisson.
 - Molecules S decay at a rate of Arrhenius while it gets warmer (T): those that are left are binomial.
 - Channels, shut (C) or open (H), under a voltage that rises (v): binomial.
 - A drug is given twice and cleared (D), and makes P at a rate that saturates: Poisson.
@@ -43,9 +43,9 @@ RATES = (
 """Parameters that have scores: not those that decide when the cell divides."""
 
 
-def network():
-    """The network."""
-    division = {"V": lambda V: V / 2, "B": jumpax.draw("binomial", "B", 0.5)}
+def network(partition=True):
+    """The network; a binomial takes XLA as long to compile as all the rest."""
+    division = {"V": lambda V: V / 2} | ({"B": jumpax.draw("binomial", "B", 0.5)} if partition else {})
     return Network(
         [
             Reaction("0 -> B", lambda make, V: make * V),
@@ -79,7 +79,7 @@ def flowing(theta, t):
     return volume, theta["T"] + theta["warming"] * t, theta["v"] + theta["ramp"] * t, drug
 
 
-def means(theta, times=TIMES):
+def means(theta, partition=True, times=TIMES):
     """(times, species) means."""
     born = np.log(theta["largest"] / theta["V"]) / theta["growth"]
     divisions = [born + n * np.log(2.0) / theta["growth"] for n in range(20)]
@@ -102,11 +102,11 @@ def means(theta, times=TIMES):
         y = integrate.solve_ivp(rates, inside, y, rtol=1e-11, atol=1e-11).y[:, -1]
         found[end] = y.copy()
         if any(abs(end - division) < 1e-9 for division in divisions):
-            y[0] /= 2
+            y[0] /= 2 if partition else 1
     return np.array([found[t] for t in times])
 
 
-def variances(theta):
+def variances(theta, partition=True):
     """(times, species) variances."""
-    mean = means(theta)
+    mean = means(theta, partition)
     return mean * (1 - mean * np.array([0, 1 / START["S"], 1 / START["C"], 1 / START["C"], 0]))

@@ -43,7 +43,7 @@ def documented(page):
 def public():
     """All public names of jumpax and of its rooms."""
     names = [f"jumpax.{name}" for name in jumpax.__all__ if name not in ROOMS]
-    for room in sorted({*ROOMS, "plots", "results"}):
+    for room in sorted(ROOMS):
         home = getattr(jumpax, room) if room in ROOMS else importlib.import_module(f"jumpax.{room}")
         own = [n for n in dir(home) if not n.startswith("_") and not isinstance(getattr(home, n), types.ModuleType)]
         made = [n for n in own if n.isupper() or getattr(getattr(home, n), "__module__", "").startswith("jumpax")]
@@ -142,5 +142,9 @@ def test_a_notebook_shows_its_figure(tmp_path, monkeypatch):
     notebook = jupytext.read(ROOT / "docs" / "guides" / "own_loss.md")
     client = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
-    shown = [output for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
-    assert any("image/png" in output["data"] for output in shown)
+    shown = [output["data"] for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]
+    assert any("image/png" in one for one in shown)
+    bar, paths = (one["text/html"] for one in shown if "text/html" in one)
+    assert bar == '<progress value="1.000" max="1"></progress> 500 of 500 paths'
+    assert "Paths(500 paths of off, on, M, 4 times from 2 to 8; all REACHED)" in paths
+    assert "data:image/png;base64," in paths

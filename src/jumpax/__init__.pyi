@@ -10,7 +10,9 @@ from . import importers as importers
 from . import inference as inference
 from . import networks as networks
 from . import observables as observables
+from . import plots as plots
 from . import records as records
+from . import results as results
 from ._base.errors import InputError as InputError
 from ._base.errors import JumpaxError as JumpaxError
 from ._base.errors import JumpaxWarning as JumpaxWarning

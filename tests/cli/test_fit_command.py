@@ -9,6 +9,7 @@ import re
 import jax
 import numpy as np
 import pytest
+from scipy.stats import chi2, poisson
 
 from jumpax import InputError, UnsupportedError
 from jumpax.cli.app import main
@@ -293,6 +294,16 @@ def test_a_profile_and_the_fit_agree(folder, capsys):
     assert main(["fit", str(written(folder, PROBLEM.format(more=more))), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["intervals"]["birth"] == [document["profile"]["lower"], document["profile"]["upper"]]
+
+
+def test_intervals_by_profiles(folder, capsys):
+    """Mean counts at steady state are Poisson: twice the drop of the log-likelihood is that of chi-squared at both ends."""
+    more = "[exact]\nlimits = { X = 60 }"
+    assert main(["fit", str(written(folder, PROBLEM.format(more=more))), "--profiles", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    best = poisson.logpmf(COUNTS, COUNTS.mean()).sum()
+    for end in document["intervals"]["birth"]:
+        assert 2 * (best - poisson.logpmf(COUNTS, end).sum()) == pytest.approx(chi2.ppf(0.95, 1), rel=5e-3)
 
 
 def test_one_outbreak_is_warned_of_by_the_command(folder, capsys):

@@ -118,7 +118,7 @@ def test_a_file_that_cannot_be_written_costs_no_result(command, problem, tmp_pat
     def full(path, write):
         raise OSError(28, "No space left on device")
 
-    for module in ("jumpax.cli.infer", "jumpax.results.netcdf", "jumpax.results.report", "jumpax.plots.files"):
+    for module in ("jumpax.results.stored", "jumpax.results.report", "jumpax.plots.files"):
         monkeypatch.setattr(f"{module}.write_whole", full)
     if command == "fit":
         problem.write_text(FIT)

@@ -79,6 +79,7 @@ BEYOND = {
     "events at times": MODEL.network.with_events([jumpax.Event.at(1.0, {"X": 0})]),
     "events with delays": MODEL.network.with_events([jumpax.Event.at(1.0, {"X": 0}, delay=1.0)]),
     "families of reactions": jumpax.Network(MODEL.network.reactions, families=[FAMILY]),
+    "continuous variables": jumpax.Network(MODEL.network.reactions, flows={"y": 1.0}),
     "events by conditions": MODEL.network.with_events([jumpax.Event.when(lambda X: X > 3, {"X": 0})]),
 }
 TREATING = ("simulate", "expectation", "Problem", "record")

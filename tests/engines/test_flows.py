@@ -15,7 +15,6 @@ from jumpax.engines import attempt
 from jumpax.engines import flowing as steps
 from jumpax.networks import Need
 
-EVERYTHING = network()
 GROWTH = {"V": lambda V, growth: growth * V}
 
 
@@ -30,9 +29,11 @@ def near(paths, mean, variance):
 @pytest.mark.parametrize("precision", ["float64", "float32"])
 def test_cell_ramp_channel_and_doses_by_their_laws(precision):
     close = {"float64": 2e-9, "float32": 1e-5}[precision]
-    paths = jumpax.simulate(EVERYTHING, THETA, START, times=TIMES, paths=4000, key=61, precision=precision)
-    near(paths, means(THETA), variances(THETA))
-    for number, name in enumerate(EVERYTHING.flowing):
+    partition = precision == "float32"
+    everything = network(partition)
+    paths = jumpax.simulate(everything, THETA, START, times=TIMES, paths=4000, key=61, precision=precision)
+    near(paths, means(THETA, partition), variances(THETA, partition))
+    for number, name in enumerate(everything.flowing):
         expected = [flowing(THETA, t)[number] for t in TIMES]
         np.testing.assert_allclose(paths[name], np.broadcast_to(expected, paths[name].shape), rtol=close)
 
@@ -134,35 +135,75 @@ def test_moments_of_events_within_steps_and_delays():
 
 @pytest.mark.parametrize("engine", ["xla", "reference"])
 def test_what_breaks_a_path_is_told(engine):
-    def status(rate, law, time, **more):
-        model = Network([Reaction("0 -> A", law)], flows={"y": rate})
-        paths = jumpax.simulate(
-            model, {"y": 1.0}, {"A": 0}, times=[0.5, time], paths=1, key=67, engine=engine, throw=False, **more
-        )
-        return model, paths
-
-    for time, expected in ((0.999, Status.REACHED), (1.001, Status.FLOW_BROKEN)):
-        model, paths = status(lambda y: y * y, lambda y: 0.0 * y, time, precision="float64")
+    """y' = y^2 is 1 / (1 - t); a propensity 0.01 (3 - y) turns negative at 2 where y' = 1."""
+    flows = {"y": lambda y, square, slope: square * y * y + slope}
+    model = Network([Reaction("0 -> A", lambda y, k: k * (3.0 - y))], flows=flows)
+    explodes, rises = (
+        {"y": 1.0, "square": 1.0, "slope": 0.0, "k": 0.0},
+        {"y": 1.0, "square": 0.0, "slope": 1.0, "k": 0.01},
+    )
+    how = {"x0": {"A": 0}, "key": 67, "engine": engine, "precision": "float64"}
+    for theta, time, expected in (
+        (explodes, 0.999, Status.REACHED), (rises, 1.9, Status.REACHED), (rises, 2.1, Status.BAD_PROPENSITY),
+    ):  # fmt: skip
+        paths = jumpax.simulate(model, theta, times=[0.5, time], paths=2, throw=False, **how)
         assert (paths.status == expected).all()
-        np.testing.assert_allclose(paths["y"][:, 0], 2.0, rtol=1e-8)
-    with pytest.raises(
-        jumpax.SimulationError, match=r"FLOW_BROKEN: 2 of 2 paths; path 0 at time 1 with A = 0.*dy/dt = y \* y"
-    ):
-        jumpax.simulate(model, {"y": 1.0}, {"A": 0}, times=[2.0], paths=2, key=67, engine=engine, precision="float64")
-    assert (status(lambda: 1.0, lambda y: 0.01 * (3.0 - y), 1.9)[1].status == Status.REACHED).all()
-    assert (status(lambda: 1.0, lambda y: 0.01 * (3.0 - y), 2.1)[1].status == Status.BAD_PROPENSITY).all()
+        np.testing.assert_allclose(paths["y"][:, 0], 2.0 if theta is explodes else 1.5, rtol=1e-8)
+    told = r"FLOW_BROKEN: 2 of 2 paths; path 0 at time 1 with A = 0.*dy/dt = .*y \* y"
+    with pytest.raises(jumpax.SimulationError, match=told):
+        jumpax.simulate(model, explodes, times=[0.5, 1.001], paths=2, **how)
+
+
+@pytest.mark.parametrize(
+    ("engine", "precision"), [("xla", "float32"), ("reference", "float32"), ("reference", "float64")]
+)
+def test_conditions_that_come_true_again_and_again_within_long_steps(engine, precision):
+    """A volume that grows and divides, and a ball that bounces: steps of any length solve both between their events."""
+    divides = Event.when(lambda V: V >= 2, {"V": 1.0, "n": lambda n: n + 1})
+    bounces = Event.when(lambda h: h < 0, {"v": lambda v, keep: -keep * v, "m": lambda m: m + 1})
+    model = Network(species=["A"], flows={"V": 1.0, "h": "v", "v": -10.0}, events=[divides, bounces])
+    theta = {"V": 1.0, "n": 0.0, "h": 5.0, "v": 0.0, "m": 0.0, "keep": 0.95}
+    falls = np.cumsum([1.0, *2 * 0.95 ** np.arange(1, 30)])
+    times = np.array([1.5, 5.5, 20.5])
+    bounced = np.searchsorted(falls, times)
+    since = times - falls[bounced - 1]
+    paths = jumpax.simulate(model, theta, {"A": 0}, times=times, paths=1, key=70, engine=engine, precision=precision)
+    assert paths["n"].tolist() == [[1, 5, 20]]
+    assert paths["m"].tolist() == [bounced.tolist()]
+    late = (
+        2 * {"float32": 2.0**-20, "float64": 2.0**-40}[precision]
+    )  # each time is so late at most, a bounce and a flight last 2 units
+    np.testing.assert_allclose(paths["V"], [[1.5] * 3], atol=20 * late)
+    np.testing.assert_allclose(  # a late bounce comes from below, is faster, and takes four times as long to make up for it
+        paths["h"], [10 * 0.95**bounced * since - 5 * since**2], atol=4 * late * 10 * bounced[-1]
+    )
+
+
+@pytest.mark.parametrize("engine", ["xla", "reference"])
+def test_a_flow_that_takes_too_many_steps_ends(engine, monkeypatch):
+    """Steps of at most 3.3 / k, where the solver is stable, and those thrown away: 600, of which an event leaves 400 and 200."""
+    monkeypatch.setattr("jumpax.engines.flow_turn.MOST_STEPS", 500)
+    monkeypatch.setattr("jumpax.engines.reference.flowing.MOST_STEPS", 500)
+    flows, event = {"x": lambda x, k: 1.0 - k * x}, Event.at("at", {"n": 1.0})
+    model = Network(species=["A"], flows=flows, events=[event], name="stiff")
+    how = {"x0": {"A": 0}, "times": [0.6, 1.0], "paths": 1, "key": 69, "engine": engine, "precision": "float64"}
+    theta = {"x": 0.0, "k": 1000.0, "n": 0.0}
+    paths = jumpax.simulate(model, {**theta, "at": 0.5}, **how)
+    np.testing.assert_allclose(paths["x"], [[1e-3, 1e-3]], rtol=1e-9)
+    with pytest.raises(jumpax.SimulationError, match=r"STEP_BUDGET: 1 of 1 .*dx/dt = .*the flow is stiff"):
+        jumpax.simulate(model, {**theta, "at": 2.0}, **how)
+    ended = jumpax.simulate(model, {**theta, "at": 2.0}, throw=False, **how)
+    assert ended.status == Status.STEP_BUDGET
+    np.testing.assert_allclose(ended["x"], [[1e-3, np.nan]], rtol=1e-9)
 
 
 def test_no_reaction_and_no_species():
-    for species in ([], ["A"]):
-        cell = Network(species=species, flows=GROWTH, events=[Event.when(lambda V: V >= 2, {"V": lambda V: V / 2})])
-        assert cell.needs == {Need.FLOW, Need.TRIGGER}
-        paths = jumpax.simulate(
-            cell, {"V": 1.0, "growth": np.log(2.0)}, dict.fromkeys(species, 3), times=[0.5, 3.5], paths=2, key=68
-        )
-        np.testing.assert_allclose(paths["V"], np.full((2, 2), 2**0.5), rtol=1e-5)
-        assert paths.counts.shape == (2, 2, len(species))
-        assert paths.valid.all()
+    cell = Network(flows=GROWTH, events=[Event.when(lambda V: V >= 2, {"V": lambda V: V / 2})])
+    assert cell.needs == {Need.FLOW, Need.TRIGGER}
+    paths = jumpax.simulate(cell, {"V": 1.0, "growth": np.log(2.0)}, {}, times=[0.5, 3.5], paths=2, key=68)
+    np.testing.assert_allclose(paths["V"], np.full((2, 2), 2**0.5), rtol=1e-5)
+    assert paths.counts.shape == (2, 2, 0)
+    assert paths.valid.all()
 
 
 def test_what_is_not_there_is_refused_by_name():

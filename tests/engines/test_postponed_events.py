@@ -4,14 +4,18 @@ Schedules are exact. z-scores stay below 4.5 (7e-6 each, 22 of them); seeds were
 """
 
 import dataclasses
+from contextlib import nullcontext
 
+import jax
 import numpy as np
 import pytest
 from scipy import stats
 
 import jumpax
 from jumpax import Event, FixedDelay, GammaDelay, InputError, MassAction, Network, Reaction, Status, TimeAverages
+from jumpax.engines.past import check_past
 from jumpax.networks import Need
+from jumpax.networks.expressions.expression import Name, Number, Time, call
 
 BIRTH, DECAY = Reaction("0 -> A", MassAction("b"), name="birth"), Reaction("A -> 0", MassAction("d"), name="decay")
 TIMES = np.arange(0.25, 6.1, 0.25)
@@ -211,16 +215,34 @@ def test_a_start_on_the_way_is_refused():
     for start, values in ((0.0, (0, 1)), (1.0, (0, 1)), (6.5, (0, 0))):
         found = jumpax.simulate(dose, theta, {"A": 3}, times=[start + 4.9, start + 6.5], start=start, **how)
         np.testing.assert_array_equal(found["n"], [values, values])
-    told = r"the time of 'dose' is before start = {}, and the delay may end after it"
+    told = r"the time of 'dose' may be before start = {}, and the delay end after it"
     for start in (3.0, 6.0):
         with pytest.raises(InputError, match=told.format(f"{start:g}")):
             jumpax.simulate(dose, theta, {"A": 3}, times=[7.0], start=start, **how)
     mean = jumpax.expectation(jumpax.Moments("A"), dose, {"A": 3}, times=[7.0], start=3.0, paths=2)
-    with pytest.raises(InputError, match=told.format(3)):
+    with pytest.raises(InputError, match=told.format(3) + "; nothing"):
         mean(theta, 0)
+    for traced in ("due", "wait"):
+        with pytest.raises(InputError, match=told.format(3) + rf" \({traced} may tell, but not where JAX traces it"):
+            jax.eval_shape(lambda value, name=traced: mean(theta | {name: value}, 0), theta[traced])
     unknown = Network([DECAY], events=[Event.at(1.0, {"n": 1.0}, delay=lambda A: 5.0 * A, name="dose")])
     with pytest.raises(InputError, match=told.format(9)):
         jumpax.simulate(unknown, {"d": 1e-12, "n": 0.0}, {"A": 1}, times=[10.0], start=9.0, **how)
+
+
+@pytest.mark.parametrize("persistent", [True, False])
+def test_a_start_on_the_way_is_refused_whatever_comes_true_by_time(persistent):
+    """From 3 to 9, and to 4: what is not persistent is over with the shorter one."""
+    for end, refused in ((9.0, True), (4.0, persistent)):
+        window = call("and", call("ge", Time(), Number(3.0)), call("lt", Time(), Name("end")))
+        late = Event("dose", window, (("n", Number(1.0)),), persistent=persistent, delay=Name("wait"))
+        network = Network([DECAY], events=[late])
+        values = {name: np.array(value) for name, value in {"d": 1.0, "n": 0.0, "end": end, "wait": 4.0}.items()}
+        for start in (0.0, 3.0, 7.5):
+            check_past(network, values, start)
+        for start in (5.0, 7.0):
+            with pytest.raises(InputError, match="'dose' may be before start") if refused else nullcontext():
+                check_past(network, values, start)
 
 
 def test_wrong_delays_are_told_at_once():

@@ -1,5 +1,8 @@
 """`simulate(..., save=, resume=)`: a run that is interrupted goes on bit for bit; another run is refused; a file is never half written."""
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
@@ -62,6 +65,43 @@ def test_an_interrupted_run_goes_on_bit_for_bit(engine, threads, tmp_path):
     same_results(drawn(resume=file, progress=calls.append, engine=engine), whole)  # in as many threads as before
     assert len(calls) == threads
     assert calls[-1].finished == 600
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_run_that_is_told_to_stop_saves_its_state(stop, threads, tmp_path):
+    options, file, handler = {"engine": "cpu", "threads": threads}, tmp_path / "run", signal.getsignal(stop)
+    calls = []
+
+    def progress(now):
+        calls.append(now.finished)
+        if len(calls) == 3:
+            os.kill(os.getpid(), stop)
+
+    with pytest.raises(KeyboardInterrupt, match=stop.name):
+        drawn(save=file, progress=progress, **options)
+    assert max(calls) < 600
+    assert signal.getsignal(stop) is handler
+    same_results(drawn(resume=file, **options), drawn(**options))
+
+
+def test_a_run_whose_first_thread_is_done_is_told_to_stop(tmp_path):
+    """Python gives signals to the main thread, and that one only waits for the others by then."""
+    theta, calls = {**MODEL.theta, "k_on": np.repeat([0.0, MODEL.theta["k_on"]], [200, 400])}, []
+
+    def progress(now):
+        if now.finished >= 200 and not calls:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if now.finished >= 200:
+            calls.append(now.finished)
+
+    def draw(**options):
+        return simulate(MODEL, theta, times=[400.0], paths=600, key=5, engine="cpu", threads=3, **options)
+
+    with pytest.raises(KeyboardInterrupt, match="SIGTERM"):
+        draw(save=tmp_path / "run", progress=progress)
+    assert max(calls) < 600
+    same_paths(draw(resume=tmp_path / "run"), draw())
 
 
 @pytest.mark.parametrize("bound", [None, 60.0])

@@ -45,7 +45,7 @@ def judge(got, truth, theta):
     """Every value and derivative within 4.5 standard errors of a function of theta; rounding has a floor of 1e-5."""
     with jax.enable_x64(True):
         numbers = {name: jnp.float64(value) for name, value in theta.items()}
-        value, slopes = truth(numbers), jax.jacfwd(truth)(numbers)
+        value, slopes = jax.jit(lambda numbers: (truth(numbers), jax.jacfwd(truth)(numbers)))(numbers)
     pairs = [(got.value, got.standard_error, value)]
     pairs += [(got.gradient[name], got.gradient_standard_error[name], slopes[name]) for name in theta]
     for mean, error, right in pairs:

@@ -210,7 +210,7 @@ FEATURES = (
     Feature("`Arrhenius`, `TotalRate`", None, net("1 0 Arrhenius k K", "rate law Arrhenius")),
     Feature("fast reactions", xml(_FAST, "fast")),
     Feature("events at times: several assignments, priorities, persistence, values at the trigger", law("k * A", more="at time >= 0.5, priority = 1: A = 20, K = 4"), None, EVENTS),
-    Feature("triggers `time == value`", law("k * A", more="at time == 0.5: A = 20", how="as `time >= value`, where nothing moves the value"), None, EVENTS),
+    Feature("triggers `time == value`", law("k * A", more="at time == 0.5: A = 20", how="as `time >= value`, where nothing moves the value; one of several numbers; and conditions that never change"), None, EVENTS),
     Feature("events that move their own time; parameters that only events change", law("k * A", more="next = 0.5; n = 0; at time >= next: A = A + 5, next = next + 0.5, n = n + 1", how="in the result by name"), None, EVENTS),
     Feature("events by counts", law("k * A", more="at A < 5: A = 9", how="not together with time-dependent rates"), None, EVENTS),
     Feature("values from the past, `delay(...)`", xml("", "delay(...)", formula="<apply><csymbol encoding='text' definitionURL='http://www.sbml.org/sbml/symbols/delay'>delay</csymbol><ci>A</ci><cn>3</cn></apply>")),

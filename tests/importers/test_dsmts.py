@@ -50,6 +50,13 @@ def test_a_case_in_a_tiny_size():
     assert row["verdict"] == "pass", row
 
 
+def test_engines_are_compared_path_by_path():
+    how = argparse.Namespace(engine="reference", like="cpu", precision="float32", level="l3v2")
+    row = dsmts.follow(dsmts.load(CASES / "00037"), how)
+    assert row["verdict"] == "pass", row
+    assert row["events"] > 1000
+
+
 def test_results_are_kept_row_by_row(tmp_path):
     rows = [{"case": case, "engine": "cpu", "precision": "float32", "seconds": 1.23456} for case in ("2", "1")]
     dsmts.keep(rows, tmp_path / "r.json", 10)

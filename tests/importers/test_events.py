@@ -83,11 +83,32 @@ def test_storms_and_impossible_counts(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "trigger", ["sin(time) > 0.5", "time > A", "time * time > 2", "time == 3 && A > 2", "time == A"]
-)
+    "trigger",
+    [
+        "sin(time) > 0.5", "time > A", "time * time > 2", "time == 3 && A > 2", "time == A",
+        "time == 3 || A > 2", "time == 3 || time == k", "time == next",
+    ],
+)  # fmt: skip
 def test_triggers_that_are_refused(tmp_path, trigger):
     with pytest.raises(UnsupportedError, match="trigger"):
-        antimony(tmp_path, f"{NETWORK} at {trigger}: A = 3")
+        antimony(tmp_path, f"{NETWORK} next = 1; at {trigger}: A = 3, next = next - 0.5")
+
+
+def test_each_of_several_moments_comes(tmp_path):
+    """Of several times each is one, and each that the event itself sets; where other conditions that never change are false, there are none."""
+    text = "species A; A = 5; r: A -> ; 1e-12 * A; two = 2; n = 0; m = 0; none = 0; q = 0; next = 0.5;"
+    events = (
+        "time == 0.5 || (time == 1.5 || time == 1): n = n + 1",
+        "two == 2 && (time == 0.75 || time == 1.25): m = m + 1",
+        "two == 1 && time == 0.75: none = 1",
+        "time == next && next < 1.5: q = q + 1, next = 0.6 + next",
+    )
+    model = antimony(tmp_path, text + "; ".join(f"at {event}" for event in events))
+    paths = jumpax.simulate(model, times=[0.7, 0.9, 1.05, 1.4, 2.0], paths=1, key=3)
+    assert paths["n"].tolist() == [[1, 1, 2, 2, 3]]
+    assert paths["m"].tolist() == [[0, 1, 1, 2, 2]]
+    assert paths["none"].tolist() == [[0] * 5]
+    assert paths["q"].tolist() == [[1, 1, 1, 2, 2]]  # 0.5, 1.1; not 1.7
 
 
 def test_time_dependent_rates_with_state_events(tmp_path):

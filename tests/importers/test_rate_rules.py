@@ -99,9 +99,9 @@ def test_written_and_read_again(tmp_path):
         back = jumpax.read(tmp_path / f"cell{suffix}")
         assert (back.theta, back.x0) == (theta, x0)
         assert [str(flow) for flow in back.network.flows] == ["dV/dt = g * V - 0.01 * A", "dT/dt = g"]
-        how = {"times": [1.0, 2.0], "paths": 20, "key": 85, "precision": "float64"}
-        first, second = (jumpax.simulate(network, theta, x0, **how) for network in (cell, back.network))
-        assert (first.counts == second.counts).all()
-        np.testing.assert_allclose(first["V"], second["V"], rtol=1e-9)
+    how = {"times": [1.0, 2.0], "paths": 20, "key": 85, "precision": "float64"}
+    first, second = (jumpax.simulate(network, theta, x0, **how) for network in (cell, back.network))
+    assert (first.counts == second.counts).all()
+    np.testing.assert_allclose(first["V"], second["V"], rtol=1e-9)
     with pytest.raises(UnsupportedError, match="the rate of change of 'V'; BioNetGen has no continuous variables"):
         jumpax.write(cell, tmp_path / "cell.net", theta=theta, x0=x0)

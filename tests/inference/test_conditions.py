@@ -9,7 +9,7 @@ import pytest
 
 import jumpax
 from jumpax.inference import Conditions, Derived, Fixed, Free, MasterEquation, Problem, Simulation, fit, losses, profile
-from jumpax.results.fits import fit_to_dataset
+from jumpax.results import to_dataset
 
 MODEL = jumpax.zoo.birth_death()
 RANDOM = np.random.default_rng(30)
@@ -63,7 +63,7 @@ def test_result_tells_of_each_condition():
     assert "birth[drug]" in str(found)
     assert "cells[drug]: 100" in str(found)
     assert set(found.expected) == {"control", "drug"}
-    data = fit_to_dataset(found)
+    data = to_dataset(found)
     assert float(data["estimate"].sel(parameter="birth[drug]")) == found.estimates["birth[drug]"]
 
 

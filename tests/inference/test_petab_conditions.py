@@ -92,6 +92,8 @@ def test_parameters_that_follow_from_estimated_ones(tmp_path):
     assert fit(problem).estimates["birth"] == pytest.approx(2.5, rel=1e-3)
 
 
+FADING = """<rateRule variable="death"><math xmlns="http://www.w3.org/1998/Math/MathML">
+<apply><minus/><ci>death</ci></apply></math></rateRule>"""
 BOUNDARY = '<species id="F" compartment="c" initialAmount="1" hasOnlySubstanceUnits="false" boundaryCondition="true" constant="true"/></listOfSpecies>'
 STIFF = {
     "a size": (STARTS.format(START.format("c", "birth")), {}, "'c' has at the start what follows from 'birth'"),
@@ -112,6 +114,16 @@ def test_numbers_of_the_model_that_would_have_to_follow_are_refused(tmp_path, na
     assigned, tables, message = STIFF[name]
     file = _model(write(tmp_path, LINES, assigned=assigned, **tables), "</listOfSpecies>", BOUNDARY)
     with pytest.raises(UnsupportedError, match=re.escape(message)):
+        read_petab(file, cells=10)
+
+
+def test_starts_of_rate_rules_that_would_have_to_follow_are_refused(tmp_path):
+    file = write(
+        tmp_path, LINES, assigned=STARTS.format(START.format("death", "birth")), parameters=PARAMETERS.split("death")[0]
+    )
+    _model(file, '"death" value="1" constant="true"', '"death" value="1" constant="false"')
+    _model(file, "</listOfRules>", FADING + "</listOfRules>")
+    with pytest.raises(UnsupportedError, match="'death' has at the start what follows from 'birth'"):
         read_petab(file, cells=10)
 
 

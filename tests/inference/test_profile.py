@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2, poisson
 
 import jumpax
@@ -20,7 +20,9 @@ from jumpax.inference import (
     fit,
     losses,
     profile,
+    profiled,
 )
+from jumpax.inference.fit import quiet_fit
 
 COUNTS = np.random.default_rng(2).poisson(8.0, 80)
 MODEL = jumpax.zoo.birth_death()
@@ -132,6 +134,8 @@ def test_nonsense_is_refused():
     problem = Problem(
         MODEL.network, MODEL.x0, losses.LogLikelihood("X", COUNTS), {"birth": Free(8.0), "death": Fixed(1.0)}, settle=8.0
     )  # fmt: skip
+    with pytest.raises(jumpax.InputError, match="refine must be 0 or a larger whole number; got -1"):
+        profile(problem, "birth", [1.0, 2.0, 3.0], refine=-1)
     with pytest.raises(jumpax.InputError, match="three different values"):
         profile(problem, "birth", [1.0, 2.0])
     with pytest.raises(jumpax.InputError, match="unknown free or fixed parameter 'brith'"):
@@ -151,3 +155,105 @@ def test_bounds_that_noise_would_fake_are_not_given():
     assert not found.resolved
     assert found.lower is found.upper is None
     assert "hides the bounds" in str(found)
+
+
+def test_intervals_of_a_fit_by_profiles():
+    """Two parameters, counts at two times: their laws are Poisson, and SciPy fits the other parameter again."""
+    rng, times = np.random.default_rng(11), np.array([0.5, 2.0])
+
+    def mean(birth, death):
+        return birth / death * -np.expm1(-death * times)
+
+    counts = rng.poisson(mean(9.0, 0.8), (40, 2)).T
+    parameters = {"birth": Free(8.0), "death": Free(1.0)}
+    data = losses.LogLikelihood("X", dict(zip(times.tolist(), counts)))
+    problem = Problem(MODEL.network, {"X": 0}, data, parameters, source=EXACT)
+    found = fit(problem)
+
+    def best(birth):
+        return -minimize_scalar(
+            lambda u: -poisson.logpmf(counts, mean(birth, np.exp(u))[:, None]).sum(), bounds=(-3, 2), method="bounded"
+        ).fun
+
+    def excess(birth):
+        return best(birth) - best(found.estimates["birth"]) + chi2.ppf(0.95, 1) / 2
+
+    for source in (EXACT, Simulation(100)):  # by the master equation either way
+        result = profiled(problem.drawing(lambda _, source=source: source), found, ["birth"])
+        low, high = result.intervals["birth"]
+        assert low == pytest.approx(brentq(excess, 5, found.estimates["birth"]), rel=2e-3)
+        assert high == pytest.approx(brentq(excess, found.estimates["birth"], 15), rel=2e-3)
+    assert result.intervals["death"] == found.intervals["death"]
+    assert (result.profiles["birth"].lower, result.profiles["birth"].upper) == (low, high)
+    assert result.to_dict()["profiles"]["birth"]["upper"] == high
+    assert f"{low:.3g} to {high:.3g}" in result.table()["95 % interval"]
+    with pytest.raises(jumpax.InputError, match="'brith'"):
+        profiled(problem, found, ["brith"])
+
+
+def test_the_profile_of_an_estimate_at_its_bound():
+    """The likelihood of Poisson counts falls from there almost straight, not as a parabola; one bound lies at a drop of 1.35."""
+    parameters = {"birth": Free(5.0, 0.0, 7.0), "death": Fixed(1.0)}
+    problem = Problem(MODEL.network, MODEL.x0, losses.LogLikelihood("X", COUNTS), parameters, settle=8.0, source=EXACT)
+    found = quiet_fit(problem)  # it warns that the loss is flat there
+    assert COUNTS.mean() > 7.0
+    assert found.estimates["birth"] == 7.0  # rounded to it
+
+    def excess(birth):
+        return poisson.logpmf(COUNTS, birth).sum() - poisson.logpmf(COUNTS, 7.0).sum() + chi2.ppf(0.9, 1) / 2
+
+    made = profiled(problem, found)
+    low, high = made.intervals["birth"]
+    assert 7.0 - low == pytest.approx(7.0 - brentq(excess, 3.0, 7.0), rel=0.05)
+    assert high == 7.0
+    assert made.profiles["birth"].one_sided
+
+
+def test_a_profile_above_the_estimate_is_told(counted):
+    problem, found = counted
+    off = dataclasses.replace(found, estimates={**found.estimates, "birth": 7.0})
+    with pytest.warns(jumpax.JumpaxWarning, match=r"log-likelihood is larger by .* at birth = .* than at the estimate"):
+        made = profiled(problem, off)
+    assert made.intervals["birth"] == pytest.approx(profiled(problem, found).intervals["birth"], rel=1e-2)
+
+
+def test_ctrl_c_ends_profiles_and_keeps_the_fit(counted, monkeypatch):
+    """It ends the fit at one value early: the likelihood there would be too low, and the next fit would begin."""
+    _, found = counted
+    problem = Problem(
+        MODEL.network, MODEL.x0, losses.LogLikelihood("X", COUNTS), {"birth": Free(8.0), "death": Free(1.0)}, settle=8.0, source=EXACT
+    )  # fmt: skip
+    calls = []
+
+    def stopped(*_, **__):
+        calls.append(1)
+        return dataclasses.replace(found, interrupted=True)
+
+    monkeypatch.setattr("jumpax.inference.profiling.quiet_fit", stopped)
+    both = dataclasses.replace(
+        found, free=("birth", "death"), unconstrained=np.zeros(2), information=np.eye(2), estimates={"birth": 8.0, "death": 1.0}
+    )  # fmt: skip
+    made = profiled(problem, both)
+    assert len(calls) == 1
+    assert made.interrupted
+    assert not made.profiles
+    with pytest.raises(KeyboardInterrupt):
+        profile(problem, "birth", [7.0, 8.0, 9.0])
+
+
+def test_a_parameter_may_be_called_as_the_error_of_the_likelihood():
+    one = dataclasses.replace(bound(7.0, 9.0), others={"error": np.array([1.0, 2.0, 3.0])})
+    data = one.to_xarray()
+    np.testing.assert_array_equal(data["profile_parameter_error"], [1.0, 2.0, 3.0])
+    np.testing.assert_array_equal(data["profile_error"], 0.0)
+    with pytest.raises(jumpax.InputError, match="two columns of the table would be called 'error'"):
+        one.to_dataframe()
+
+
+def test_a_parameter_without_a_profile_costs_no_other(counted, monkeypatch):
+    problem, found = counted
+    fault = jumpax.SimulationError("probability leaks; raise the limits")
+    monkeypatch.setattr("jumpax.inference.profiling._around", lambda *_: (_ for _ in ()).throw(fault))
+    with pytest.warns(jumpax.JumpaxWarning, match="no profile of 'birth'.*raise the limits"):
+        result = profiled(problem, found, "birth")
+    assert result.intervals == found.intervals

@@ -1,5 +1,6 @@
 """Figures show what they are given."""
 
+import dataclasses
 import json
 import struct
 import sys
@@ -45,7 +46,8 @@ def test_trajectories_draw_mean_band_and_paths(paths):
 
 
 def test_a_data_set_gives_the_same_figure(paths):
-    data = results.to_dataset(paths, units={"time": "min", "M": "copies"})
+    units = {"time": "min", "M": "copies"}
+    data = results.to_dataset(dataclasses.replace(paths, provenance={**paths.provenance, "units": units}))
     ours, theirs = plots.trajectories(data), plots.trajectories(paths)
     assert ours.get_xlabel() == "time (min)"
     assert ours.get_ylabel() == "count"  # of different units
@@ -120,6 +122,15 @@ def test_png_has_size_content_and_provenance(paths, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["paths.png"]
 
 
+@pytest.mark.parametrize(("suffix", "head"), [(".svg", b"<?xml"), (".pdf", b"%PDF")])
+def test_drawings_have_their_provenance(suffix, head, tmp_path):
+    file = plots.save_figure(plots.new_figure(2, 1), tmp_path / f"empty{suffix}", {"seed": 41})
+    data = file.read_bytes()
+    assert data.startswith(head)
+    assert b"seed" in data
+    assert b"41" in data
+
+
 class Compared:
     """A problem whose data are given as pictures want them."""
 
@@ -189,8 +200,8 @@ def test_errors(paths, tmp_path, monkeypatch):
         plots.trajectories([1, 2])
     with pytest.raises(jumpax.InputError, match=">= 0"):
         plots.distribution([-1, 2])
-    with pytest.raises(jumpax.InputError, match=r"\.png"):
-        plots.save_figure(plots.new_figure(), tmp_path / "a.pdf")
+    with pytest.raises(jumpax.InputError, match=r"\.png or \.svg or \.pdf"):
+        plots.save_figure(plots.new_figure(), tmp_path / "a.bmp")
     monkeypatch.setitem(extras.EXTRAS, "viz", ("no_such_package",))
     with pytest.raises(jumpax.UnsupportedError, match=r"pip install 'jumpax\[viz\]'"):
         extras.need("viz", "drawing a figure")

@@ -6,8 +6,9 @@ import importlib.util
 from jumpax._base.errors import UnsupportedError
 
 EXTRAS: dict[str, tuple[str, ...]] = {
-    "io": ("xarray", "h5netcdf", "h5py"),
-    "viz": ("matplotlib", "jinja2"),
+    "io": ("xarray", "h5netcdf", "h5py", "pandas"),
+    "parquet": ("pandas", "pyarrow"),
+    "viz": ("matplotlib",),
     "cli": ("cyclopts", "rich"),
     "models": ("libsbml", "antimony"),
     "petab": ("libsbml", "yaml"),
@@ -22,12 +23,13 @@ def missing(extra: str) -> tuple[str, ...]:
     return tuple(module for module in EXTRAS[extra] if importlib.util.find_spec(module) is None)
 
 
-def need(extra: str, purpose: str) -> None:
+def need(extra: str, purpose: str, *modules: str) -> None:
     """Make sure that an extra is there.
 
     Args:
         extra: a name of `EXTRAS`.
         purpose: what it is wanted for, as the start of a sentence.
+        modules: what is wanted of it; default all.
 
     Raises:
         UnsupportedError: with the command that installs it.
@@ -35,5 +37,5 @@ def need(extra: str, purpose: str) -> None:
     Examples:
         >>> need("viz", "drawing a figure")
     """
-    if absent := missing(extra):
+    if absent := [module for module in missing(extra) if not modules or module in modules]:
         raise UnsupportedError(f"{purpose} needs {' and '.join(absent)}: pip install 'jumpax[{extra}]'")

@@ -46,6 +46,8 @@ class Status(enum.IntEnum):
 
     FLOW_BROKEN = 17
     """A continuous variable went to infinity, or where its rate or a propensity is no number."""
+    STEP_BUDGET = 18
+    """A million steps of the flow, 2^20, were tried since the last reaction or event: it is too stiff, or its rate is rounding errors alone."""
 
     @property
     def is_fault(self) -> bool:

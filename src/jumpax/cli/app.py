@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, SimulationError, UnsupportedError
 from jumpax._base.extras import need
+from jumpax._base.signals import terminated
 from jumpax.cli.exits import EXIT_CODES, Exit
 from jumpax.cli.origin import note_words
 from jumpax.cli.output import print_json
+from jumpax.cli.template import with_kind
 
 if TYPE_CHECKING:
     from cyclopts import App
 
 COMMANDS: dict[str, str] = {
     "simulate": "Draw exact paths of a model.",
+    "merge": "Put the shards of a simulation together.",
     "exact": "Solve the master equation of a small model.",
     "fit": "Find the parameters of a model from data.",
     "infer": "Draw parameters from their posterior, given single paths.",
@@ -54,14 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     note_words(words)
     try:
         need("cli", "the command line")
-        with _warnings_in_words(_command(words)):
+        with terminated(), _warnings_in_words(_command(words)):
             _run(words)
         return Exit.DONE
     except BrokenPipeError:  # the reader of our output went away, for example `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except KeyboardInterrupt as fault:
-        return _fail(words, fault, Exit.INTERRUPTED, "interrupted")
+        return _fail(words, fault, Exit.INTERRUPTED, f"interrupted{f' by {fault}' if str(fault) else ''}")
     except InputError as fault:
         return _fail(words, fault, Exit.BAD_INPUT)
     except UnsupportedError as fault:
@@ -100,7 +103,7 @@ def _run(words: list[str]) -> None:
     from cyclopts import CycloptsError
 
     try:
-        make_app()(words, exit_on_error=False, print_error=False)
+        make_app()(with_kind(words), exit_on_error=False, print_error=False)
     except CycloptsError as fault:
         known = _command(words)
         raise InputError(f"{fault}\nTry: jumpax {f'{known} ' if known else ''}--help") from fault

@@ -46,7 +46,7 @@ def run(
         wrt: Parameters to differentiate with respect to, as name or name,name; may be repeated. Default: all.
         precision: Of times and propensities; float64 needs JAX_ENABLE_X64=1.
         limits: Largest counts for the master equation: one number, or name=number; may be repeated.
-        figure: Draw work, bias and growth to this file (.png).
+        figure: Draw work, bias and growth to this file (.png, .svg, .pdf).
         output: How the answer is given.
     """
     chosen, file = find_file(model, theta or (), x0 or (), amounts=amounts)
@@ -92,17 +92,9 @@ def run(
 
 
 def _show(found: Audit, document: dict[str, Any]) -> None:
-    lines = found.summary()
-    columns = {
-        "estimator": [line["estimator"] for line in lines],
-        "cost": [f"{line['cost']:.1f}" for line in lines],
-        "largest |z|": [f"{line['z']:.1f}" for line in lines],
-        "bias": [f"{100 * line['bias']:.2g} %" if line["bias"] else "none seen" for line in lines],
-        "work": [f"{line['work']:.2g}" for line in lines],
-        "tail": [f"{100 * line['heaviest']:.0f} %" if line["heaviest"] > 0.1 else "" for line in lines],
-    }
     print_table(
-        f"{document['model']}: gradients at t = {document['times'][-1]:g}, {document['paths']:,} paths each", columns
+        f"{document['model']}: gradients at t = {document['times'][-1]:g}, {document['paths']:,} paths each",
+        found.table(),
     )
     say = people().print
     say("cost: time over that of the plain paths. work: variance times cost over that of the first line, for the same")

@@ -56,6 +56,18 @@ class Collector:
             self.faults.append(f"a value has the wrong kind: {fault}")
         return None
 
+    def end(self, file: Path, command: str) -> None:
+        """Refuse the file, if there are faults.
+
+        Raises:
+            InputError: with all of them; UnsupportedError, if something of the model is not read.
+        """
+        if not self.faults:
+            return
+        told = "\n".join("- " + fault.replace("\n", "\n  ") for fault in dict.fromkeys(self.faults))
+        more = f"(jumpax {command} --template prints a file to begin with; docs/formats/problem.md has all entries)"
+        raise (UnsupportedError if self.unread else InputError)(f"{file} cannot be used:\n{told}\n{more}")
+
 
 def read_condition(table: Table, file: Path, collected: Collector, *, amounts: Amounts) -> Condition | None:
     """The problem that a table describes; None, and more faults, if it cannot be set up."""

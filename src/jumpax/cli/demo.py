@@ -36,17 +36,14 @@ def run(
     from jumpax.demo import GENES, run_demo
     from jumpax.demo.report import found_table, write_demo
 
-    watched = sys.stderr.isatty()
-
     def tell(text: str) -> None:
-        print(f"\n{text}" if watched else text, file=sys.stderr)
+        print(text, file=sys.stderr)
 
+    watched = sys.stderr.isatty()
     demo = run_demo(
         gene or tuple(GENES), time_of_day=time, start=start, seed=seed, paths=paths, tell=tell, progress=watched
     )
     files = write_demo(demo, out)
-    if watched:
-        print(file=sys.stderr)
     if output.json:
         print_json({"command": "demo", **demo.to_dict(), "files": files})
         return

@@ -1,13 +1,15 @@
 """`jumpax fit`."""
 
+import dataclasses
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
 from jumpax._base.errors import JumpaxWarning
+from jumpax.cli import template as templates
 from jumpax.cli.exits import Exit
 from jumpax.cli.fit_report import Answer, networks_in_words, write_fit
 from jumpax.cli.models import AS_DECLARED, AmountOptions
@@ -15,17 +17,19 @@ from jumpax.cli.output import Output, people, print_json, print_notes, print_tab
 from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_any
 from jumpax.cli.problem_file import ProblemFile
 from jumpax.cli.targets import check_seed, check_targets, write_targets
-from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, profile
+from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, profile, profiled
 from jumpax.inference.fit import quiet_fit
 
 
 def run(
-    problem: Path,
+    problem: Path | None = None,
     /,
     *,
+    template: Literal["counts", "time_course", "conditions"] | None = None,
     seed: int | None = None,
     starts: int | None = None,
     budget: int | None = None,
+    profiles: bool = False,
     tables: TableOptions = AS_TOLD,
     amounts: AmountOptions = AS_DECLARED,
     out: Path | None = None,
@@ -37,15 +41,21 @@ def run(
     Args:
         problem: A TOML file with the model (or the name of its file), [parameters], [data] and more; or the YAML file of a
             PEtab problem.
+        template: Print a problem file to begin with, and do nothing else.
         seed: Of the random numbers; default that of the file, or 0.
         starts: How many starting points; default that of the file, or 1.
         budget: Most paths of a search of all boxes; default that of the file, or none.
+        profiles: 95 % intervals from the profile likelihoods of all free parameters: the others are fitted again at each value.
         tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
-        out: Write estimates and history to this netCDF file (.nc).
+        out: Write the estimates to this file: .nc (netCDF, with the history), .csv, .tsv or .parquet.
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
+    if template is not None:
+        templates.show(template, "fit", output)
+        return
+    problem = templates.given(problem, "fit")
     check_targets(out, report)
     asked = read_any(problem, amounts, tables)
     given = {"starts": starts, "budget": budget}
@@ -53,20 +63,23 @@ def run(
     key = settings.pop("seed") if seed is None else seed
     settings.pop("seed", None)
     check_seed(key)
-    watched = sys.stderr.isatty()
-    found = quiet_fit(asked.problem, key=key, progress=watched, **settings)
-    if watched:
-        print(file=sys.stderr)
+    found = quiet_fit(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
     bound = None
-    if asked.profile is not None and not found.interrupted:
-        start = {n: found.estimates[n] for n in asked.problem.free}
+    if profiles or asked.profile is not None:
         for searching in ("starts", "budget"):
             settings.pop(searching, None)
+    if profiles and not found.interrupted:
+        found = profiled(asked.problem, found, key=key, **settings)
+    if asked.profile is not None and not found.interrupted:
+        start = {n: found.estimates[n] for n in asked.problem.free}
         wanted = dict(asked.profile)
         source = wanted.pop("source")
         problem_there = asked.problem.resuming(start).drawing(lambda _: source)
-        bound = profile(problem_there, **wanted, key=key, **settings)
-        found = agreed(asked.problem, found, bound)
+        try:
+            bound = profile(problem_there, **wanted, key=key, **settings)
+            found = agreed(asked.problem, found, bound)
+        except KeyboardInterrupt:  # the fit is there
+            found = dataclasses.replace(found, interrupted=True)
     for doubt in found.doubts.values():  # not before, for a profile may settle one
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     compared = None if found.interrupted else _compared(asked, key, settings)
@@ -98,9 +111,9 @@ def run(
 def _saved(asked: ProblemFile, found: FitResult, bound: Profile | None, seed: int, file: Path) -> Path:
     """Estimates and history."""
     from jumpax.results import save
-    from jumpax.results.fits import fit_to_dataset
 
-    return save(fit_to_dataset(found, bound, seed=seed, model=networks_in_words(asked.problem)), file)
+    labelled = found.labelled() if bound is None else found.labelled().beside(bound.labelled())
+    return save(labelled, file, settings={"seed": seed, "model": networks_in_words(asked.problem)})
 
 
 def _compared(asked: ProblemFile, key: int, settings: dict[str, Any]) -> Comparison | None:

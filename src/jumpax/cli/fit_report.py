@@ -34,7 +34,7 @@ def write_fit(file: Path, problem: Path, asked: ProblemFile, answer: Answer, see
         *_pictures(asked.problem, found),
         Section("Parameters", _parameters(found), found.table()),
         *_judged(found),
-        *_profiled(answer.bound),
+        *_profiled(answer),
         *_compared(answer.compared),
         Section("Search", _searched(found), figures=_steps(found)),
         Section("Model", "\n\n".join(asked.notes), verbatim=networks_in_words(asked.problem)),
@@ -101,20 +101,16 @@ def _judged(found: FitResult) -> list["Section"]:
     return [Section("Goodness of fit", told, table)]
 
 
-def _profiled(bound: Profile | None) -> list["Section"]:
-    """The profile that was asked for."""
-    from jumpax import plots
+def _profiled(answer: Answer) -> list["Section"]:
+    """The profiles that were asked for: their bounds are the intervals in the table."""
     from jumpax.results import Section
 
-    if bound is None:
+    bound = answer.bound
+    profiles = {**answer.found.profiles, **({} if bound is None else {bound.name: bound})}
+    if not profiles:
         return []
-    axes = plots.profile(
-        bound.values, bound.log_likelihood, name=bound.name, unit=bound.unit or None, threshold=bound.drop
-    )
-    if bound.values[0] > 0 and bound.values[-1] > 30 * bound.values[0]:
-        axes.set_xscale("log")
-    said = f"{bound}. The other parameters are fitted anew at each value."
-    return [Section(f"Profile of {bound.name}", figures={said: axes.figure})]
+    told = "The other parameters are fitted anew at each value. Where the curve is above the line, the value belongs to the interval."
+    return [Section("Profiles", told, figures={f"{one}.": one.plot() for one in profiles.values()})]
 
 
 def _compared(compared: Comparison | None) -> list["Section"]:

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from jumpax._base.errors import JumpaxWarning
 from jumpax._base.extras import need
-from jumpax._base.files import write_whole
+from jumpax.cli import template as templates
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.origin import origin
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
@@ -20,9 +20,10 @@ from jumpax.inference import Posterior, RecordProblem, posterior, smoothed
 
 
 def run(
-    problem: Path,
+    problem: Path | None = None,
     /,
     *,
+    template: Literal["records"] | None = None,
     seed: int | None = None,
     method: Literal["nuts", "mala", "pmmh"] | None = None,
     chains: int | None = None,
@@ -43,6 +44,7 @@ def run(
     Args:
         problem: A TOML file with the model (or the name of its file), [parameters] with priors, [records] and more; or the YAML
             file of a PEtab problem, which needs the master equation.
+        template: Print a problem file to begin with, and do nothing else.
         seed: Of the random numbers; default that of the file, or 0.
         method: By the master equation (nuts) or by particle filters (mala, pmmh); default what fits.
         chains: How many.
@@ -54,10 +56,14 @@ def run(
         limits: PEtab: largest counts that are followed: one number, or name=number; may be repeated.
         tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
-        out: Write the draws to this netCDF file (.nc), as ArviZ does.
+        out: Write the draws to this file: .nc as ArviZ reads it, .csv, .tsv or .parquet.
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
     """
+    if template is not None:
+        templates.show(template, "infer", output)
+        return
+    problem = templates.given(problem, "infer")
     need("bayes", "jumpax infer")
     check_targets(out, report)
     asked = read_believed(problem, amounts, tables, limits or ())
@@ -68,14 +74,11 @@ def run(
     settings = {**asked.settings, **{name: value for name, value in given.items() if value is not None}}
     key = settings.pop("seed")
     check_seed(key)
-    watched = sys.stderr.isatty()
-    found = posterior(asked.problem, key=key, progress=watched, **settings)
-    if watched:
-        print(file=sys.stderr)
+    found = posterior(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
     for doubt in found.doubts.values():
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     written = write_targets(
-        out=(out, lambda file: write_whole(file, lambda aside: found.to_arviz().to_netcdf(str(aside)))),
+        out=(out, lambda file: found.save(file)),
         report=(report, lambda file: _report(problem, asked, found, key, settings.get("max_events"), file)),
     )
     if output.json:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, unknown_name
 from jumpax.cli.condition_entries import MODEL, Collector, Condition, read_condition, read_source
 from jumpax.cli.entries import Table, check_entries, part_of, toml_of
 from jumpax.cli.models import AS_DECLARED, Amounts
@@ -84,9 +84,7 @@ def read_problem(file: Path, *, amounts: Amounts = AS_DECLARED) -> ProblemFile:
     wanted = collected.take(lambda: _profile(table))
     compared = collected.take(lambda: _compare(table))
     problem = None if collected.faults else collected.take(lambda: _problem(table, found))
-    if collected.faults:
-        told = "\n".join("- " + fault.replace("\n", "\n  ") for fault in dict.fromkeys(collected.faults))
-        raise (UnsupportedError if collected.unread else InputError)(f"{file} cannot be used:\n{told}")
+    collected.end(file, "fit")
     assert problem is not None
     assert settings is not None
     notes = dict.fromkeys(note for condition in found.values() for note in condition.notes)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jumpax import records
-from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax._base.errors import InputError, unknown_name
 from jumpax.cli.built import built
 from jumpax.cli.condition_entries import MODEL, Collector, read_model_of, read_parameters
 from jumpax.cli.entries import Table, check_entries, part_of, toml_of
@@ -81,9 +81,7 @@ def read_record_file(file: Path, *, amounts: Amounts = AS_DECLARED) -> RecordFil
         return RecordProblem(model.network, model.x0, found, parameters, start=table.get("start", 0.0), **exact)
 
     problem = None if collected.faults else collected.take(together)
-    if collected.faults:
-        told = "\n".join("- " + fault.replace("\n", "\n  ") for fault in dict.fromkeys(collected.faults))
-        raise (UnsupportedError if collected.unread else InputError)(f"{file} cannot be used:\n{told}")
+    collected.end(file, "infer")
     assert problem is not None
     assert settings is not None
     return RecordFile(problem, settings, file.stem, () if opened is None else opened.notes)

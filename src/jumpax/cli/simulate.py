@@ -1,11 +1,9 @@
 """`jumpax simulate`."""
 
-import contextlib
 import dataclasses
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -18,8 +16,8 @@ from jumpax._base.status import Status
 from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.targets import write_targets
-from jumpax.cli.values import parse_bound
-from jumpax.engines import Paths, Progress, simulate
+from jumpax.cli.values import parse_bound, parse_shard
+from jumpax.engines import Paths, simulate
 from jumpax.networks import Network
 from jumpax.networks.zoo import Model
 
@@ -31,6 +29,7 @@ def run(
     times: str | None = None,
     paths: int = 1000,
     seed: int = 0,
+    shard: str | None = None,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
     amounts: AmountOptions = AS_DECLARED,
@@ -53,6 +52,7 @@ def run(
         times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
         paths: How many paths.
         seed: Of the random numbers: the same seed gives the same paths.
+        shard: Only part i of N of the paths, as i/N with i from 0 to N - 1; `jumpax merge` puts the files of --out together.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         amounts: How amounts of a file become counts.
@@ -65,29 +65,30 @@ def run(
         queue: The most executions of an event with a delay that are under way at once on one path, up to 256. Default: 16.
         save: Write the state of the run to this file on the way and at the end; for each thread beyond the first a file beside it.
         resume: Go on from such a file, with everything else as it was.
-        out: Write all paths to this netCDF file (.nc).
-        figure: Draw the paths to this file (.png).
+        out: Write all paths to this file: .nc (netCDF), .csv, .tsv, .parquet; .gdat (BioNetGen) of one path.
+        figure: Draw the paths to this file (.png, .svg, .pdf).
         output: How the answer is given.
     """
     chosen, file = find_file(model, theta or (), x0 or (), amounts=amounts)
     notes = () if file is None else file.notes
     stops = times_for(chosen, times)
-    _check_files(out, figure)
+    _check_files(out, figure, paths)
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed must be a whole number from 0 to 2^32 - 1; got {seed}")
     network = chosen.network if queue is None else _queued(chosen.network, queue)
     begin = time.perf_counter()
-    with _progress(paths) as progress:
-        result = simulate(
-            network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, engine=engine,
-            precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
-            progress=progress, save=save, resume=resume,
-        )  # fmt: skip
+    result = simulate(
+        network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, shard=parse_shard(shard), engine=engine,
+        precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
+        progress=sys.stderr.isatty(), save=save, resume=resume,
+    )  # fmt: skip
+    if file is not None:
+        result = result.with_observables(file.observed(chosen.theta))
     seconds = time.perf_counter() - begin
     settings = {"seed": seed, "theta": chosen.theta, "x0": chosen.x0, "reference": chosen.reference}
     written = write_targets(
         out=(out, lambda file: _saved(result, chosen, settings, file)),
-        figure=(figure, lambda file: _drawn(result, chosen, settings, file)),
+        figure=(figure, lambda file: _drawn(result, settings, file)),
     )
     document = {**_document(result, chosen, settings, seconds), **written._asdict(), "notes": notes}
     if output.json:
@@ -107,12 +108,13 @@ def _queued(network: Network, queue: int) -> Network:
     )
 
 
-def _check_files(out: Path | None, figure: Path | None) -> None:
+def _check_files(out: Path | None, figure: Path | None, paths: int) -> None:
     """Refuse what cannot be written before any work is done."""
     if out is not None:
-        from jumpax.results import netcdf
+        from jumpax.results import check_target
 
-        netcdf.check_target(out)
+        if check_target(out).suffix.lower() == ".gdat" and paths != 1:
+            raise InputError(f"--out {out}: a .gdat file holds one path; give --paths 1, or another suffix")
     if figure is not None:
         need("viz", "--figure")
         from jumpax import plots
@@ -122,18 +124,16 @@ def _check_files(out: Path | None, figure: Path | None) -> None:
 
 def _saved(result: Paths, model: Model, settings: dict[str, Any], file: Path) -> Path:
     """All paths."""
-    from jumpax.results import save, to_dataset
+    from jumpax.results import save
 
-    more = {**settings, "model": model.network.describe()}
-    return save(to_dataset(result, units=model.network.units, settings=more), file)
+    return save(result, file, settings={**settings, "model": model.network.describe()})
 
 
-def _drawn(result: Paths, model: Model, settings: dict[str, Any], file: Path) -> Path:
+def _drawn(result: Paths, settings: dict[str, Any], file: Path) -> Path:
     """A picture of them."""
     from jumpax import plots
 
-    drawing = plots.trajectory_panels(result, units=model.network.units)
-    return plots.save_figure(drawing, file, {**result.provenance, **settings})
+    return plots.save_figure(result.plot(), file, {**result.provenance, **settings})
 
 
 def _document(result: Paths, model: Model, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
@@ -174,17 +174,3 @@ def _show(document: dict[str, Any]) -> None:
         people().print(f"{again:,} of the paths were drawn again in float64, since float32 could not follow them")
     for what, file in document["files"].items():
         people().print(f"{what}: {file}", soft_wrap=True)
-
-
-@contextlib.contextmanager
-def _progress(paths: int) -> Iterator[Callable[[Progress], None] | None]:
-    """A bar on standard error, where somebody looks at it."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("paths", total=paths)
-        yield lambda now: bar.update(task, completed=now.finished)

@@ -16,13 +16,13 @@ def check_targets(out: Path | None, report: Path | None) -> None:
     """Refuse what cannot be written.
 
     Raises:
-        InputError: another suffix than netCDF's or that of a report, or no such folder.
+        InputError: another suffix than those of results and reports, or no such folder.
         UnsupportedError: what writes them is not installed.
     """
     if out is not None:
-        from jumpax.results import netcdf
+        from jumpax.results import check_target
 
-        netcdf.check_target(out)
+        check_target(out)
     if report is not None:
         need("viz", "--report")
         check_file(report, (".html", ".htm"), "a report")

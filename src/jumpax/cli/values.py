@@ -55,6 +55,24 @@ def parse_bound(text: str | None) -> float | tuple[float, ...] | None:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
+def parse_shard(text: str | None) -> tuple[int, int] | None:
+    """Part i of N from words such as `0/4`.
+
+    Raises:
+        InputError: something else.
+
+    Examples:
+        >>> parse_shard("0/4"), parse_shard(None)
+        ((0, 4), None)
+    """
+    if text is None:
+        return None
+    number, slash, parts = text.partition("/")
+    if not (slash and number.strip().isdecimal() and parts.strip().isdecimal() and int(number) < int(parts)):
+        raise InputError(f"--shard is written as i/N, from 0/4 to 3/4 for four shards, not {text!r}")
+    return int(number), int(parts)
+
+
 def parse_assignments(option: str, words: Sequence[str]) -> dict[str, float]:
     """Numbers by name from words such as `k=1.5` or `a=1,b=2`.
 

@@ -39,7 +39,6 @@ def write_demo(demo: Demo, folder: str | os.PathLike[str]) -> dict[str, Any]:
     """
     from jumpax import plots
     from jumpax.results import Section, save, write_report
-    from jumpax.results.fits import fit_to_dataset
 
     place = Path(folder)
     try:
@@ -57,7 +56,8 @@ def write_demo(demo: Demo, folder: str | os.PathLike[str]) -> dict[str, Any]:
             str(plots.save_figure(figure, place / f"{gene.name}_{kind}.png", gene.fit.provenance))
             for kind, figure in drawn.items()
         ]
-        files.append(str(save(fit_to_dataset(gene.fit, gene.k_off, gene=gene.name), place / f"{gene.name}.nc")))
+        labelled = gene.fit.labelled().beside(gene.k_off.labelled())
+        files.append(str(save(labelled, place / f"{gene.name}.nc", settings={"gene": gene.name})))
         sections.append(Section(gene.name, _words(gene), figures=dict(zip(_CAPTIONS, drawn.values(), strict=True))))
     settings = {**demo.settings, **(demo.genes[0].fit.provenance if demo.genes else {})}
     report = write_report(place / "report.html", "Bursts of transcription in circadian genes", sections,

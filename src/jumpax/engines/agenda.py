@@ -39,8 +39,8 @@ class Agenda:
     triggers: tuple[Expression, ...]
     watched: bool
     """Whether a reaction, or what flows, may make a trigger true."""
-    flowing: bool
-    """Whether what flows may."""
+    flowing: tuple[str, ...]
+    """What flows and is read by triggers."""
     places: tuple[int, ...]
     """How many executions of each event may be under way at once; 0 of those without a delay."""
 
@@ -72,8 +72,8 @@ def agenda_of(network: Network) -> Agenda:
     triggers = tuple(timeless(event.trigger, known) for event in network.events)
     read = {name for trigger in triggers for name in names(trigger)}
     places = tuple(_places(event, network) for event in network.events)
-    flowing = bool(read & set(network.flowing))
-    watched = flowing or bool(read & set(network.species))
+    flowing = tuple(name for name in network.flowing if name in read)
+    watched = bool(flowing) or bool(read & set(network.species))
     return Agenda(*lifted(network.events), tuple(known.items()), tuple(map(steady, triggers)), watched, flowing, places)
 
 

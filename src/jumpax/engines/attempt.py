@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import operator
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +14,7 @@ from jumpax._base.clock import Time
 from jumpax._base.runge_kutta import Step, along
 from jumpax._base.status import Status
 from jumpax._base.types import Flag, Real
-from jumpax.engines.agenda import Scene
+from jumpax.engines.agenda import Scene, agenda_of
 from jumpax.engines.flowing import TOLERANCE, known
 from jumpax.engines.lane import Lane
 from jumpax.engines.program import Program
@@ -23,7 +23,7 @@ from jumpax.networks import motion
 NEWTON = 8
 """Steps to where the integral of the total propensity reaches the unit exponential."""
 HALVINGS = {"float32": 20, "float64": 40}
-"""Of a step in which a condition comes true: so it is known when to 1e-6 and 1e-12 of the step."""
+"""Of the part after which a condition comes true: so it is known to 1e-6 and 1e-12 of itself, down to that part of the step."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Attempt:
         first = motion.slope(network, levels, here)((*values, jnp.zeros_like(now)), now)
         length = jnp.minimum(state.length, room)
         near = jnp.maximum(2.0 * left / first[-1], 2.0**-20 * length)
-        length = jnp.where(near < length, near, length)
+        length = jnp.where((near < length) & (first[-1] > 0), near, length)  # it may be -0
         return cls(program, lane, here, motion.step(network, levels, here, now, length, first))
 
     @property
@@ -125,26 +125,62 @@ class Attempt:
         gap = jnp.abs(self.spent(part) - left)
         return part, gap <= 2.0 * TOLERANCE[self.program.precision] * (1.0 + left)
 
-    def rises(self, part: Real) -> Flag:
-        """Whether the condition of an event has come true after a part of the step; the time alone makes none true before its end."""
-        assert self.lane.happening is not None
-        scene = Scene(self.program, self.lane.counts, self.known(part), self.time(part))
-        flags = [
-            new & ~old
-            for new, old in zip(scene.truths(clock_time=self.lane.time), self.lane.happening.held, strict=True)
-        ]
-        return functools.reduce(operator.or_, flags)
+    def turn(self, number: int) -> Real:
+        """The part of the step after which a variable turns round; the whole of it, if the variable does not."""
+        powers, length = self.powers[number], self.step.length
+        none, whole = jnp.zeros_like(length), jnp.ones_like(length)
+        begin, end = (along(powers, part, length)[1] for part in (none, whole))
+        return self._first(lambda part: along(powers, part, length)[1] * end > 0, none, whole, begin * end < 0)
 
-    def risen(self, end: Real) -> tuple[Real, Flag]:
-        """The part up to `end` after which a condition comes true, a little after that; and whether one does."""
-        some = self.rises(end) & (self.lane.status == np.int32(Status.RUNNING)) & (self.error <= 1.0)
+    def truths(self, part: Real) -> tuple[Flag, ...]:
+        """Which conditions of events are true after a part of the step; the time alone makes none true before its end."""
+        scene = Scene(self.program, self.lane.counts, self.known(part), self.time(part))
+        return scene.truths(clock_time=self.lane.time)
+
+    def risen(self, end: Real) -> tuple[Real, Flag, tuple[Flag, ...]]:
+        """Where a condition comes true that was not before, up to a part of the step: a little after that.
+
+        Conditions are looked at where what they read turns round, and at the end.
+
+        Returns:
+            That part, or `end`; whether one does; which have been true all the time.
+        """
+        assert self.lane.happening is not None
+        network = self.program.network
+        some = end != end
+        low, high, held = jnp.zeros_like(end), end, self.lane.happening.held
+        for part in (*_ordered([self.turn(network.flowing.index(n)) for n in agenda_of(network).flowing]), end):
+            here = jnp.minimum(part, end)
+            now = self.truths(here)
+            rises = ~some & _rises(now, held)
+            still = ~some & ~rises
+            some, low, high = some | rises, jnp.where(still, here, low), jnp.where(rises, here, high)
+            held = tuple(old & (new | ~still) for new, old in zip(now, held, strict=True))
+        seen = some & (self.lane.status == np.int32(Status.RUNNING)) & (self.error <= 1.0)
+        return self._first(lambda part: _rises(self.truths(part), held), low, high, seen), seen, held
+
+    def _first(self, true: Callable[[Real], Flag], low: Real, high: Real, some: Flag) -> Real:
+        """Where it is wanted: the first part at which something is true that is at `high`, not at `low`; a little after that."""
+        fine = 2.0 ** -HALVINGS[self.program.precision]
 
         def halved(state: tuple[Real, Real]) -> tuple[Real, Real]:
             low, high = state
             middle = 0.5 * (low + high)
-            true = self.rises(middle)
-            return jnp.where(true, low, middle), jnp.where(true, middle, high)
+            found = true(middle)
+            return jnp.where(found, low, middle), jnp.where(found, middle, high)
 
-        fine = 2.0 ** -HALVINGS[self.program.precision] * end
-        start = (jnp.zeros_like(end), end)
-        return lax.while_loop(lambda state: some & (state[1] - state[0] > fine), halved, start)[1], some
+        return lax.while_loop(lambda s: some & (s[1] - s[0] > fine * (s[1] + fine)), halved, (low, high))[1]
+
+
+def _rises(now: Sequence[Flag], held: Sequence[Flag]) -> Flag:
+    """Whether one is true that was not."""
+    return functools.reduce(operator.or_, [new & ~old for new, old in zip(now, held, strict=True)])
+
+
+def _ordered(parts: list[Real]) -> list[Real]:
+    """The smallest first."""
+    for last in range(len(parts) - 1, 0, -1):
+        for place in range(last):
+            one, other = parts[place : place + 2]
+            parts[place : place + 2] = jnp.minimum(one, other), jnp.maximum(one, other)
+    return parts

@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import PyTree
 
+from jumpax._base.signals import held
 from jumpax.engines.inputs import Inputs, is_own
 from jumpax.engines.kept import Files, Keeper
 from jumpax.engines.program import Program, precision_of
@@ -32,6 +33,16 @@ class Progress(NamedTuple):
     """Paths that have ended."""
     paths: int
     seconds: float
+
+    @property
+    def share(self) -> float:
+        """Of the paths."""
+        return self.finished / self.paths
+
+    def __str__(self) -> str:
+        """One line for people."""
+        left = f"  about {self.seconds * (1 / self.share - 1):.0f} s left" if 0 < self.share < 1 else ""
+        return f"{self.finished:,} of {self.paths:,} paths{left}"
 
 
 class AbstractEngine(abc.ABC):
@@ -137,7 +148,10 @@ def run_threads(
     progress: Callable[[Progress], None] | None = None,
     files: Files | None = None,
 ) -> Recorded:
-    """Drive a run in several threads; what interrupts one of them ends all. With files it is kept on disk."""
+    """Drive a run in several threads; what interrupts one of them ends all.
+
+    With files it is kept on disk: then Ctrl-C and SIGTERM wait for the end of a call, and the state is written.
+    """
     total, begin = int(inputs.paths), time.perf_counter()
     parts, faults = shares(inputs, threads, engine.fewest), list[BaseException]()
     done, room = [0] * len(parts), room_for(int(parts[0][1].paths))
@@ -146,6 +160,7 @@ def run_threads(
         def told(finished: int) -> None:
             if faults:
                 raise faults[0]
+            stop()
             done[number] = finished
             if progress is not None:
                 progress(Progress(sum(done), total, time.perf_counter() - begin))
@@ -158,7 +173,8 @@ def run_threads(
             faults.append(fault)
             raise
 
-    return joined(in_threads([functools.partial(part, number) for number in range(len(parts))], faults.append))
+    with held(files is not None) as stop:
+        return joined(in_threads([functools.partial(part, number) for number in range(len(parts))], faults.append))
 
 
 def shares(inputs: Inputs, threads: int, fewest: int = FEWEST) -> list[tuple[int, Inputs]]:

@@ -1,17 +1,22 @@
 """Faulty paths told in words."""
 
+from collections.abc import Mapping
+
+import jax
 import numpy as np
 
+from jumpax._base.deviates import WORDS, chance_of
 from jumpax._base.status import FIRST_FAULT, Status
 from jumpax.engines.agenda import agenda_of
 from jumpax.engines.inputs import Inputs, of_path
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
-from jumpax.networks import Need
+from jumpax.networks import Need, Network
 from jumpax.networks.ceiling import ceilings, endless
-from jumpax.networks.event import Event
-from jumpax.networks.expressions.expression import Draw, evaluate_host, has_draws, leaves, text
+from jumpax.networks.draw import LAWS
+from jumpax.networks.expressions.expression import Draw, evaluate_host, has_draws, leaves, names, text
 
+_NOISE = "a variable near 0 whose rate is rounding errors alone, as of a difference that is 0, needs another rate, or a start that is not 0"
 _REMEDY = {
     Status.EVENT_BUDGET: "the paths may explode; raise max_events if so many events are meant",
     Status.BAD_PROPENSITY: "a rate law must be >= 0 and finite in every state that can be reached (where only float32 is "
@@ -28,17 +33,31 @@ _REMEDY = {
     Status.BAD_DRAW: "the numbers of a law must be such that it exists when an event draws from it (a standard deviation >= 0, a "
     "probability from 0 to 1, ...), and some of it must lie between its bounds",
     Status.FLOW_BROKEN: "a continuous variable goes to infinity in finite time, or its rate or a propensity becomes negative or no number "
-    "along it; let an event set it before, or write the rate so that it stays in range, as with jnp.maximum",
+    f"along it; let an event set it before, or write the rate so that it stays in range, as with jnp.maximum; {_NOISE}",
+    Status.STEP_BUDGET: f"the flow is stiff: write fast variables as functions, by their steady values; {_NOISE}",
     Status.BOUND_BROKEN: "the total propensity exceeded its bound; give a larger one, bound=...",
 }
 MOST = 50
-"""Species of a state that are told."""
+"""Species of a state, or draws, that are told."""
 
 
-def _draws(event: Event) -> list[tuple[str, Draw]]:
-    """What an event draws."""
-    found = [leaf for _, value in event.assignments for leaf in leaves(value)]
-    return [(event.name, leaf) for leaf in found if isinstance(leaf, Draw)]
+def _draws(network: Network, known: Mapping[str, np.ndarray | np.float64], now: float) -> str:
+    """Draws that may be at fault: those whose numbers are wrong as far as they are known, if there are some."""
+    drawn, wrong = [], []
+    for event in network.events:
+        for draw in (leaf for _, value in event.assignments for leaf in leaves(value) if isinstance(leaf, Draw)):
+            drawn.append(f", {event.name!r} draws {text(draw)}")
+            if any(map(has_draws, draw.arguments)) or not {*network.moved}.isdisjoint(names(draw)):
+                continue
+            *numbers, low, high = (np.float64(evaluate_host(each, known, now)) for each in draw.arguments)
+            with jax.enable_x64(True):
+                chance = chance_of([np.uint32(0)] * WORDS, np.dtype(np.float64))  # type: ignore[arg-type]  # on the host
+                sound = bool(LAWS[draw.law].sample(chance, low, high, *numbers).sound)
+            if not (sound and low <= high):
+                read = "".join(f", {name} = {known[name]:.12g}" for name in names(draw) if name in known)
+                wrong.append(drawn[-1] + read)
+    told = wrong or drawn
+    return "".join(told[:MOST]) + (", ..." if len(told) > MOST else "")
 
 
 def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) -> str:
@@ -47,7 +66,7 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
     counts = tuple(np.float64(c) for c in recorded.counts[path])
     theta = {k: np.asarray(of_path(np.asarray(v), path), np.float64)[()] for k, v in inputs.theta.items()}
     now = np.float64(recorded.time[path].astype(np.float64).sum())
-    if recorded.status[path] == Status.FLOW_BROKEN:
+    if recorded.status[path] in (Status.FLOW_BROKEN, Status.STEP_BUDGET):
         return f", continuous variables: {', '.join(map(str, network.flows))}"
     if recorded.status[path] == Status.BAD_PROPENSITY:
         rates = np.array([float(a) for a in network.propensities(counts, theta, now)])  # type: ignore[arg-type]
@@ -89,8 +108,7 @@ def _culprit(program: Program, inputs: Inputs, recorded: Recorded, path: int) ->
         values = [(name, evaluate_host(delay, known, float(now))) for name, delay in pairs]
         return "".join(f", the delay of {name!r} is {value:.12g}" for name, value in values if not value >= 0)
     if recorded.status[path] == Status.BAD_DRAW:
-        draws = [f"{name!r} draws {text(one)}" for event in network.events for name, one in _draws(event)]
-        return "".join(f", {told}" for told in draws[:3])
+        return _draws(network, {**theta, **dict(zip(network.species, counts, strict=True))}, float(now))
     if recorded.status[path] == Status.EVENT_STORM:
         return f", events: {', '.join(event.name for event in network.events)}"
     if recorded.status[path] == Status.EVENT_BUDGET:

@@ -23,7 +23,7 @@ from jumpax._base.types import Count, Flag, Real
 from jumpax.engines.agenda import agenda_of
 from jumpax.engines.attempt import Attempt
 from jumpax.engines.decision import Decision, Fate
-from jumpax.engines.flowing import LARGEST_STEP, SMALLEST, Flowed, Flowing, known
+from jumpax.engines.flowing import LARGEST_STEP, MOST_STEPS, SMALLEST, Flowed, Flowing, known
 from jumpax.engines.happening import parameters
 from jumpax.engines.lane import Lane
 from jumpax.engines.outlook import INFINITY, Numbers, Outlook, choose, not_after, numbers, stalls
@@ -47,9 +47,9 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count)
     mass = attempt.spent(whole)
     reacts = (mass >= left) & (mass > 0)
     part, found = attempt.reaction(left)
-    part, rises = jnp.where(reacts, part, whole), reacts != reacts
+    part, rises, held = jnp.where(reacts, part, whole), reacts != reacts, happening.held
     if agenda_of(program.network).flowing:
-        part, rises = attempt.risen(part)
+        part, rises, held = attempt.risen(part)
         reacts = reacts & ~rises
     ahead = _outlook(program, lane, attempt, drawn, part)
     good = (attempt.error <= 1.0) & (~reacts | (found & (ahead.total > 0) & (ahead.total < INFINITY)))
@@ -62,13 +62,16 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count)
     over = reacts & (lane.events >= limit)
     ends = live & good & in_time & ~stuck & ~over
     stops = live & good & ~in_time
-    after = _after(attempt, ends, ends & reacts, part, live & ~good)
+    after = _after(attempt, ends, ends & reacts, ends & rises, part, live & ~good)
+    tried = state.tried + (ends | (live & ~good))
+    tried = jnp.where(ends & (reacts | rises | at_moment), 0, tried)
     least = SMALLEST[program.precision] * after.length
     broken = live & ~good & stalls(lane.time, clock.add(lane.time, least))
     fault = jnp.where(in_time & over & live & good, np.int32(Status.EVENT_BUDGET), np.int32(Status.RUNNING))
     fault = jnp.where(in_time & stuck & live & good, np.int32(Status.TIME_STALLED), fault)
     why = jnp.where(attempt.wrong, np.int32(Status.BAD_PROPENSITY), np.int32(Status.FLOW_BROKEN))
     fault = jnp.where(broken, why, fault)
+    fault = jnp.where(live & (tried >= MOST_STEPS), np.int32(Status.STEP_BUDGET), fault)
 
     gone = clock.between(lane.time, select(ends, arrival, lane.target.time))
     horizon = jnp.where(ends | stops, gone, lane.since)
@@ -81,7 +84,8 @@ def judge(program: Program, lane: Lane, theta: Mapping[str, Real], limit: Count)
     status = jnp.where(lane.status == np.int32(Status.RUNNING), status, lane.status)
     happens = ends & reacts
     reached = choose(program, ahead, happens) if program.network.reactions else ()
-    flowed = Flowed(after._replace(fault=fault), values, ends, length, seen)
+    held = select(ends, held, happening.held)
+    flowed = Flowed(after._replace(tried=tried, fault=fault), values, held, ends, length, seen)
     dt = jnp.maximum(horizon - lane.since, jnp.zeros_like(horizon))
     return Decision(
         ahead.propensities, arrival, horizon, dt, Fate(happens, reached, status), flowed=flowed,
@@ -99,14 +103,14 @@ def _outlook(program: Program, lane: Lane, attempt: Attempt, drawn: Numbers, par
     return Outlook(drawn, a, total, total, inverse, part * attempt.step.length, arrival, part >= 0, total >= 0)
 
 
-def _after(attempt: Attempt, ends: Flag, reacts: Flag, part: Real, fails: Flag) -> Flowing:
-    """Where the next step begins, and how long it shall be.
+def _after(attempt: Attempt, ends: Flag, reacts: Flag, rises: Flag, part: Real, fails: Flag) -> Flowing:
+    """Where the next step begins, and how long it shall be: longer only after one that was lived through.
 
     Lengths change by powers of two: the error is that of the fifth power.
     """
     state, length, error = attempt.lane.flowing, attempt.step.length, attempt.error
     assert state is not None
-    whole = ends & (length >= state.length)
+    whole = ends & ~reacts & ~rises & (length >= state.length)
     longer = jnp.where(error < 2.0**-16, 8.0 * length, jnp.where(error < 2.0**-6, 2.0 * length, length))
     shorter = jnp.where(error <= 2.0**5, 0.5 * length, jnp.where(error <= 2.0**10, 0.25 * length, 0.0625 * length))
     chosen = jnp.where(fails, shorter, jnp.where(whole, jnp.minimum(longer, LARGEST_STEP), state.length))
@@ -116,6 +120,7 @@ def _after(attempt: Attempt, ends: Flag, reacts: Flag, part: Real, fails: Flag) 
         base=select(ends, attempt.base(part), state.base),
         spent=select(reacts, Time(nothing, nothing), spent),
         length=chosen.astype(length.dtype),
+        tried=state.tried,
         fault=state.fault,
     )
 

@@ -17,6 +17,9 @@ LARGEST_STEP = 2.0**60
 SMALLEST = {"float32": 1.0, "float64": 2.0**-53}
 """A step breaks the flow if this much of it does not move the clock, whose numbers are pairs: in float64 one beyond a bit of the time."""
 
+MOST_STEPS = 2**20
+"""Tried between two jumps. More are those of a flow that is very stiff, or of a variable whose rate is rounding errors alone."""
+
 
 class Flowing(NamedTuple):
     """Where the next step of the flow begins, at `Lane.time`. What is seen at a stop within a step is in `Happening.values`."""
@@ -27,6 +30,8 @@ class Flowing(NamedTuple):
     """The integral of the total propensity since the last reaction."""
     length: Real
     """Of the next step, if nothing limits it."""
+    tried: Count
+    """Steps since the last reaction or event."""
     fault: Count
     """What went wrong, a code of `Status`; or RUNNING."""
 
@@ -38,6 +43,8 @@ class Flowed(NamedTuple):
     """After it."""
     values: tuple[Real, ...]
     """Where the turn ends."""
+    held: tuple[Flag, ...]
+    """`Happening.held` there."""
     moves: Flag
     """Whether the next step begins there, since a step has ended or something happens."""
     length: Real
@@ -50,7 +57,8 @@ def at_rest(values: Sequence[Real]) -> Flowing:
     """At the start of a path."""
     nothing = jnp.zeros_like(values[0])
     base = tuple(Time(value, nothing) for value in values)
-    return Flowing(base, Time(nothing, nothing), nothing + 1.0, jnp.zeros_like(nothing, np.int32))
+    none = jnp.zeros_like(nothing, np.int32)
+    return Flowing(base, Time(nothing, nothing), nothing + 1.0, none, none)
 
 
 def resumed(flowing: Flowing, values: Sequence[Real], changed: Flag) -> Flowing:

@@ -1,5 +1,6 @@
 """`simulate`: exact paths of a network."""
 
+import dataclasses
 import functools
 import os
 import warnings
@@ -12,6 +13,7 @@ from jaxtyping import PRNGKeyArray
 
 from jumpax._base import clock, random
 from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, UnsupportedError
+from jumpax._base.progress import telling
 from jumpax._base.types import Precision, default_precision, dtype_of
 from jumpax.engines import event_log, faults
 from jumpax.engines import inputs as make_inputs
@@ -28,11 +30,12 @@ from jumpax.engines.program import Program, Steps, Times, check_positive
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded, beside
 from jumpax.engines.redraw import redrawn
+from jumpax.engines.shard import shard_of
 from jumpax.engines.size import check_program, check_queue, check_records
 from jumpax.engines.starts import started
 from jumpax.engines.stops import stops_of
 from jumpax.folds import AbstractFold, Parameters, Snapshots, Together
-from jumpax.networks import ALL, ModelLike, Need, Network, check_network, check_numbers, numbers_of
+from jumpax.networks import ALL, ModelLike, Need, Network, ObservedModel, check_network, check_numbers, numbers_of
 from jumpax.networks.ceiling import check_ceilings
 from jumpax.networks.starts import Start, start_of
 
@@ -57,6 +60,7 @@ def simulate(
     steps: object = None,
     paths: int,
     key: PRNGKeyArray | int,
+    shard: tuple[int, int] | None = None,
     record: AbstractFold | Events | Sequence[AbstractFold] = (),
     start: float = 0.0,
     engine: Literal["cpu", "gpu", "xla", "arrays", "tables", "reference"] | None = None,
@@ -67,7 +71,7 @@ def simulate(
     round_counts: bool = False,
     queue: int = 64,
     throw: bool = True,
-    progress: Callable[[Progress], None] | None = None,
+    progress: bool | Callable[[Progress], None] | None = None,
     save: str | os.PathLike | None = None,
     resume: str | os.PathLike | None = None,
 ) -> Paths:
@@ -96,6 +100,8 @@ def simulate(
         steps: stops after so many events, instead of times.
         paths: how many.
         key: `jax.random.key(seed)` or an int.
+        shard: (i, N): only the paths from i paths / N up to (i + 1) paths / N, rounded down, as they are in the whole run, for
+            processes that each draw a part. theta and x0 are those of the whole run. `jumpax.results.merge` puts parts together.
         record: folds to gather along the way (`Paths.records`), or `Events()` for the log of all events.
         start: time at the start. Events whose time is before one later than 0 have happened.
         engine: `cpu` (printed SIMD loops), `gpu` (one kernel on an NVIDIA GPU), `xla` (any law, any device), `arrays` (for families
@@ -113,9 +119,9 @@ def simulate(
         queue: most delayed reactions of one path that are under way at one time (rounded up to a multiple of 16). Memory grows with
             it, time only with how many are under way.
         throw: raise when a path is faulty; False returns it with its status.
-        progress: called about twice a second.
-        save: a file to which the state of the run is written about twice a minute, at the end, and when `progress` raises; for each
-            thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
+        progress: True for a bar in terminals and notebooks; or a function that is called about twice a second with a `Progress`.
+        save: a file to which the state of the run is written about twice a minute, at the end, when `progress` raises, and at Ctrl-C and
+            SIGTERM (which raise KeyboardInterrupt within seconds); for each thread beyond the first a file beside it. The file before stays whole until the new one is written. Not for
             the engine `reference` and the log of events.
         resume: such a file: the run goes on from there, and ends bit for bit as if it had not been interrupted. Everything else
             has to be as it was; what is not is named. May be the file of `save`.
@@ -145,7 +151,8 @@ def simulate(
         >>> jumpax.simulate(late, {"k": 100.0, "tau": 2.0}, {"A": 5, "B": 0}, times=[1.0, 3.0], paths=1, key=0).counts.tolist()
         [[[0, 0], [0, 5]]]
     """
-    network, theta, x0 = numbers_of(network, theta, x0)
+    given = network
+    network, theta, x0 = numbers_of(given, theta, x0)
     paths = check_positive("paths", paths)
     law = start_of(network, x0, round_counts)
     if law is None:
@@ -153,6 +160,8 @@ def simulate(
     else:
         kind = dtype_of(check_precision(precision))
         values, counts = started(network, theta, law, paths, random.key_words(key), kind)
+    part, whole = shard_of(shard, paths), (values, counts)
+    (values, counts), paths = part.of(network, values, counts), part.paths
     limit = check_positive("max_events", max_events, 2**31 - 2)
     if Need.FAMILY in network.needs:
         check_families(network, bound=bound, record=record)
@@ -175,16 +184,30 @@ def simulate(
     chosen = _engine(network, program, engine, logged)
     workers = check_positive("threads", _workers(threads, chosen, files, logged), 256)
     make = functools.partial(
-        make_inputs.make, program, key=words, theta=values, counts=counts, paths=paths, start=start, max_events=limit
+        make_inputs.make,
+        program,
+        key=words,
+        theta=values,
+        counts=counts,
+        paths=paths,
+        first=part.first,
+        start=start,
+        max_events=limit,
     )
-    draw = functools.partial(_drawn, chosen, program, make, workers, progress, files, logged)
-    stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
+    with telling(progress or False) as tell:
+        draw = functools.partial(_drawn, chosen, program, make, workers, tell, files, logged)
+        stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
-    settings = {"start": start, "max_events": limit} | ({} if bound is None else {"bound": stops.bound})
+    settings = (
+        ({} if shard is None else part.settings(*whole, program.fold))
+        | {"start": start, "max_events": limit}
+        | ({} if bound is None else {"bound": stops.bound})
+    )
     if network.events:
         settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
     origin = provenance(network, words, program.precision, chosen.name, **settings)
-    return _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+    made = _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+    return dataclasses.replace(made, observables=given.observed(values)) if isinstance(given, ObservedModel) else made
 
 
 def check_families(network: Network, *, bound: object, record: object = ()) -> None:

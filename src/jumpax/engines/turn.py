@@ -223,7 +223,8 @@ def apply(program: Program, lane: Lane, decision: Decision, theta: Mapping[str, 
     fired, flowed = fate.reached[0] if fate.reached else moves, decision.flowed
     if flowed is not None and happening is not None:
         moves = flowed.moves
-        happening = happening._replace(values=(*flowed.values, *happening.values[len(flowed.values) :]))
+        values = (*flowed.values, *happening.values[len(flowed.values) :])
+        happening = happening._replace(values=values, held=flowed.held)
     carry, own = gather(program, lane, decision, fate, counts, parameters(program, happening, theta, pinned=True))
     if own is not None:
         streams = (*streams[:-1], own)

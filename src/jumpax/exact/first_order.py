@@ -127,12 +127,16 @@ def _call(
 
 
 def _check_size(space: StateSpace, rows: int, moving: int) -> None:
-    """Whether propensities, laws and their derivatives fit into memory."""
+    """Whether propensities, laws, their derivatives, and the matrix that moves these fit into memory."""
     times = f" at {rows:,} times" if rows > 1 else ""
+    reactions = len(space.network.reactions)
+    matrix = (
+        20.0 * (1 + 2 * moving) * (reactions + 1)
+    )  # bytes for a state: entries of 12, and what building it holds beside
     check_memory(
-        f"A law over {space.size:,} states, {len(space.network.reactions):,} reactions{times}"
+        f"A law over {space.size:,} states, {reactions:,} reactions{times}"
         + (f", with derivatives with respect to {moving} parameters," if moving else ""),
-        8.0 * space.size * (1 + moving) * (4 * len(space.network.reactions) + 2 * rows),
+        space.size * (8.0 * (1 + moving) * (4 * reactions + 2 * rows) + matrix),
         "Give smaller limits, fewer times, or differentiate with respect to fewer parameters at once",
     )
 

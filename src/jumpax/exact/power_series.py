@@ -85,7 +85,7 @@ def power_series(
     last = int(stops.max(initial=0)) - 1
     added: list[int] = []
     for k in range(last + 1):
-        if k in changes or k == 0:
+        if k in changes:
             added = np.flatnonzero((firsts <= k) & (k < stops)).tolist()
         for m in added:
             daxpy(powers, sums[m], a=windows[m].weights[k - windows[m].first])

@@ -1,7 +1,6 @@
 """Expectations over paths, and their gradients."""
 
 from jumpax.gradients.alternative_path import AlternativePath as AlternativePath
-from jumpax.gradients.audits import Audit as Audit
 from jumpax.gradients.audits import audit as audit
 from jumpax.gradients.automatic import Automatic as Automatic
 from jumpax.gradients.automatic import Choice as Choice
@@ -18,6 +17,7 @@ from jumpax.gradients.exact_gradient import exact_cost as exact_cost
 from jumpax.gradients.expectation import Expectation as Expectation
 from jumpax.gradients.expectation import expectation as expectation
 from jumpax.gradients.growth import second_moment_rate as second_moment_rate
+from jumpax.gradients.judgements import Audit as Audit
 from jumpax.gradients.lattice_coverage import Coverage as Coverage
 from jumpax.gradients.lattice_coverage import lattice_coverage as lattice_coverage
 from jumpax.gradients.lattice_tangent import LatticeTangent as LatticeTangent

@@ -1,9 +1,7 @@
 """`audit`: every estimator on one problem, judged against the exact gradient."""
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -21,6 +19,7 @@ from jumpax.gradients.coupled_difference import CoupledDifference
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import BUDGET, ExactGradient, sampled_cost
 from jumpax.gradients.expectation import expectation
+from jumpax.gradients.judgements import Audit, Judgement
 from jumpax.gradients.lattice_tangent import LatticeTangent
 from jumpax.gradients.measure import Measured, measure, pooled, salted
 from jumpax.gradients.pilot import TAIL, lattice_split
@@ -53,94 +52,6 @@ OF_LARGE: dict[str, AbstractEstimator] = {
 """The same for networks of so many reactions that the others would take long to compile."""
 FLOOR = 1e-5
 """Smallest error of a z-score, relative to the largest gradient of the entry: some entries have no noise at all."""
-
-
-class Judgement(NamedTuple):
-    """One estimator on one component of the gradient."""
-
-    estimator: str
-    stop: float
-    entry: str
-    parameter: str
-    gradient: float
-    error: float
-    """Standard error."""
-    reference: float
-    z: float
-    """(gradient - reference) / error of both."""
-    bias: float
-    """(gradient - reference) / |reference|; with its error it is a bound, and only |z| tells whether there is any."""
-    variance: float
-    """Of the gradient from one path."""
-    work: float
-    """Variance times seconds per path over that of the score function: the work for the same error."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Audit:
-    """What `audit` found.
-
-    Attributes:
-        rows: one judgement per estimator, stop, entry and parameter.
-        seconds: per path with the whole gradient, by estimator; `plain` for the paths alone.
-        heaviest: largest share of one path in the squared deviations: above 0.1 the variance is not to be trusted.
-        refused: estimators that cannot treat the problem, and why.
-        reference: what the judge was: `exact`, or the pooled unbiased estimators.
-        chosen: what `gradient="auto"` takes, and why.
-        provenance: key, versions, machine.
-    """
-
-    rows: tuple[Judgement, ...]
-    seconds: dict[str, float]
-    heaviest: dict[str, float]
-    refused: dict[str, str]
-    reference: str
-    chosen: str
-    provenance: dict[str, object]
-
-    def summary(self) -> list[dict[str, Any]]:
-        """One line per estimator: cost over plain paths, largest |z|, bias where |z| > 4, work, tail."""
-        lines = []
-        for name in self.seconds:
-            rows = [row for row in self.rows if row.estimator == name]
-            if not rows:
-                continue
-            work = [row.work for row in rows if row.work > 0 and math.isfinite(row.work)]
-            lines.append({
-                "estimator": name,
-                "cost": self.seconds[name] / self.seconds["plain"],
-                "z": max(abs(row.z) for row in rows),
-                "bias": max((abs(row.bias) for row in rows if abs(row.z) > 4), default=0.0),
-                "work": math.exp(float(np.mean(np.log(work)))) if work else 0.0,
-                "heaviest": self.heaviest[name],
-            })  # fmt: skip
-        return lines
-
-    def against_time(self) -> dict[str, list[float]]:
-        """By estimator, for each stop: standard deviation of one path's gradient over the gradient, root mean square."""
-        stops = sorted({row.stop for row in self.rows})
-        out = {}
-        for name in self.heaviest:
-            rows = [row for row in self.rows if row.estimator == name]
-            ratios = [
-                [row.variance / row.reference**2 for row in rows if row.stop == stop and row.reference != 0]
-                for stop in stops
-            ]
-            out[name] = [float(np.sqrt(np.mean(part))) if part else math.nan for part in ratios]
-        return out
-
-    def to_dict(self) -> dict[str, object]:
-        """Everything as plain mappings and lists, for JSON."""
-        return {
-            "reference": self.reference,
-            "chosen": self.chosen,
-            "summary": self.summary(),
-            "against_time": self.against_time(),
-            "refused": self.refused,
-            "seconds_per_path": self.seconds,
-            "rows": [row._asdict() for row in self.rows],
-            "provenance": self.provenance,
-        }
 
 
 def audit(

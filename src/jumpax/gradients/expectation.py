@@ -200,7 +200,7 @@ class Expectation:
             check_start(start, checked)
         if not traced:
             check_delays(network, checked)
-            check_past(network, checked, self.sampling.start)
+        check_past(network, checked, self.sampling.start, unknown=traced)
         batched = [] if own else [k for k, v in checked.items() if v.ndim > len(network.shapes.get(k, ()))]
         if batched:
             raise InputError(f"parameters {batched} are arrays; use jax.vmap over theta for several values")

@@ -1,13 +1,15 @@
 """What a model file holds."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, final
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from jumpax._base.types import ParameterValues
 from jumpax.networks import Network
 from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import Expression, evaluate, names, text
@@ -21,7 +23,7 @@ class Rule:
 
     Args:
         expression: the formula, of species and numbers.
-        constants: values of parameters in it, as the file gives them.
+        constants: values of parameters in it, as the file gives them; those in the mapping go before them.
 
     Examples:
         >>> from jumpax.networks.expressions.expression import Name, Number, call
@@ -35,7 +37,7 @@ class Rule:
     def __call__(self, counts: Mapping[str, Any]) -> Float[Array, "..."]:
         """The value."""
         read = names(self.expression)
-        values = {n: jnp.asarray(counts[n], float) for n in read if n in counts} | dict(self.constants)
+        values = dict(self.constants) | {n: jnp.asarray(counts[n], float) for n in read if n in counts}
         shape = jnp.shape(next(iter(counts.values())))
         return jnp.broadcast_to(jnp.asarray(evaluate(steady(self.expression), values, None), float), shape)
 
@@ -78,6 +80,22 @@ class FileModel:
     molecules: Mapping[str, float] = field(default_factory=dict)
     starts: Mapping[str, Rule] = field(default_factory=dict)
 
+    def observed(self, theta: ParameterValues) -> dict[str, Callable[[Mapping[str, Any]], Float[Array, "..."]]]:
+        """The observables of paths by these parameters, one value of each or one for each path.
+
+        Examples:
+            >>> from jumpax.networks.expressions.expression import Name, call
+            >>> from jumpax.networks.zoo import birth_death
+            >>> base, load = birth_death(), Rule(call("multiply", Name("death"), Name("X")), (("death", 1.0),))
+            >>> model = FileModel(base.network, base.theta, base.x0, observables={"load": load})
+            >>> float(model.observed({"death": 3.0})["load"]({"X": jnp.float32(2.0)}))
+            6.0
+        """
+        return {
+            name: functools.partial(_by_parameters, rule, {n: theta[n] for n, _ in rule.constants if n in theta})
+            for name, rule in self.observables.items()
+        }
+
     @property
     def network(self) -> Network:
         """The reactions with the events."""
@@ -87,3 +105,9 @@ class FileModel:
     def _with_events(self) -> Network:
         """The same, made once."""
         return self.without_events.with_events(self.events) if self.events else self.without_events
+
+
+def _by_parameters(rule: Rule, values: ParameterValues, counts: Mapping[str, Any]) -> Float[Array, "..."]:
+    """An observable with parameters of its own, of counts (paths, stops) or of single ones."""
+    own = {n: np.asarray(value)[:, None] if np.ndim(value) == 1 else value for n, value in values.items()}
+    return rule({**counts, **{name: value for name, value in own.items() if name not in counts}})

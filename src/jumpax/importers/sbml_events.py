@@ -1,5 +1,7 @@
 """Events of an SBML model."""
 
+import contextlib
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -12,6 +14,7 @@ from jumpax.networks.event import Event
 from jumpax.networks.expressions.expression import (
     Call,
     Expression,
+    Name,
     Number,
     Time,
     call,
@@ -85,7 +88,7 @@ class SbmlEvents:
             if trigger is None or trigger.getMath() is None:
                 raise InputError("it has no trigger")
             when = flag(self.symbols.expression(trigger.getMath()))
-            when = self._instants(when) if persistent or not event.isSetDelay() else when
+            when = self._instants(when, self._counters(event)) if persistent or not event.isSetDelay() else when
         done = []
         for assignment in event.getListOfEventAssignments():
             with self.faults.of(what):
@@ -116,21 +119,62 @@ class SbmlEvents:
         delay = self.symbols.expression(event.getDelay().getMath())
         return None if delay == Number(0.0) else delay
 
-    def _instants(self, trigger: Expression) -> Expression:
-        """The trigger with `time >= v` for `time == v` where it is all of it, or one of several: both become true at v, and at once."""
-        if not isinstance(trigger, Call):
-            return trigger
-        if trigger.operator == "or":
-            return call("or", *map(self._instants, trigger.arguments))
-        if trigger.operator != "eq" or Time() not in trigger.arguments:
-            return trigger
-        value = trigger.arguments[1 if trigger.arguments[0] == Time() else 0]
-        if reads_time(value) or self.symbols.moving.intersection(names(value)):
+    def _instants(self, trigger: Expression, counters: frozenset[str]) -> Expression:
+        """The trigger with `time >= v` for `time == v`, where that is all of it that changes: both become true at v, and at once.
+
+        Of several numbers each begins a window, which ends before the next. Counters are as good as what nothing moves: they are beyond
+        the time whenever they have been moved.
+        """
+        if isinstance(trigger, Call) and trigger.operator == "and":
+            moving = [each for each in trigger.arguments if reads_time(each) or self._moves(each, counters)]
+            if len(moving) == 1:
+                return call(
+                    "and",
+                    *(self._instants(each, counters) if each is moving[0] else each for each in trigger.arguments),
+                )
+        if isinstance(trigger, Call) and trigger.operator == "or":
+            moments = [_moment(each) for each in _alternatives(trigger)]
+            times = sorted({each.value for each in moments if isinstance(each, Number) and each.value >= 0})
+            if times and all(isinstance(each, Number) for each in moments):
+                ends = [(time + later) / 2 for time, later in itertools.pairwise(times)]
+                windows = [
+                    call("and", call("ge", Time(), Number(time)), call("lt", Time(), Number(end)))
+                    for time, end in zip(times, ends, strict=False)
+                ]
+                return call("or", *windows, call("ge", Time(), Number(times[-1])))
+        value = _moment(trigger)
+        if value is None or reads_time(value) or self._moves(value, counters):
             return trigger  # a moment that is moved into the past comes true with >= only
         after = call("ge", Time(), value)
         if isinstance(value, Number) and value.value >= 0:
             return after
         return call("and", after, call("ge", value, Number(0.0)))
+
+    def _counters(self, event: Any) -> frozenset[str]:
+        """Parameters that this event moves by a positive number, and no other: times that it waits for."""
+        with contextlib.suppress(InputError, UnsupportedError):  # told elsewhere, as those of assignments
+            if event.isSetDelay() and self._delay(event) is not None:
+                return frozenset()
+        assigned = [a.getVariable() for each in self.model.getListOfEvents() for a in each.getListOfEventAssignments()]
+        found = []
+        for assignment in event.getListOfEventAssignments():
+            name, math = assignment.getVariable(), assignment.getMath()
+            if (
+                math is None
+                or assigned.count(name) > 1
+                or name not in self.symbols.parameters
+                or name in self.symbols.flows
+            ):
+                continue
+            with contextlib.suppress(InputError, UnsupportedError):
+                match self.symbols.expression(math):
+                    case Call("add", (Name(own), Number(by)) | (Number(by), Name(own))):
+                        found += [own] if own == self.symbols.public(name) and by > 0 else []
+        return frozenset(found)
+
+    def _moves(self, expression: Expression, counters: frozenset[str]) -> bool:
+        """Whether it reads what reactions, other events or rate rules change."""
+        return bool((self.symbols.moving - counters).intersection(names(expression)))
 
     def _assignment(self, assignment: Any, event: Any) -> tuple[str, Expression]:
         """What is assigned: amounts, for species."""
@@ -201,6 +245,22 @@ class SbmlEvents:
             if math.isinf(value) or not (read or math.isfinite(value)):
                 return value
         return number(name)
+
+
+def _moment(trigger: Expression) -> Expression | None:
+    """What the time is compared with, of `time == ...`."""
+    if not isinstance(trigger, Call) or trigger.operator != "eq" or Time() not in trigger.arguments:
+        return None
+    return trigger.arguments[1 if trigger.arguments[0] == Time() else 0]
+
+
+def _alternatives(trigger: Expression) -> Iterator[Expression]:
+    """Of an `or` of an `or` .. each part."""
+    if isinstance(trigger, Call) and trigger.operator == "or":
+        for each in trigger.arguments:
+            yield from _alternatives(each)
+    else:
+        yield trigger
 
 
 def _whole(value: Expression) -> bool:

@@ -24,8 +24,9 @@ class Starts:
         species = {s.getId(): s.getConstant() or s.getBoundaryCondition() for s in model.getListOfSpecies()}
         self.species = {*species}
         moved = {a.getVariable() for e in model.getListOfEvents() for a in e.getListOfEventAssignments()}
-        self.moving = {name for name, fixed in species.items() if not fixed} | moved
-        """Species and others that reactions or events change."""
+        self.flows = {r.getVariable() for r in model.getListOfRules() if r.isRate()}
+        self.moving = {name for name, fixed in species.items() if not fixed} | moved | self.flows
+        """Species and others that reactions, events or rate rules change."""
         self._known: dict[str, set[str]] = {}
 
     def stiff(self, open_: frozenset[str]) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -38,7 +39,7 @@ class Starts:
             felt = read & open_
             if name in self.parameters - self.moving and not read & {*self.species, *self.moving, _TIME}:
                 continue
-            if name in self.species & self.moving:
+            if name in (self.species & self.moving) - self.flows:
                 felt = felt & self.species
             if felt:
                 yield name, tuple(sorted(felt))

@@ -2,6 +2,7 @@
 
 from jumpax.inference import losses as losses
 from jumpax.inference import priors as priors
+from jumpax.inference.agreed import agreed as agreed
 from jumpax.inference.combinations import Combination as Combination
 from jumpax.inference.compare import compare as compare
 from jumpax.inference.comparison import Comparison as Comparison
@@ -26,8 +27,8 @@ from jumpax.inference.predictive import Predicted as Predicted
 from jumpax.inference.predictive import predictive as predictive
 from jumpax.inference.problem import Problem as Problem
 from jumpax.inference.profile import Profile as Profile
-from jumpax.inference.profile import agreed as agreed
-from jumpax.inference.profile import profile as profile
+from jumpax.inference.profiling import profile as profile
+from jumpax.inference.profiling import profiled as profiled
 from jumpax.inference.progress import FitProgress as FitProgress
 from jumpax.inference.progress import SearchProgress as SearchProgress
 from jumpax.inference.record_problem import RecordProblem as RecordProblem

@@ -220,19 +220,19 @@ def exact_part(problem: Problem, u: Float[np.ndarray, " free"]) -> Problem | Non
         return problem
     if not isinstance(source, Simulation) or not source.exact or problem.network.needs or problem.law:
         return None
-    if isinstance(problem.plan.observable, AbstractPathObservable):
+    if isinstance(problem.plan.question.observable, AbstractPathObservable):
         return None
     theta = problem.structure.theta({name: float(value) for name, value in problem.values(jnp.asarray(u)).items()})
     times = [problem.settle or 0.0] if problem.loss.times is None else [t - problem.start for t in problem.loss.times]
     moving = [n for n in problem.network.parameters if not isinstance(problem.parameters[n], Fixed)]
-    cost = exact_cost(problem.network, problem.plan.begin, theta, times, budget=WORK, wrt=moving)
-    places = places_of(problem.plan.observable)
+    cost = exact_cost(problem.network, problem.plan.question.begin, theta, times, budget=WORK, wrt=moving)
+    places = places_of(problem.plan.question.observable)
     if cost is not None and places:  # every datum has its place
         wider = {
             **cost.limits,
             **{name: max(cost.limits[name], size) for name, size in places.items() if name in cost.limits},
         }
-        cost = exact_cost(problem.network, problem.plan.begin, theta, times, wider, WORK, wrt=moving)
+        cost = exact_cost(problem.network, problem.plan.question.begin, theta, times, wider, WORK, wrt=moving)
     if cost is None:
         return None
     return dataclasses.replace(problem, source=MasterEquation(cost.limits, stationary=False))

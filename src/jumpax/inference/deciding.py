@@ -62,7 +62,7 @@ class Deciding:
         paid = self._choosing <= SHARE * self._evaluating
         if self.choice is None or (paid and stale(self.choice, names, theta)):
             plan = problem.plan
-            batch = source.batch(plan.observable, plan.network, plan.begin, plan.times, plan.settle, plan.start)
+            batch = source.batch(plan.question)
             try:
                 self.choice = batch.choose(theta, jax.random.fold_in(key, 0x6175), names, self.choice)
                 self._choosing += self.choice.paths

@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -18,10 +18,8 @@ from jumpax.engines.program import Program
 from jumpax.folds import Snapshots, Together
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Numbers, Structure
-from jumpax.inference.sources import AbstractSource, Expected
+from jumpax.inference.sources import AbstractSource, Expected, Question
 from jumpax.networks import Network
-from jumpax.networks.starts import AbstractStart
-from jumpax.observables import Observable
 
 
 class Evaluation(NamedTuple):
@@ -52,28 +50,18 @@ class Plan:
     """Everything static about a problem; equal plans are compiled once."""
 
     structure: Structure
-    observable: Observable
-    network: Network
-    x0: tuple[tuple[str, int], ...] | AbstractStart
-    times: tuple[float, ...] | None
-    settle: float | None
-    start: float
+    question: Question
     source: AbstractSource
-
-    @property
-    def begin(self) -> Mapping[str, float] | AbstractStart:
-        """Counts at the start by name, or their law."""
-        return self.x0 if isinstance(self.x0, AbstractStart) else dict(self.x0)
 
     @functools.cached_property
     def expected(self) -> Expected:
         """The expectation as a function of theta and key."""
-        return self.source.expected(self.observable, self.network, self.begin, self.times, self.settle, self.start)
+        return self.source.expected(self.question)
 
     @functools.cached_property
     def silent(self) -> Expected:
         """The same, where no error can be raised."""
-        return self.source.silent(self.observable, self.network, self.begin, self.times, self.settle, self.start)
+        return self.source.expected(self.question, silent=True)
 
 
 def evaluate(

@@ -14,6 +14,7 @@ from jaxtyping import PRNGKeyArray
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, JumpaxWarning, SimulationError
+from jumpax._base.progress import Told, telling
 from jumpax.engines.provenance import provenance
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.budget import check_budget, check_settings
@@ -24,7 +25,6 @@ from jumpax.inference.goodness import goodness, misfit
 from jumpax.inference.information import mean
 from jumpax.inference.optimiser import natural_gradient
 from jumpax.inference.problem import check_problem
-from jumpax.inference.progress import Told, teller
 from jumpax.inference.result import FitResult, Run
 from jumpax.inference.search import (
     INTERRUPTED,
@@ -92,7 +92,7 @@ def fit(
         budget: most paths, all in all, of a search of boxes; every point costs one in each condition. For losses on counts;
             `starts` that are given as points are places to follow, too, the number of paths of the source does not matter, and
             the settings above are refused.
-        progress: True for a line on standard error, or a function of `FitProgress`; with a budget of `SearchProgress`.
+        progress: True for a bar in terminals and notebooks; or a function of `FitProgress`, with a budget of `SearchProgress`.
 
     Returns:
         Estimates, standard errors, history and provenance: see `FitResult`.
@@ -154,18 +154,24 @@ def quiet_fit(
             {"optimiser": (optimiser, None), "stopping": (stopping, None), "starts": (many, 1), "steps": (steps, STEPS),
              "average": (average, AVERAGE), "final": (final, LEAST)}
         )  # fmt: skip
-        return _with_budget(check_budget(problem, budget), budget, key, starts, teller(progress))
+        with telling(progress) as tell:
+            return _with_budget(check_budget(problem, budget), budget, key, starts, tell)
     for part in problem.parts.values():
         _ = part.plan.expected  # what does not fit into memory shows here
     exact = problem.source.deterministic
     chosen = natural_gradient(1.0 if exact else 0.5, decay=0.0 if exact else 0.9) if optimiser is None else optimiser
     rule = (SmallSteps() if exact else SignalToNoise()) if stopping is None else stopping
-    words = random.key_words(key)
-    settings = Settings(
-        optax.with_extra_args_support(chosen), rule, steps, 1 if exact else average, 1 if exact else final,
-        jax.random.key(key) if isinstance(key, int) else key, teller(progress), Deciding(),
-    )  # fmt: skip
-    begin = time.perf_counter()
+    with telling(progress) as tell:
+        settings = Settings(
+            optax.with_extra_args_support(chosen), rule, steps, 1 if exact else average, 1 if exact else final,
+            jax.random.key(key) if isinstance(key, int) else key, tell, Deciding(),
+        )  # fmt: skip
+        return _by_steps(problem, starts, settings)
+
+
+def _by_steps(problem: AbstractProblem, starts: int | Sequence[Mapping[str, float]], settings: Settings) -> FitResult:
+    """By a descent from each start."""
+    begin, words = time.perf_counter(), random.key_words(settings.key)
     ends, lost = _descents(problem, list(starting_points(problem, starts, settings.key)), settings)
     best = int(np.argmin([end.run.loss for end in ends]))
     end = ends[best]
@@ -277,6 +283,7 @@ def _result(
         doubts=doubted,
         notes=notes,
         expected=expected,
+        compared=problem.compared(expected),
         units=problem.units,
         paths=paths,
         seconds=0.0,

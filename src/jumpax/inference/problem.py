@@ -20,7 +20,7 @@ from jumpax.inference.losses.compared import Compared
 from jumpax.inference.losses.standardised import Standardised
 from jumpax.inference.parameters import Derived, Fixed, Free, Numbers, Parameter, Structure, free_faults, resolve
 from jumpax.inference.parametrised import AbstractParametrised
-from jumpax.inference.sources import AbstractSource, Simulation
+from jumpax.inference.sources import AbstractSource, Question, Simulation
 from jumpax.networks import FLOWING, NONE, Network, StartTable, check_counts, check_network, numbers_of
 from jumpax.networks.ceiling import check_ceilings
 from jumpax.networks.starts import AbstractStart, check_start, start_of
@@ -120,10 +120,8 @@ class Problem(AbstractProblem):
             x0 = tuple(zip(self.network.species, (int(c) for c in counts), strict=True))
         observable = self.loss.observable(self.network)
         check_observable(observable, along=isinstance(self.source, Simulation))
-        return Plan(
-            self.structure, observable, self.network, x0, self.loss.times, self.settle,
-            self.start, self.source,
-        )  # fmt: skip
+        question = Question(observable, self.network, x0, self.loss.times, self.settle, self.start)
+        return Plan(self.structure, question, self.source)
 
     def summed(self, found: Sequence[Evaluation]) -> Evaluation:
         """The one."""

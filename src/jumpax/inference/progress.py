@@ -1,8 +1,6 @@
 """How far a fit is."""
 
-import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple, TextIO
+from typing import NamedTuple
 
 
 class FitProgress(NamedTuple):
@@ -22,6 +20,11 @@ class FitProgress(NamedTuple):
     seconds_left: float
     """At most, with the starts to come."""
 
+    @property
+    def share(self) -> float:
+        """Of all steps of all starts; each may stop earlier."""
+        return (self.start + (self.step + 1) / self.steps) / self.starts
+
     def __str__(self) -> str:
         """One line for people."""
         return (
@@ -40,6 +43,11 @@ class SearchProgress(NamedTuple):
     values: dict[str, float]
     """The best free parameters so far."""
     seconds: float
+
+    @property
+    def share(self) -> float:
+        """Of the budget."""
+        return self.paths / self.budget
 
     @property
     def seconds_left(self) -> float:
@@ -63,22 +71,3 @@ class PosteriorProgress(NamedTuple):
     def __str__(self) -> str:
         """One line for people."""
         return f"{self.what}: {100 * self.share:.0f} %"
-
-
-Told = Callable[[Any], None]
-"""Of `FitProgress`, of `SearchProgress` where there is a budget, of `PosteriorProgress`."""
-
-
-def teller(progress: bool | Told) -> Told:
-    """A function to tell progress to: nobody, one line on standard error that is written over, or the one given."""
-    if callable(progress):
-        return progress
-    return _line(sys.stderr) if progress else lambda told: None
-
-
-def _line(stream: TextIO) -> Told:
-    def write(told: FitProgress | SearchProgress | PosteriorProgress) -> None:
-        stream.write("\r" + f"{told}"[:119].ljust(119))
-        stream.flush()
-
-    return write

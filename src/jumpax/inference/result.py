@@ -2,14 +2,22 @@
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from jaxtyping import Float, Int, PyTree
 
+from jumpax._base.labelled import Labelled
+from jumpax._base.result import AbstractResult, Figure, Glance, room
 from jumpax._base.types import Real
 from jumpax.inference.combinations import Combination
+from jumpax.inference.fit_labels import labelled
 from jumpax.inference.goodness import Goodness, lines
+from jumpax.inference.losses.compared import Compared
+from jumpax.inference.profile import Profile
+
+_FEW = 6
+"""Parameters that a line has."""
 
 
 class History(NamedTuple):
@@ -68,9 +76,14 @@ class Search(NamedTuple):
     """Why the mean field was not asked, though it was wanted."""
 
 
+@final
 @dataclasses.dataclass(frozen=True)
-class FitResult:
-    """Estimates with their uncertainties, and how they came about. `print` shows a table."""
+class FitResult(AbstractResult):
+    """Estimates with their uncertainties, and how they came about. `print` shows a table.
+
+    As a table it has a row for each parameter: `parameter`, `estimate`, `standard_error`, `lower` and `upper` (95 %), `simulation_error`,
+    `role` (free, fixed, derived, undetermined, unresolved) and `unit`.
+    """
 
     free: tuple[str, ...]
     estimates: Mapping[str, float]
@@ -118,11 +131,54 @@ class FitResult:
     """Whether the data scatter about the fit as they should: of all data sets together, if there are several, then of each."""
     search: Search | None = None
     """Of a fit with a budget."""
+    profiles: Mapping[str, Profile] = dataclasses.field(default_factory=dict)
+    """By parameter, where there are some: its interval is that of its profile."""
+    compared: Mapping[str, tuple[Compared, ...]] = dataclasses.field(default_factory=dict)
+    """Data beside what is fitted to them, by condition, where they have a picture."""
 
     @property
     def history(self) -> History:
         """Steps of the best run."""
         return self.runs[self.best].history
+
+    def role(self, name: str) -> str:
+        """Of a parameter: `free`, `undetermined` or `unresolved` if it is free and the data or the paths leave it open, `fixed`, `derived`."""
+        if name in self.free:
+            return "undetermined" if name in self.undetermined else "unresolved" if name in self.unresolved else "free"
+        return "derived" if self.standard_errors[name] or self.simulation_errors[name] else "fixed"
+
+    def labelled(self) -> Labelled:
+        """Estimates along `parameter`, the history of all starts along `start` and `step`, a search with a budget along `visit`."""
+        return labelled(self)
+
+    def plot(
+        self,
+        predicted: object = None,
+        *,
+        most: int = 12,
+        units: Mapping[str, str] | None = None,
+    ) -> Figure:
+        """All data beside what was fitted to them; if these have no picture, loss and parameters step by step: see `jumpax.plots.fit`.
+
+        Args:
+            predicted: bands of `jumpax.inference.predictive`; of conditions by condition.
+            most: panels.
+            units: default those of the network.
+
+        Raises:
+            UnsupportedError: matplotlib is not installed.
+        """
+        return room("plots").fit(self, predicted, most=most, units=units)
+
+    def glance(self) -> Glance:
+        """Table, summary and picture."""
+        return Glance(self.table(), self.summary(), self.plot)
+
+    def __repr__(self) -> str:
+        how = "interrupted" if self.interrupted else "converged" if self.converged else "not converged"
+        shown = ", ".join(f"{name} {self.shown(name)}" for name in self.free[:_FEW])
+        more = f" and {len(self.free) - _FEW:,} more" if len(self.free) > _FEW else ""
+        return f"FitResult({shown}{more}; {how}, loss {self.loss:.6g})"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON; what is not finite becomes None."""
@@ -148,6 +204,7 @@ class FitResult:
                 for r in self.runs
             ],
             "search": self._searched,
+            "profiles": {name: profile.to_dict() for name, profile in self.profiles.items()},
             "notes": dict(self.notes),
             "paths": _finite(self.paths),
             "seconds": round(self.seconds, 3),

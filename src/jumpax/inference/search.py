@@ -11,12 +11,13 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError
+from jumpax._base.progress import Told
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Reading
 from jumpax.inference.deciding import Deciding
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.information import mean, paths
-from jumpax.inference.progress import FitProgress, Told
+from jumpax.inference.progress import FitProgress
 from jumpax.inference.result import History, Run
 from jumpax.inference.stopping import AbstractStopping
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray
 
+from jumpax._base.progress import Told
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.budget import LEAST
 from jumpax.inference.conclude import Conclusion, exactly
@@ -28,7 +29,7 @@ from jumpax.inference.exploration import (
 from jumpax.inference.exploration.condition_responses import simulations
 from jumpax.inference.exploration.explore import explains, misfit
 from jumpax.inference.exploration.surface import level, root
-from jumpax.inference.progress import SearchProgress, Told
+from jumpax.inference.progress import SearchProgress
 from jumpax.inference.result import History, Run, Search
 from jumpax.inference.search import INTERRUPTED, named_values
 

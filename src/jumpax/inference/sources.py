@@ -19,10 +19,38 @@ from jumpax.exact.stationary import guarded_stationary
 from jumpax.exact.transient import guarded_distribution
 from jumpax.gradients import AbstractEstimator, Automatic, Expectation, ScoreFunction, expectation
 from jumpax.networks import Network
+from jumpax.networks.starts import AbstractStart
 from jumpax.observables import Observable, places_of
 
 Expected: TypeAlias = Callable[[ParameterValues, Any], PyTree[Real]]
 """From theta and a key to the expected observable: leaves (batches, times, ...), differentiable in theta."""
+SILENT = Guard(lambda fault, point: None, (), True)
+"""Of programs from which no error can come: points without a law are told to nobody."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """What is to be expected of whom, and when."""
+
+    observable: Observable
+    network: Network
+    x0: tuple[tuple[str, int], ...] | AbstractStart
+    """Counts at the start, or their law."""
+    times: tuple[float, ...] | None
+    """None: at steady state."""
+    settle: float | None
+    """How long after the start paths are taken to be there."""
+    start: float
+
+    @property
+    def begin(self) -> Mapping[str, int] | AbstractStart:
+        """Counts at the start by name, or their law."""
+        return self.x0 if isinstance(self.x0, AbstractStart) else dict(self.x0)
+
+    @property
+    def stops(self) -> tuple[float, ...]:
+        """When paths are looked at."""
+        return (self.start + (self.settle or 0.0),) if self.times is None else self.times
 
 
 class AbstractSource(abc.ABC):
@@ -41,28 +69,8 @@ class AbstractSource(abc.ABC):
         return self.total
 
     @abc.abstractmethod
-    def expected(
-        self,
-        observable: Observable,
-        network: Network,
-        x0: Any,
-        times: tuple[float, ...] | None,
-        settle: float | None,
-        start: float,
-    ) -> Expected:
-        """The expectation at `times`, or at steady state, as a function of theta and key; x0 has counts by name, or is their law."""
-
-    def silent(
-        self,
-        observable: Observable,
-        network: Network,
-        x0: Any,
-        times: tuple[float, ...] | None,
-        settle: float | None,
-        start: float,
-    ) -> Expected:
-        """The same for compiled programs, from which no error can come: where there is no expectation, it is NaN."""
-        return self.expected(observable, network, x0, times, settle, start)
+    def expected(self, question: Question, silent: bool = False) -> Expected:
+        """The answer as a function of theta and key. Where parameters have no law it raises an error; `silent`, for compiled programs, it is NaN."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,35 +131,19 @@ class Simulation(AbstractSource):
             return self.total
         return float(self.batches * self.gradient.simulated(self.paths // self.batches, wrt))
 
-    def expected(
-        self,
-        observable: Observable,
-        network: Network,
-        x0: Any,
-        times: tuple[float, ...] | None,
-        settle: float | None,
-        start: float,
-    ) -> Expected:
+    def expected(self, question: Question, silent: bool = False) -> Expected:
         """One expectation per batch, each with a key of its own; by the score function where `auto` is still open."""
         decided = dataclasses.replace(self, gradient=ScoreFunction()) if self.undecided else self
-        one = decided.batch(observable, network, x0, times, settle, start)
+        one = decided.batch(question)
         return lambda theta, key: jax.vmap(lambda k: one(theta, k))(jax.random.split(key, self.batches))
 
-    def batch(
-        self,
-        observable: Observable,
-        network: Network,
-        x0: Any,
-        times: tuple[float, ...] | None,
-        settle: float | None,
-        start: float,
-    ) -> Expectation:
+    def batch(self, question: Question) -> Expectation:
         """The expectation over one batch."""
-        stops = (start + (settle or 0.0),) if times is None else times
-        usual = ScoreFunction() if places_of(observable) else "auto"  # indicators have no tangent
+        usual = ScoreFunction() if places_of(question.observable) else "auto"  # indicators have no tangent
         gradient = usual if self.gradient is None else self.gradient
         return expectation(
-            observable, network, x0, stops, paths=self.paths // self.batches, start=start,
+            question.observable, question.network, question.begin, question.stops,
+            paths=self.paths // self.batches, start=question.start,
             gradient=Automatic(exact=False) if gradient == "auto" else gradient,
             max_events=self.max_events, bound=self.bound,
         )  # fmt: skip
@@ -183,49 +175,22 @@ class MasterEquation(AbstractSource):
         """Infinitely many."""
         return float("inf")
 
-    def expected(
-        self,
-        observable: Observable,
-        network: Network,
-        x0: Any,
-        times: tuple[float, ...] | None,
-        settle: float | None,
-        start: float,
-    ) -> Expected:
+    def expected(self, question: Question, silent: bool = False) -> Expected:
         """Probabilities times the table of the observable over all states; one batch."""
-        guarded = self.guarded(observable, network, x0, times, settle, start)
-        return lambda theta, key: guarded(theta, None)
+        guarded, guard = self.guarded(question), SILENT if silent else None
+        return lambda theta, key: guarded(theta, guard)
 
-    def silent(
-        self,
-        observable: Observable,
-        network: Network,
-        x0: Any,
-        times: tuple[float, ...] | None,
-        settle: float | None,
-        start: float,
-    ) -> Expected:
-        """The same with a guard that keeps silent."""
-        guarded = self.guarded(observable, network, x0, times, settle, start)
-        return lambda theta, key: guarded(theta, Guard(lambda fault, point: None, (), True))
-
-    def guarded(
-        self,
-        observable: Observable,
-        network: Network,
-        x0: Any,
-        times: tuple[float, ...] | None,
-        settle: float | None,
-        start: float,
-    ) -> Callable[[ParameterValues, Guard | None], PyTree[Real]]:
+    def guarded(self, question: Question) -> Callable[[ParameterValues, Guard | None], PyTree[Real]]:
         """The same as a function of theta and a guard, with which parameters without a law raise no error, but give NaN."""
-        space, table = _table(observable, network, tuple(x0.items()), self.limits)
+        assert not isinstance(question.x0, AbstractStart)  # problems refuse it
+        space, table = _table(question.observable, question.network, question.x0, self.limits)
+        begin = dict(question.x0)
 
         def probabilities(theta: ParameterValues, guard: Guard | None) -> PyTree[Real]:
-            if times is None and self.stationary:
+            if question.times is None and self.stationary:
                 return guarded_stationary(space, theta, self.tolerance, guard).probabilities[None]
-            after = [settle or 0.0] if times is None else list(np.array(times) - start)
-            return guarded_distribution(space, theta, after, x0, None, self.tolerance, guard).probabilities
+            after = np.array(question.stops) - question.start
+            return guarded_distribution(space, theta, after, begin, None, self.tolerance, guard).probabilities
 
         def expected(theta: ParameterValues, guard: Guard | None) -> PyTree[Real]:
             p = probabilities(theta, guard)
@@ -254,7 +219,7 @@ class Sources(AbstractSource):
         """Paths of all."""
         return sum(source.simulated(wrt) for source in self.sources)
 
-    def expected(self, *problem: Any) -> Expected:
+    def expected(self, question: Question, silent: bool = False) -> Expected:
         """There is none of all together."""
         raise InputError("each condition has a source of its own")
 

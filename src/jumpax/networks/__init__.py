@@ -16,6 +16,7 @@ from jumpax.networks.family import Family as Family
 from jumpax.networks.flow import Flow as Flow
 from jumpax.networks.kinds import NONE as NONE
 from jumpax.networks.kinds import ModelLike as ModelLike
+from jumpax.networks.kinds import ObservedModel as ObservedModel
 from jumpax.networks.kinds import check_network as check_network
 from jumpax.networks.kinds import numbers_of as numbers_of
 from jumpax.networks.laws import AbstractLaw as AbstractLaw

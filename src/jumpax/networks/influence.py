@@ -5,7 +5,7 @@ from collections import defaultdict
 from jumpax.networks.needs import Need
 from jumpax.networks.network import Network
 
-PLAIN = frozenset({Need.TIME})
+TRANSPARENT = frozenset({Need.TIME})
 """Needs with which a reaction changes nothing but counts, and only by its propensity."""
 
 
@@ -13,8 +13,8 @@ def influenced(network: Network) -> dict[str, frozenset[str]]:
     """For each parameter the species whose paths have a law that may depend on it.
 
     A reaction whose law reads the parameter changes species; reactions whose laws read these change others, and so on. The
-    counts of all other species are a process of their own, in which the parameter does not occur. Networks with events, delays
-    or families are not looked into: each parameter may change all of their species.
+    counts of all other species are a process of their own, in which the parameter does not occur. Networks with events, delays,
+    families or continuous variables are not looked into: each parameter may change all of their species.
 
     Examples:
         >>> import jumpax
@@ -23,7 +23,7 @@ def influenced(network: Network) -> dict[str, frozenset[str]]:
         >>> {name: sorted(species) for name, species in influenced(network).items()}
         {'a': ['M', 'P'], 'b': ['M', 'P'], 'c': ['P'], 'd': ['P']}
     """
-    if not network.needs <= PLAIN:
+    if not network.needs <= TRANSPARENT:
         return dict.fromkeys(network.parameters, frozenset(network.species))
     onward: defaultdict[str, set[str]] = defaultdict(set)
     begin: defaultdict[str, set[str]] = defaultdict(set)

@@ -1,6 +1,6 @@
 """What is given where a network is meant: a word on each thing that is easily taken for one."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Protocol, runtime_checkable
 
@@ -31,6 +31,15 @@ class ModelLike(Protocol):
     @property
     def x0(self) -> Mapping[str, object]:
         """Counts at the start."""
+        ...
+
+
+@runtime_checkable
+class ObservedModel(ModelLike, Protocol):
+    """A model that says what is observed of its counts."""
+
+    def observed(self, theta: ParameterValues) -> Mapping[str, Callable[[Mapping[str, Any]], Any]]:
+        """Functions of counts by name, where parameters have these values."""
         ...
 
 

@@ -1,21 +1,21 @@
-"""Figures of results; pyplot, with its global state and windows, is never touched."""
+"""Figures of results; pyplot, with its global state and windows, is never touched.
+
+The public names stand in `__init__.pyi`. Matplotlib is loaded, and asked for, when one of them is first used.
+"""
+
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 from jumpax._base.extras import need as _need
 
-_need("viz", "drawing a figure")
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-from jumpax.plots.audit import audit as audit  # noqa: E402
-from jumpax.plots.convergence import convergence as convergence  # noqa: E402
-from jumpax.plots.distribution import distribution as distribution  # noqa: E402
-from jumpax.plots.files import check_target as check_target  # noqa: E402
-from jumpax.plots.files import png_bytes as png_bytes  # noqa: E402
-from jumpax.plots.files import save_figure as save_figure  # noqa: E402
-from jumpax.plots.fitted import fitted as fitted  # noqa: E402
-from jumpax.plots.posterior import draws as draws  # noqa: E402
-from jumpax.plots.posterior import records as records  # noqa: E402
-from jumpax.plots.profile import profile as profile  # noqa: E402
-from jumpax.plots.style import PALETTE as PALETTE  # noqa: E402
-from jumpax.plots.style import new_figure as new_figure  # noqa: E402
-from jumpax.plots.style import style as style  # noqa: E402
-from jumpax.plots.trajectories import trajectories as trajectories  # noqa: E402
-from jumpax.plots.trajectories import trajectory_panels as trajectory_panels  # noqa: E402
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """A public name, or a module of the room."""
+        if name in __all__:
+            _need("viz", "drawing a figure")
+        return _load(name)

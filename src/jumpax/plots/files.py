@@ -1,4 +1,4 @@
-"""Figures as PNG files that say where they come from."""
+"""Figures as PNG, SVG and PDF files that say where they come from."""
 
 import io
 import json
@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from jumpax._base.files import check_file, write_whole
 
 DPI = 150
+_TOLD = {".png": ("Software", "provenance"), ".svg": ("Creator", "Description"), ".pdf": ("Creator", "Subject")}
+"""By format: the entries of its metadata that have the name of the program, and the provenance in JSON."""
 
 
 def check_target(file: str | os.PathLike[str]) -> Path:
@@ -20,29 +22,34 @@ def check_target(file: str | os.PathLike[str]) -> Path:
     Raises:
         InputError: unknown suffix, or a folder that does not exist.
     """
-    return check_file(file, (".png",), "a figure")
+    return check_file(file, tuple(_TOLD), "a figure")
 
 
 def png_bytes(figure: Figure, provenance: Mapping[str, Any] | None = None, *, dpi: int = DPI) -> bytes:
     """A figure as PNG; the provenance stands in it as a text chunk `provenance`, in JSON."""
-    metadata = {"Software": "jumpax"}
+    return _bytes(figure, ".png", provenance, dpi)
+
+
+def _bytes(figure: Figure, suffix: str, provenance: Mapping[str, Any] | None, dpi: int) -> bytes:
+    program, origin = _TOLD[suffix]
+    metadata = {program: "jumpax"}
     if provenance is not None:
-        metadata["provenance"] = json.dumps(dict(provenance), sort_keys=True, default=str)
+        metadata[origin] = json.dumps(dict(provenance), sort_keys=True, default=str)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=dpi, metadata=metadata)
+    figure.savefig(buffer, format=suffix[1:], dpi=dpi, metadata=metadata)
     return buffer.getvalue()
 
 
 def save_figure(
     figure: Figure, file: str | os.PathLike[str], provenance: Mapping[str, Any] | None = None, *, dpi: int = DPI
 ) -> Path:
-    """Write a figure as PNG with its provenance, aside first and then renamed.
+    """Write a figure as PNG, SVG or PDF with its provenance, aside first and then renamed.
 
     Args:
         figure: of a size in inches.
-        file: name ending in `.png`.
+        file: name ending in `.png`, `.svg` or `.pdf`.
         provenance: for example `Paths.provenance`.
-        dpi: dots per inch.
+        dpi: dots per inch of a PNG.
 
     Returns:
         The file.
@@ -58,5 +65,5 @@ def save_figure(
         True
     """
     path = check_target(file)
-    data = png_bytes(figure, provenance, dpi=dpi)
+    data = _bytes(figure, path.suffix.lower(), provenance, dpi)
     return write_whole(path, lambda aside: aside.write_bytes(data))

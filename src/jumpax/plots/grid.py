@@ -28,8 +28,8 @@ def grid_of(result: Any) -> Grid:
         InputError: it is neither.
     """
     if isinstance(result, Paths):
-        clock = "time" if np.issubdtype(result.stops.dtype, np.floating) else "step"
-        return Grid(result.species, clock, result.stops.astype(float), _masked(result.counts), {})
+        clock, units = "time" if result.timed else "step", dict(result.provenance.get("units", {}))
+        return Grid(result.species, clock, result.stops.astype(float), _masked(result.counts), units)
     if "counts" not in getattr(result, "data_vars", ()):
         raise InputError(f"a figure of paths needs Paths or a data set with 'counts', not {type(result).__name__}")
     clock = "time" if "time" in result.dims else "step"

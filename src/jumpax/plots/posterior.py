@@ -1,14 +1,19 @@
 """Draws of a posterior, and records with the paths behind them."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from jumpax.plots.style import PALETTE, legend_above, new_figure, style, with_unit
+from jumpax._base.errors import InputError
+from jumpax.plots.look import PALETTE, legend_above, new_figure, style, with_unit
 
-_BINS = 40
+if TYPE_CHECKING:
+    from jumpax.records import Records
+
+_BINS, _NAMED = 40, 8
+"""Of a histogram; cells that a legend names."""
 
 
 def draws(found: Any) -> Figure:
@@ -35,6 +40,47 @@ def draws(found: Any) -> Figure:
             right.set_yticks([])
             right.set_xlabel(with_unit(name, found.units.get(name)))
         panels[-1, 0].set_xlabel("draw")
+    return figure
+
+
+def traces(measured: "Records", *, most: int = 12, units: Mapping[str, str] | None = None) -> Figure:
+    """What was measured along time, a panel for each column and a line for each cell; lines have gaps where a record is missing.
+
+    Args:
+        measured: `Records`.
+        most: cells that are drawn; of more the first, and the title says so.
+        units: of columns, and of "time".
+
+    Returns:
+        The figure.
+
+    Raises:
+        InputError: `most` is less than 1.
+
+    Examples:
+        >>> from jumpax.records import Records, Normal
+        >>> seen = Records([1.0, 2.0], {"P": [[10.2, 11.0], [9.1, 8.0]]}, Normal("sd"))
+        >>> len(traces(seen, units={"time": "min"}).axes[0].lines)
+        2
+    """
+    if most < 1:
+        raise InputError(f"most must be 1 or more; got {most!r}")
+    units, cells = units or {}, measured.cells[:most]
+    figure = new_figure(6.4, 1.2 + 2.0 * len(measured.columns))
+    with style():
+        panels = figure.subplots(len(measured.columns), 1, sharex=True, squeeze=False)[:, 0]
+        for panel, column in zip(panels, measured.columns, strict=True):
+            for number, (cell, values) in enumerate(zip(cells, column.values)):
+                colour = PALETTE[number % len(PALETTE)]
+                panel.plot(
+                    measured.times, values, color=colour, marker="o", markersize=3, linewidth=0.9, label=f"cell {cell}"
+                )
+            panel.set_ylabel(with_unit(column.name, units.get(column.name)))
+        panels[-1].set_xlabel(with_unit("time", units.get("time")))
+        if 1 < len(cells) <= _NAMED:
+            legend_above(panels[0])
+        if len(cells) < len(measured.cells):
+            figure.suptitle(f"{len(cells)} of {len(measured.cells):,} cells", fontsize=9)
     return figure
 
 

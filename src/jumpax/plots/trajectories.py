@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from jumpax._base.errors import InputError, unknown_name
 from jumpax.plots.grid import Grid, grid_of
-from jumpax.plots.style import PALETTE, QUIET, axes_or_new, legend_above, new_figure, style, with_unit
+from jumpax.plots.look import PALETTE, QUIET, axes_or_new, legend_above, new_figure, style, with_unit
 
 
 def trajectories(
@@ -69,15 +69,21 @@ def trajectories(
     return axes
 
 
+MOST = 12
+"""Panels, if nobody says which species to draw."""
+
+
 def trajectory_panels(
     result: Any,
-    species: Sequence[str] | None = None,
+    species: str | Sequence[str] | None = None,
     *,
     shown: int = 3,
     band: float = 0.9,
     units: Mapping[str, str] | None = None,
 ) -> Figure:
     """One panel per species, over a common time, for species whose counts differ in size; see `trajectories`.
+
+    Of more than twelve species the first are drawn, and the title says so, unless `species` names others.
 
     Raises:
         InputError: unknown species.
@@ -89,7 +95,11 @@ def trajectory_panels(
         >>> len(trajectory_panels(paths).axes)
         3
     """
-    chosen = _chosen(grid_of(result), species)
+    chosen = every = _chosen(grid_of(result), species)
+    if not every:
+        raise InputError("there are no species, so there is nothing to draw")
+    if species is None:
+        chosen = every[:MOST]
     figure = new_figure(6.4, 1.4 + 1.7 * len(chosen))
     with style():
         panels = figure.subplots(len(chosen), 1, sharex=True, squeeze=False)[:, 0]
@@ -98,6 +108,8 @@ def trajectory_panels(
         panel.label_outer()
         if panel is not panels[0]:
             panel.get_legend().remove()
+    if len(chosen) < len(every):
+        figure.suptitle(f"{len(chosen)} of {len(every):,} species", fontsize=9)
     return figure
 
 

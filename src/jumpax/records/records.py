@@ -11,6 +11,8 @@ from jaxtyping import Array, Float
 from numpy.typing import ArrayLike
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.labelled import Labelled, Variable
+from jumpax._base.result import AbstractResult, Figure, Glance, room
 from jumpax._base.types import ParameterValues
 from jumpax.networks import Network
 from jumpax.records.measurement import AbstractMeasurement
@@ -38,10 +40,12 @@ class Column:
 
 
 @final
-class Records:
+class Records(AbstractResult):
     """What was measured along single paths: one path per cell, at times, through laws of measurement.
 
-    The cells are independent and alike: they share parameters and the law of the start.
+    The cells are independent and alike: they share parameters and the law of the start. As a table they have a row for each cell and
+    time: `cell`, `time`, and the numbers of each column, missing where there is no record; `Records.read(file, laws, cell="cell")`
+    reads it.
 
     Args:
         times: (times,) increasing.
@@ -197,6 +201,46 @@ class Records:
     def measured(self) -> Float[np.ndarray, "times columns cells"]:
         """All numbers, NaN where nothing was measured."""
         return np.stack([column.values for column in self.columns], 0).transpose(2, 0, 1)
+
+    def labelled(self) -> Labelled:
+        """All numbers with their names: axes `cell` and `time`; the laws of the columns stand beside."""
+        variables = {
+            c.name: Variable(("cell", "time"), c.values, {"long_name": f"measured: {c.signal}", "law": repr(c.law)})
+            for c in self.columns
+        }
+        coordinates = {
+            "cell": Variable(("cell",), np.array(self.cells, object)),
+            "time": Variable(("time",), self.times, {"long_name": "time"}),
+        }
+        about = {"laws": {c.name: repr(c.law) for c in self.columns}}
+        return Labelled(
+            "records", variables, coordinates, ("cell", "time"), {c.name: c.name for c in self.columns}, about
+        )
+
+    def plot(self, *, most: int = 12, units: Mapping[str, str] | None = None) -> Figure:
+        """A panel for each column, a line for each cell: see `jumpax.plots.traces`.
+
+        Args:
+            most: cells that are drawn; of more the first.
+            units: of columns, and of "time".
+
+        Raises:
+            UnsupportedError: matplotlib is not installed.
+        """
+        return room("plots").traces(self, most=most, units=units)
+
+    def glance(self) -> Glance:
+        """The columns, how many records each has, and a picture."""
+        table = {
+            "column": [c.name for c in self.columns],
+            "law": [repr(c.law) for c in self.columns],
+            "records": [f"{int(c.seen.sum()):,}" for c in self.columns],
+            "missing": [f"{int((~c.seen).sum()):,}" for c in self.columns],
+            "range": [
+                f"{np.nanmin(c.values):.4g} to {np.nanmax(c.values):.4g}" if c.seen.any() else "" for c in self.columns
+            ],
+        }
+        return Glance(table, [], self.plot)
 
     def __repr__(self) -> str:
         columns = ", ".join(f"{column.name}: {type(column.law).__name__}" for column in self.columns)

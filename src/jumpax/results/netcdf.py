@@ -1,14 +1,12 @@
 """Data sets as netCDF files."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING
 
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
-from jumpax._base.files import check_file, write_whole
-from jumpax.engines import Paths
-from jumpax.results.dataset import to_dataset
 
 if TYPE_CHECKING:
     import xarray
@@ -17,51 +15,33 @@ SUFFIXES = (".nc", ".nc4", ".netcdf")
 """Names that netCDF files may end in."""
 
 
-def check_target(file: str | os.PathLike[str]) -> Path:
-    """Whether a result could be saved there: to be asked before the work, not after it.
+def write_netcdf(data: "xarray.Dataset", groups: Mapping[str, tuple[str, ...]], file: Path) -> None:
+    """NetCDF-4, compressed; variables of groups stand there, all others at the root with the attributes.
 
     Raises:
-        InputError: unknown suffix, or a folder that does not exist.
-        UnsupportedError: what writes netCDF is not installed.
+        InputError: names with a slash, which would be those of groups.
     """
-    need("io", "a netCDF file")
-    return check_file(file, SUFFIXES, "a result")
+    if slashed := [str(name) for name in (*data.variables, *data.dims) if "/" in str(name)]:
+        raise InputError(
+            f"netCDF has no names with '/': {', '.join(dict.fromkeys(slashed))}; give other names, or write .csv or .parquet"
+        )
+    grouped = {name for names in groups.values() for name in names}
+    _write(data.drop_vars(grouped), file, "w", None)
+    for group, names in groups.items():
+        _write(data[list(names)], file, "a", group)
 
 
-def save(result: Union["xarray.Dataset", Paths], file: str | os.PathLike[str]) -> Path:
-    """Write a result as netCDF-4, compressed, aside first and then renamed.
-
-    Args:
-        result: paths, or any data set.
-        file: name ending in `.nc`.
-
-    Returns:
-        The file.
-
-    Raises:
-        InputError: unknown suffix, no such folder, or a result that is neither.
-        UnsupportedError: xarray or h5netcdf is not installed.
-
-    Examples:
-        >>> import jumpax, tempfile
-        >>> model = jumpax.zoo.birth_death()
-        >>> paths = jumpax.simulate(model.network, model.theta, model.x0, times=[1.0], paths=3, key=0)
-        >>> with tempfile.TemporaryDirectory() as folder:
-        ...     load(save(paths, f"{folder}/paths.nc")).sizes["path"]
-        3
-    """
-    path = check_target(file)
-    import xarray
-
-    data = to_dataset(result) if isinstance(result, Paths) else result
-    if not isinstance(data, xarray.Dataset):
-        raise InputError(f"save takes Paths or an xarray Dataset, not {type(result).__name__}")
-    packed = {str(name): {"zlib": True, "complevel": 4} for name, v in data.items() if v.ndim and v.dtype.kind in "iuf"}
-    return write_whole(path, lambda aside: data.to_netcdf(aside, engine="h5netcdf", encoding=packed))
+def _write(data: "xarray.Dataset", file: Path, mode: str, group: str | None) -> None:
+    packed: dict[str, dict[str, object]] = {
+        str(name): {"zlib": True, "complevel": 4} for name, v in data.items() if v.ndim and v.dtype.kind in "iuf"
+    }
+    if "counts" in data and data["counts"].dtype.kind == "f":  # whole numbers, some of them missing
+        packed["counts"] |= {"dtype": "int32", "_FillValue": -1}
+    data.to_netcdf(file, mode=mode, group=group, engine="h5netcdf", encoding=packed)  # type: ignore[call-overload]
 
 
 def load(file: str | os.PathLike[str]) -> "xarray.Dataset":
-    """A data set that `save` wrote, in memory; times stay numbers whatever their unit is called.
+    """A data set that `save` wrote as netCDF, in memory, with the variables of all its groups; times stay numbers whatever their unit is called.
 
     Raises:
         InputError: no such file, or not a netCDF file.
@@ -74,9 +54,10 @@ def load(file: str | os.PathLike[str]) -> "xarray.Dataset":
     if not path.is_file():
         raise InputError(f"there is no file {path}")
     try:
-        with xarray.open_dataset(path, engine="h5netcdf", decode_times=False, decode_timedelta=False) as data:
-            return data.load()
+        found = xarray.load_datatree(path, engine="h5netcdf", decode_times=False, decode_timedelta=False)
     except (OSError, ValueError) as fault:
         raise InputError(
             f"{path} cannot be read as netCDF ({fault}); is it a file written by jumpax.results.save?"
         ) from fault
+    parts = [node.to_dataset() for node in found.subtree]
+    return xarray.merge(parts, combine_attrs="drop_conflicts", compat="equals", join="exact")

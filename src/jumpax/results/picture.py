@@ -19,23 +19,23 @@ class Picture(NamedTuple):
     """For narrow screens; empty if there is none."""
 
 
-def picture(image: Any, caption: str) -> Picture:
+def picture(image: Any, caption: str, dpi: int = 150, narrow_too: bool = True) -> Picture:
     """A matplotlib Figure, the bytes of a PNG, or two of these, the second for narrow screens.
 
     Raises:
         InputError: it is neither.
     """
     wide, narrow = image if isinstance(image, tuple) and len(image) == 2 else (image, image)
-    if narrow is wide and not _one_column(wide):
-        return Picture(_address(_png(wide, caption)), "")
-    return Picture(_address(_png(wide, caption)), _address(_narrowed(narrow, caption)))
+    if not narrow_too or (narrow is wide and not _one_column(wide)):
+        return Picture(_address(_png(wide, caption, dpi)), "")
+    return Picture(_address(_png(wide, caption, dpi)), _address(_narrowed(narrow, caption, dpi)))
 
 
 def _address(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
-def _png(image: Any, caption: str) -> bytes:
+def _png(image: Any, caption: str, dpi: int) -> bytes:
     if isinstance(image, bytes) and image.startswith(_PNG):
         return image
     if not callable(draw := getattr(image, "savefig", None)):
@@ -43,7 +43,7 @@ def _png(image: Any, caption: str) -> bytes:
             f"figure {caption!r}: give a matplotlib Figure or the bytes of a PNG, not {type(image).__name__}"
         )
     buffer = io.BytesIO()
-    draw(buffer, format="png", dpi=150)
+    draw(buffer, format="png", dpi=dpi)
     return buffer.getvalue()
 
 
@@ -53,15 +53,15 @@ def _one_column(image: Any) -> bool:
     return bool(places) and all(place is not None and place.get_gridspec().ncols == 1 for place in places)
 
 
-def _narrowed(image: Any, caption: str) -> bytes:
+def _narrowed(image: Any, caption: str, dpi: int) -> bytes:
     """A figure of one column drawn anew with less width; it is left as it was."""
     if not _one_column(image):
-        return _png(image, caption)
+        return _png(image, caption, dpi)
     size = tuple(image.get_size_inches())
     if size[0] <= _NARROW:
-        return _png(image, caption)
+        return _png(image, caption, dpi)
     try:
         image.set_size_inches(_NARROW, size[1])
-        return _png(image, caption)
+        return _png(image, caption, dpi)
     finally:
         image.set_size_inches(*size)

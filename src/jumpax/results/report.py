@@ -2,18 +2,21 @@
 
 import dataclasses
 import datetime
+import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from jumpax._base.errors import InputError
-from jumpax._base.extras import need
 from jumpax._base.files import check_file, write_whole
 from jumpax.results.attributes import flatten
-from jumpax.results.picture import picture
+from jumpax.results.picture import Picture, picture
+
+if TYPE_CHECKING:
+    import jinja2
 
 _SHORT = 24
 """Letters of a cell that stays on one line; a word longer than that may be broken, since it has no other place to break."""
@@ -61,7 +64,6 @@ def write_report(
 
     Raises:
         InputError: unknown suffix, no such folder, columns of different length, or an image that is neither.
-        UnsupportedError: Jinja2 is not installed.
 
     Examples:
         >>> import tempfile
@@ -76,25 +78,31 @@ def write_report(
     path = check_file(file, (".html", ".htm"), "a report")
     shown = [dataclasses.replace(section, table=_filled(section.table)) for section in sections]
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    page = _page(
-        title=title, sections=shown, provenance=flatten(provenance or {}), version=__version__, written=now
-    )  # fmt: skip
+    page = (
+        _room(picture)
+        .get_template("report.html")
+        .render(title=title, sections=shown, provenance=flatten(provenance or {}), version=__version__, written=now)
+    )
     return write_whole(path, lambda aside: aside.write_text(page, encoding="utf-8"))
 
 
-def _page(**parts: Any) -> str:
-    """By the template; all that comes from outside is escaped."""
-    need("viz", "a report")
+def fragment(section: Section, dpi: int = 150) -> str:
+    """Text, table and figures of a section as HTML, for a page that is there already."""
+    room = _room(functools.partial(picture, dpi=dpi, narrow_too=False))
+    shown = dataclasses.replace(section, table=_filled(section.table))
+    return str(room.get_template("section.html").module.body(shown))  # type: ignore[attr-defined]
+
+
+def _room(pictures: Callable[..., Picture]) -> "jinja2.Environment":
+    """Where the templates are; all that comes from outside is escaped."""
     import jinja2
-    import markupsafe
 
     room = jinja2.Environment(
         loader=jinja2.PackageLoader("jumpax.results"), autoescape=True, undefined=jinja2.StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    room.filters |= {"paragraphs": _paragraphs, "rows": _rows, "numeric": _numeric, "picture": picture}
-    style = (Path(__file__).parent / "templates" / "report.css").read_text(encoding="utf-8")
-    return room.get_template("report.html").render(style=markupsafe.Markup(style), **parts)
+    room.filters |= {"paragraphs": _paragraphs, "rows": _rows, "numeric": _numeric, "picture": pictures}
+    return room
 
 
 def _paragraphs(text: str) -> list[str]:

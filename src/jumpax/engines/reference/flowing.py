@@ -7,7 +7,7 @@ import numpy as np
 from jumpax._base.runge_kutta import Step, along, step
 from jumpax._base.status import Status
 from jumpax.engines.attempt import HALVINGS
-from jumpax.engines.flowing import LARGEST_STEP, SMALLEST, TOLERANCE
+from jumpax.engines.flowing import LARGEST_STEP, MOST_STEPS, SMALLEST, TOLERANCE
 from jumpax.engines.reference.happenings import Pair
 from jumpax.folds.fold import Stretch
 
@@ -35,6 +35,8 @@ class Flow:
         self.tolerance = TOLERANCE[path.program.precision]
         self.spent: Pair = (self.real(0), self.real(0))
         self.length = self.real(1)
+        self.tried = 0
+        self.held: list[bool] = []
         self.base: list[Pair] = []
         self.resume()
 
@@ -67,6 +69,9 @@ class Flow:
                 return Status.RUNNING
             self._live(made, part, path.span(arrival), moves=True)
             self.length = longer
+            self.tried = self.tried + 1 if what == "end" else 0
+            if self.tried >= MOST_STEPS:
+                return Status.STEP_BUDGET
             if (fault := self._arrive(made, part, what, arrival)) is not None:
                 return fault
             if path.done() or (what == "moment" and stop <= path.time):
@@ -90,9 +95,13 @@ class Flow:
             where = self._within(made, left, moment) if error <= 1 else None
             if where is not None:
                 grown = 8 if error < 2.0**-16 else 2 if error < 2.0**-6 else 1
-                grown = self.real(min(grown * length, LARGEST_STEP)) if length >= self.length else self.length
+                whole = where[1] in ("end", "moment") and length >= self.length
+                grown = self.real(min(grown * length, LARGEST_STEP)) if whole else self.length
                 return made, grown, *where
             why = self._why(np.sum(made.slopes, 0))
+            self.tried += 1
+            if self.tried >= MOST_STEPS:
+                return Status.STEP_BUDGET
             self.length = length * self.real(0.5 if error <= 2.0**5 else 0.25 if error <= 2.0**10 else 0.0625)
         return why
 
@@ -114,16 +123,17 @@ class Flow:
 
     def _within(self, made: Step, left: Any, moment: Pair | None) -> tuple[Any, str] | None:
         """The part of a step after which something happens, and what; None if a reaction would come where none is possible."""
-        path, what, part = self.path, "end", self.real(1)
+        path, what, low, part = self.path, "end", self.real(0), self.real(1)
         if moment is not None and made.length >= path.span(moment):
             what = "moment"
         mass = made.gains(part)[-1]
         if mass >= left and mass > 0:
             powers = made.powers(len(self.base))
-            what, part = "reaction", self._bisected(lambda x: along(powers, x, made.length)[0] >= left, part, 60)
-        agenda = path.happenings.agenda if path.happenings else None
-        if agenda and agenda.flowing and self._rises(made, part):
-            what, part = "event", self._bisected(lambda x: self._rises(made, x), part, HALVINGS[path.program.precision])
+            fine = 2 * float(np.finfo(self.real).eps)
+            what, part = "reaction", self._first(lambda x: along(powers, x, made.length)[0] >= left, low, part, fine)
+        if path.happenings and path.happenings.agenda.flowing:
+            part, rises = self._risen(made, part)
+            what = "event" if rises else what
         if what == "reaction":
             values = self._values(made, part)
             theta = path.theta | dict(zip(self.network.flowing, (high for high, _ in values)))
@@ -132,10 +142,35 @@ class Flow:
                 return None
         return part, what
 
-    def _bisected(self, true: Any, end: Any, times: int) -> Any:
-        """Up to the end, where something is true, the first place at which it is, a little after that."""
-        low, high = self.real(0), end
-        for _ in range(times):
+    def _risen(self, made: Step, end: Any) -> tuple[Any, bool]:
+        """Up to a part of a step, where a condition comes true that was not before, if one does: as `Attempt.risen`."""
+        happenings = self.path.happenings
+        assert happenings is not None
+        self.held, low = list(happenings.held), self.real(0)
+        for part in (*sorted(self._turn(made, self.network.flowing.index(n)) for n in happenings.agenda.flowing), end):
+            here = min(part, end)
+            now = self._truths(made, here)
+            if self._rises(now):
+                return self._first(lambda x: self._rises(self._truths(made, x)), low, here), True
+            self.held, low = [old and new for new, old in zip(now, self.held, strict=True)], here
+        return end, False
+
+    def _turn(self, made: Step, number: int) -> Any:
+        """The part of a step after which a variable turns round; 1 if it does not."""
+        powers, whole = made.powers(number), self.real(1)
+        begin, end = (along(powers, part, made.length)[1] for part in (self.real(0), whole))
+        if not begin * end < 0:
+            return whole
+        return self._first(lambda x: along(powers, x, made.length)[1] * end > 0, self.real(0), whole)
+
+    def _rises(self, now: list[bool]) -> bool:
+        """Whether a condition is true that has not been all the time."""
+        return any(new and not old for new, old in zip(now, self.held, strict=True))
+
+    def _first(self, true: Any, low: Any, high: Any, fine: float | None = None) -> Any:
+        """Up to a part of a step at which something is true, the first one, a little after that."""
+        fine = 2.0 ** -HALVINGS[self.path.program.precision] if fine is None else fine
+        while high - low > fine * (high + fine):
             middle = self.real(0.5) * (low + high)
             low, high = (low, middle) if true(middle) else (middle, high)
         return high
@@ -143,14 +178,14 @@ class Flow:
     def _values(self, made: Step, part: Any) -> list[Pair]:
         return [added(base, gain) for base, gain in zip(self.base, made.gains(part))]
 
-    def _rises(self, made: Step, part: Any) -> bool:
-        """Whether the condition of an event has come true after a part of a step."""
+    def _truths(self, made: Step, part: Any) -> list[bool]:
+        """Which conditions of events are true after a part of a step."""
         happenings, kept = self.path.happenings, dict(self.path.theta)
         assert happenings is not None
         self._show(self._values(made, part))
         now = happenings.truths(added(self.path.time, part * made.length), clock_time=self.path.time)
         self.path.theta.update(kept)
-        return any(new and not old for new, old in zip(now, happenings.held, strict=True))
+        return now
 
     def _show(self, values: list[Pair]) -> None:
         self.path.theta.update(zip(self.network.flowing, (high for high, _ in values)))
@@ -172,6 +207,8 @@ class Flow:
         """Be where the step ends, and let happen what happens there; what went wrong, if anything did."""
         path = self.path
         self.base, fault = self._values(made, part), None
+        if path.happenings and path.happenings.agenda.flowing:
+            path.happenings.held = self.held
         self.spent = added(self.spent, made.gains(part)[-1])
         if what == "reaction":
             a = [self.real(v) for v in path.code["laws"](path.counts_now(), path.theta, arrival[0])]

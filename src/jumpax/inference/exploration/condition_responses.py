@@ -78,21 +78,20 @@ class ConditionResponses:
         self, loss: AbstractLoss, points: Float[np.ndarray, "paths free"]
     ) -> tuple[PyTree[Real], Bool[np.ndarray, " paths"]]:
         """Of a few paths more, which repeat the last: there are few shapes to compile for."""
-        count, problem, plan = len(points), self.problem, self.problem.plan
+        count, problem, asked = len(points), self.problem, self.problem.plan.question
         key = self.ledger.enter(count)
         wide = 1 << (count - 1).bit_length()
         padded = jnp.asarray(np.pad(points, ((0, wide - count), (0, 0)), mode="edge"), float)
         values = _values(problem.structure, problem.numbers, padded)
         theta = {name: np.asarray(values[name])[:count] for name in problem.structure.network}
-        stops = (plan.start + (plan.settle or 0.0),) if loss.times is None else loss.times
         paths = simulate(
-            plan.network, theta, plan.begin, times=stops, paths=count, key=key, start=plan.start, max_events=self.cap,
-            bound=self.source.bound, throw=False,
+            asked.network, theta, asked.begin, times=asked.stops, paths=count, key=key, start=asked.start,
+            max_events=self.cap, bound=self.source.bound, throw=False,
         )  # fmt: skip
         faulty = np.asarray(paths.faulty)
         self.ledger.lost += int(faulty.sum())
         counts = np.pad(np.asarray(paths.counts), ((0, wide - count), (0, 0), (0, 0)), mode="edge")
-        return _observed(loss.observable(problem.network), plan.network.species, loss, values, counts), ~faulty
+        return _observed(loss.observable(problem.network), asked.network.species, loss, values, counts), ~faulty
 
 
 def simulations(problem: AbstractProblem) -> tuple[Simulation, ...]:

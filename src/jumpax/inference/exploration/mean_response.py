@@ -56,12 +56,11 @@ class _Condition:
     """The same of one condition, for its own parameters: some dozens of second-order steps in float64, one program for all points."""
 
     def __init__(self, problem: Problem):
-        plan, loss = problem.plan, problem.loss.linear
+        asked, loss = problem.plan.question, problem.loss.linear
         assert loss is not None
-        self._static = _Static(problem.structure, plan.network, plan.x0, loss.observable(problem.network))
+        self._static = _Static(problem.structure, asked.network, asked.x0, loss.observable(problem.network))
         self._loss, self._numbers = loss, problem.numbers
-        stops = (plan.start + (plan.settle or 0.0),) if loss.times is None else loss.times
-        self._grid = _grid(plan.start, np.array(stops, float))
+        self._grid = _grid(asked.start, np.array(asked.stops, float))
 
     def __call__(
         self, points: Float[np.ndarray, "points free"]

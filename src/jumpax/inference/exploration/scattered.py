@@ -1,23 +1,18 @@
 """Loss and derivatives at a point from paths at it and about it."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PyTree
+from jaxtyping import Bool, Float
 
 from jumpax._base.errors import SimulationError
 from jumpax._base.trees import Tree
-from jumpax._base.types import Numeric, Real
 from jumpax.inference.evaluation import Evaluation, judged
 from jumpax.inference.exploration.condition_responses import ConditionResponses
 from jumpax.inference.exploration.coordinates import near_points
 from jumpax.inference.exploration.intervals import intervals
 from jumpax.inference.exploration.surface import root
 from jumpax.inference.exploration.touches import groups
-from jumpax.inference.losses import AbstractLoss
-from jumpax.inference.parameters import Numbers, Structure
 from jumpax.inference.problem import Problem
 
 BATCHES = 8
@@ -135,14 +130,4 @@ def _as_arrays(tree: Tree) -> Tree:
     return jax.tree.map(lambda leaf: jnp.asarray(leaf, float), tree)
 
 
-@functools.partial(jax.jit, static_argnums=0)
-def _judged(
-    structure: Structure,
-    loss: AbstractLoss,
-    numbers: Numbers,
-    u: Float[Array, " free"],
-    made: PyTree[Real],
-    jacobian: PyTree[Real],
-    paths: PyTree[Numeric],
-) -> Evaluation:
-    return judged(structure, loss, numbers, u, made, jacobian, paths)
+_judged = jax.jit(judged, static_argnums=0)

@@ -14,17 +14,17 @@ def touches(problem: Problem) -> Bool[np.ndarray, "numbers free"]:
     By the species that the loss says it reads, and those that the parameter can change; everything, where that is not known.
     """
     loss = problem.loss.linear
-    reads = loss and loss.reads
-    if not reads:
+    assert loss is not None  # what is searched has residuals
+    if not loss.reads:
         return np.ones((1, len(problem.free)), bool)
-    begin = problem.plan.begin
+    begin = problem.plan.question.begin
     direct = {*problem.loss.parameters, *(begin.parameters if isinstance(begin, AbstractStart) else ())}
     species, everywhere = influenced(problem.network), frozenset(problem.network.species)
-    found = np.zeros((len(reads), len(problem.free)), bool)
+    found = np.zeros((len(loss.reads), len(problem.free)), bool)
     for column, name in enumerate(problem.free):
         followers = _followers(problem, name)
         moved = everywhere if followers & direct else frozenset[str]().union(*(species.get(n, ()) for n in followers))
-        found[:, column] = [bool(moved & read) for read in reads]
+        found[:, column] = [bool(moved & read) for read in loss.reads]
     return found
 
 

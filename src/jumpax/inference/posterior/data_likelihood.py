@@ -71,10 +71,8 @@ class OfSnapshots(AbstractDataLikelihood):
             raise InputError(
                 f"a density needs a likelihood, LogLikelihood or JointLogLikelihood of counts, or what read_petab makes, not {type(problem.loss).__name__}"
             )
-        self.problem, plan = problem, problem.plan
-        self._expected = problem.source.guarded(
-            plan.observable, plan.network, plan.begin, plan.times, plan.settle, plan.start
-        )
+        self.problem = problem
+        self._expected = problem.source.guarded(problem.plan.question)
 
     def __call__(self, values: ParameterValues, guard: Guard) -> Float[Array, " one"]:
         """By the laws at the times of the data."""

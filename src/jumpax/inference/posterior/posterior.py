@@ -11,6 +11,7 @@ from jaxtyping import PRNGKeyArray
 from jumpax._base import random
 from jumpax._base.errors import InputError, unknown_name
 from jumpax._base.extras import need
+from jumpax._base.progress import Told, telling
 from jumpax.engines.program import check_positive
 from jumpax.engines.provenance import provenance
 from jumpax.inference.conditions import Conditions
@@ -22,7 +23,7 @@ from jumpax.inference.posterior.filter_target import FilterTarget
 from jumpax.inference.posterior.log_density import LogDensity, log_density
 from jumpax.inference.posterior.result import Posterior
 from jumpax.inference.problem import Problem
-from jumpax.inference.progress import PosteriorProgress, Told, teller
+from jumpax.inference.progress import PosteriorProgress
 from jumpax.inference.record_problem import RecordProblem
 from jumpax.networks import Network
 
@@ -73,7 +74,7 @@ def posterior(
         particles: of each cell; None: as many as make the variance of the log-likelihood about 1.
         lag: of the slopes, as `filters.particle_filter` takes it.
         max_events: of one path between two records, by default a million; one that has more counts as impossible, which is told.
-        progress: True for a line on standard error, or a function that is told `PosteriorProgress`.
+        progress: True for a bar in terminals and notebooks; or a function that is told `PosteriorProgress`.
 
     Raises:
         InputError: parameters without priors; settings that do not fit the method.
@@ -106,21 +107,22 @@ def posterior(
     useless = {"nuts": ("particles", "lag", "max_events"), "pmmh": ("lag",), "mala": ()}[chosen]
     if given := [name for name in useless if asked[name] is not None]:
         raise InputError(f"method={chosen!r} has no use for {' and '.join(given)}: leave that out, or take 'mala'")
-    tell, words = teller(progress), random.key_words(key)
-
-    def told(what: str, share: float) -> None:
-        tell(PosteriorProgress(what, share))
-
+    words = random.key_words(key)
     many = check_positive("chains", CHAINS[chosen] if chains is None else chains)
     length = check_positive("draws", DRAWS[chosen] if draws is None else draws)
     warm = check_positive("warm_up", WARM[chosen] if warm_up is None else warm_up)
-    if chosen == "nuts":
-        return _by_density(log_density(problem), many, warm, length, words, told)
-    if not isinstance(problem, RecordProblem):
+    if chosen != "nuts" and not isinstance(problem, RecordProblem):
         raise InputError(f"method={chosen!r} filters records of single paths, which these are not: take 'nuts'")
     number = None if particles is None else check_positive("particles", particles)
-    target = FilterTarget(problem, 1, lag, {"max_events": 1_000_000 if max_events is None else max_events})
-    return _by_filter(target, chosen == "mala", number, many, warm, length, words, told)
+    with telling(progress) as tell:
+
+        def told(what: str, share: float) -> None:
+            tell(PosteriorProgress(what, share))
+
+        if not isinstance(problem, RecordProblem) or chosen == "nuts":
+            return _by_density(log_density(problem), many, warm, length, words, told)
+        target = FilterTarget(problem, 1, lag, {"max_events": 1_000_000 if max_events is None else max_events})
+        return _by_filter(target, chosen == "mala", number, many, warm, length, words, told)
 
 
 def _chosen(problem: RecordProblem | Problem | Conditions, method: Method | None, filters: bool) -> Method:

@@ -3,20 +3,27 @@
 import dataclasses
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float
 
 from jumpax._base.errors import InputError, unknown_name
+from jumpax._base.labelled import Labelled, Variable
+from jumpax._base.result import AbstractResult, Figure, Glance, room
 from jumpax.inference.posterior.diagnostics import Trust, arviz, trust
 
 QUANTILES = (0.05, 0.5, 0.95)
 
 
+@final
 @dataclasses.dataclass(frozen=True)
-class Posterior:
-    """Draws of all parameters by several chains, with what tells how far they can be trusted. `print` shows a table."""
+class Posterior(AbstractResult):
+    """Draws of all parameters by several chains, with what tells how far they can be trusted. `print` shows a table.
+
+    As a table it has a row for each chain and draw: `chain`, `draw`, a column for each parameter, and then what the method tells of the
+    draw. Its netCDF file has the groups of ArviZ.
+    """
 
     draws: Mapping[str, Float[np.ndarray, "chains draws"]]
     """Of each free and derived parameter, in its own units."""
@@ -113,6 +120,47 @@ class Posterior:
     def __repr__(self) -> str:
         return f"Posterior({', '.join(self.draws)}: {self.chains} chains of {self.unconstrained.shape[1]} draws, {self.method})"
 
+    @property
+    def _told_of_draws(self) -> dict[str, Float[np.ndarray, "chains draws"]]:
+        return {"lp": self.log_posterior, "log_likelihood_of_all": self.log_likelihood, **self.sample_stats}
+
+    def labelled(self) -> Labelled:
+        """All draws with their names: axes `chain` and `draw`, in groups `posterior` and `sample_stats`."""
+        rows = ("chain", "draw")
+        if twice := [name for name in self._told_of_draws if name in self.draws]:
+            raise InputError(
+                f"parameters have names that stand for something else here: {', '.join(twice)}; take to_arviz()"
+            )
+        stats = {
+            "lp": "log of the posterior density on the unconstrained scale, up to a constant",
+            "log_likelihood_of_all": "log-likelihood of all data",
+        }
+        variables = {
+            **{n: Variable(rows, draws, {"units": self.units.get(n, "")}) for n, draws in self.draws.items()},
+            **{
+                n: Variable(rows, np.asarray(v), {"long_name": stats.get(n, n)}) for n, v in self._told_of_draws.items()
+            },
+        }
+        coordinates = {axis: Variable((axis,), np.arange(n)) for axis, n in zip(rows, self.log_posterior.shape)}
+        about = {
+            "method": self.method, "fixed": self.fixed, "warnings": "\n".join(self.doubts.values()), "notes": self.notes,
+            "seconds": self.seconds, "seconds_before": self.seconds_before, **self.provenance,
+        }  # fmt: skip
+        groups = {"posterior": tuple(self.draws), "sample_stats": tuple(self._told_of_draws)}
+        return Labelled("posterior", variables, coordinates, rows, {n: n for n in variables}, about, groups)
+
+    def plot(self) -> Figure:
+        """Chains and laws of all parameters: see `jumpax.plots.draws`.
+
+        Raises:
+            UnsupportedError: matplotlib is not installed.
+        """
+        return room("plots").draws(self)
+
+    def glance(self) -> Glance:
+        """Table, summary and picture."""
+        return Glance(self.table(), self.summary(), self.plot)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON, without the draws."""
         return {
@@ -137,8 +185,7 @@ class Posterior:
             UnsupportedError: ArviZ is not installed.
         """
         az = arviz()
-        stats = {"lp": self.log_posterior, "log_likelihood_of_all": self.log_likelihood, **self.sample_stats}
-        groups = {"posterior": dict(self.draws), "sample_stats": stats}
+        groups = {"posterior": dict(self.draws), "sample_stats": self._told_of_draws}
         told = {
             key: str(value) if isinstance(value, bool) else value
             for key, value in self.provenance.items()

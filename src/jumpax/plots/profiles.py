@@ -7,7 +7,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from jumpax._base.errors import InputError
-from jumpax.plots.style import PALETTE, QUIET, axes_or_new, legend_above, style, with_unit
+from jumpax.plots.look import PALETTE, QUIET, axes_or_new, legend_above, style, with_unit
 
 HALF_CHI_SQUARE_95 = 1.9207
 """How far the log-likelihood falls at the ends of a 95 % interval for one parameter (half of chi-square 3.841)."""

@@ -1,6 +1,6 @@
 """Data and fit."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,8 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jumpax._base.errors import InputError
-from jumpax.plots.distribution import distribution
-from jumpax.plots.style import NARROW, PALETTE, legend_above, new_figure, style, with_unit
+from jumpax.plots.histogram import distribution
+from jumpax.plots.look import NARROW, PALETTE, legend_above, new_figure, style, with_unit
+from jumpax.plots.steps import convergence
 
 
 def fitted(
@@ -50,12 +51,47 @@ def fitted(
         >>> len(fitted(problem, fit(problem)).axes)
         1
     """
-    pairs = ((where, one) for where, found in problem.compared(result.expected).items() for one in found)
-    sets = [(where, one) for where, one in pairs if hasattr(one, "law") or one.measured.size]
+    sets = _with_pictures(problem.compared(result.expected))
     if not sets:
         raise InputError(
             "these data have no picture: they are neither numbers along time nor counts of one species in cells"
         )
+    return _panels(sets, predicted, most, columns, units or {})
+
+
+def fit(result: Any, predicted: Any = None, *, most: int = 12, units: Mapping[str, str] | None = None) -> Figure:
+    """All data beside what was fitted to them, as `fitted`; where they have no picture, loss and parameters step by step.
+
+    Args:
+        result: a `FitResult`, which knows its data.
+        predicted: bands of `jumpax.inference.predictive`; of conditions by condition.
+        most: panels.
+        units: default those of the network.
+
+    Returns:
+        The figure.
+
+    Raises:
+        InputError: `most` is less than 1.
+    """
+    sets = _with_pictures(result.compared)
+    if sets:
+        return _panels(sets, predicted, most, 2, {**result.provenance.get("units", {}), **(units or {})})
+    values = dict(zip(result.free, result.history.values.T, strict=True))
+    upper, _ = convergence(result.history.loss, values, units=dict(result.units))
+    return upper.figure  # type: ignore[return-value]
+
+
+def _with_pictures(compared: Mapping[str, Sequence[Any]]) -> list[tuple[str, Any]]:
+    """Data sets that can be drawn, with the condition that each is of."""
+    pairs = ((where, one) for where, found in compared.items() for one in found)
+    return [(where, one) for where, one in pairs if hasattr(one, "law") or one.measured.size]
+
+
+def _panels(
+    sets: Sequence[tuple[str, Any]], predicted: Any, most: int, columns: int, units: Mapping[str, str]
+) -> Figure:
+    """A panel for each data set."""
     if min(most, columns) < 1:
         raise InputError(f"most and columns must be 1 or more; got {most!r} and {columns!r}")
     chosen = [sets[i] for i in np.unique(np.linspace(0, len(sets) - 1, min(most, len(sets))).astype(int))]
@@ -68,11 +104,11 @@ def fitted(
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel, (where, one) in zip(panels, chosen):
             if hasattr(one, "law"):
-                _cells(panel, one, units or {})
+                _cells(panel, one, units)
                 title = one.place
             else:
                 bands = predicted[where] if isinstance(predicted, Mapping) else predicted
-                _series(panel, one, bands, units or {})
+                _series(panel, one, bands, units)
                 title = ""
             panel.set_title(", ".join(part for part in (where, title) if part), fontsize=9, y=title_height)
         for panel in panels[len(chosen) :]:

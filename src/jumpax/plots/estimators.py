@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from jumpax.plots.style import PALETTE, QUIET, new_figure, style
+from jumpax.plots.look import PALETTE, QUIET, new_figure, style
 
 if TYPE_CHECKING:
     from jumpax.gradients import Audit

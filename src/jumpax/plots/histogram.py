@@ -8,7 +8,7 @@ from jaxtyping import Float, Int
 from matplotlib.axes import Axes
 
 from jumpax._base.errors import InputError
-from jumpax.plots.style import PALETTE, axes_or_new, legend_above, style, with_unit
+from jumpax.plots.look import PALETTE, axes_or_new, legend_above, style, with_unit
 
 _MOST_BARS = 60
 

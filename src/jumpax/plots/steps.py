@@ -7,7 +7,7 @@ from jaxtyping import Float
 from matplotlib.axes import Axes
 
 from jumpax._base.errors import InputError
-from jumpax.plots.style import PALETTE, QUIET, legend_above, new_figure, style, with_unit
+from jumpax.plots.look import PALETTE, QUIET, legend_above, new_figure, style, with_unit
 
 
 def convergence(

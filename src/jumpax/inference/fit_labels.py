@@ -1,0 +1,75 @@
+"""Names for the arrays of fits."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float
+
+from jumpax._base.labelled import Labelled, Variable
+
+if TYPE_CHECKING:
+    from jumpax.inference.result import FitResult
+
+_ERROR = "standard error, by the Fisher information; 0 of what is fixed, infinite for what the data do not determine, missing if unresolved"
+_NOISE = "what other random paths would change in the estimate; infinite and missing as the standard error"
+_INTERVAL = "95 % interval of a free parameter within its bounds; missing if it is not free, or unresolved"
+
+
+def labelled(result: "FitResult") -> Labelled:
+    """Estimates with their errors, which are the table, and every step of every start; shorter starts end in NaN."""
+    names, steps, one = list(result.estimates), ("start", "step"), ("parameter",)
+    longest = max(len(run.history.loss) for run in result.runs)
+
+    def padded(column: str) -> Float[np.ndarray, "..."]:
+        parts = [np.asarray(getattr(run.history, column), float) for run in result.runs]
+        return np.stack([np.concatenate([p, np.full((longest - len(p), *p.shape[1:]), np.nan)]) for p in parts])
+
+    def each(values: Mapping[str, float]) -> Float[np.ndarray, " parameters"]:
+        return np.array([values[name] for name in names], float)
+
+    intervals = np.array([result.intervals.get(name, (np.nan, np.nan)) for name in names])
+    variables = {
+        "estimate": Variable(one, each(result.estimates)),
+        "standard_error": Variable(one, each(result.standard_errors), {"long_name": _ERROR}),
+        "interval": Variable((*one, "end"), intervals, {"long_name": _INTERVAL}),
+        "simulation_error": Variable(one, each(result.simulation_errors), {"long_name": _NOISE}),
+        "role": Variable(one, np.array([result.role(name) for name in names], object)),
+        "unit": Variable(one, np.array([result.units.get(name, "") for name in names], object)),
+        "information": Variable(("free", "free_2"), result.information, {"long_name": "Fisher information, unconstrained scale"}),
+        "loss": Variable(steps, padded("loss")),
+        "loss_error": Variable(steps, padded("loss_error")),
+        "gradient": Variable((*steps, "free"), padded("gradient"), {"long_name": "on the unconstrained scale"}),
+        "gradient_error": Variable((*steps, "free"), padded("gradient_error")),
+        "value": Variable((*steps, "free"), padded("values"), {"long_name": "free parameters"}),
+    }  # fmt: skip
+    if result.search is not None:
+        variables["search_paths"] = Variable(("visit",), np.asarray(result.search.paths, float))
+        variables["search_value"] = Variable(("visit", "free"), result.search.values)
+    coordinates = {
+        "parameter": Variable(one, np.array(names, object)),
+        "free": Variable(("free",), np.array(result.free, object)),
+        "end": Variable(("end",), np.array(["lower", "upper"], object)),
+    }
+    columns = {name: name for name in ("estimate", "standard_error", "interval", "simulation_error", "role", "unit")}
+    return Labelled("fit", variables, coordinates, one, columns, _about(result))
+
+
+def _about(result: "FitResult") -> dict[str, object]:
+    """How the fit ended, in words and numbers."""
+    about = {
+        "loss_final": result.loss, "converged": result.converged, "reason": result.reason,
+        "undetermined": ", ".join(result.undetermined), "unresolved": ", ".join(result.unresolved),
+        "determined": "; ".join(map(str, result.determined)), "goodness": "\n".join(map(str, result.goodness)),
+        "goodness_p_value": [float(one.p_value) for one in result.goodness], "warnings": "\n".join(result.doubts.values()), **result.notes,
+    }  # fmt: skip
+    if result.search is not None:
+        told = {k: v for k, v in result.to_dict()["search"].items() if k != "trace"}
+        search = result.search
+        about["search"] = {**told, "others": _lines(search.others), "mean_field": _lines(search.mean_field)}
+    return {**about, **result.provenance}
+
+
+def _lines(places: Iterable[Mapping[str, float]]) -> str:
+    """Places, one in each line."""
+    return "\n".join(", ".join(f"{name} = {value:g}" for name, value in place.items()) for place in places)

@@ -1,0 +1,17 @@
+from .data_and_fit import fit as fit
+from .data_and_fit import fitted as fitted
+from .estimators import audit as audit
+from .files import check_target as check_target
+from .files import png_bytes as png_bytes
+from .files import save_figure as save_figure
+from .histogram import distribution as distribution
+from .look import PALETTE as PALETTE
+from .look import new_figure as new_figure
+from .look import style as style
+from .posterior import draws as draws
+from .posterior import records as records
+from .posterior import traces as traces
+from .profiles import profile as profile
+from .steps import convergence as convergence
+from .trajectories import trajectories as trajectories
+from .trajectories import trajectory_panels as trajectory_panels
