@@ -1,6 +1,7 @@
 """`jumpax fit` and problem files."""
 
 import contextlib
+import hashlib
 import io
 import json
 import re
@@ -93,7 +94,15 @@ def test_a_fit_by_simulation_with_a_profile_and_files(folder, capsys):
     assert judged["p_value"] > 1e-3
     assert judged["data"].startswith("200 counts of 'X'")
     assert load(out).attrs["goodness"] == judged["sentence"]
-    assert "goodness of fit of 200 counts" in report.read_text(encoding="utf-8")
+    page = report.read_text(encoding="utf-8")
+    assert judged["data"].replace("'", "&#39;") in page
+    low, high = (f"{document['profile'][end]:.3g}" for end in ("lower", "upper"))
+    assert f"<span>{low} to {high}</span>" in page
+    assert f"{low} &lt; birth &lt; {high} 1/h (95% confidence)" in page
+    assert f"--seed 3 --out {out}" in page
+    for name in ("problem.toml", "counts.csv"):
+        assert f"sha256.{name}" in page
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() in page
 
 
 def test_a_network_of_ones_own_with_the_exact_law(folder, capsys):
@@ -152,7 +161,7 @@ def test_a_report_has_data_fit_and_bands_in_one_picture_and_says_what_is_not_exp
     assert document["goodness"][0]["degrees"] == 2
     page = report.read_text(encoding="utf-8")
     assert page.count("<img") == 2
-    assert "95 % of the predicted paths" in page
+    assert "95 % of single paths" in page
     assert "does not explain the data" in page
     assert load(out).attrs["goodness_p_value"] < 1e-6
 

@@ -16,12 +16,18 @@ def test_a_problem_is_fitted(tmp_path, capsys):
     """Against least squares; 5 of the simulation errors that come out, false alarm below 1e-6."""
     measured = 8 * GROWN + [0.1, -0.3, 0.2, 0.3]
     file = write(tmp_path, rows(TIMES, measured))
-    assert main(["fit", str(file), "--cells", "100", "--json", "--out", str(tmp_path / "fit.nc")]) == 0
+    more = ["--out", str(tmp_path / "fit.nc"), "--report", str(tmp_path / "fit.html")]
+    assert main(["fit", str(file), "--cells", "100", "--json", *more]) == 0
     told = json.loads(capsys.readouterr().out)
     expected = (GROWN @ measured) / (GROWN @ GROWN)
     assert told["simulation_errors"]["birth"] < 0.1
     assert told["estimates"]["birth"] == pytest.approx(expected, abs=5 * told["simulation_errors"]["birth"])
     assert (tmp_path / "fit.nc").exists()
+    page = (tmp_path / "fit.html").read_text(encoding="utf-8")
+    assert "95 % of single paths" in page  # what is seen is the mean of X
+    assert {f"sha256.{one.name}" in page for one in tmp_path.iterdir() if one.suffix in (".tsv", ".xml", ".yaml")} == {
+        True
+    }
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_report_figures_and_numbers_are_written(answer):
     folder, _, text = answer
     files = json.loads(text)["files"]
     page = (folder / "report.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count('<img src="data:image/png;base64,') == 3
     assert "http" not in page.split("<body>")[0]
     assert "k_off &gt; " in page
     assert "CircadianSMFISH" in page

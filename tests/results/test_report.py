@@ -1,7 +1,11 @@
 """The report is one file that needs nothing else."""
 
 import base64
+import html
+import json
 import re
+import shutil
+import subprocess
 from html.parser import HTMLParser
 
 import pytest
@@ -10,7 +14,7 @@ import jumpax
 from jumpax import plots
 from jumpax.results import Section, write_report
 
-_VOID = {"meta", "img"}
+_VOID = {"meta", "img", "source"}
 
 
 class Reader(HTMLParser):
@@ -60,9 +64,9 @@ def test_self_contained(tmp_path, figure):
     links = [value for name, value in page.attributes if name in ("src", "href", "srcset", "data")]
     assert all(link.startswith(("data:image/png;base64,", "#section-")) for link in links)
     images = [link for link in links if link.startswith("data:")]
-    assert len(images) == 2
+    assert len(images) == 3  # the figure again, for narrow screens
     assert all(base64.b64decode(image.partition(",")[2]).startswith(b"\x89PNG") for image in images)
-    assert page.tags.count("p") == 2
+    assert page.tags.count("p") == 3  # and the date
     words = "".join(page.text)
     assert "versions.jax" in words
     assert "0.1235" in words
@@ -71,12 +75,12 @@ def test_self_contained(tmp_path, figure):
 
 def test_text_is_escaped(tmp_path, figure):
     bad = "<script>alert('1')</script> & \"quoted\""
-    section = Section(bad, bad, {bad: [bad]}, {bad: figure})
+    section = Section(bad, bad, {bad: [bad]}, {bad: figure}, bad)
     file = write_report(tmp_path / "report.html", bad, [section, section], provenance={bad: bad})
     page = read(file)
     assert "script" not in page.tags
-    # title, heading, two rows of contents, then per section heading, text, column, cell, caption; provenance
-    assert "".join(page.text).count(bad) == 2 + 2 + 2 * 5 + 2
+    # title, heading, two rows of contents, then per section heading, text, column, cell, caption, lines; provenance
+    assert "".join(page.text).count(bad) == 2 + 2 + 2 * 6 + 2
     assert [value for name, value in page.attributes if name == "alt"] == [bad, bad]
 
 
@@ -95,3 +99,61 @@ def test_errors(tmp_path, figure):
     with pytest.raises(jumpax.InputError, match=r"\.html"):
         write_report(tmp_path / "a.pdf", "T", [])
     assert not list(tmp_path.iterdir())
+
+
+LOOK = """
+<script>addEventListener("load", () => {
+  const broken = [];
+  const words = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  while (words.nextNode()) {
+    const node = words.currentNode;
+    if (node.parentElement.closest("td.long, nav, pre")) continue;
+    for (const word of node.data.matchAll(/[^\\s-]+/g)) {
+      const range = document.createRange();
+      range.setStart(node, word.index);
+      range.setEnd(node, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top)));
+      if (lines.size > 1) broken.push(word[0]);
+    }
+  }
+  const narrow = [...document.querySelectorAll("td.long")].map(cell => cell.clientWidth);
+  const images = [...document.images].map(image => [image.currentSrc.length, image.naturalWidth > 0]);
+  parent.postMessage(JSON.stringify({
+    broken, narrow, images, wide: innerWidth, across: document.documentElement.scrollWidth - innerWidth,
+  }), "*");
+})</script>
+"""
+"""Tells the page around what a browser makes of this one: words that are broken, widths of cells of long words, images, how far it is too
+wide."""
+FRAME = """<title></title><script>addEventListener("message", event => {{ document.title = event.data }})</script>
+<iframe src="report.html" width="{width}" height="2000" style="border: 0"></iframe>"""
+"""Windows have 500 pixels at least, frames may have fewer."""
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+
+
+def looked_at(report, width):
+    text = report.read_text(encoding="utf-8").replace("</body>", LOOK + "</body>")
+    report.write_text(text, encoding="utf-8")
+    page = report.with_name("frame.html")
+    page.write_text(FRAME.format(width=width), encoding="utf-8")
+    words = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--window-size=1400,2100", "--dump-dom"]
+    made = subprocess.run([*words, page.as_uri()], capture_output=True, text=True, check=True, timeout=60)
+    return json.loads(html.unescape(re.search("<title>(.*?)</title>", made.stdout, re.DOTALL)[1]))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+@pytest.mark.parametrize("width", [400, 1200])
+def test_a_browser_breaks_no_word_and_scrolls_nothing_sideways(tmp_path, figure, width):
+    """Long names, many columns, a digest."""
+    names = ["treated_moderate_rate", "k_on[treated]"]
+    table = {f"standard error of {n}": names for n in range(4)} | {"molecules per unit of time": [1.5, 2.5]}
+    section = Section("Rates", "One.", table, {"A figure": figure}, "x" * 300)
+    file = write_report(
+        tmp_path / "report.html", "Fit", [section, section], provenance={"sha256": {"a.csv": "0f" * 32}}
+    )
+    seen = looked_at(file, width)
+    assert seen["wide"] == width
+    assert not seen["broken"]
+    assert seen["across"] <= 0
+    assert min(seen["narrow"]) > 200
+    assert all(there for _, there in seen["images"])

@@ -12,6 +12,7 @@ from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, Simulati
 from jumpax._base.extras import need
 from jumpax._base.signals import terminated
 from jumpax.cli.exits import EXIT_CODES, Exit
+from jumpax.cli.origin import note_words
 from jumpax.cli.output import print_json
 from jumpax.cli.template import with_kind
 
@@ -53,6 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         0
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    note_words(words)
     try:
         need("cli", "the command line")
         with terminated(), _warnings_in_words(_command(words)):

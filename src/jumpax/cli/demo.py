@@ -34,7 +34,7 @@ def run(
     need("viz", "the report")
     need("io", "the numbers in netCDF")
     from jumpax.demo import GENES, run_demo
-    from jumpax.demo.report import write_demo
+    from jumpax.demo.report import found_table, write_demo
 
     def tell(text: str) -> None:
         print(text, file=sys.stderr)
@@ -47,12 +47,5 @@ def run(
     if output.json:
         print_json({"command": "demo", **demo.to_dict(), "files": files})
         return
-    columns = {"gene": [g.name for g in demo.genes], "cells": [len(g.counts) for g in demo.genes]}
-    for name in ("burst_frequency", "burst_size"):
-        columns[f"{name.removeprefix('burst_')} (exact)"] = [
-            f"{g.fit.shown(name)} ({g.exact.estimates[name]:.4g})" for g in demo.genes
-        ]
-    columns["95 % bound"] = [str(g.k_off).split(" 1/")[0] for g in demo.genes]
-    columns["s"] = [f"{g.fit.seconds:.1f}" for g in demo.genes]
-    print_table("Bursts of transcription, per lifetime of the messenger; k_off fixed at 20", columns)
+    print_table("Bursts of transcription, per lifetime of the messenger; k_off fixed at 20", found_table(demo))
     people().print(f"report: {files['report']} ({demo.seconds:.0f} s)", soft_wrap=True)

@@ -6,21 +6,19 @@ import warnings
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from cyclopts import Parameter
 
-from jumpax._base.errors import JumpaxError, JumpaxWarning
+from jumpax._base.errors import JumpaxWarning
 from jumpax.cli import template as templates
 from jumpax.cli.exits import Exit
+from jumpax.cli.fit_report import Answer, networks_in_words, write_fit
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_any
 from jumpax.cli.problem_file import ProblemFile
 from jumpax.cli.targets import check_seed, check_targets, write_targets
-from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, predictive, profile, profiled
-from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, profile, profiled
 from jumpax.inference.fit import quiet_fit
-from jumpax.inference.losses.compared import Series
 
 
 def run(
@@ -87,7 +85,7 @@ def run(
     compared = None if found.interrupted else _compared(asked, key, settings)
     written = write_targets(
         out=(out, lambda file: _saved(asked, found, bound, key, file)),
-        report=(report, lambda file: _report(asked, found, bound, key, file)),
+        report=(report, lambda file: write_fit(file, problem, asked, Answer(found, bound, compared), key)),
     )
     if output.json:
         bounded = {} if bound is None else {"profile": bound.to_dict()}
@@ -115,50 +113,7 @@ def _saved(asked: ProblemFile, found: FitResult, bound: Profile | None, seed: in
     from jumpax.results import save
 
     labelled = found.labelled() if bound is None else found.labelled().beside(bound.labelled())
-    return save(labelled, file, settings={"seed": seed, "model": _models(asked.problem)})
-
-
-def _report(asked: ProblemFile, found: FitResult, bound: Profile | None, seed: int, file: Path) -> Path:
-    """Estimates, figures, models."""
-    from jumpax.results import Section, write_report
-
-    bounds = [] if bound is None else [f"Bound: {bound}."]
-    text = "\n\n".join([*found.summary(), *bounds, _models(asked.problem)])
-    section = Section(asked.name, text, found.table(), _figures(asked, found, bound))
-    return write_report(file, f"Fit of {asked.name}", [section], provenance={"seed": seed, **found.provenance})
-
-
-def _figures(asked: ProblemFile, found: FitResult, bound: Profile | None) -> dict[str, Any]:
-    """How the fit went, data under the fitted law, and the profile."""
-    from jumpax import plots
-
-    history = found.history
-    values = {name: history.values[:, i] for i, name in enumerate(found.free)}
-    upper, _ = plots.convergence(history.loss, values, units=dict(found.units), loss_name="loss")
-    figures: dict[str, Any] = {"Loss and parameters step by step.": upper.figure}
-    if any(asked.problem.compared(found.expected).values()):
-        bands = _bands(asked.problem, found)
-        units = {
-            n: u for part, _ in asked.problem.split(np.zeros(len(found.free))) for n, u in part.network.units.items()
-        }
-        band = (
-            "" if bands is None else ", and 95 % of the predicted paths and of their mean, parameters being uncertain"
-        )
-        figures[f"Data and fit{band}."] = plots.fitted(asked.problem, found, bands, units=units)
-    if bound is not None:
-        figures[f"Profile likelihood: {bound}."] = bound.plot()
-    return figures
-
-
-def _bands(problem: AbstractProblem, found: FitResult) -> Any:
-    """Predicted bands for data along time; None where there are none, or parameters are not determined."""
-    drawn = [one for sets in problem.compared(found.expected).values() for one in sets]
-    if found.interrupted or found.undetermined or found.unresolved or not any(isinstance(one, Series) for one in drawn):
-        return None
-    try:
-        return predictive(problem, found)
-    except JumpaxError:  # a picture is not worth the report
-        return None
+    return save(labelled, file, settings={"seed": seed, "model": networks_in_words(asked.problem)})
 
 
 def _compared(asked: ProblemFile, key: int, settings: dict[str, Any]) -> Comparison | None:
@@ -170,12 +125,6 @@ def _compared(asked: ProblemFile, key: int, settings: dict[str, Any]) -> Compari
     kept = [name for name in asked.problem.own if tested is not None and name not in tested]
     more = {name: value for name, value in settings.items() if name != "starts"}
     return compare(asked.problem.problems, tested, own=kept, key=key, **wanted, **more)
-
-
-def _models(problem: AbstractProblem) -> str:
-    """The networks in words, each once."""
-    parts = problem.split(np.zeros(len(problem.free)))
-    return "\n\n".join(dict.fromkeys(part.network.describe() for part, _ in parts))
 
 
 def _show(

@@ -11,6 +11,7 @@ from jumpax._base.errors import JumpaxWarning
 from jumpax._base.extras import need
 from jumpax.cli import template as templates
 from jumpax.cli.models import AS_DECLARED, AmountOptions
+from jumpax.cli.origin import origin
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_believed
 from jumpax.cli.record_file import RecordFile
@@ -78,7 +79,7 @@ def run(
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     written = write_targets(
         out=(out, lambda file: found.save(file)),
-        report=(report, lambda file: _report(asked, found, key, settings.get("max_events"), file)),
+        report=(report, lambda file: _report(problem, asked, found, key, settings.get("max_events"), file)),
     )
     if output.json:
         print_json({"command": "infer", "problem": str(problem), "seed": key, **found.to_dict(), **written._asdict()})
@@ -96,24 +97,27 @@ def _show(asked: RecordFile, found: Posterior, files: dict[str, str]) -> None:
         people().print(f"{what}: {file}", soft_wrap=True)
 
 
-def _report(asked: RecordFile, found: Posterior, seed: int, max_events: int | None, file: Path) -> str:
-    """Records, draws, table."""
+def _report(problem: Path, asked: RecordFile, found: Posterior, seed: int, max_events: int | None, file: Path) -> str:
+    """Records, draws, table, model."""
     from jumpax import plots
     from jumpax.results import Section, write_report
 
-    figures: dict[str, Any] = {}
+    sections = []
     if isinstance(asked.problem, RecordProblem):
         more: dict[str, Any] = {} if max_events is None else {"max_events": max_events}
         behind = smoothed(asked.problem, found, key=seed, **more)
         told = (
             "Records, and between which numbers 90 % of them would lie, if they were repeated on the paths behind them."
         )
-        figures[told] = plots.records(asked.problem, behind)
+        sections.append(Section("Records", figures={told: plots.records(asked.problem, behind)}))
         networks = [asked.problem.network]
     else:
         networks = [part.network for part in asked.problem.parts.values()]
-    figures["Draws of the parameters, chain by chain, and their law."] = plots.draws(found)
-    text = "\n\n".join([*found.summary(), *dict.fromkeys(network.describe() for network in networks)])
-    section = Section(asked.name, text, found.table(), figures)
-    provenance = {"seed": seed, **found.provenance}
-    return str(write_report(file, f"Posterior of {asked.name}", [section], provenance=provenance))
+    drawn = {"Draws of the parameters, chain by chain, and their law.": plots.draws(found)}
+    words = "\n\n".join(dict.fromkeys(network.describe() for network in networks))
+    sections += [
+        Section("Parameters", "\n\n".join(found.summary()), found.table(), drawn),
+        Section("Model", "\n\n".join(asked.notes), verbatim=words),
+    ]
+    provenance = {**origin(problem), "seed": seed, **found.provenance}
+    return str(write_report(file, f"Posterior of {asked.name}", sections, provenance=provenance))

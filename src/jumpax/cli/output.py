@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
+_BETWEEN = 3
+"""Columns of the terminal between two columns of a table."""
+
+
 @dataclass(frozen=True)
 class Output:
     """How the answer is given.
@@ -58,18 +62,40 @@ def print_notes(notes: Iterable[str]) -> None:
 
 
 def print_table(title: str, columns: Mapping[str, Sequence[Any]]) -> None:
-    """A table with a heading; numbers stand on the right. Nothing in it is read as markup."""
+    """A table with a heading; numbers stand on the right. Nothing in it is read as markup.
+
+    Words are never broken: where a table is too narrow even if lines end between all words, its rows stand one below the other.
+    """
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
+    cells = {name: [_cell(value) for value in values] for name, values in columns.items()}
+    least = [max(len(word) for text in (name, *column, "-") for word in text.split()) for name, column in cells.items()]
+    if sum(least) + _BETWEEN * len(least) > people().width:
+        return _print_rows(title, cells)
     table = Table(title=Text(title, style="bold"), title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for name, values in columns.items():
+    for (name, values), width in zip(columns.items(), least, strict=True):
         number = all(isinstance(v, int | float | np.number) for v in values)
-        table.add_column(Text(name), justify="right" if number else "left", overflow="fold")
-    for row in zip(*columns.values(), strict=True):
-        table.add_row(*(Text(_cell(value)) for value in row))
+        table.add_column(Text(name), justify="right" if number else "left", overflow="fold", min_width=width)
+    for row in zip(*cells.values(), strict=True):
+        table.add_row(*map(Text, row))
     people().print(table)
+    return None
+
+
+def _print_rows(title: str, cells: Mapping[str, Sequence[str]]) -> None:
+    """Each row as a heading, its first cell, with a line for each other cell."""
+    from rich.text import Text
+
+    names, width = list(cells)[1:], max(map(len, cells))
+    people().print(Text(title, style="bold"), soft_wrap=True)
+    for first, *row in zip(*cells.values(), strict=True):
+        people().print(f"\n {first}", soft_wrap=True)
+        for name, cell in zip(names, row, strict=True):
+            if cell:
+                people().print(f"   {name.ljust(width)}  {cell}", soft_wrap=True)
+    people().print()
 
 
 def _cell(value: Any) -> str:

@@ -46,7 +46,7 @@ def write_demo(demo: Demo, folder: str | os.PathLike[str]) -> dict[str, Any]:
     except OSError as fault:
         raise InputError(f"the folder {place} cannot be made: {fault.strerror}") from fault
     about = _ABOUT.format(paths=demo.settings["paths"], settle=SETTLE)
-    sections, figures, files = [Section("Bursts of transcription", about, _table(demo))], [], []
+    sections, figures, files = [Section("Bursts of transcription", about, found_table(demo))], [], []
     for gene in demo.genes:
         drawn = {
             "distribution": distribution_figure(gene), "convergence": convergence_figure(gene),
@@ -75,16 +75,16 @@ _CAPTIONS = (
 )
 
 
-def _table(demo: Demo) -> dict[str, list[Any]]:
-    columns: dict[str, list[Any]] = {"gene": [g.name for g in demo.genes], "cells": [len(g.counts) for g in demo.genes]}
-    for name in FOUND:
-        label = name.replace("_", " ")
-        columns[label] = [g.fit.shown(name) for g in demo.genes]
-        columns[f"exact {label}"] = [f"{g.exact.estimates[name]:.4g}" for g in demo.genes]
-        columns[f"off by, in s.e. ({label})"] = [_signed(g.deviations()[name]) for g in demo.genes]
-    columns["k_off"] = [str(g.k_off) for g in demo.genes]
-    columns["events"] = [f"{g.events:.2g}" for g in demo.genes]
-    columns["seconds"] = [f"{g.fit.seconds:.1f}" for g in demo.genes]
+def found_table(demo: Demo) -> dict[str, list[str]]:
+    """Columns of a table with a row for each number of each gene."""
+    columns: dict[str, list[str]] = {name: [] for name in ("gene", "number", "fit", "exact", "off by, in s.e.")}
+    for gene in demo.genes:
+        off, exact = gene.deviations(), gene.exact.estimates
+        rows = [(n.replace("_", " "), gene.fit.shown(n), f"{exact[n]:.4g}", _signed(off[n])) for n in FOUND]
+        rows.append(("k_off", str(gene.k_off).removeprefix("k_off "), "", ""))
+        for row in rows:
+            for column, cell in zip(columns.values(), (gene.name, *row), strict=True):
+                column.append(cell)
     return columns
 
 
@@ -97,7 +97,8 @@ def _words(gene: GeneFit) -> str:
     text = f"{len(gene.counts):,} cells from {place.file}."
     if place.also_in:
         text += f" The gene is also in {place.also_in}, which has fewer cells and is not used."
-    text += f"\n\n{gene.fit.reason[:1].upper()}{gene.fit.reason[1:]}, after {len(gene.fit.history.loss)} steps."
+    text += f"\n\n{gene.fit.reason[:1].upper()}{gene.fit.reason[1:]}, after {len(gene.fit.history.loss)} steps"
+    text += f" with {gene.events:.2g} events, in {gene.fit.seconds:.1f} s."
     text += f" Smoothing: {notes['smoothing']}."
     text += "".join(f"\n\nWarning: {doubt}" for doubt in gene.fit.doubts.values())
     if gene.without is not None:

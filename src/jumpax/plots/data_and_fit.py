@@ -9,10 +9,8 @@ from matplotlib.figure import Figure
 
 from jumpax._base.errors import InputError
 from jumpax.plots.histogram import distribution
-from jumpax.plots.look import PALETTE, legend_above, new_figure, style, with_unit
+from jumpax.plots.look import NARROW, PALETTE, legend_above, new_figure, style, with_unit
 from jumpax.plots.steps import convergence
-
-_COLUMNS = 2
 
 
 def fitted(
@@ -21,6 +19,7 @@ def fitted(
     predicted: Any = None,
     *,
     most: int = 12,
+    columns: int = 2,
     units: Mapping[str, str] | None = None,
 ) -> Figure:
     """All data beside what was fitted to them, in one picture.
@@ -33,6 +32,7 @@ def fitted(
         result: its `FitResult`.
         predicted: the bands; of conditions by condition.
         most: panels; of more data sets, as many are drawn, evenly chosen, and the title says so.
+        columns: of panels; 1 for a narrow screen.
         units: as in `Network.units`.
 
     Returns:
@@ -56,7 +56,7 @@ def fitted(
         raise InputError(
             "these data have no picture: they are neither numbers along time nor counts of one species in cells"
         )
-    return _panels(sets, predicted, most, units or {})
+    return _panels(sets, predicted, most, columns, units or {})
 
 
 def fit(result: Any, predicted: Any = None, *, most: int = 12, units: Mapping[str, str] | None = None) -> Figure:
@@ -76,7 +76,7 @@ def fit(result: Any, predicted: Any = None, *, most: int = 12, units: Mapping[st
     """
     sets = _with_pictures(result.compared)
     if sets:
-        return _panels(sets, predicted, most, {**result.provenance.get("units", {}), **(units or {})})
+        return _panels(sets, predicted, most, 2, {**result.provenance.get("units", {}), **(units or {})})
     values = dict(zip(result.free, result.history.values.T, strict=True))
     upper, _ = convergence(result.history.loss, values, units=dict(result.units))
     return upper.figure  # type: ignore[return-value]
@@ -88,14 +88,18 @@ def _with_pictures(compared: Mapping[str, Sequence[Any]]) -> list[tuple[str, Any
     return [(where, one) for where, one in pairs if hasattr(one, "law") or one.measured.size]
 
 
-def _panels(sets: Sequence[tuple[str, Any]], predicted: Any, most: int, units: Mapping[str, str]) -> Figure:
+def _panels(
+    sets: Sequence[tuple[str, Any]], predicted: Any, most: int, columns: int, units: Mapping[str, str]
+) -> Figure:
     """A panel for each data set."""
-    if most < 1:
-        raise InputError(f"most must be 1 or more; got {most!r}")
+    if min(most, columns) < 1:
+        raise InputError(f"most and columns must be 1 or more; got {most!r} and {columns!r}")
     chosen = [sets[i] for i in np.unique(np.linspace(0, len(sets) - 1, min(most, len(sets))).astype(int))]
-    columns = min(_COLUMNS, len(chosen))
+    wide = 5.8 if columns > 1 else NARROW
+    columns = min(columns, len(chosen))
     rows = -(-len(chosen) // columns)
-    figure = new_figure(1.6 + 4.2 * columns, 0.4 + 2.9 * rows)
+    title_height = 1.12 if wide > NARROW else 1.22  # above a legend of one line or two
+    figure = new_figure(wide + 4.2 * (columns - 1), 0.4 + 2.9 * rows)
     with style():
         panels = figure.subplots(rows, columns, squeeze=False).ravel()
         for panel, (where, one) in zip(panels, chosen):
@@ -106,7 +110,7 @@ def _panels(sets: Sequence[tuple[str, Any]], predicted: Any, most: int, units: M
                 bands = predicted[where] if isinstance(predicted, Mapping) else predicted
                 _series(panel, one, bands, units)
                 title = ""
-            panel.set_title(", ".join(part for part in (where, title) if part), fontsize=9, y=1.12)
+            panel.set_title(", ".join(part for part in (where, title) if part), fontsize=9, y=title_height)
         for panel in panels[len(chosen) :]:
             panel.remove()
         if len(chosen) < len(sets):
@@ -139,8 +143,8 @@ def _series(axes: Axes, one: Any, bands: Any, units: Mapping[str, str]) -> None:
             axes.fill_between(
                 at, low, high, color=PALETTE[0], alpha=alpha, linewidth=0, label=f"{share:.0%} of {label}"
             )
-    mark = "o" if len(times) == 1 else ""
-    axes.plot(times, one.fitted, color=PALETTE[0], marker=mark, linewidth=1.8, label="fit", zorder=3)
+    mark, order = "o" if len(times) == 1 else "", np.argsort(times, kind="stable")
+    axes.plot(times[order], one.fitted[order], color=PALETTE[0], marker=mark, linewidth=1.8, label="fit", zorder=3)
     axes.errorbar(times, one.measured, one.errors, color=PALETTE[1], marker="o", markersize=3.5, linestyle="",
                   linewidth=1.0, capsize=2, label="data", zorder=4)  # fmt: skip
     axes.set_ylabel(with_unit(one.name, units.get(one.species, "molecules") if one.species else None))

@@ -14,6 +14,8 @@ from jumpax.plots.files import png_bytes
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#4D4D4D")
 """Colours that people with any kind of colour vision tell apart. Source: Wong 2011, doi:10.1038/nmeth.1618."""
 
+NARROW = 4.8
+"""Width of a figure, in inches, up to which legends have two columns."""
 INK, QUIET = "#22262A", "#6B747C"
 
 _SETTINGS: dict[Any, Any] = {
@@ -86,4 +88,5 @@ def with_unit(what: str, unit: str | None) -> str:
 
 def legend_above(axes: Axes) -> None:
     """A legend over the axes, where it hides nothing."""
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.02), borderaxespad=0.0, ncols=4, columnspacing=1.6)
+    columns = 4 if axes.get_figure(root=True).get_figwidth() > NARROW else 2  # type: ignore[union-attr]
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.02), borderaxespad=0.0, ncols=columns, columnspacing=1.6)

@@ -242,8 +242,13 @@ class Measurements(AbstractLoss):
             fitted = {"lin": lambda x: x, "log": np.exp, "log10": lambda x: 10.0**x}[signal.scale](middle)
             error = spread * {"lin": 1.0, "log": fitted, "log10": fitted * math.log(10)}[signal.scale]
             when = None if self.times is None else np.array(self.times)[np.array(self.rows[i])]
-            found.append(series(signal.name, "", when, self.measured[i], error, fitted))
+            found.append(series(signal.name, self._mean_of(signal), when, self.measured[i], error, fitted))
         return tuple(found)
+
+    def _mean_of(self, signal: Signal) -> str:
+        """The species whose mean a signal is; empty if it is something else."""
+        formula = signal.formula
+        return formula.name if isinstance(formula, Name) and formula.name in self.species else ""
 
     def notes(self, expected: Any, paths: float) -> dict[str, Any]:
         """How many numbers, and what they are taken for."""
