@@ -150,5 +150,5 @@ def test_fixed_in_one_condition_and_free_in_the_other():
     known = Problem(
         MODEL.network, {"X": 0}, both.problems["control"].loss, {"birth": Fixed(20.0), "death": BOXES["death"]}, source=PATHS
     )  # fmt: skip
-    found = fit(Conditions({"control": known, "drug": both.problems["drug"]}, own=["birth"]), budget=16_000, key=1)
+    found = fit(Conditions({"control": known, "drug": both.problems["drug"]}, own=["birth"]), budget=32_000, key=1)
     assert abs(np.log(found.estimates["birth[drug]"] / 60)) < 4 * found.standard_errors["birth[drug]"] / 60

@@ -9,6 +9,7 @@ import pytest
 import jumpax
 from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simulation, fit, losses
 from jumpax.inference.combinations import combinations
+from jumpax.inference.conclude import pooled_at
 from jumpax.inference.information import Information, pooled
 from jumpax.inference.problem import Evaluation
 from jumpax.inference.uncertainty import uncertainty
@@ -48,6 +49,20 @@ def test_pooled_information_has_no_bias_and_knows_its_noise(count):
     spread = np.array([m.eigenvalues for m in made]).var(0, ddof=1)
     claimed = np.mean([m.noise**2 for m in made], 0)
     np.testing.assert_allclose(claimed, spread, rtol=0.4 if count > 1 else 0.8)
+
+
+def test_evaluations_that_share_their_paths_say_no_more_than_one():
+    """Twice the same has the noise of one; two of independent paths have half the variance."""
+    found = evaluations(np.random.default_rng(4), 1, 0.5)[0]
+    spread = np.random.default_rng(5).normal(size=(8, 2))
+    one = found._replace(gradient=np.zeros(2), gradient_spread=spread)
+    twice, both = (
+        pooled_at(problem(), np.zeros(2), many, independent=independent).noise
+        for many, independent in (([one, one], False), ([one, one], True))
+    )
+    root = np.linalg.inv(pooled(problem(), np.zeros(2), [one, one]).matrix)
+    np.testing.assert_allclose(twice, root @ spread.T @ spread @ root, rtol=1e-4)
+    np.testing.assert_allclose(both, twice / 2, rtol=1e-4)
 
 
 def known(values, noise, vectors=None):

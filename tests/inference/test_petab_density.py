@@ -61,8 +61,8 @@ def _least(loss):
 def test_searches_with_parameters_in_formulas_and_noise_on_logarithmic_scales(tmp_path):
     """Against the maximum of the likelihood by SciPy, to a quarter of the standard error.
 
-    The simulation errors that come out are not the judge: over 8 other data sets estimates scattered by 2.3 of them, since they are
-    too small where a formula has an offset. That scatter was 0.07 standard errors, so that a quarter of one is 3.5 times it.
+    The simulation errors that come out are not the judge: they are those of eight batches. Over 8 other data sets estimates scattered
+    by 0.07 standard errors, so that a quarter of one is 3.5 times it.
     """
     seen, logged = 0.6 + 8 * GROWN + 0.5 * NOISE, 8 * GROWN * np.exp(0.2 * NOISE[::-1])
     more = "logged\tX\t0.1\tlog10\tnormal\n"

@@ -169,8 +169,13 @@ def pooled_at(
     point: Float[np.ndarray, " free"],
     found: Sequence[Evaluation],
     others: Sequence[Reading] = (),
+    *,
+    independent: bool = True,
 ) -> Conclusion:
-    """What evaluations at a point, and others that are as good, say together."""
+    """What evaluations at a point, and others that are as good, say together.
+
+    Those that are not `independent` have paths in common, row by row of their spreads: rows are added before they are squared.
+    """
     near = [*(Reading(point, e) for e in found), *others]
     information = pooled(problem, point, [reading.found for reading in near])
     roots = information.roots
@@ -179,7 +184,9 @@ def pooled_at(
     back = np.linalg.pinv(roots)
     wish = roots @ (back @ wish)  # nothing is known of the other directions
     distance, length = float(np.linalg.norm(back @ wish)), float(np.linalg.norm(wish / information.unit))
-    spread = np.sum([reading.found.gradient_covariance for reading in near], 0) / len(near) ** 2
+    rows = [reading.found.gradient_spread for reading in near]
+    rows = np.concatenate(rows) / len(near) if independent else np.mean(rows, 0)
+    spread = rows.T @ rows
     loud = roots.T @ spread @ roots
     loudness = float(np.sqrt(max(np.linalg.eigvalsh(loud)[-1], 0.0))) if loud.size else 0.0
     return Conclusion(

@@ -195,14 +195,15 @@ class Conditions(AbstractProblem):
         """Their sums."""
         size, batches = len(self.free), max(_batches(f) for f in found)
         gradient: Any = np.zeros(size)
-        covariance: Any = np.zeros((size, size))
+        spreads: list[np.ndarray] = []
         information: Any = np.zeros((size, size))
         for place, f in zip(self.places, found, strict=True):
             gradient[place] += f.gradient
-            covariance[np.ix_(place, place)] += f.gradient_covariance
+            spreads.append(np.zeros((len(f.gradient_spread), size)))
+            spreads[-1][:, place] = f.gradient_spread
             information[np.ix_(place, place)] += f.information
         return Evaluation(
-            np.sum([f.loss for f in found]), np.sqrt(np.sum([np.square(f.loss_error) for f in found])), gradient, covariance,
+            np.sum([f.loss for f in found]), np.sqrt(np.sum([np.square(f.loss_error) for f in found])), gradient, np.concatenate(spreads),
             information, {c: f.expected for c, f in zip(self.problems, found, strict=True)},
             {c: _repeated(f.jacobian, batches) for c, f in zip(self.problems, found, strict=True)},
         )  # fmt: skip

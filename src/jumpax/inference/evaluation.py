@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from jumpax._base.compiling import plain, quick
@@ -29,8 +30,8 @@ class Evaluation(NamedTuple):
     loss_error: Float[Array, ""]
     """Standard error of the loss, from the batches."""
     gradient: Float[Array, " free"]
-    gradient_covariance: Float[Array, "free free"]
-    """Of the gradient, from the batches."""
+    gradient_spread: Float[Array | np.ndarray, "rows free"]
+    """Noise of the gradient, a row for each independent part of the paths: its covariance is the sum of the rows' squares."""
     information: Float[Array, "free free"]
     """Expected Fisher information of the data; unbiased, so that it need not be positive."""
     expected: PyTree[Real]
@@ -39,10 +40,14 @@ class Evaluation(NamedTuple):
     """Of the observable, (batches, times, ..., free)."""
 
     @property
-    def gradient_error(self) -> Float[Array, " free"]:
+    def gradient_covariance(self) -> Float[Array | np.ndarray, "free free"]:
+        """Of the gradient."""
+        return self.gradient_spread.T @ self.gradient_spread
+
+    @property
+    def gradient_error(self) -> Float[Array | np.ndarray, " free"]:
         """Standard error of the gradient."""
-        library = library_of(self.gradient_covariance)
-        return library.sqrt(library.maximum(library.diagonal(self.gradient_covariance), 0.0))
+        return library_of(self.gradient_spread).sqrt((self.gradient_spread**2).sum(0))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,7 +118,7 @@ def judged(
     own = jnp.einsum("kep,keq->pq", roots, roots)
     if count == 1:
         nothing = jnp.zeros_like(height)
-        return Evaluation(height, nothing, gradient, jnp.zeros_like(own), own, mean, jacobian)
+        return Evaluation(height, nothing, gradient, jnp.zeros((1, len(u))), own, mean, jacobian)
     without = jax.tree.map(lambda leaf: (leaf.sum(0, keepdims=True) - leaf) / (count - 1), (made, jacobian))
     share = (count - 1) / count
     levels, gradients = jax.vmap(lambda e, s: sloped(e, s, paths * share))(*without)
@@ -122,7 +127,7 @@ def judged(
     information = (total.T @ total - own) / (count * (count - 1))
     return Evaluation(
         height, jnp.sqrt(share * ((levels - levels.mean()) ** 2).sum()),
-        count * gradient - (count - 1) * gradients.mean(0), share * spread.T @ spread,
+        count * gradient - (count - 1) * gradients.mean(0), jnp.sqrt(share) * spread,
         (information + information.T) / 2, mean, jacobian,
     )  # fmt: skip
 
