@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from jumpax._base.errors import JumpaxWarning
 from jumpax.cli import template as templates
 from jumpax.cli.exits import Exit
-from jumpax.cli.fit_report import Answer, networks_in_words, write_fit
+from jumpax.cli.fit_report import networks_in_words, write_fit
 from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_any
@@ -64,54 +64,65 @@ def run(
     settings.pop("seed", None)
     check_seed(key)
     found = quiet_fit(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
-    bound = None
     if profiles or asked.profile is not None:
         for searching in ("starts", "budget"):
             settings.pop(searching, None)
-    if profiles and not found.interrupted:
-        found = profiled(asked.problem, found, key=key, **settings)
-    if asked.profile is not None and not found.interrupted:
-        start = {n: found.estimates[n] for n in asked.problem.free}
-        wanted = dict(asked.profile)
-        source = wanted.pop("source")
-        problem_there = asked.problem.resuming(start).drawing(lambda _: source)
-        try:
-            bound = profile(problem_there, **wanted, key=key, **settings)
-            found = agreed(asked.problem, found, bound)
-        except KeyboardInterrupt:  # the fit is there
-            found = dataclasses.replace(found, interrupted=True)
+        found = _with_profiles(asked, found, profiles, key, settings)
     for doubt in found.doubts.values():  # not before, for a profile may settle one
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     compared = None if found.interrupted else _compared(asked, key, settings)
     written = write_targets(
-        out=(out, lambda file: _saved(asked, found, bound, key, file)),
-        report=(report, lambda file: write_fit(file, problem, asked, Answer(found, bound, compared), key)),
+        out=(out, lambda file: _saved(asked, found, key, file)),
+        report=(report, lambda file: write_fit(file, problem, asked, found, compared, key)),
     )
     if output.json:
-        bounded = {} if bound is None else {"profile": bound.to_dict()}
         print_json(
             {
                 "command": "fit",
                 "problem": str(problem),
                 "seed": key,
                 **(told := found.to_dict()),
-                **bounded,
+                **({} if (bound := _bound(asked, found)) is None else {"profile": bound.to_dict()}),
                 **({} if compared is None else {"comparison": compared.to_dict()}),
                 **written._asdict(),
                 "notes": {**told["notes"], "model": asked.notes},
             }
         )
     else:
-        _show(asked, found, bound, compared, written.files)
+        _show(asked, found, compared, written.files)
     if found.interrupted:
         raise SystemExit(int(Exit.INTERRUPTED))
     written.end()
 
 
-def _saved(asked: ProblemFile, found: FitResult, bound: Profile | None, seed: int, file: Path) -> Path:
-    """Estimates and history."""
+def _with_profiles(
+    asked: ProblemFile, found: FitResult, profiles: bool, key: int, settings: dict[str, Any]
+) -> FitResult:
+    """The fit with the profiles of all free parameters, and with that of the file."""
+    if profiles and not found.interrupted:
+        found = profiled(asked.problem, found, key=key, **settings)
+    if asked.profile is None or found.interrupted:
+        return found
+    wanted = dict(asked.profile)
+    source = wanted.pop("source")
+    start = {name: found.estimates[name] for name in asked.problem.free}
+    there = asked.problem.resuming(start).drawing(lambda _: source)
+    try:
+        return agreed(asked.problem, found, profile(there, **wanted, key=key, **settings))
+    except KeyboardInterrupt:  # the fit is there
+        return dataclasses.replace(found, interrupted=True)
+
+
+def _bound(asked: ProblemFile, found: FitResult) -> Profile | None:
+    """The profile of the file."""
+    return None if asked.profile is None else found.profiles.get(asked.profile["name"])
+
+
+def _saved(asked: ProblemFile, found: FitResult, seed: int, file: Path) -> Path:
+    """Estimates and history, and the profile of the file."""
     from jumpax.results import save
 
+    bound = _bound(asked, found)
     labelled = found.labelled() if bound is None else found.labelled().beside(bound.labelled())
     return save(labelled, file, settings={"seed": seed, "model": networks_in_words(asked.problem)})
 
@@ -127,14 +138,12 @@ def _compared(asked: ProblemFile, key: int, settings: dict[str, Any]) -> Compari
     return compare(asked.problem.problems, tested, own=kept, key=key, **wanted, **more)
 
 
-def _show(
-    asked: ProblemFile, found: FitResult, bound: Profile | None, compared: Comparison | None, files: dict[str, str]
-) -> None:
+def _show(asked: ProblemFile, found: FitResult, compared: Comparison | None, files: dict[str, str]) -> None:
     print_table(f"{asked.name}: estimates ± standard errors", found.table())
     for line in found.summary():
         people().print(line, soft_wrap=True)
-    if bound is not None:
-        people().print(f"bound: {bound}", soft_wrap=True)
+    for one in found.profiles.values():
+        people().print(f"profile: {one}", soft_wrap=True)
     if compared is not None:
         print_table(f"{asked.name}: which parameters differ", compared.table())
         people().print(compared.summary(), soft_wrap=True)

@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jumpax._base.errors import JumpaxError
 from jumpax.cli.origin import origin
 from jumpax.cli.problem_file import ProblemFile
-from jumpax.inference import Comparison, FitResult, Predicted, Profile, predictive
+from jumpax.inference import Comparison, FitResult, Predicted, predictive
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.losses.compared import Series
 
@@ -17,25 +17,18 @@ if TYPE_CHECKING:
     from jumpax.results import Section
 
 
-class Answer(NamedTuple):
-    """All that a fit is asked for."""
-
-    found: FitResult
-    bound: Profile | None
-    compared: Comparison | None
-
-
-def write_fit(file: Path, problem: Path, asked: ProblemFile, answer: Answer, seed: int) -> Path:
+def write_fit(
+    file: Path, problem: Path, asked: ProblemFile, found: FitResult, compared: Comparison | None, seed: int
+) -> Path:
     """Data and fit, estimates, goodness of fit, profile, comparison, the search, the model, and where all this comes from."""
     from jumpax.results import Section, write_report
 
-    found = answer.found
     sections = [
         *_pictures(asked.problem, found),
         Section("Parameters", _parameters(found), found.table()),
         *_judged(found),
-        *_profiled(answer),
-        *_compared(answer.compared),
+        *_profiled(found),
+        *_compared(compared),
         Section("Search", _searched(found), figures=_steps(found)),
         Section("Model", "\n\n".join(asked.notes), verbatim=networks_in_words(asked.problem)),
     ]
@@ -101,16 +94,14 @@ def _judged(found: FitResult) -> list["Section"]:
     return [Section("Goodness of fit", told, table)]
 
 
-def _profiled(answer: Answer) -> list["Section"]:
+def _profiled(found: FitResult) -> list["Section"]:
     """The profiles that were asked for: their bounds are the intervals in the table."""
     from jumpax.results import Section
 
-    bound = answer.bound
-    profiles = {**answer.found.profiles, **({} if bound is None else {bound.name: bound})}
-    if not profiles:
+    if not found.profiles:
         return []
     told = "The other parameters are fitted anew at each value. Where the curve is above the line, the value belongs to the interval."
-    return [Section("Profiles", told, figures={f"{one}.": one.plot() for one in profiles.values()})]
+    return [Section("Profiles", told, figures={f"{one}.": one.plot() for one in found.profiles.values()})]
 
 
 def _compared(compared: Comparison | None) -> list["Section"]:
