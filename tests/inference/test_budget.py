@@ -153,7 +153,7 @@ def test_places_that_explode_are_counted_and_left():
     source = dataclasses.replace(ONLY_PATHS, max_events=20_000)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", jumpax.JumpaxWarning)
-        result = fit(Problem(growth, {"X": 10}, loss, boxes, source=source), budget=2000, key=0)
+        result = fit(Problem(growth, {"X": 10}, loss, boxes, source=source), budget=4000, key=0)
     assert result.search.lost > 0
     assert abs(result.estimates["birth"] - 0.7) < 4 * np.hypot(result.simulation_errors["birth"], 0.01)
 

@@ -177,7 +177,7 @@ def pooled_at(
     Those that are not `independent` have paths in common, row by row of their spreads: rows are added before they are squared.
     """
     near = [*(Reading(point, e) for e in found), *others]
-    information = pooled(problem, point, [reading.found for reading in near])
+    information = pooled(problem, point, [reading.found for reading in near], independent=independent)
     roots = information.roots
     inverse = roots @ roots.T
     wish = np.mean([reading.point - point - inverse @ reading.found.gradient for reading in near], 0)

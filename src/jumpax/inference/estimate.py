@@ -61,15 +61,15 @@ class Asking:
 def estimate(asking: Asking, found: Exploration) -> tuple[Conclusion, float]:
     """Where evaluations at the best place lead, and others where the first ones lead; and how long the last step was.
 
-    Slopes of an evaluation are from the paths of those before it, too (`Scattered`), so that their noise is not independent.
+    Slopes of an evaluation may be from the paths of those before it, too (`Scattered`): then their noise is not independent.
     """
     here, problem = found.points[0], asking.problem
     first = asking(here, 2 if found.interrupted else max(asking.left // 2, 1))
-    ending = pooled_at(problem, here, first, independent=False)
+    ending = pooled_at(problem, here, first, independent=asking.ask.independent)
     if asking.left and not found.interrupted and not asking.interrupted:
         here = ending.point + ending.step
         if second := asking(here, asking.left, needed=False):
             close = np.linalg.norm(np.linalg.solve(found.scale, here - ending.point)) < NEAR
             tail = [Reading(ending.point, e) for e in first] if close else []
-            ending = pooled_at(problem, here, second, tail, independent=False)
+            ending = pooled_at(problem, here, second, tail, independent=asking.ask.independent)
     return ending.moved(), ending.distance

@@ -71,12 +71,18 @@ class Information(NamedTuple):
         return ROUNDING * max(float(self.eigenvalues[-1]), 0.0)
 
 
-def pooled(problem: AbstractProblem, u: Float[np.ndarray, " free"], evaluations: Sequence[Evaluation]) -> Information:
+def pooled(
+    problem: AbstractProblem,
+    u: Float[np.ndarray, " free"],
+    evaluations: Sequence[Evaluation],
+    *,
+    independent: bool = True,
+) -> Information:
     """The information of all evaluations together: products of different groups of paths, so that it is unbiased.
 
-    The noise of its eigenvalues is that of the jackknife over groups; unknown (infinite) for fewer than three.
+    Batches are groups; where evaluations are not `independent` but share the paths of each batch, that batch of all of them. The noise of its eigenvalues is that of the jackknife over groups; unknown (infinite) for fewer than three.
     """
-    groups = _groups(problem, evaluations)
+    groups = _groups(problem, evaluations, independent)
     count, total = len(groups), groups.sum(0)
     own = np.einsum("gep,geq->gpq", groups, groups)
     if problem.source.deterministic:
@@ -96,12 +102,16 @@ def pooled(problem: AbstractProblem, u: Float[np.ndarray, " free"], evaluations:
     return Information(matrix, unit, values, vectors, noise)
 
 
-def _groups(problem: AbstractProblem, evaluations: Sequence[Evaluation]) -> Float[np.ndarray, "groups entries free"]:
+def _groups(
+    problem: AbstractProblem, evaluations: Sequence[Evaluation], independent: bool
+) -> Float[np.ndarray, "groups entries free"]:
     """Whitened Jacobians."""
     batches = jax.tree.leaves(evaluations[0].jacobian)[0].shape[0]
     apart = len(evaluations) * batches <= GROUPS
 
     def joined(*leaves: Real) -> Numeric:
+        if not independent:
+            return np.mean(leaves, 0)
         return np.concatenate([leaf if apart else np.mean(leaf, 0, keepdims=True) for leaf in leaves])
 
     jacobian = jax.tree.map(joined, *[e.jacobian for e in evaluations])

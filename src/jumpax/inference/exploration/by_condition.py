@@ -24,6 +24,11 @@ class ByCondition:
         """Evaluations so far."""
 
     @property
+    def independent(self) -> bool:
+        """Whether evaluations have no paths in common."""
+        return all(isinstance(ask, Plain) for ask in self._asks)
+
+    @property
     def paths(self) -> int:
         """Of each evaluation."""
         return sum(ask.paths for ask in self._asks)
