@@ -1,0 +1,66 @@
+"""Fits that are kept on disk: what a file says of its fit, so that no other one goes on from it."""
+
+import contextlib
+import importlib.metadata
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jumpax._base import random
+from jumpax.engines.journal import Fields, field, journal
+from jumpax.engines.kept import files_of
+from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference.problem import check_problem
+
+LIBRARIES = ("jumpax", "jax", "jaxlib", "numpy", "optax", "llvmlite")
+"""Those that numbers depend on."""
+
+
+@contextlib.contextmanager
+def resuming(
+    problem: AbstractProblem,
+    verb: str,
+    settings: Mapping[str, Any],
+    save: str | os.PathLike | None,
+    resume: str | os.PathLike | None,
+) -> Iterator[None]:
+    """What is simulated inside is kept in the file `save`, or known from the file `resume`.
+
+    Args:
+        problem: what is fitted.
+        verb: how.
+        settings: with the key; those that are None are as by default.
+        save: file to write.
+        resume: file to go on from.
+
+    Raises:
+        InputError: as `journal`.
+    """
+    files = files_of(save, resume)
+    if files is None:
+        yield
+        return
+    check_problem(problem, verb)
+    with journal(files, fields(problem, verb, settings)):
+        yield
+
+
+def fields(problem: AbstractProblem, verb: str, settings: Mapping[str, Any]) -> Fields:
+    """Everything that the bits of a fit depend on, by name."""
+    found: dict[str, tuple[str, str]] = {"verb": field(verb)}
+    for condition, part in problem.parts.items():
+        asked = part.plan.question
+        own = {
+            "network": (str(part.network.name or "one"), part.network.digest), "x0": field(asked.x0), "loss": field(part.loss),
+            "settle": field(part.settle), "start": field(part.start), "source": field(part.source),
+        }  # fmt: skip
+        found |= {f"{name} of condition {condition!r}" if condition else name: told for name, told in own.items()}
+    found |= {f"parameter {name!r}": field(parameter) for name, parameter in problem.parameters.items()}
+    words = str(tuple(map(int, random.key_words(settings["key"]))))  # a number and the key made of it are the same
+    found["key"] = (str(settings["key"]) if isinstance(settings["key"], int) else words, words)
+    found |= {name: field(value) for name, value in settings.items() if value is not None and name != "key"}
+    found |= {f"version of {name}": field(importlib.metadata.version(name)) for name in LIBRARIES}
+    return found | {"precision": field(str(jnp.zeros(()).dtype)), "backend": field(jax.default_backend())}
