@@ -187,7 +187,7 @@ def test_files_of_another_kind_are_refused(tmp_path):
     run(tmp_path / "run")
     (tmp_path / "cut").write_bytes((tmp_path / "run").read_bytes()[:60])
     for name, words in (
-        ("lanes", "not a file that a fit saves"),
+        ("lanes", r"not a file that save=\.\.\. of a fit"),
         ("cut", "damaged at its beginning"),
         ("none", "no file"),
     ):

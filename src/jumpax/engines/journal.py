@@ -75,6 +75,16 @@ def lasting(value: object) -> str:
     return journal.lasting[id(value)][1]
 
 
+def as_array(value: object) -> np.ndarray:
+    """Plain values as a part of an answer."""
+    return np.frombuffer(json.dumps(value).encode(), np.uint8)
+
+
+def as_value(array: np.ndarray) -> Any:
+    """Back."""
+    return json.loads(array.tobytes())
+
+
 def interrupted() -> None:
     """From now on nothing is recorded: what follows an interruption does not belong to the run that will go on."""
     if (journal := _open.get()) is not None:
@@ -153,7 +163,7 @@ def contents(path: Path) -> Contents:
     with open(path, "rb") as file:
         size, places, fault = os.fstat(file.fileno()).st_size, {}, ""
         if file.read(len(MAGIC)) != MAGIC:
-            raise InputError(f"{path} is not a file that a fit saves")
+            raise InputError(f"{path} is not a file that save=... of a fit or a posterior writes")
         fields, fault = _record(file, size)
         if fault:
             raise InputError(f"{path} is damaged at its beginning, and nothing of it can be used: start anew")

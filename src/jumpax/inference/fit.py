@@ -131,6 +131,7 @@ def fit(
         "key": key, "starts": starts, "optimiser": optimiser, "stopping": stopping, "steps": steps, "average": average, "final": final,
         "budget": budget,
     }  # fmt: skip
+    check_problem(problem, "fit")
     with resuming(problem, "fit", settings, save, resume):
         result = quiet_fit(problem, **settings, progress=progress)
     for doubt in result.doubts.values():
