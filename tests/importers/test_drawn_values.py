@@ -39,7 +39,7 @@ def symbol(law, *numbers):
     return f'<apply><csymbol encoding="text" definitionURL="{url}">{law}</csymbol>{said}</apply>'
 
 
-def read(folder, value, to="p", rate="<apply><times/><ci>k</ci><ci>A</ci></apply>", starts=()):
+def read(folder, value, to="p", rate="<apply><times/><ci>k</ci><ci>A</ci></apply>", starts=(), function=""):
     math = 'xmlns="http://www.w3.org/1998/Math/MathML"'
     own = "".join(
         f'<initialAssignment symbol="{name}"><math {math}>{said}</math></initialAssignment>' for name, said in starts
@@ -47,9 +47,9 @@ def read(folder, value, to="p", rate="<apply><times/><ci>k</ci><ci>A</ci></apply
     own = f"</listOfParameters><listOfInitialAssignments>{own}</listOfInitialAssignments>"
     file = folder / "model.xml"
     file.write_text(
-        XML.format(math=math, value=value, to=to, rate=rate).replace(
-            "</listOfParameters>", own if starts else "</listOfParameters>"
-        )
+        XML.replace("</listOfFunctionDefinitions>", function + "</listOfFunctionDefinitions>")
+        .format(math=math, value=value, to=to, rate=rate)
+        .replace("</listOfParameters>", own if starts else "</listOfParameters>")
     )
     return jumpax.read(file)
 
@@ -58,6 +58,44 @@ def drawn(folder, value, key):
     model = read(folder, value)
     found = jumpax.simulate(model.network, model.theta, model.x0, times=[1.0], paths=10_000, key=key, engine="cpu")
     return found["p"][:, -1]
+
+
+def annotated(law, arguments):
+    """A function that an annotation makes a draw; its body is for software that does not know it."""
+    note = f'<distribution xmlns="http://sbml.org/annotations/distribution" definition="http://en.wikipedia.org/wiki/{law}"/>'
+    names = "".join(f"<bvar><ci>x{place}</ci></bvar>" for place in range(arguments))
+    math = f"<math {{math}}><lambda>{names}<notanumber/></lambda></math>"
+    return f'<functionDefinition id="law"><annotation>{note}</annotation>{math}</functionDefinition>'
+
+
+@pytest.mark.parametrize(
+    ("address", "law", "numbers"),
+    [
+        ("Uniform_distribution_(continuous)", "uniform", (-1, 3)),
+        ("Truncated_normal_distribution", "normal", (0, 1.5, -1, 2)),
+        ("Chi-squared_distribution", "chisquare", (5,)),
+        ("Log-normal_distribution", "lognormal", (0.5, 0.7)),
+        ("Bernoulli_distribution", "bernoulli", (0.3,)),
+    ],
+)
+def test_annotated_functions_are_draws(address, law, numbers, tmp_path):
+    """The same paths as those of the package's own symbol, which the laws above judge."""
+    call = "<apply><ci>law</ci>" + "".join(f"<cn>{number}</cn>" for number in numbers) + "</apply>"
+    found, known = (
+        jumpax.simulate(read(tmp_path, value, function=function), times=[1.0], paths=20, key=20261206, engine="cpu")[
+            "p"
+        ]
+        for value, function in ((call, annotated(address, len(numbers))), (symbol(law, *numbers), ""))
+    )
+    np.testing.assert_array_equal(found, known)
+    assert len(np.unique(found)) > 1
+
+
+def test_annotated_laws_that_are_not_drawn_from_are_refused(tmp_path):
+    with pytest.raises(
+        UnsupportedError, match=r"function 'law' draws from '.*Weibull_distribution'.*not read; read are uniform"
+    ):
+        read(tmp_path, "<apply><ci>law</ci><cn>1</cn></apply>", function=annotated("Weibull_distribution", 1))
 
 
 @pytest.mark.parametrize("law", LAWS)

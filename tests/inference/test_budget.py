@@ -255,7 +255,8 @@ def test_estimators_that_draw_more_paths_keep_the_budget():
         source=Simulation(exact=False, gradient=jumpax.CoupledDifference()),
     )  # fmt: skip
     (responses,) = Responses(one, 1500, jax.random.key(0)).conditions
-    plain = Plain(responses, jax.random.key(1), 1500)
+    plain = Plain(responses, np.eye(2), jax.random.key(1), 1500)
+    plain(one, np.log([12.0, 1.0]))
     assert plain.paths == one.source.gradient.simulated(plain.level, ("birth", "death"))
     assert 0.8 * 1500 < 4 * plain.paths <= 1500
     wide = dataclasses.replace(

@@ -35,7 +35,7 @@ def cells(counts, mean, size=SIZE):
     """The statistic for counts under a Poisson law whose mean was fitted."""
     p, slope = law(mean)
     (part,) = losses.LogLikelihood("X", counts, size=size).standardised(p[None], slope[None, :, None])
-    return judged(part, 1, 0)
+    return judged(part, 1)
 
 
 @pytest.mark.parametrize(("mean", "many"), [(10.0, 200), (10.0, 40), (1.5, 60)])
@@ -57,7 +57,7 @@ def test_cells_at_many_times_are_judged_each_under_its_own_law():
         loss = losses.LogLikelihood("X", counts.ravel(), np.repeat(np.arange(40.0), 3), size=SIZE)
         slopes = np.stack([slope * weight for (_, slope), weight in zip(made, weights, strict=True)])
         (part,) = loss.standardised(np.stack([p for p, _ in made]), slopes[..., None])
-        values.append(judged(part, 1, 0).p_value)
+        values.append(judged(part, 1).p_value)
     uniform_or_conservative(values)
 
 
@@ -66,7 +66,7 @@ def test_cells_at_one_time_give_pearsons_chi_square():
     groups = np.clip(PLACES - 5, 0, 9)
     observed = np.bincount(counts, minlength=SIZE).astype(float)
     part = in_groups(observed[None], p[None], np.zeros((1, SIZE, 1)), groups[None])
-    found = judged(part, 1, 0)
+    found = judged(part, 1)
     each = [np.bincount(groups, weights) for weights in (observed, 200 * p)]
     pearson = chisquare(each[0], each[1] * 200 / each[1].sum())
     assert found.degrees == 9
@@ -99,7 +99,7 @@ def test_p_values_of_moments(order):
         loss = losses.MomentMatch("X", generator.poisson(10.0, 80), np.repeat([1.0, 2.0, 3.0, 4.0], 20), order=order)
         expected, slopes = np.array([10.0, 110.0])[:order], np.array([1.0, 21.0])[:order]
         (part,) = loss.standardised(np.tile(expected, (4, 1, 1)), np.tile(slopes[:, None], (4, 1, 1, 1)))
-        values.append(judged(part, 1, 0).p_value)
+        values.append(judged(part, 1).p_value)
     uniform_or_conservative(values)
 
 
@@ -122,7 +122,7 @@ def test_p_values_of_means_with_errors_from_few_paths(paths, windows):
         else:
             loss = losses.TimeSeries(ends[1:], {"X": counts.mean(1)}, errors, paths=paths)
         made = loss.standardised(np.full((len(loss.times), 1, 1), 50.0), np.ones((len(loss.times), 1, 1, 1)))
-        values += [judged(part, 1, 0).p_value for part in made]
+        values += [judged(part, 1).p_value for part in made]
     if paths == 5:
         assert not values
         assert "5 paths hardly tell" in loss.notes(None, 800)["goodness"]
@@ -139,7 +139,7 @@ def test_p_values_of_deviations_of_few_paths(paths):
         loss = losses.Deviations(np.arange(8.0), {"X": found}, {"X": found / np.sqrt(2 * (paths - 1))}, paths=paths)
         moments, slopes = np.tile([50.0, 2549.0], (8, 1, 1)), np.tile([[0.0], [1.0]], (8, 1, 1, 1))
         (part,) = loss.standardised(moments, slopes)
-        values.append(judged(part, 1, 0).p_value)
+        values.append(judged(part, 1).p_value)
     uniform_or_conservative(values)
 
 
@@ -156,7 +156,7 @@ def test_p_values_of_counts_of_reactions(error):
             spread=None if error == "poisson" else "phi",
         )
         (part,) = loss.standardised((mean[:, None], spread), slopes)
-        values.append(judged(part, 1, 0).p_value)
+        values.append(judged(part, 1).p_value)
     uniform_or_conservative(values)
     if error == "negative_binomial":
         assert loss.standardised((mean[:, None], spread), (slopes[0], np.ones((12, 1)))) == ()  # a fitted spread
@@ -172,7 +172,7 @@ def test_p_values_of_joint_counts():
         p = poisson.pmf(first, a.mean()) * poisson.pmf(second, b.mean())
         steep = np.stack([p * (first / a.mean() - 1), p * (second / b.mean() - 1)], 1)
         (part,) = loss.standardised((np.append(p, 1 - p.sum())[None],), (np.vstack([steep, -steep.sum(0)])[None],))
-        values.append(judged(part, 2, 0).p_value)
+        values.append(judged(part, 2).p_value)
     uniform_or_conservative(values)
 
 
@@ -186,7 +186,7 @@ def test_joint_counts_that_are_spread_thin_are_judged_by_their_means():
         slopes = np.tile([[[1.0], [61.0]], [[3.0], [543.0]]], (3, 1, 1, 1))
         thin[:, -1] = 1.0
         (part,) = loss.standardised((thin, moments), (thin[..., None] * 0, slopes))
-        found = judged(part, 1, 0)
+        found = judged(part, 1)
         values.append(found.p_value)
     assert (part.data, found.degrees) == ("6 means of 'A', 'B'", 5)
     uniform_or_conservative(values)
@@ -204,7 +204,7 @@ def test_noise_of_the_simulation_does_not_look_like_a_misfit(paths):
         p, slope = laws.mean(-1), law(mean)[1]
         columns = np.column_stack([slope, laws - p[:, None]])[None]
         (part,) = losses.LogLikelihood("X", counts, size=SIZE).standardised(p[None], columns)
-        found = judged(part, 1, 8)
+        found = judged(part, 1)
         assert np.isfinite(found.p_value) or "too few paths" in str(found)
         values += [found.p_value] if np.isfinite(found.p_value) else []
     uniform_or_conservative(values)
@@ -267,8 +267,8 @@ def test_one_evaluation_does_not_tell_its_noise():
     counts = np.random.default_rng(24).poisson(10.0, 200)
     columns = np.column_stack([slope, 0 * slope])[None]
     (part,) = losses.LogLikelihood("X", counts, size=SIZE).standardised(p[None], columns)
-    found = judged(part, 1, 1)
-    assert "one evaluation does not tell" in str(found)
+    found = judged(part, 1)
+    assert "one batch does not tell" in str(found)
     assert json.loads(json.dumps(found.to_dict(), allow_nan=False))["simulation"] is None
 
 

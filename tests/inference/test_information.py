@@ -9,7 +9,6 @@ import pytest
 import jumpax
 from jumpax.inference import Derived, Fixed, Free, MasterEquation, Problem, Simulation, fit, losses
 from jumpax.inference.combinations import combinations
-from jumpax.inference.conclude import pooled_at
 from jumpax.inference.information import Information, pooled
 from jumpax.inference.problem import Evaluation
 from jumpax.inference.uncertainty import uncertainty
@@ -31,8 +30,8 @@ def problem(free=None, source=None):
 def evaluations(rng, count, noise):
     """Evaluations whose Jacobians have independent errors in each of 8 batches."""
     jacobian = SLOPES[None, None, :, None] + noise * rng.normal(size=(count, 8, 1, 2, 1, 2))
-    expected = jnp.ones((1, 2, 1))
-    return [Evaluation(*[jnp.zeros(())] * 5, expected, jnp.asarray(j, jnp.float32)) for j in jacobian]  # fmt: skip
+    levels = jnp.ones((8, 1, 2, 1))
+    return [Evaluation(*[jnp.zeros(())] * 5, levels, jnp.asarray(j, jnp.float32)) for j in jacobian]  # fmt: skip
 
 
 @pytest.mark.parametrize("count", [1, 16])
@@ -49,31 +48,6 @@ def test_pooled_information_has_no_bias_and_knows_its_noise(count):
     spread = np.array([m.eigenvalues for m in made]).var(0, ddof=1)
     claimed = np.mean([m.noise**2 for m in made], 0)
     np.testing.assert_allclose(claimed, spread, rtol=0.4 if count > 1 else 0.8)
-
-
-def test_evaluations_that_share_their_paths_say_no_more_than_one():
-    """Twice the same has the noise of one; two of independent paths have half the variance."""
-    found = evaluations(np.random.default_rng(4), 1, 0.5)[0]
-    spread = np.random.default_rng(5).normal(size=(8, 2))
-    one = found._replace(gradient=np.zeros(2), gradient_spread=spread)
-    twice, both = (
-        pooled_at(problem(), np.zeros(2), many, independent=independent).noise
-        for many, independent in (([one, one], False), ([one, one], True))
-    )
-    alone, wrong = (pooled(problem(), np.zeros(2), many).matrix for many in ([one], [one, one]))
-    for matrix, noise, share in ((alone, twice, 1.0), (wrong, both, 0.5)):
-        root = np.linalg.inv(matrix)
-        np.testing.assert_allclose(noise, share * root @ spread.T @ spread @ root, rtol=1e-4)
-
-
-def test_information_of_evaluations_that_share_their_paths_has_no_bias():
-    """4 standard errors of the mean of 150 draws for four numbers: a false alarm in 4,000; taken for independent it is off by six, by calculation."""
-    rng, truth = np.random.default_rng(21), SLOPES.T @ SLOPES
-    drawn = [evaluations(rng, 1, 5.0) * 4 for _ in range(150)]
-    for independent in (False, True):
-        matrices = np.array([pooled(problem(), np.zeros(2), many, independent=independent).matrix for many in drawn])
-        z = np.abs(matrices.mean(0) - truth) / (matrices.std(0, ddof=1) / np.sqrt(150))
-        assert (z.max() > 4) == independent
 
 
 def known(values, noise, vectors=None):

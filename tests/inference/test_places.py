@@ -171,7 +171,7 @@ def test_laws_for_whole_numbers_only_are_told_and_paths_alone_decide(monkeypatch
     with monkeypatch.context() as patch:
         patch.setattr(mean_response, "rates", fails)
         jax.clear_caches()
-        found = fit(decaying(), budget=2000, key=0)
+        found = fit(decaying(), budget=3000, key=0)
     jax.clear_caches()
     assert found.search.mean_field == ()
     assert "RuntimeError: not for real counts" in found.search.mean_field_fault

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from jumpax._base.errors import InputError, UnsupportedError
+from jumpax.importers.annotated_draws import annotated_law
 from jumpax.importers.functions import apply
 from jumpax.importers.units import AVOGADRO
 from jumpax.networks.draw import drawn
@@ -72,7 +73,7 @@ def has_draws(node: Any, functions: Callable[[str], Any], inside: tuple[str, ...
     if kind.startswith(_DRAW):
         return True
     body = functions(name) if kind == "FUNCTION" and name not in inside else None
-    if body is not None and has_draws(body.getBody(), functions, (*inside, name)):
+    if body is not None and (annotated_law(body) or has_draws(body.getBody(), functions, (*inside, name))):
         return True
     return any(has_draws(node.getChild(place), functions, inside) for place in range(node.getNumChildren()))
 
@@ -129,11 +130,13 @@ class _Reader:
             raise UnsupportedError("delay(...), a value from the past, is not read")
         arguments = [self.read(child) for child in _arguments(node, kind)]
         if kind.startswith(_DRAW):
-            law = kind.removeprefix(_DRAW).lower()
-            if self.places is None:
-                raise UnsupportedError(f"{law}(...), a random number, is read in assignments of events only")
-            return drawn(law, *arguments, place=next(self.places))
+            return self._draw(kind.removeprefix(_DRAW).lower(), arguments)
         return self._operation(kind, node, arguments)
+
+    def _draw(self, law: str, arguments: list[Expression]) -> Expression:
+        if self.places is None:
+            raise UnsupportedError(f"{law}(...), a random number, is read in assignments of events only")
+        return drawn(law, *arguments, place=next(self.places))
 
     def _operation(self, kind: str, node: Any, arguments: list[Expression]) -> Expression:
         if kind in _EMPTY and not arguments:
@@ -166,6 +169,8 @@ class _Reader:
         """A call of a function that the file defines: its body, with the arguments put in."""
         name = node.getName()
         definition = self.functions(name)
+        if definition is not None and (law := annotated_law(definition)):
+            return self._draw(law, [self.read(node.getChild(place)) for place in range(node.getNumChildren())])
         if definition is None or definition.getBody() is None:
             raise InputError(f"the function {name!r} is not defined")
         if name in self.inside:

@@ -65,7 +65,7 @@ class Conclusion(NamedTuple):
 
     def moved(self) -> "Conclusion":
         """At the minimum to which the step leads; the expectation there follows from the slopes."""
-        found = tuple(e._replace(expected=self.problem.after(e.expected, e.jacobian, self.step)) for e in self.found)
+        found = tuple(e._replace(levels=self.problem.after(e.levels, e.jacobian, self.step)) for e in self.found)
         return self._replace(point=self.point + self.step, found=found, step=np.zeros_like(self.step), distance=0.0)
 
     @property
@@ -169,24 +169,17 @@ def pooled_at(
     point: Float[np.ndarray, " free"],
     found: Sequence[Evaluation],
     others: Sequence[Reading] = (),
-    *,
-    independent: bool = True,
 ) -> Conclusion:
-    """What evaluations at a point, and others that are as good, say together.
-
-    Those that are not `independent` have paths in common, row by row of their spreads: rows are added before they are squared.
-    """
+    """What evaluations at a point, and others that are as good, say together."""
     near = [*(Reading(point, e) for e in found), *others]
-    information = pooled(problem, point, [reading.found for reading in near], independent=independent)
+    information = pooled(problem, point, [reading.found for reading in near])
     roots = information.roots
     inverse = roots @ roots.T
     wish = np.mean([reading.point - point - inverse @ reading.found.gradient for reading in near], 0)
     back = np.linalg.pinv(roots)
     wish = roots @ (back @ wish)  # nothing is known of the other directions
     distance, length = float(np.linalg.norm(back @ wish)), float(np.linalg.norm(wish / information.unit))
-    rows = [reading.found.gradient_spread for reading in near]
-    rows = np.concatenate(rows) / len(near) if independent else np.mean(rows, 0)
-    spread = rows.T @ rows
+    spread = np.sum([reading.found.gradient_covariance for reading in near], 0) / len(near) ** 2
     loud = roots.T @ spread @ roots
     loudness = float(np.sqrt(max(np.linalg.eigvalsh(loud)[-1], 0.0))) if loud.size else 0.0
     return Conclusion(

@@ -204,7 +204,7 @@ class Conditions(AbstractProblem):
             information[np.ix_(place, place)] += f.information
         return Evaluation(
             np.sum([f.loss for f in found]), np.sqrt(np.sum([np.square(f.loss_error) for f in found])), gradient, np.concatenate(spreads),
-            information, {c: f.expected for c, f in zip(self.problems, found, strict=True)},
+            information, {c: _repeated(f.levels, batches) for c, f in zip(self.problems, found, strict=True)},
             {c: _repeated(f.jacobian, batches) for c, f in zip(self.problems, found, strict=True)},
         )  # fmt: skip
 
@@ -252,6 +252,6 @@ def _batches(found: Evaluation) -> int:
     return jax.tree.leaves(found.jacobian)[0].shape[0]
 
 
-def _repeated(jacobian: PyTree[Real], batches: int) -> PyTree[Real]:
+def _repeated(made: PyTree[Real], batches: int) -> PyTree[Real]:
     """An exact expectation is the same in all batches."""
-    return jax.tree.map(lambda leaf: np.broadcast_to(leaf, (batches, *leaf.shape[1:])), jacobian)
+    return jax.tree.map(lambda leaf: np.broadcast_to(leaf, (batches, *leaf.shape[1:])), made)

@@ -8,12 +8,9 @@ from jaxtyping import Float
 from jumpax._base.errors import SimulationError
 from jumpax.engines.journal import interrupted
 from jumpax.inference.abstract_problem import AbstractProblem
-from jumpax.inference.conclude import Conclusion, Reading, pooled_at
+from jumpax.inference.conclude import Conclusion, pooled_at
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.exploration import ByCondition, Exploration, Responses, Visit
-
-NEAR = 1.0
-"""Length of a step, in standard deviations of the points drawn, up to which the response is a plane."""
 
 
 class Asking:
@@ -29,6 +26,11 @@ class Asking:
     def __init__(self, ask: ByCondition, problem: AbstractProblem, responses: Responses, tell: Callable[[Visit], None]):
         self.ask, self.problem, self.interrupted, self.fault = ask, problem, False, ""
         self._responses, self._tell = responses, tell
+
+    @property
+    def evaluated(self) -> AbstractProblem:
+        """The problem, its source with the paths behind the last evaluation."""
+        return self.ask.behind(self.problem)
 
     @property
     def left(self) -> int:
@@ -63,15 +65,13 @@ class Asking:
 def estimate(asking: Asking, found: Exploration) -> tuple[Conclusion, float]:
     """Where evaluations at the best place lead, and others where the first ones lead; and how long the last step was.
 
-    Slopes of an evaluation may be from the paths of those before it, too (`Scattered`): then their noise is not independent.
+    The last evaluation at a point has all paths near it behind it.
     """
-    here, problem = found.points[0], asking.problem
-    first = asking(here, 2 if found.interrupted else max(asking.left // 2, 1))
-    ending = pooled_at(problem, here, first, independent=asking.ask.independent)
+    here = found.points[0]
+    last = asking(here, 2 if found.interrupted else max(asking.left // 2, 1))
+    ending = pooled_at(asking.evaluated, here, last[-1:])
     if asking.left and not found.interrupted and not asking.interrupted:
         here = ending.point + ending.step
-        if second := asking(here, asking.left, needed=False):
-            close = np.linalg.norm(np.linalg.solve(found.scale, here - ending.point)) < NEAR
-            tail = [Reading(ending.point, e) for e in first] if close else []
-            ending = pooled_at(problem, here, second, tail, independent=asking.ask.independent)
+        if last := asking(here, asking.left, needed=False):
+            ending = pooled_at(asking.evaluated, here, last[-1:])
     return ending.moved(), ending.distance

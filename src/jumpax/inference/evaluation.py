@@ -34,10 +34,15 @@ class Evaluation(NamedTuple):
     """Noise of the gradient, a row for each independent part of the paths: its covariance is the sum of the rows' squares."""
     information: Float[Array, "free free"]
     """Expected Fisher information of the data; unbiased, so that it need not be positive."""
-    expected: PyTree[Real]
-    """What is compared with the data, averaged over batches; a leading axis of times."""
+    levels: PyTree[Real]
+    """What is compared with the data, (batches, times, ...)."""
     jacobian: PyTree[Real]
     """Of the observable, (batches, times, ..., free)."""
+
+    @property
+    def expected(self) -> PyTree[Real]:
+        """What is compared with the data, averaged over batches; a leading axis of times."""
+        return jax.tree.map(lambda leaf: leaf.mean(0), self.levels)
 
     @property
     def gradient_covariance(self) -> Float[Array | np.ndarray, "free free"]:
@@ -118,7 +123,7 @@ def judged(
     own = jnp.einsum("kep,keq->pq", roots, roots)
     if count == 1:
         nothing = jnp.zeros_like(height)
-        return Evaluation(height, nothing, gradient, jnp.zeros((1, len(u))), own, mean, jacobian)
+        return Evaluation(height, nothing, gradient, jnp.zeros((1, len(u))), own, made, jacobian)
     without = jax.tree.map(lambda leaf: (leaf.sum(0, keepdims=True) - leaf) / (count - 1), (made, jacobian))
     share = (count - 1) / count
     levels, gradients = jax.vmap(lambda e, s: sloped(e, s, paths * share))(*without)
@@ -128,7 +133,7 @@ def judged(
     return Evaluation(
         height, jnp.sqrt(share * ((levels - levels.mean()) ** 2).sum()),
         count * gradient - (count - 1) * gradients.mean(0), jnp.sqrt(share) * spread,
-        (information + information.T) / 2, mean, jacobian,
+        (information + information.T) / 2, made, jacobian,
     )  # fmt: skip
 
 

@@ -230,7 +230,7 @@ def _with_budget(
     begin, words = time.perf_counter(), random.key_words(key)
     known = [] if isinstance(starts, int) else list(starting_points(problem, starts, key))
     found = searched(problem, budget, jax.random.key(key) if isinstance(key, int) else key, known, tell)
-    about = {"budget": budget, "final": found.asking.ask.asked, "paths_per_step": found.evaluated.source.total}
+    about = {"budget": budget, "final": found.asking.ask.count, "paths_per_step": found.asking.ask.paths}
     result = _result(found.evaluated, [found.run], 0, found.ending, int(found.search.paths[-1]), words, about)
     doubted = {**found.doubts, **result.doubts}
     if "unexplained" in doubted:  # which says so already

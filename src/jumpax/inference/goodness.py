@@ -10,7 +10,7 @@ from scipy.special import gammaincc, gammaincinv
 
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation
-from jumpax.inference.information import mean
+from jumpax.inference.information import grouped, mean
 from jumpax.inference.losses.standardised import Standardised, together
 
 ALARM = 1e-3
@@ -37,7 +37,7 @@ class Goodness:
     A step that is longer than chance makes it (one in 100,000, for twice the variance of efficient estimates) is not taken: the
     value is then that at the estimate, |r|^2.
     The p-value is that of a gamma law with the mean and the variance of the statistic: of cells the variance is more than
-    that of chi-square. What simulation noise adds is in the mean, from the spread of the evaluations at the estimate, two of its standard
+    that of chi-square. What simulation noise adds is in the mean, from the spread of batches at the estimate, two of its standard
     errors up, and in the variance as if it had one direction; both make p larger.
 
     Examples:
@@ -80,22 +80,23 @@ def goodness(problem: AbstractProblem, found: Sequence[Evaluation]) -> tuple[Goo
     middle = mean(found)
 
     def columns(*leaves: Any) -> Any:
-        """Derivatives, and where each evaluation is from the mean."""
-        each = np.stack([np.asarray(e, np.float64) for e in leaves[:count]], -1)
+        """Derivatives, and where each group of paths is from the mean, if there is noise."""
         slopes = np.mean([np.mean(np.asarray(j, np.float64), 0) for j in leaves[count:]], 0)
+        if problem.source.deterministic:
+            return slopes
+        each = np.moveaxis(np.asarray(grouped(*leaves[:count]), np.float64), 0, -1)
         return np.concatenate([slopes, each - each.mean(-1, keepdims=True)], -1)
 
-    wide = jax.tree.map(columns, *[e.expected for e in found], *[e.jacobian for e in found])
+    wide = jax.tree.map(columns, *[e.levels for e in found], *[e.jacobian for e in found])
     parts: list[Standardised] = [part for part in problem.standardised(middle, wide) if part.values.size]
     if len(parts) > 1:
         whole = together(ALL, parts)
         parts = [whole, *parts]
-    noisy = not problem.source.deterministic
-    return tuple(judged(part, free, count if noisy else 0) for part in parts)
+    return tuple(judged(part, free) for part in parts)
 
 
-def judged(part: Standardised, free: int, evaluations: int) -> Goodness:
-    """The statistic and its probability; `evaluations` are 0 where there is no noise."""
+def judged(part: Standardised, free: int) -> Goodness:
+    """The statistic and its probability; slopes beyond those of the free parameters are the noise of groups of paths."""
     slopes, noise = part.slopes[:, :free], part.slopes[:, free:]
     lengths = np.linalg.norm(slopes, axis=0)
     used = slopes[:, lengths > 0] / lengths[lengths > 0]
@@ -107,14 +108,15 @@ def judged(part: Standardised, free: int, evaluations: int) -> Goodness:
             part.data, 0.0, 0, np.nan, remark="as many parameters as data, so that there is nothing to judge by"
         )
     along = float(np.square(basis.T @ part.values).sum())
-    pairs, up = evaluations * (evaluations - 1), 1 + 2 * np.sqrt(2 / max(evaluations - 1, 1))
+    groups = noise.shape[1]
+    pairs, up = groups * (groups - 1), 1 + 2 * np.sqrt(2 / max(groups - 1, 1))
     inside = float(np.square(basis.T @ noise).sum()) / pairs * up if pairs else 0.0
     reach = 2 * float(gammaincinv(basis.shape[1] / 2, 1 - CHANCE)) if basis.shape[1] else 0.0
     near = along <= reach * (2 + inside)  # 2: what is not efficient, or simulated, scatters more than the data make it
     value = float(np.square(part.values).sum()) - (along if near else 0.0)
-    if evaluations == 1:
+    if groups == 1:
         return Goodness(
-            part.data, value, degrees, np.nan, np.nan, "one evaluation does not tell the noise of the simulation"
+            part.data, value, degrees, np.nan, np.nan, "one batch does not tell the noise of the simulation"
         )
     added = float(np.square(noise - basis @ (basis.T @ noise)).sum()) / pairs * up if pairs else 0.0
     if added > degrees:

@@ -71,18 +71,12 @@ class Information(NamedTuple):
         return ROUNDING * max(float(self.eigenvalues[-1]), 0.0)
 
 
-def pooled(
-    problem: AbstractProblem,
-    u: Float[np.ndarray, " free"],
-    evaluations: Sequence[Evaluation],
-    *,
-    independent: bool = True,
-) -> Information:
+def pooled(problem: AbstractProblem, u: Float[np.ndarray, " free"], evaluations: Sequence[Evaluation]) -> Information:
     """The information of all evaluations together: products of different groups of paths, so that it is unbiased.
 
-    Batches are groups; where evaluations are not `independent` but share the paths of each batch, that batch of all of them. The noise of its eigenvalues is that of the jackknife over groups; unknown (infinite) for fewer than three.
+    The noise of its eigenvalues is that of the jackknife over groups; unknown (infinite) for fewer than three.
     """
-    groups = _groups(problem, evaluations, independent)
+    groups = _groups(problem, evaluations)
     count, total = len(groups), groups.sum(0)
     own = np.einsum("gep,geq->gpq", groups, groups)
     if problem.source.deterministic:
@@ -102,20 +96,16 @@ def pooled(
     return Information(matrix, unit, values, vectors, noise)
 
 
-def _groups(
-    problem: AbstractProblem, evaluations: Sequence[Evaluation], independent: bool
-) -> Float[np.ndarray, "groups entries free"]:
+def _groups(problem: AbstractProblem, evaluations: Sequence[Evaluation]) -> Float[np.ndarray, "groups entries free"]:
     """Whitened Jacobians."""
-    batches = jax.tree.leaves(evaluations[0].jacobian)[0].shape[0]
-    apart = len(evaluations) * batches <= GROUPS
-
-    def joined(*leaves: Real) -> Numeric:
-        if not independent:
-            return np.mean(leaves, 0)
-        return np.concatenate([leaf if apart else np.mean(leaf, 0, keepdims=True) for leaf in leaves])
-
-    jacobian = jax.tree.map(joined, *[e.jacobian for e in evaluations])
+    jacobian = jax.tree.map(grouped, *[e.jacobian for e in evaluations])
     return problem.whitened(mean(evaluations), jacobian, paths(problem, evaluations))
+
+
+def grouped(*leaves: Real) -> Numeric:
+    """One leaf of all evaluations by groups of paths: batches, or evaluations where these are many."""
+    apart = sum(map(len, leaves)) <= GROUPS
+    return np.concatenate([leaf if apart else np.mean(leaf, 0, keepdims=True) for leaf in leaves])
 
 
 def mean(evaluations: Sequence[Evaluation]) -> PyTree[Real]:

@@ -49,7 +49,7 @@ class Settings(NamedTuple):
 
 def _light(found: Evaluation) -> Evaluation:
     """Without what takes memory."""
-    return found._replace(expected=None, jacobian=None)
+    return found._replace(levels=None, jacobian=None)
 
 
 def starting_points(

@@ -1,6 +1,5 @@
 """A fit with a budget: a search of boxes, then an estimate from paths at the best place and about it."""
 
-import dataclasses
 import time
 from typing import NamedTuple
 
@@ -55,7 +54,7 @@ class Searched(NamedTuple):
     asking: Asking
     """The evaluations at the end."""
     evaluated: AbstractProblem
-    """The problem, its source with the paths of one evaluation."""
+    """The problem, its source with the paths behind the last of them."""
     interrupted: bool
 
     @property
@@ -86,7 +85,7 @@ class Searched(NamedTuple):
             )
         if self.asking.ask.lost:
             found["lost"] = (
-                f"{self.asking.ask.lost} of {self.asking.ask.asked * sum(self.asking.ask.levels)} paths at the estimate, or next to it, could not be followed, and "
+                f"{self.asking.ask.lost} of {self.asking.ask.asked} paths at the estimate, or next to it, could not be followed, and "
                 "what they would show is missing: allow more events (max_events), or narrow the boxes."
             )
         if self.asking.fault:
@@ -140,14 +139,9 @@ def searched(
     check = min(CHECK * (len(problem.free) + 2), budget // (8 * len(sources)))
     responses.ledger.budget = budget - check * len(sources)
     ask = _asking(responses, found, key)
-    evaluated = problem.of(
-        tuple(
-            condition.problem.from_source(dataclasses.replace(condition.source, paths=paths, batches=8))
-            for condition, paths in zip(responses.conditions, ask.levels, strict=True)
-        )
-    )
-    asking = Asking(ask, evaluated, responses, visit)
+    asking = Asking(ask, problem, responses, visit)
     ending, distance = estimate(asking, found)
+    evaluated = ending.problem
     interrupted = found.interrupted or asking.interrupted
     if not (ending.known or interrupted) and all(source.exact for source in sources):
         exact = exactly(evaluated, ending)
@@ -169,11 +163,11 @@ def _asking(responses: Responses, found: Exploration, key: PRNGKeyArray) -> ByCo
     paths = min(max(responses.left // READINGS, LEAST * (free + 2)), MOST)
     generator, asks = _generator(key, 2), []
     for number, (condition, place) in enumerate(zip(responses.conditions, responses.problem.places, strict=True)):
+        scale = _scale(found.scale, place)
         if condition.loss is condition.problem.loss:
-            asks.append(Scattered(condition, _scale(found.scale, place), paths, generator))
+            asks.append(Scattered(condition, scale, paths, generator))
         else:
-            own = jax.random.fold_in(key, 4 + 16 * number)
-            asks.append(Plain(condition, own, responses.left))
+            asks.append(Plain(condition, scale, jax.random.fold_in(key, 4 + 16 * number), responses.left))
     return ByCondition(asks)
 
 

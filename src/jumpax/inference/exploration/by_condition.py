@@ -1,14 +1,17 @@
 """Evaluations of several conditions, each in its own way."""
 
+import dataclasses
 from collections.abc import Sequence
 
+import jax
 import numpy as np
 from jaxtyping import Float
 
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.exploration.plain import Plain
-from jumpax.inference.exploration.scattered import Scattered
+from jumpax.inference.exploration.scattered import BATCHES, Scattered
+from jumpax.inference.sources import AbstractSource, Simulation
 
 
 class ByCondition:
@@ -20,23 +23,18 @@ class ByCondition:
 
     def __init__(self, asks: Sequence[Scattered | Plain]):
         self._asks = tuple(asks)
-        self.asked = 0
+        self.count = 0
         """Evaluations so far."""
 
     @property
-    def independent(self) -> bool:
-        """Whether evaluations have no paths in common."""
-        return all(isinstance(ask, Plain) for ask in self._asks)
-
-    @property
     def paths(self) -> int:
-        """Of each evaluation."""
+        """That each evaluation draws."""
         return sum(ask.paths for ask in self._asks)
 
     @property
-    def levels(self) -> tuple[int, ...]:
-        """Paths with the parameters of the point, by condition."""
-        return tuple(ask.level for ask in self._asks)
+    def asked(self) -> int:
+        """Paths at the points of all evaluations."""
+        return sum(ask.asked for ask in self._asks)
 
     @property
     def lost(self) -> int:
@@ -44,11 +42,32 @@ class ByCondition:
         return sum(ask.lost for ask in self._asks)
 
     def __call__(self, problem: AbstractProblem, u: Float[np.ndarray, " free"]) -> Evaluation:
-        """Loss and derivatives.
+        """Loss and derivatives, by all paths near the point, those of earlier evaluations too.
 
         Raises:
             SimulationError: paths could not be followed.
         """
-        self.asked += 1
+        self.count += 1
         parts = zip(self._asks, problem.split(u), strict=True)
-        return problem.summed([ask(part, np.asarray(own)) for ask, (part, own) in parts])
+        found = [ask(part, np.asarray(own)) for ask, (part, own) in parts]
+        if len(found) > 1:
+            found = [
+                one._replace(levels=jax.tree.map(_few, one.levels), jacobian=jax.tree.map(_few, one.jacobian))
+                for one in found
+            ]
+        return problem.summed(found)
+
+    def behind(self, problem: AbstractProblem) -> AbstractProblem:
+        """The problem, with as many paths in its sources as the last evaluation has behind its expectations."""
+        parts = zip(problem.parts.values(), self._asks, strict=True)
+        return problem.of(tuple(part.from_source(_of(part.source, ask.level)) for part, ask in parts))
+
+
+def _few(leaf: Float[np.ndarray, "batches ..."]) -> Float[np.ndarray, "few ..."]:
+    """Means over some batches, so that conditions have as many."""
+    return np.asarray(leaf).reshape(-1, BATCHES, *leaf.shape[1:]).mean(0)
+
+
+def _of(source: AbstractSource, paths: int) -> AbstractSource:
+    assert isinstance(source, Simulation)
+    return dataclasses.replace(source, paths=paths, batches=BATCHES)
