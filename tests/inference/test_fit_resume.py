@@ -33,6 +33,7 @@ from jumpax.inference import (
     profiled,
 )
 from jumpax.inference.evaluation import compiled
+from jumpax.inference.resuming import fields
 from jumpax.networks.fingerprint import digest
 
 MODEL = jumpax.zoo.birth_death()
@@ -67,18 +68,13 @@ def search(**options):
     return fit(box, **({"key": 2, "budget": 1600} | options))
 
 
-def conditions(**options):
-    both = Conditions({"low": steady(), "high": steady(means(20.0), settle=None)}, own=["birth"])
-    return fit(both, **({"steps": 4, "average": 2, "final": 1} | options))
-
-
-WAYS = {"descent": descent, "an estimator that is chosen": chosen, "search": search, "conditions": conditions}
+WAYS = {"descent": descent, "an estimator that is chosen": chosen, "search": search}
 
 
 def differing(one, other):
     """Fields of results that are not the same, bit for bit."""
-    fields = [field.name for field in dataclasses.fields(one) if field.name != "seconds"]
-    return [name for name in fields if digest(getattr(one, name)) != digest(getattr(other, name))]
+    names = [field.name for field in dataclasses.fields(one) if field.name != "seconds"]
+    return [name for name in names if digest(getattr(one, name)) != digest(getattr(other, name))]
 
 
 @pytest.fixture(autouse=True)
@@ -222,6 +218,16 @@ def test_all_that_differs_is_told_at_once(small, monkeypatch):
     assert set(told) == {"x0", "parameter 'birth'", "steps", *versions, "precision"}
 
 
+def test_what_differs_is_told_by_condition():
+    """A fit of conditions asks the problem of each, as above."""
+    first, second = (
+        fields(Conditions({"low": steady(), "high": high}, own=["birth"]), "fit", SMALL)
+        for high in (steady(birth=7.0, x0=2), steady(birth=7.0, x0=1))
+    )
+    assert {name for name in first if first[name] != second[name]} == {"x0 of condition 'high'"}
+    assert {"parameter 'birth[low]'", "parameter 'birth[high]'", "loss of condition 'low'"} <= first.keys()
+
+
 def test_equal_keys_are_one_key(small):
     fit(steady(), **{**SMALL, "key": jax.random.key(0)}, resume=small)
 
@@ -238,17 +244,16 @@ count = "number"
 [simulation]
 paths = 1600
 [fit]
-starts = 2
 """
 
 
 class Fitting:
     """`jumpax fit` in processes of its own."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, setting):
         self.folder, self.file = folder, folder / "fit.state"
         (folder / "counts.csv").write_text("number\n" + "\n".join(map(str, COUNTS)) + "\n")
-        (folder / "problem.toml").write_text(PROBLEM)
+        (folder / "problem.toml").write_text(PROBLEM + setting)
         haste = str(int(jax.config.read("jax_disable_most_optimizations")))
         self.environment = {**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": haste}
 
@@ -262,33 +267,38 @@ class Fitting:
         """The document without what is a time or a place."""
         return {name: value for name, value in json.loads(out).items() if name not in ("seconds", "problem")}
 
-    def until(self, size, stop):
-        """Go on until the file is so long; then send a signal. What came of it."""
+    def until(self, size, stop, wait=0.0):
+        """Go on until the file is longer than that, and a moment more; then send a signal. What came of it."""
         more = ["--resume", str(self.file)] if self.file.exists() else []
         words = [sys.executable, "-m", "jumpax", "fit", "problem.toml", "--json", "--save", str(self.file), *more]
         with subprocess.Popen(
             words, cwd=self.folder, env=self.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:  # fmt: skip
             end = time.monotonic() + 200
-            while process.poll() is None and not (self.file.exists() and self.file.stat().st_size >= size):
+            while process.poll() is None and not (self.file.exists() and self.file.stat().st_size > size):
                 assert time.monotonic() < end
                 time.sleep(0.001)
+            time.sleep(wait)
             process.send_signal(stop)
             out, err = process.communicate(timeout=200)
         return process.returncode, out, err
 
-    def killed(self, sizes):
-        """Kill it at each of these sizes."""
-        for size in sizes:
-            assert self.until(size, signal.SIGKILL)[0] == -signal.SIGKILL
+    def killed(self, kills, size, seed):
+        """Kill it so often, each time when its file has grown by some of what it will be, or by one record."""
+        generator = np.random.default_rng(seed)
+        for grown, wait in zip(
+            generator.uniform(0.05, 1.0, kills) * size / kills, generator.uniform(0, 0.01, kills), strict=True
+        ):
+            before = self.file.stat().st_size if self.file.exists() else 0
+            assert self.until(before + grown, signal.SIGKILL, wait)[0] == -signal.SIGKILL
+            assert before < self.file.stat().st_size < size
 
 
 def test_a_command_that_is_killed_and_told_to_stop_goes_on_bit_for_bit(tmp_path, capsys):
-    """At sizes of its file that were drawn beforehand, and in this process by SIGTERM."""
-    fitting = Fitting(tmp_path)
+    """The former at moments that were drawn beforehand, the latter in this process."""
+    fitting = Fitting(tmp_path, "starts = 2")
     whole, size = fitting.whole(capsys)
-    first, second = np.sort(np.random.default_rng(20).uniform(0.1, 0.6, 2)) * size
-    fitting.killed([first, second])
+    fitting.killed(2, 0.7 * size, 20)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Journal, "_write", _and_stop(Journal._write))
         words = ["--json", "--save", str(fitting.file), "--resume", str(fitting.file)]
@@ -310,10 +320,11 @@ def _and_stop(write):
 
 
 @pytest.mark.long
-def test_a_command_that_is_killed_a_hundred_times_ends_as_if_it_had_not_been(tmp_path, capsys):
-    fitting = Fitting(tmp_path)
+@pytest.mark.parametrize(("setting", "kills"), [("starts = 4", 100), ("budget = 20000", 20)])
+def test_a_command_that_is_killed_a_hundred_times_ends_as_if_it_had_not_been(setting, kills, tmp_path, capsys):
+    fitting = Fitting(tmp_path, setting)
     whole, size = fitting.whole(capsys)
-    fitting.killed(np.sort(np.random.default_rng(21).uniform(0.02, 0.98, 100)) * size)
+    fitting.killed(kills, size, 21)
     code, out, _ = fitting.until(np.inf, signal.SIGKILL)
     assert code == 0
     assert fitting.told(out) == whole

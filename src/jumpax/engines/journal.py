@@ -1,10 +1,10 @@
 """A journal of simulations: a fit that was killed is begun anew, and what its journal answers is not simulated again.
 
-A fit is a function of its problem, settings and key. It asks for simulations, one after the other; all that lies between them
-takes next to no time. So no state of it is kept, but the answers: the numbers of each simulation are appended to a file, under a
+A fit, or a posterior, is a function of its problem, settings and key. It asks for simulations, one after the other; all that lies
+between them takes little time. So no state of it is kept, but the answers: the numbers of each simulation are appended to a file, under a
 digest of everything that they depend on. To go on, the same code runs from its beginning. Optimisers, generators and trust regions
-come to where they were by themselves, bit for bit, in a descent, a search or a profile alike, and no part of their state can be
-forgotten. What is nobody's function, how long a pilot takes, is in its answer.
+come to where they were by themselves, bit for bit, in descents, searches, profiles and chains alike, and no part of their state can
+be forgotten. What is no function of anything, how long a pilot takes, is in its answer.
 
 Nothing is written over, and each record has a checksum: a kill costs the record that is being written, no more. That is what two
 copies of a state would be kept for. Records are arrays in NumPy's format, compressed; nothing is pickled.
