@@ -68,6 +68,7 @@ class Profile(AbstractResult):
         }
         values = Variable(along, self.values, {"long_name": self.name, "units": self.unit})
         told = {key: value for key, value in self.to_dict().items() if not isinstance(value, list | dict)}
+        told["drop"] = self.drop
         columns = {name: name.removeprefix("profile_").removeprefix("parameter_") for name in variables}
         return Labelled("profile", variables, {"profile_value": values}, along, columns, {"profile": told})
 
@@ -77,12 +78,11 @@ class Profile(AbstractResult):
         Raises:
             UnsupportedError: matplotlib is not installed.
         """
-        axes = room("plots").profile(
-            self.values, self.log_likelihood, name=self.name, unit=self.unit or None, threshold=self.drop
+        return (
+            room("plots")
+            .profile(self.values, self.log_likelihood, name=self.name, unit=self.unit or None, threshold=self.drop)
+            .figure
         )
-        if self.values[0] > 0 and self.values[-1] > 30 * self.values[0]:
-            axes.set_xscale("log")
-        return axes.figure
 
     def glance(self) -> Glance:
         """The bounds in words, and the picture."""
