@@ -68,7 +68,6 @@ class Profile(AbstractResult):
         }
         values = Variable(along, self.values, {"long_name": self.name, "units": self.unit})
         told = {key: value for key, value in self.to_dict().items() if not isinstance(value, list | dict)}
-        told["drop"] = self.drop
         columns = {name: name.removeprefix("profile_").removeprefix("parameter_") for name in variables}
         return Labelled("profile", variables, {"profile_value": values}, along, columns, {"profile": told})
 
