@@ -12,10 +12,12 @@ import xarray
 import jumpax
 from jumpax import results
 from jumpax._base import extras
+from jumpax._base.errors import InputError
 from jumpax._base.result import AbstractResult
+from jumpax.cli import main
 from jumpax.gradients import Audit
 from jumpax.gradients.judgements import Judgement
-from jumpax.inference import Fixed, Free, MasterEquation, Posterior, Problem, Profile, fit, losses
+from jumpax.inference import Conditions, Fixed, Free, MasterEquation, Posterior, Problem, Profile, fit, losses
 from jumpax.records import Normal, Poisson, Records
 
 NET = """begin parameters
@@ -254,6 +256,49 @@ def test_parquet_keeps_types_units_and_provenance(paths, tmp_path):
     frame = pandas.read_parquet(paths.save(tmp_path / "a.parquet"))
     pandas.testing.assert_frame_equal(frame, paths.to_dataframe())
     assert frame.attrs["network_digest"] == paths.provenance["network_digest"]
+
+
+def seen(figure):
+    """Numbers and words of all panels."""
+    return [
+        (axes.get_xlabel(), axes.get_ylabel(), axes.get_title(), *(line.get_xydata() for line in axes.lines), *(b.get_height() for b in axes.patches if hasattr(b, "get_height")))
+        for axes in figure.axes
+    ]  # fmt: skip
+
+
+def timed_fit():
+    """Means along time, in two conditions, after a search."""
+    model = jumpax.zoo.birth_death()
+    data = losses.TimeSeries([0.5, 1.0, 2.0], {"X": [3.8, 6.4, 8.5]}, {"X": 0.3}, paths=400)
+    rates = {"birth": Free(8.0), "death": Fixed(1.0)}
+    one = Problem(model.network, {"X": 0}, data, rates, source=MasterEquation({"X": 40}))
+    return fit(Conditions({"control": one, "drug": one}, own=["birth"]))
+
+
+@pytest.mark.parametrize("kind", ["paths", "fit", "conditions", "posterior", "records", "profile"])
+def test_a_saved_result_is_drawn_as_the_result_is(kind, paths, fitted, tmp_path, capsys):
+    result = {"paths": lambda: paths, "fit": lambda: fitted, "conditions": timed_fit, "posterior": drawn, "records": records,
+              "profile": profiled}[kind]()  # fmt: skip
+    file = result.save(tmp_path / "result.nc")
+    again = jumpax.plots.stored(results.load(file))
+    for one, other in zip(seen(result.plot()), seen(again), strict=True):
+        for mine, its in zip(one, other, strict=True):
+            np.testing.assert_array_equal(mine, its)
+    assert main(["plot", str(file)]) == 0
+    assert "a figure of the" in capsys.readouterr().out
+    assert (tmp_path / "result.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_what_has_no_figure_is_told(tmp_path, capsys):
+    file = judged().save(tmp_path / "audit.nc")
+    assert main(["plot", str(file), "--json"]) == 2
+    assert (
+        "figures of saved paths, records, fit, profile, posterior; this is a data set of 'audit'"
+        in capsys.readouterr().err
+    )
+    assert main(["plot", str(tmp_path / "none.nc")]) == 2
+    with pytest.raises(InputError, match="no data set of jumpax"):
+        jumpax.plots.stored(xarray.Dataset({"x": ("y", [1.0])}))
 
 
 @pytest.mark.parametrize("make", [records, drawn, judged, profiled])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 COMMANDS: dict[str, str] = {
     "simulate": "Draw exact paths of a model.",
     "merge": "Put the shards of a simulation together.",
+    "plot": "Draw a saved result.",
     "exact": "Solve the master equation of a small model.",
     "fit": "Find the parameters of a model from data.",
     "infer": "Draw parameters from their posterior, given single paths.",

@@ -1,12 +1,13 @@
 """Names for the arrays of fits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
 
 from jumpax._base.labelled import Labelled, Variable
+from jumpax.inference.losses.compared import Compared
 
 if TYPE_CHECKING:
     from jumpax.inference.result import FitResult
@@ -17,7 +18,7 @@ _INTERVAL = "95 % interval of a free parameter within its bounds; missing if it 
 
 
 def labelled(result: "FitResult") -> Labelled:
-    """Estimates with their errors, which are the table, and every step of every start; shorter starts end in NaN."""
+    """Estimates with their errors, which are the table; every step of every start, shorter ones ending in NaN; data beside the fit."""
     names, steps, one = list(result.estimates), ("start", "step"), ("parameter",)
     longest = max(len(run.history.loss) for run in result.runs)
 
@@ -46,6 +47,7 @@ def labelled(result: "FitResult") -> Labelled:
     if result.search is not None:
         variables["search_paths"] = Variable(("visit",), np.asarray(result.search.paths, float))
         variables["search_value"] = Variable(("visit", "free"), result.search.values)
+    variables |= _data(result.compared)
     coordinates = {
         "parameter": Variable(one, np.array(names, object)),
         "free": Variable(("free",), np.array(result.free, object)),
@@ -53,6 +55,18 @@ def labelled(result: "FitResult") -> Labelled:
     }
     columns = {name: name for name in ("estimate", "standard_error", "interval", "simulation_error", "role", "unit")}
     return Labelled("fit", variables, coordinates, one, columns, _about(result))
+
+
+def _data(compared: Mapping[str, Sequence[Compared]]) -> dict[str, Variable]:
+    """Each data set along an axis of its own: numbers along time, or numbers of cells by count."""
+    sets = [(where, one) for where, found in compared.items() for one in found]
+    made: dict[str, Variable] = {}
+    for number, (where, one) in enumerate(sets):
+        about = {name: value for name, value in one._asdict().items() if isinstance(value, str)} | {"condition": where}
+        for name, value in one._asdict().items():
+            if isinstance(value, np.ndarray):
+                made[f"data_{number}_{name}"] = Variable((f"datum_{number}",), value, about)
+    return made
 
 
 def _about(result: "FitResult") -> dict[str, object]:

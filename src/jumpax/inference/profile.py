@@ -77,12 +77,11 @@ class Profile(AbstractResult):
         Raises:
             UnsupportedError: matplotlib is not installed.
         """
-        axes = room("plots").profile(
-            self.values, self.log_likelihood, name=self.name, unit=self.unit or None, threshold=self.drop
+        return (
+            room("plots")
+            .profile(self.values, self.log_likelihood, name=self.name, unit=self.unit or None, threshold=self.drop)
+            .figure
         )
-        if self.values[0] > 0 and self.values[-1] > 30 * self.values[0]:
-            axes.set_xscale("log")
-        return axes.figure
 
     def glance(self) -> Glance:
         """The bounds in words, and the picture."""

@@ -13,5 +13,6 @@ from .posterior import records as records
 from .posterior import traces as traces
 from .profiles import profile as profile
 from .steps import convergence as convergence
+from .stored import stored as stored
 from .trajectories import trajectories as trajectories
 from .trajectories import trajectory_panels as trajectory_panels

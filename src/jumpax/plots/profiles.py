@@ -9,6 +9,8 @@ from matplotlib.axes import Axes
 from jumpax._base.errors import InputError
 from jumpax.plots.look import PALETTE, QUIET, axes_or_new, legend_above, style, with_unit
 
+_WIDE = 30
+"""Ratio of the largest and the least value beyond which their axis is logarithmic."""
 HALF_CHI_SQUARE_95 = 1.9207
 """How far the log-likelihood falls at the ends of a 95 % interval for one parameter (half of chi-square 3.841)."""
 
@@ -65,6 +67,8 @@ def profile(
             axes.axvline(truth, color=PALETTE[2], linewidth=1.2, label="true value")
         axes.set_ylim(min(-2.5 * threshold, max(drop.min(), -6 * threshold)) * 1.02, 0.35 * threshold)
         axes.set_xlim(x[0], x[-1])
+        if x[0] > 0 and x[-1] > _WIDE * x[0]:
+            axes.set_xscale("log")
         axes.set_xlabel(with_unit(name, unit))
         axes.set_ylabel("log-likelihood − maximum")
         legend_above(axes)
