@@ -1,5 +1,6 @@
 """The network: order, names, values, propensities, identity."""
 
+import functools
 import subprocess
 import sys
 import warnings
@@ -11,6 +12,7 @@ import pytest
 
 from jumpax._base.errors import InputError
 from jumpax.networks import Function, Hill, MassAction, Network, Reaction
+from jumpax.networks.fingerprint import digest
 from jumpax.networks.zoo import MODELS
 
 
@@ -126,6 +128,17 @@ inner = lambda x: scale * x
 print([MODELS[name]().network.digest for name in ("mm1_queue", "repressilator")])
 print(Network([Reaction("A -> B", lambda A, k: inner(A) * k * (len(table) if "a" in {"a", "b"} else 1))]).digest)
 """
+
+
+def test_digests_see_through_partial_functions_and_compiled_ones():
+    def partly(power):
+        return digest(functools.partial(pow, power))
+
+    def compiled(law):
+        return digest(jax.jit(law))
+
+    assert partly(2.0) == partly(2.0) != partly(3.0)
+    assert compiled(lambda A, k: k * A) == compiled(_decay) != compiled(lambda A, k: A)
 
 
 def test_digest_is_the_same_in_every_process():

@@ -18,7 +18,8 @@ from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_any
 from jumpax.cli.problem_file import ProblemFile
 from jumpax.cli.targets import check_seed, check_targets, write_targets
 from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, profile, profiled
-from jumpax.inference.fit import quiet_fit
+from jumpax.inference.fit import USUAL, quiet_fit
+from jumpax.inference.resuming import resuming
 
 
 def run(
@@ -32,6 +33,8 @@ def run(
     profiles: bool = False,
     tables: TableOptions = AS_TOLD,
     amounts: AmountOptions = AS_DECLARED,
+    save: Path | None = None,
+    resume: Path | None = None,
     out: Path | None = None,
     report: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -48,6 +51,8 @@ def run(
         profiles: 95 % intervals from the profile likelihoods of all free parameters: the others are fitted again at each value.
         tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
+        save: Keep what is simulated in this file, as soon as it is, with profiles and comparisons; one that is there is replaced.
+        resume: Go on from such a file, with everything else as it was; --save may name the same one. Profiles may be asked for then.
         out: Write the estimates to this file: .nc (netCDF, with the history), .csv, .tsv or .parquet.
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
@@ -63,14 +68,8 @@ def run(
     key = settings.pop("seed") if seed is None else seed
     settings.pop("seed", None)
     check_seed(key)
-    found = quiet_fit(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
-    if profiles or asked.profile is not None:
-        for searching in ("starts", "budget"):
-            settings.pop(searching, None)
-        found = _with_profiles(asked, found, profiles, key, settings)
-    for doubt in found.doubts.values():  # not before, for a profile may settle one
-        warnings.warn(doubt, JumpaxWarning, stacklevel=1)
-    compared = None if found.interrupted else _compared(asked, key, settings)
+    with resuming(asked.problem, "fit", {**USUAL, "key": key, **settings}, save, resume):
+        found, compared = _fitted(asked, profiles, key, settings)
     written = write_targets(
         out=(out, lambda file: _saved(asked, found, key, file)),
         report=(report, lambda file: write_fit(file, problem, asked, found, compared, key)),
@@ -93,6 +92,19 @@ def run(
     if found.interrupted:
         raise SystemExit(int(Exit.INTERRUPTED))
     written.end()
+
+
+def _fitted(
+    asked: ProblemFile, profiles: bool, key: int, settings: dict[str, Any]
+) -> tuple[FitResult, Comparison | None]:
+    """The fit, and what the file compares."""
+    found = quiet_fit(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
+    if profiles or asked.profile is not None:
+        settings = {name: value for name, value in settings.items() if name not in ("starts", "budget")}
+        found = _with_profiles(asked, found, profiles, key, settings)
+    for doubt in found.doubts.values():  # not before, for a profile may settle one
+        warnings.warn(doubt, JumpaxWarning, stacklevel=1)
+    return found, None if found.interrupted else _compared(asked, key, settings)
 
 
 def _with_profiles(

@@ -35,6 +35,8 @@ def run(
     limits: list[str] | None = None,
     tables: TableOptions = AS_TOLD,
     amounts: AmountOptions = AS_DECLARED,
+    save: Path | None = None,
+    resume: Path | None = None,
     out: Path | None = None,
     report: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -56,6 +58,8 @@ def run(
         limits: PEtab: largest counts that are followed: one number, or name=number; may be repeated.
         tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
+        save: Keep what was drawn so far in this file; one that is there is replaced.
+        resume: Go on from such a file, with everything else as it was; --save may name the same one.
         out: Write the draws to this file: .nc as ArviZ reads it, .csv, .tsv or .parquet.
         report: Write a report with figures to this file (.html).
         output: How the answer is given.
@@ -74,7 +78,7 @@ def run(
     settings = {**asked.settings, **{name: value for name, value in given.items() if value is not None}}
     key = settings.pop("seed")
     check_seed(key)
-    found = posterior(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
+    found = posterior(asked.problem, key=key, progress=sys.stderr.isatty(), save=save, resume=resume, **settings)
     for doubt in found.doubts.values():
         warnings.warn(doubt, JumpaxWarning, stacklevel=1)
     written = write_targets(

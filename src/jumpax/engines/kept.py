@@ -27,17 +27,25 @@ class Files(NamedTuple):
     save: Path | None
     resume: Path | None
 
+    def found(self) -> Path | None:
+        """The file that is to be resumed.
+
+        Raises:
+            InputError: no such file.
+        """
+        if self.resume is not None and not self.resume.exists():
+            raise InputError(f"there is no file {self.resume} to resume from; a run writes it with save=...")
+        return self.resume
+
     def parts(self) -> int | None:
         """In how many parts the run goes on that is to be resumed.
 
         Raises:
             InputError: no such file, or one that is not of a run.
         """
-        if self.resume is None:
+        if (resumed := self.found()) is None:
             return None
-        if not self.resume.exists():
-            raise InputError(f"there is no file {self.resume} to resume from; a run writes it with save=...")
-        found = header_of(self.resume).get("parts", "")
+        found = header_of(resumed).get("parts", "")
         if not found.isdigit():
             raise InputError(f"{self.resume} was not written by simulate(..., save=...)")
         return int(found)

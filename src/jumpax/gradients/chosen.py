@@ -1,5 +1,6 @@
 """The estimator of an expectation: given, or chosen when a derivative is first asked for."""
 
+import contextvars
 import functools
 import warnings
 from collections.abc import Callable
@@ -93,4 +94,4 @@ def _aside(work: Callable[[], Choice]) -> Choice:
             return work()
 
     with ThreadPoolExecutor(1) as pool:
-        return pool.submit(inside).result()
+        return pool.submit(contextvars.copy_context().run, inside).result()

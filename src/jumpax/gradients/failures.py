@@ -10,6 +10,8 @@ from jumpax.gradients.estimator import AbstractEstimator
 MOST = 256
 """Problems that are remembered."""
 
+told = 0
+"""How often `remember` was called in this process."""
 _known: OrderedDict[Hashable, dict[object, "Failure"]] = OrderedDict()
 _one_at_a_time = threading.Lock()
 
@@ -33,7 +35,9 @@ class Failure(NamedTuple):
 
 def remember(problem: Hashable, failure: Failure) -> None:
     """For `known`; from any thread."""
+    global told
     with _one_at_a_time:
+        told += 1
         _known.setdefault(problem, {})[failure.estimator] = failure
         _known.move_to_end(problem)
         while len(_known) > MOST:

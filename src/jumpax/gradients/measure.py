@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from jumpax._base import random
 from jumpax._base.types import ParameterValues, Word
+from jumpax.engines.journal import answered
 from jumpax.gradients.compiled import compiled
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.sampling import Sampling
@@ -60,13 +61,31 @@ def measure(
 ) -> Measured:
     """Gradient, its error and its cost by one estimator; plain paths without one. With `tail`, the index of its tail too.
 
-    The cost is the least processor time of some equal runs, so that other work on the machine counts as little as possible.
+    The cost is the least processor time of some equal runs, so that other work on the machine counts as little as possible. It is
+    recorded in a journal with all the rest: no other run would choose by the same times.
 
     Raises:
         InputError: the estimator has no derivative at theta.
         UnsupportedError: the estimator cannot treat this problem.
     """
     short = dataclasses.replace(sampling, paths=paths, tail=paths // TOP + 1 if tail else 0)
+    made = answered(
+        lambda: ("pilot", short, estimator, wrt, dict(theta), words, runs),
+        lambda: _measured(short, estimator, wrt, theta, words, runs),
+        lambda: Measured(*[0] * len(Measured._fields)),  # type: ignore[arg-type]
+    )
+    return made._replace(paths=int(made.paths), seconds=float(made.seconds))
+
+
+def _measured(
+    short: Sampling,
+    estimator: AbstractEstimator | None,
+    wrt: tuple[str, ...],
+    theta: ParameterValues,
+    words: tuple[Word, Word],
+    runs: int,
+) -> Measured:
+    """With so many paths, and room for their tails."""
     program = compiled(short, estimator, wrt if estimator else (), theta, words)
     clock = time.process_time if jax.default_backend() == "cpu" else time.perf_counter
     spent = []
@@ -80,8 +99,8 @@ def measure(
     share = np.divide(sums.gradient_peak, square, out=np.zeros_like(square), where=square > 0)
     index = np.full_like(share, np.inf) if sums.gradient_tail is None else tail_index(sums.gradient_tail)
     return Measured(
-        paths, sums.value / n, sums.gradient / n, np.sqrt(square / (n * max(n - 1, 1))),
-        share, index, min(spent) / paths,
+        short.paths, sums.value / n, sums.gradient / n, np.sqrt(square / (n * max(n - 1, 1))),
+        share, index, min(spent) / short.paths,
     )  # fmt: skip
 
 

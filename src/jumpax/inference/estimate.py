@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jumpax._base.errors import SimulationError
+from jumpax.engines.journal import interrupted
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Conclusion, pooled_at
 from jumpax.inference.evaluation import Evaluation
@@ -52,6 +53,7 @@ class Asking:
         except KeyboardInterrupt:
             if needed and not made:
                 raise
+            interrupted()
             self.interrupted = True
         except SimulationError as fault:
             if needed and not made:

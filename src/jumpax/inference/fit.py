@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.metadata
+import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,7 @@ from jumpax.inference.information import mean
 from jumpax.inference.optimiser import natural_gradient
 from jumpax.inference.problem import check_problem
 from jumpax.inference.result import FitResult, Run
+from jumpax.inference.resuming import resuming
 from jumpax.inference.search import (
     INTERRUPTED,
     End,
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
 
 STEPS, AVERAGE, LEAST = 200, 20, 8
 """Most steps of a start, how many of the last are averaged, and evaluations at the estimate, at least."""
+USUAL: dict[str, Any] = {"starts": 1, "steps": STEPS, "average": AVERAGE, "final": LEAST}
+"""Settings that nobody gave."""
 
 
 def fit(
@@ -59,6 +63,8 @@ def fit(
     final: int = LEAST,
     budget: int | None = None,
     progress: bool | Told = False,
+    save: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
 ) -> FitResult:
     """Find the parameters under which the data are most likely.
 
@@ -93,12 +99,16 @@ def fit(
             `starts` that are given as points are places to follow, too, the number of paths of the source does not matter, and
             the settings above are refused.
         progress: True for a bar in terminals and notebooks; or a function of `FitProgress`, with a budget of `SearchProgress`.
+        save: file to keep what is simulated in, each simulation as soon as it is done; one that is there is replaced. It stays at the
+            end. A disk that is full is warned of, and ends nothing.
+        resume: such a file: the fit goes on from there, and ends bit for bit as if it had not been interrupted, by Ctrl-C, by a signal
+            or by a crash. Everything else must be as it was: problem, settings, key, versions, precision. `save` may be the same file.
 
     Returns:
         Estimates, standard errors, history and provenance: see `FitResult`.
 
     Raises:
-        InputError: settings that make no sense.
+        InputError: settings that make no sense; a file to resume from that is not there, or is of another fit: names all that differs.
         SimulationError: a loss or gradient that is not a number, from every start, with the names of the parameters.
 
     Warns:
@@ -117,10 +127,13 @@ def fit(
         >>> print(f"{result.estimates['birth']:.2f} ± {result.standard_errors['birth']:.2f}")   # mean, sqrt(mean / 7)
         10.14 ± 1.20
     """
-    result = quiet_fit(
-        problem, key=key, starts=starts, optimiser=optimiser, stopping=stopping, steps=steps, average=average, final=final,
-        budget=budget, progress=progress,
-    )  # fmt: skip
+    settings: dict[str, Any] = {
+        "key": key, "starts": starts, "optimiser": optimiser, "stopping": stopping, "steps": steps, "average": average, "final": final,
+        "budget": budget,
+    }  # fmt: skip
+    check_problem(problem, "fit")
+    with resuming(problem, "fit", settings, save, resume):
+        result = quiet_fit(problem, **settings, progress=progress)
     for doubt in result.doubts.values():
         warnings.warn(doubt, JumpaxWarning, stacklevel=2)
     return result

@@ -10,8 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 
+from jumpax._base import random
 from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
 from jumpax._base.types import Numeric, Real
+from jumpax.engines.journal import answered, lasting
+from jumpax.gradients import failures
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.evaluation import Evaluation as Evaluation
 from jumpax.inference.evaluation import Plan, compiled, level, whitened
@@ -240,8 +243,7 @@ class Problem(AbstractProblem):
         Raises:
             SimulationError: the loss or a derivative is not a number; names the parameters.
         """
-        run = compiled(self.network, self.source.deterministic)
-        found = jax.tree.map(np.asarray, run(self.plan, self.loss, self.numbers, jnp.asarray(u, float), key))
+        found = self._evaluated(u, key)
         if np.isfinite(found.loss) and np.isfinite(found.gradient).all():
             return found
         if self.source.deterministic:  # outside compiled code it raises what is wrong
@@ -257,6 +259,21 @@ class Problem(AbstractProblem):
             )
         self._explain(values, key)
         raise SimulationError(f"the loss is not a number at {at}: see the observable and the data")
+
+    def _evaluated(self, u: Float[Array, " free"], key: PRNGKeyArray | None) -> Evaluation:
+        """What may not be numbers; recorded, if a journal is open."""
+        run = compiled(self.network, self.source.deterministic)
+        given = (self.plan, self.loss, self.numbers, jnp.asarray(u, float), key)
+        asked = self.plan.question
+        return answered(
+            lambda: (
+                "evaluation", self.network.digest, asked.observable, asked.x0, asked.times, asked.settle, asked.start, self.structure,
+                self.source, lasting(self.loss), self.numbers, given[3], None if key is None else random.key_words(key),
+            ),
+            lambda: jax.tree.map(np.asarray, run(*given)),
+            lambda: run.eval_shape(*given),
+            lambda: failures.told,
+        )  # fmt: skip
 
     def _broken(self, u: Float[Array, " free"], key: PRNGKeyArray | None) -> list[str]:
         """The free parameters with a gradient that is not a number, each looked at by itself: 0 times NaN is NaN."""

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from statistics import NormalDist
@@ -21,6 +22,7 @@ from jumpax.inference.parameters import Free
 from jumpax.inference.problem import check_problem
 from jumpax.inference.profile import Profile
 from jumpax.inference.result import FitResult
+from jumpax.inference.resuming import resuming
 from jumpax.inference.sources import AbstractSource, Simulation
 
 LADDER = (1.4, 2.6)
@@ -41,6 +43,8 @@ def profile(
     confidence: float = 0.95,
     refine: int = 4,
     key: PRNGKeyArray | int = 0,
+    save: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
     **settings: Any,
 ) -> Profile:
     """Profile likelihood of one parameter: the others are fitted again at each of its values.
@@ -62,11 +66,13 @@ def profile(
         confidence: of the bounds.
         refine: how often each bound is bisected at least; 0 for never.
         key: of the fits.
+        save: file to keep what is simulated in, as for `fit`.
+        resume: such a file, to go on from, bit for bit; everything else must be as it was.
         **settings: for `fit`.
 
     Raises:
         InputError: fewer than three values, values outside the bounds of the parameter, a name that is not a free or
-            fixed parameter, or a negative `refine`.
+            fixed parameter, or a negative `refine`; a file to resume from that is not there, or is of another profile.
 
     Warns:
         JumpaxWarning: the noise is too large for bounds; fits used all their steps, so that the likelihood there is too low.
@@ -86,10 +92,12 @@ def profile(
         raise InputError(
             f"values of {name!r} outside its bounds {free.lower:g} and {free.upper:g}: {', '.join(map(str, beyond))}"
         )
-    along = _Along(problem, name, key, settings)
-    for value in points:
-        along.add(value)
-    return along.ended(confidence, refine)
+    asked = {"name": name, "values": points, "confidence": confidence, "refine": refine, "key": key, **settings}
+    with resuming(problem, "profile", asked, save, resume):
+        along = _Along(problem, name, key, settings)
+        for value in points:
+            along.add(value)
+        return along.ended(confidence, refine)
 
 
 def profiled(
@@ -99,6 +107,8 @@ def profiled(
     *,
     refine: int = 1,
     key: PRNGKeyArray | int = 0,
+    save: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
     **settings: Any,
 ) -> FitResult:
     """A fit whose 95 % intervals come from profile likelihoods, which it then holds (`FitResult.profiles`).
@@ -114,13 +124,16 @@ def profiled(
         refine: how often each bound is bisected at least, as in `profile`; between the last two values the root of the drop is taken
             to be straight, which is exact for a Gaussian likelihood.
         key: of the fits.
+        save: file to keep what is simulated in, as for `fit`; another one than that of the fit.
+        resume: such a file, to go on from, bit for bit; everything else must be as it was.
         **settings: for `fit`, of the other parameters.
 
     Returns:
         The fit. After Ctrl-C it has the profiles that were finished, and `interrupted` is set.
 
     Raises:
-        InputError: a name that is not a free parameter, or a negative `refine`.
+        InputError: a name that is not a free parameter, or a negative `refine`; a file to resume from that is not there, or is of other
+            profiles.
 
     Warns:
         JumpaxWarning: as `profile`; the likelihood is larger elsewhere than at the estimate; or a parameter has no profile, because the
@@ -144,14 +157,16 @@ def profiled(
     wanted = problem.free if names is None else (names,) if isinstance(names, str) else tuple(names)
     if unknown := [name for name in wanted if name not in problem.free]:
         raise InputError("; ".join(unknown_name("free parameter", name, problem.free) for name in unknown))
-    for name in wanted:
-        try:
-            result = agreed(problem, result, _around(problem, result, name, refine, key, settings))
-        except KeyboardInterrupt:
-            return dataclasses.replace(result, interrupted=True)
-        except SimulationError as fault:
-            told = f"there is no profile of {name!r}, and its interval is that of the Fisher information: {fault}"
-            warnings.warn(told, JumpaxWarning, stacklevel=2)
+    asked = {"names": wanted, "estimates": dict(result.estimates), "refine": refine, "key": key, **settings}
+    with resuming(problem, "profiled", asked, save, resume):
+        for name in wanted:
+            try:
+                result = agreed(problem, result, _around(problem, result, name, refine, key, settings))
+            except KeyboardInterrupt:
+                return dataclasses.replace(result, interrupted=True)
+            except SimulationError as fault:
+                told = f"there is no profile of {name!r}, and its interval is that of the Fisher information: {fault}"
+                warnings.warn(told, JumpaxWarning, stacklevel=2)
     return result
 
 

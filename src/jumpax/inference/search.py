@@ -12,6 +12,7 @@ from jaxtyping import Float, PRNGKeyArray
 
 from jumpax._base.errors import InputError
 from jumpax._base.progress import Told
+from jumpax.engines.journal import interrupted
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conclude import Reading
 from jumpax.inference.deciding import Deciding
@@ -126,6 +127,7 @@ def descend(
     except KeyboardInterrupt:
         if not seen:
             raise
+        interrupted()
         reason = INTERRUPTED
     used = min(settings.average, max(1, len(seen) // 2))
     middle, ask = np.mean(places[-used:], 0), _Ask(settings, number)

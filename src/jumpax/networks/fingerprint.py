@@ -38,7 +38,8 @@ def digest(value: Any) -> str:
 
     Two equal values have the same fingerprint in every process of the same Python version. Functions are written as their
     bytecode, constants, defaults, the values they close over and the globals they name: a comment or the place in a file
-    does not matter, and the value of a constant does. Anything unknown is written as its type.
+    does not matter, and the value of a constant does. Anything unknown, such as an object of a class that is no dataclass, is
+    written as its type.
     """
     made, text = hashlib.sha256(), _Writer().text(value, ())
     for piece in (text,) if isinstance(text, str) else text:
@@ -104,6 +105,10 @@ class _Writer:
         if isinstance(value, np.generic | np.ndarray) or hasattr(value, "__array__"):
             array = np.asarray(value)
             return _join("array", [str(array.dtype), str(array.shape), array.tobytes().hex()])
+        if isinstance(value, functools.partial):
+            return _join(head, [self.text(part, seen) for part in (value.func, value.args, value.keywords)])
+        if (inner := getattr(value, "__wrapped__", None)) is not None:  # as jax.jit leaves it
+            return _join(head, [self.text(inner, seen)])
         return _join(head, [str(getattr(value, "__module__", "")), str(getattr(value, "__qualname__", ""))])
 
 

@@ -40,6 +40,7 @@ class Column:
 
 
 @final
+@dataclass(init=False, eq=False, repr=False)
 class Records(AbstractResult):
     """What was measured along single paths: one path per cell, at times, through laws of measurement.
 

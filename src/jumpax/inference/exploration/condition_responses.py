@@ -5,9 +5,11 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int, PyTree
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
+from jumpax._base import random
 from jumpax._base.types import Real
+from jumpax.engines.journal import answered
 from jumpax.engines.simulate import simulate
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.exploration.intervals import intervals
@@ -84,14 +86,25 @@ class ConditionResponses:
         padded = jnp.asarray(np.pad(points, ((0, wide - count), (0, 0)), mode="edge"), float)
         values = _values(problem.structure, problem.numbers, padded)
         theta = {name: np.asarray(values[name])[:count] for name in problem.structure.network}
-        paths = simulate(
-            asked.network, theta, asked.begin, times=asked.stops, paths=count, key=key, start=asked.start,
-            max_events=self.cap, bound=self.source.bound, throw=False,
-        )  # fmt: skip
-        faulty = np.asarray(paths.faulty)
+        drawn, faulty = self._drawn(theta, count, key)
         self.ledger.lost += int(faulty.sum())
-        counts = np.pad(np.asarray(paths.counts), ((0, wide - count), (0, 0), (0, 0)), mode="edge")
+        counts = np.pad(drawn, ((0, wide - count), (0, 0), (0, 0)), mode="edge")
         return _observed(loss.observable(problem.network), asked.network.species, loss, values, counts), ~faulty
+
+    def _drawn(
+        self, theta: dict[str, np.ndarray], paths: int, key: PRNGKeyArray
+    ) -> tuple[Int[np.ndarray, "paths stops species"], Bool[np.ndarray, " paths"]]:
+        """Counts, and which paths could not be followed; recorded, if a journal is open."""
+        asked, given = self.problem.plan.question, {"max_events": self.cap, "bound": self.source.bound}
+
+        def draw() -> tuple[np.ndarray, np.ndarray]:
+            made = simulate(
+                asked.network, theta, asked.begin, times=asked.stops, paths=paths, key=key, start=asked.start, throw=False, **given
+            )  # fmt: skip
+            return np.asarray(made.counts), np.asarray(made.faulty)
+
+        what = (asked.network.digest, asked.x0, asked.stops, asked.start, given, theta)
+        return answered(lambda: ("paths", *what, random.key_words(key)), draw, lambda: (0, 0))
 
 
 def simulations(problem: AbstractProblem) -> tuple[Simulation, ...]:

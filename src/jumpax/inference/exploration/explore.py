@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Float, Int, PRNGKeyArray
 
 from jumpax._base.errors import SimulationError
+from jumpax.engines.journal import interrupted
 from jumpax.inference.exploration.candidate import WIDTH, Candidate
 from jumpax.inference.exploration.coordinates import first_points, units
 from jumpax.inference.exploration.responses import Responses
@@ -90,7 +91,7 @@ def explore(
     """
     search = _Search(responses, np.random.default_rng(np.asarray(jax.random.key_data(key)).ravel()))
     search.add(known)
-    interrupted = False
+    stopped = False
     try:
         tell(search.visit)
         while search.running:
@@ -99,14 +100,14 @@ def explore(
         search.finish()
         tell(search.visit)
     except KeyboardInterrupt:
-        interrupted = True
+        interrupted()
+        stopped = True
         search.sort()
     responses.ledger.cap = responses.ledger.most_events
     best = search.candidates[0]
     others = [c.centre for c in search.candidates[1:] if c.fresh and search.explains(c)]
     return Exploration(
-        [best.centre, *others], best.scale, search.explained, search.misfit(best), search.replicates, search.followed,
-        interrupted,
+        [best.centre, *others], best.scale, search.explained, search.misfit(best), search.replicates, search.followed, stopped,
     )  # fmt: skip
 
 

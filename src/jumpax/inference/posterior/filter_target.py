@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, UInt32
 
+from jumpax.engines.journal import answered, as_array, as_value, lasting
 from jumpax.filters import Filtered, particle_filter
 from jumpax.inference.posterior.prior import Prior
 from jumpax.inference.posterior.target import AbstractTarget, Noisy, Points
@@ -71,14 +72,27 @@ class FilterTarget(AbstractTarget):
     def estimate(
         self, points: Points, keys: UInt32[np.ndarray, "chains 2"], slopes: bool, coldness: float = 1.0
     ) -> Noisy:
-        """By one run of filters, with densities of measurement to the power of `coldness`."""
+        """By one run of filters, with densities of measurement to the power of `coldness`; recorded, if a journal is open."""
+        settings = (self.particles, self.lag, self.options, slopes, coldness)
+        noisy, tally = answered(
+            lambda: ("filters", lasting(self.problem), settings, points, keys),
+            lambda: self._estimated(points, keys, slopes, coldness),
+            lambda: (Noisy(np.zeros(0), np.zeros(0) if slopes else None), 0),
+        )
+        self.tally.update(as_value(tally))
+        return noisy
+
+    def _estimated(
+        self, points: Points, keys: UInt32[np.ndarray, "chains 2"], slopes: bool, coldness: float
+    ) -> tuple[Noisy, np.ndarray]:
+        """The estimates, and what is to be counted."""
         found = self.filtered(points, keys, slopes, keep=False, coldness=coldness)
-        self.tally.update({"filters": len(points), "events": found.events, "refused points": len(found.refused)})
-        self.tally.update({f"{LOST}{cause}": int(many.sum()) for cause, many in found.lost.items()})
+        tally = {"filters": len(points), "events": int(found.events), "refused points": len(found.refused)}
+        tally |= {f"{LOST}{cause}": int(many.sum()) for cause, many in found.lost.items()}
         if not slopes:
-            return Noisy(found.total, None)
+            return Noisy(found.total, None), as_array(tally)
         by_name = np.stack([found.gradient[name].sum(1) for name in self._moving], 1)
-        return Noisy(found.total, np.einsum("cp,cpf->cf", by_name, _together(self._slopes, points)))
+        return Noisy(found.total, np.einsum("cp,cpf->cf", by_name, _together(self._slopes, points))), as_array(tally)
 
     def filtered(
         self, points: Points, keys: Any, slopes: bool = False, keep: bool = True, coldness: float = 1.0

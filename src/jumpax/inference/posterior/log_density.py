@@ -1,7 +1,7 @@
 """The density of a posterior as a JAX function."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, final
 
 import jax
@@ -119,6 +119,10 @@ class LogDensity:
     def forget(self) -> None:
         """Begin to count anew."""
         self._refusals.clear()
+
+    def recall(self, counts: Mapping[str, int], last: Sequence[Refusal]) -> None:
+        """Count evaluations that were made before, by a sampler that goes on."""
+        self._refusals.add(counts, last)
 
     def enlarged(self, factor: float) -> "LogDensity":
         """The density on a space with limits larger by a factor; a function of its own, with a count of its own.

@@ -9,7 +9,9 @@ import numpy as np
 from jaxtyping import Bool, Float, PRNGKeyArray
 
 from jumpax._base.extras import need
+from jumpax.engines.journal import answered, as_array, as_value, lasting
 from jumpax.inference.posterior.log_density import LogDensity
+from jumpax.inference.posterior.refusals import Refusal
 
 BLOCK, TARGET = 25, 0.85
 """Draws of one call, after which progress is told; acceptance that the step is tuned to."""
@@ -61,7 +63,7 @@ class Nuts:
 
             return jax.lax.scan(one, state, keys)
 
-        self._warm, self._block = jax.jit(warm), jax.jit(block)
+        self._density, self._steps, self._warm, self._block = density, warm_up, jax.jit(warm), jax.jit(block)
 
     def __call__(
         self,
@@ -82,12 +84,38 @@ class Nuts:
         """
         first, second = jax.random.split(key)
         with jax.enable_x64(True):
-            state, tuned = jax.block_until_ready(self._warm(first, jnp.asarray(start, float)))
+            state, tuned = self._found("warm-up", self._warm, first, jnp.asarray(start, float))
             warmed()
             blocks = []
             for number, keys in enumerate(np.array_split(np.arange(draws), max(1, draws // BLOCK))):
                 own = jax.random.split(jax.random.fold_in(second, number), len(keys))
-                state, seen = self._block(state, own, tuned)
-                blocks.append(jax.tree.map(np.asarray, seen))
+                state, seen = self._found("draws", self._block, state, own, tuned)
+                blocks.append(seen)
                 told(int(keys[-1]) + 1)
             return Drawn(*(np.concatenate(leaves) for leaves in zip(*blocks, strict=True)))
+
+    def _found(self, what: str, run: Any, *given: Any) -> Any:
+        """What a compiled function gives, as numbers; recorded, if a journal is open, with the points that had no density."""
+        density = self._density
+        before = density.refused
+
+        def compute() -> tuple[Any, np.ndarray]:
+            made = jax.tree.map(np.asarray, run(*given))
+            more = density.refused - before
+            last = density.last_refused[-more.total() :] if more else ()
+            return made, as_array([more, [(one.cause, one.message, one.u.tolist()) for one in last]])
+
+        made, refused = answered(
+            lambda: (f"nuts, {what}", lasting(density.problem), self._steps, jax.tree.map(_plain, given)),
+            compute,
+            lambda: (run.eval_shape(*given), 0),
+        )
+        counts, last = as_value(refused)
+        if density.refused == before:  # nothing was computed
+            density.recall(counts, [Refusal(cause, message, np.array(u)) for cause, message, u in last])
+        return made
+
+
+def _plain(leaf: Any) -> Any:
+    """Keys as their words."""
+    return jax.random.key_data(leaf) if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key) else leaf

@@ -1,5 +1,6 @@
 """`posterior`: draws of what is known of the parameters, after the data."""
 
+import os
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
@@ -25,6 +26,7 @@ from jumpax.inference.posterior.result import Posterior
 from jumpax.inference.problem import Problem
 from jumpax.inference.progress import PosteriorProgress
 from jumpax.inference.record_problem import RecordProblem
+from jumpax.inference.resuming import resuming
 from jumpax.networks import Network
 
 Method = Literal["nuts", "mala", "pmmh"]
@@ -50,6 +52,8 @@ def posterior(
     lag: int | None = None,
     max_events: int | None = None,
     progress: bool | Told = False,
+    save: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
 ) -> Posterior:
     """Draws of the posterior of all free parameters: p(theta | data) proportional to p(data | theta) p(theta).
 
@@ -75,9 +79,14 @@ def posterior(
         lag: of the slopes, as `filters.particle_filter` takes it.
         max_events: of one path between two records, by default a million; one that has more counts as impossible, which is told.
         progress: True for a bar in terminals and notebooks; or a function that is told `PosteriorProgress`.
+        save: file to keep every estimate of filters in, or every warm-up and block of draws of NUTS, as soon as it is there; one that
+            is there is replaced.
+        resume: such a file: the chains go on from there, and are bit for bit those without an interruption. Everything else must be as
+            it was. `save` may be the same file.
 
     Raises:
-        InputError: parameters without priors; settings that do not fit the method.
+        InputError: parameters without priors; settings that do not fit the method; a file to resume from that is not there, or is of
+            another posterior: names all that differs.
         SimulationError: no point of the prior can explain the data, or the posterior reaches beyond every space that was tried.
         UnsupportedError: ArviZ or BlackJAX is not installed (`pip install 'jumpax[bayes]'`).
 
@@ -114,7 +123,8 @@ def posterior(
     if chosen != "nuts" and not isinstance(problem, RecordProblem):
         raise InputError(f"method={chosen!r} filters records of single paths, which these are not: take 'nuts'")
     number = None if particles is None else check_positive("particles", particles)
-    with telling(progress) as tell:
+    settings = {"key": key, "method": chosen, "chains": many, "draws": length, "warm_up": warm, **asked}
+    with telling(progress) as tell, resuming(problem, "posterior", settings, save, resume):
 
         def told(what: str, share: float) -> None:
             tell(PosteriorProgress(what, share))

@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter, deque
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, final
 
 import numpy as np
@@ -35,6 +36,12 @@ class Refusals:
         with self._lock:
             self._counts[fault.cause] += 1
             self._last.append(Refusal(fault.cause, str(fault), np.array(point)))
+
+    def add(self, counts: Mapping[str, int], last: Sequence[Refusal]) -> None:
+        """What came of the same evaluations before."""
+        with self._lock:
+            self._counts.update(counts)
+            self._last.extend(last)
 
     @property
     def counts(self) -> Counter[str]:

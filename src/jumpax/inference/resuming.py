@@ -1,0 +1,73 @@
+"""Fits and posteriors that are kept on disk: what a file says of its run, so that no other one goes on from it."""
+
+import contextlib
+import dataclasses
+import importlib.metadata
+import os
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jumpax._base import random
+from jumpax.engines.journal import Fields, field, journal
+from jumpax.engines.kept import files_of
+from jumpax.inference.abstract_problem import AbstractProblem
+from jumpax.inference.problem import Problem
+from jumpax.inference.record_problem import RecordProblem
+from jumpax.networks import check_counts
+
+OTHERWISE = ("network", "x0", "parameters")
+"""Parts of a problem that are told in their own way."""
+LIBRARIES = ("jumpax", "jax", "jaxlib", "numpy", "optax", "llvmlite")
+"""Those that numbers depend on."""
+
+
+@contextlib.contextmanager
+def resuming(
+    problem: AbstractProblem | RecordProblem,
+    verb: str,
+    settings: Mapping[str, Any],
+    save: str | os.PathLike | None,
+    resume: str | os.PathLike | None,
+) -> Iterator[None]:
+    """What is simulated inside is kept in the file `save`, or known from the file `resume`.
+
+    Args:
+        problem: of what kind it may be, the verb knows.
+        verb: what is done with it.
+        settings: with the key; those that are None are as by default.
+        save: file to write.
+        resume: file to go on from.
+
+    Raises:
+        InputError: as `journal`.
+    """
+    files = files_of(save, resume)
+    if files is None:
+        yield
+        return
+    with journal(files, fields(problem, verb, settings)):
+        yield
+
+
+def fields(problem: AbstractProblem | RecordProblem, verb: str, settings: Mapping[str, Any]) -> Fields:
+    """Everything that the bits of a result depend on, by name."""
+    found: dict[str, tuple[str, str]] = {"verb": field(verb)}
+    for condition, part in problem.parts.items() if isinstance(problem, AbstractProblem) else [("", problem)]:
+        own = {f.name: field(getattr(part, f.name)) for f in dataclasses.fields(part) if f.name not in OTHERWISE}
+        own |= {"network": (part.network.name or "one without a name", part.network.digest), "x0": field(_start(part))}
+        found |= {f"{name} of condition {condition!r}" if condition else name: told for name, told in own.items()}
+    found |= {f"parameter {name!r}": field(parameter) for name, parameter in problem.parameters.items()}
+    words = str(tuple(map(int, random.key_words(settings["key"]))))  # a number and the key made of it are the same
+    found["key"] = (str(settings["key"]) if isinstance(settings["key"], int) else words, words)
+    found |= {name: field(value) for name, value in settings.items() if value is not None and name != "key"}
+    libraries = (*LIBRARIES, "blackjax") if verb == "posterior" else LIBRARIES
+    found |= {f"version of {name}": field(importlib.metadata.version(name)) for name in libraries}
+    return found | {"precision": field(str(jnp.zeros(()).dtype)), "backend": field(jax.default_backend())}
+
+
+def _start(part: Problem | RecordProblem) -> object:
+    """Counts in the order of the species, or their law."""
+    return part.law or tuple(map(int, check_counts(part.network, part.x0)))
