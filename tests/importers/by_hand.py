@@ -28,7 +28,10 @@ class ByHand:
     def __init__(self, text: str):
         self.document = libsbml.readSBMLFromString(text)
         self.model = self.document.getModel()
-        self.rules = {r.getVariable(): r.getMath() for r in self.model.getListOfRules()}
+        self.rules = {r.getVariable(): r.getMath() for r in self.model.getListOfRules() if r.isAssignment()}
+        self.flows = {r.getVariable(): r.getMath() for r in self.model.getListOfRules() if r.isRate()}
+        self.now: dict[str, float] = {}
+        """Values of what flows, where they are not those of the start."""
         self.starts = {a.getSymbol(): a.getMath() for a in self.model.getListOfInitialAssignments()}
         events = self.model.getListOfEvents()
         self.assigned = {a.getVariable() for e in events for a in e.getListOfEventAssignments()}
@@ -36,7 +39,7 @@ class ByHand:
     def changing(self) -> list[str]:
         """Species that reactions change."""
         held = (s for s in self.model.getListOfSpecies() if not (s.getConstant() or s.getBoundaryCondition()))
-        return [s.getId() for s in held if s.getId() not in self.rules]
+        return [s.getId() for s in held if s.getId() not in {**self.rules, **self.flows}]
 
     def changes(self, reaction: Any) -> dict[str, float]:
         """What one event does."""
@@ -58,6 +61,11 @@ class ByHand:
         own = {p.getId(): p.getValue() for p in (*law.getListOfParameters(), *law.getListOfLocalParameters())}
         with np.errstate(all="ignore"):
             return float(self._math(law.getMath(), own, amounts, time))
+
+    def slope(self, name: str, amounts: dict[str, float], time: float) -> float:
+        """How fast something flows."""
+        with np.errstate(all="ignore"):
+            return float(self._math(self.flows[name], {}, amounts, time))
 
     def molecules(self, species: str) -> float:
         """In one unit of the amount of a species; 1 where the unit is not declared, or counts nothing."""
@@ -100,6 +108,8 @@ class ByHand:
         """Value of a name; amounts None: at the start."""
         if name in own:
             return np.float64(own[name])
+        if name in self.now:
+            return np.float64(self.now[name])
         if name in self.rules:
             return self._math(self.rules[name], {}, amounts, time)
         species = self.model.getSpecies(name)

@@ -29,6 +29,7 @@ from model_files import CASES
 import jumpax
 from jumpax._base.errors import InputError, UnsupportedError
 from jumpax.importers import antimony
+from jumpax.networks.expressions.expression import evaluate_host
 
 PLAIN = (
     *(text for suffix, text in test_gradients.MODELS.values() if suffix != ".net"),
@@ -39,7 +40,14 @@ PLAIN = (
     "species $S in V; A = 0.0166054; B = 0.0498162; S = 0.5; k = 0.5; r: A -> B; V * k * A - 3 * B; s: A + B => 2 B; k * A * B;"
     "t: B => ; piecewise(k * B * B, B > 0.01, S) + S * B / (1 + A)",
     "species A; A = 9; p = 2; A => ; p * A / (1 + A^2); => 3 A; max(0, p - sqrt(A)) + abs(sin(A)) + floor(A / 2); at A > 20: A = 1",
+    "compartment V = 1; species A in V; A = 10; g = 0.02; k = 0.5; m = 1; V' = g * V; m' = -0.1 * m + sin(time); r: A => ; k * m * A * V;"
+    "s: => A; 3 * V; E: at 2 after A > 20, priority = 2: A = floor(A / 2)",
+    "substanceOnly species A, B; A = 12; B = 3; T = 300; T' = 0.5 * (310 - T); k := exp(-50 / T); r: A -> B; k * A - 0.2 * B;"
+    "E: at W > 2, persistent=false: W = 1, A = ceil(A / 2); W = 1; W' = 0.3 * W * (1 - W / 4); q: => A; 5 * W",
+    "species A; A = 9; k = 1; p = 0; p' = k - p; r: A => ; k * A; s: => A; x; x := 2 * k + p;"
+    "at 0.5 after A < 5, t0=false, fromTrigger=false: A = poisson(9), k = k + 1; at time > 7, priority=k: k = uniform(1, 2)",
 )
+"""The last three with continuous variables, events that wait, and draws."""
 NETS = (test_bionetgen.NET, test_bionetgen.HEADERS + test_bionetgen.WHOLE, test_gradients.NET)
 FILES = [
     f
@@ -187,11 +195,26 @@ def compared(text: str, model: jumpax.FileModel, choose: random.Random) -> str:
             return f"{name} starts at {count}, not {start * unit}"
     columns = dict(zip((r.name for r in network.reactions), network.stoichiometry.T.tolist()))
     theta = {name: np.float64(value) for name, value in model.theta.items()}
+    flows = {next((f for f in hand.flows if public(f) == flow.name), flow.name): flow.rate for flow in network.flows}
+    if missing := {*hand.flows} - {*flows}:
+        return f"what flows, {missing}, left out"
     for _ in range(3):
+        for name in flows:
+            if hand.model.getSpecies(name) is None:
+                hand.now[name] = theta[public(name)] = np.float64(
+                    choose.choice((0.5, 1.0, 2.0)) * model.theta[public(name)]
+                )
         amounts = {s: float(choose.choice((0, 1, 2, 3, 7, 40, 1000))) for s in ids.values()}
         counts, now = tuple(np.float64(amounts[ids[s]]) for s in network.species), choose.choice((0.0, 1.5, 40.0))
         with jax.enable_x64(True):
             rates = dict(zip(columns, map(float, network.propensities(counts, theta, np.float64(now)))))
+        parts = {s: amount / hand.molecules(s) for s, amount in amounts.items()}
+        values = {**theta, **dict(zip(network.species, counts))}
+        for name, rate in flows.items():
+            if hand.model.getSpecies(name) is None:
+                got, wanted = float(evaluate_host(rate, values, now)), hand.slope(name, parts, now)
+                if np.isfinite(wanted) and not abs(got - wanted) <= 1e-9 * max(abs(got), abs(wanted)):
+                    return f"{name} flows by {got}, not {wanted}, at {amounts}"
         for reaction in hand.model.getListOfReactions():
             name, change = reaction.getId(), {public(s): n for s, n in hand.changes(reaction).items()}
             if not change:
@@ -202,7 +225,6 @@ def compared(text: str, model: jumpax.FileModel, choose: random.Random) -> str:
                 return f"{name} changes {columns.get(name)}, not {change}"
             back = rates.get(f"{name}_reverse", 0.0) if hand.model.getReaction(f"{name}_reverse") is None else 0.0
             unit = hand.molecules(next(ids[s] for s in change))
-            parts = {s: amount / hand.molecules(s) for s, amount in amounts.items()}
             got, wanted = rates[name] - back, unit * hand.rate(reaction, parts, now)
             size = max(abs(rates[name]), abs(back), abs(wanted))
             if np.isfinite(got) != np.isfinite(wanted) and not np.isnan(got):  # a path stops at NaN, with an error

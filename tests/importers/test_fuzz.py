@@ -30,6 +30,17 @@ def test_the_judge_sees_a_wrong_reading():
         assert changed == text or fuzz.compared(changed, model, fuzz.random.Random(1)) != "read"
 
 
+def test_the_judge_sees_a_wrong_rate_of_change(tmp_path):
+    """Of `m' = -0.1 m + sin(t)` and `V' = g V`: another formula, another variable."""
+    text, file = fuzz.converted(fuzz.PLAIN[-3]), tmp_path / "m.xml"
+    file.write_text(text)
+    model = fuzz.jumpax.read(file)
+    assert fuzz.compared(text, model, fuzz.random.Random(1)) == "read"
+    for old, new in (("<sin/>", "<cos/>"), ('<rateRule variable="V">', '<rateRule variable="k">')):
+        assert old in text
+        assert fuzz.compared(text.replace(old, new), model, fuzz.random.Random(1)) != "read"
+
+
 @pytest.mark.long
 def test_10000_mutated_files():
     command = [sys.executable, str(Path(fuzz.__file__)), "10000"]
