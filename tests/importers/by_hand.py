@@ -98,7 +98,9 @@ class ByHand:
         """Size of the compartment that divides the amount; None without dimensions."""
         entry = self.model.getSpecies(species)
         compartment = self.model.getCompartment(entry.getCompartment())
-        if compartment is None or (compartment.isSetSpatialDimensions() and not compartment.getSpatialDimensions()):
+        if compartment is None or (
+            compartment.isSetSpatialDimensions() and not compartment.getSpatialDimensionsAsDouble()
+        ):
             return None
         if entry.getHasOnlySubstanceUnits() and not entry.isSetInitialConcentration():
             return None
