@@ -197,6 +197,7 @@ def branching(b, g, tau, end, steps=3000):
     return m[-1], s[-1] - m[-1] ** 2
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_moments_of_delayed_births(precision):
     """Births that take a fixed time and leave the parent in place, against the moment equations."""
