@@ -11,6 +11,9 @@ from hypothesis import HealthCheck, settings
 from jumpax._base.compiling import OLDER_XLA
 
 os.environ.setdefault("MPLBACKEND", "Agg")
+# files are tested two at once, and threads of OpenBLAS that wait for each other keep a core busy: seven times the work for
+# exponentials of matrices. NumPy, which is loaded by now, looks at this in processes that are yet to come: those of -n 2
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # JAX does not write its files aside: processes that share a folder may see half of one, and warn
 worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
 os.environ.setdefault("JUMPAX_CACHE", str(Path(__file__).parents[1] / ".pytest_cache" / f"jumpax-{worker}"))
@@ -32,8 +35,9 @@ OPTIMISED = ("_base", "contract", "engines", "folds", "statistical", "test_ceili
 want of XLA's programs is right to tolerances of theirs, optimised or not. Their paths are mostly drawn by the engine
 `cpu`, which jumpax compiles itself: always as it ships.
 """
-QUICK_FILES = ("delays", "faults", "lattices", "records", "resume", "size")
-"""Files of the room of engines that are none of these: they judge laws, messages and what is kept.
+QUICK_FILES = ("delays", "faults", "lattices", "needs", "one_house", "records", "resume", "size")
+"""Files of these rooms that are none of these: they judge laws, messages and what is kept. Tests in them that compare bits are
+marked `optimised`, and so are those that draw so many paths by `xla` that it is worth while.
 
 All this holds with `-m 'not long'`, as in CI. Other runs compile as users do, of which test_as_shipped.py is a small one.
 """
@@ -46,6 +50,7 @@ def pytest_configure(config):
 
 
 def is_optimised(node):
+    """Whether the programs of a file are, or of the file of a test."""
     if node.path.stem.removeprefix("test_") in QUICK_FILES:
         return False
     return node.path.name in OPTIMISED or node.path.parent.name in OPTIMISED
@@ -60,12 +65,22 @@ def pytest_collection_modifyitems(items):
     items.sort(key=place)
 
 
-@pytest.fixture(autouse=True, scope="module")
-def _programs_are_compiled_quickly(request):
-    quickly = request.config.stash[QUICK] and not is_optimised(request.node)
+def compile_quickly(quickly):
+    """Or not; JAX would take programs for the same that differ in this only."""
     if quickly != jax.config.read("jax_disable_most_optimizations"):
         jax.config.update("jax_disable_most_optimizations", quickly)
-        jax.clear_caches()  # JAX would take programs for the same that differ in this only
+        jax.clear_caches()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _files_are_compiled_quickly(request):
+    compile_quickly(request.config.stash[QUICK] and not is_optimised(request.node))
+
+
+@pytest.fixture(autouse=True)
+def _tests_are_compiled_quickly(request):
+    marked = request.node.get_closest_marker("optimised") is not None
+    compile_quickly(request.config.stash[QUICK] and not (marked or is_optimised(request.node)))
 
 
 gc.freeze()

@@ -5,6 +5,7 @@ for the tails of squares). There are 50 p-values and 70 z-scores, so correct cod
 for a new set of seeds. The seeds were fixed before the first look.
 """
 
+import functools
 import heapq
 import re
 
@@ -74,6 +75,7 @@ LAWS = {
 NUMBERS = {"b": 8.0, "tau": 1.5, "high": 2.5, "sd": 1.0, "shape": 2.5}
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_service_times_of_every_kind(precision):
     """Arrivals at rate b that are served for a time of law F: queue lengths are Poisson of mean b int_0^T 1 - F, and so
@@ -157,6 +159,7 @@ def _products(x):
     return np.stack([centred[:, i] * centred[:, j] for i, j in pairs], 1)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("size", [4_000, pytest.param(60_000, marks=pytest.mark.long)])
 @pytest.mark.parametrize(("precision", "kind"), [("float32", "gamma"), ("float64", "fixed")])
 def test_delayed_auto_inhibition(precision, kind, size):
@@ -173,6 +176,7 @@ def test_delayed_auto_inhibition(precision, kind, size):
     assert np.abs(scores(found, undelayed)).max() > 2 * MOST  # the delay is seen
 
 
+@functools.cache
 def branching(b, g, tau, end, steps=3000):
     """Mean and variance at `end` of the line of one individual that lives for 1/g and starts births, which take tau, at
     rate b: by the renewal equations of m = E[Y], s = E[Y^2]. Given a life of length l, Y is its own presence and a
@@ -193,6 +197,7 @@ def branching(b, g, tau, end, steps=3000):
     return m[-1], s[-1] - m[-1] ** 2
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_moments_of_delayed_births(precision):
     """Births that take a fixed time and leave the parent in place, against the moment equations."""

@@ -85,6 +85,7 @@ def engines_of(network):
     return ("xla",) if network.needs & {jumpax.networks.Need.DELAY} else ("xla", "cpu", "gpu_on_host")
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("precision", ["float32", pytest.param("float64", marks=pytest.mark.long)])
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=pytest.mark.long) if name == "delays" else name for name in CASES]
@@ -105,6 +106,7 @@ def test_engines_follow_reference(name, precision):
             np.testing.assert_allclose(np.stack(mine), np.stack(other), rtol=2e-4, atol=2e-4, err_msg=engine)
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("name", PARTS)
 def test_paths_forget_the_stops_the_folds_the_threads_and_each_other(name):
     network = CASES[name][0]
@@ -119,6 +121,7 @@ def test_paths_forget_the_stops_the_folds_the_threads_and_each_other(name):
         np.testing.assert_array_equal(more[moved][:, -1], whole[moved][:, -1])
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("name", PARTS)
 def test_the_log_has_counts_at_every_event(name):
     network = CASES[name][0]
@@ -153,6 +156,7 @@ def test_the_log_of_a_plain_network_has_counts_too():
     np.testing.assert_array_equal(ends, paths.end_counts[some])
 
 
+@pytest.mark.optimised
 @pytest.mark.parametrize("engine", ["xla", "cpu"])
 def test_stops_after_numbers_of_events(engine):
     paths = drawn("moments", None, steps=[3, 10, 25], engine=engine)
@@ -195,6 +199,7 @@ def test_a_condition_by_the_master_equation():
         assert stats.chisquare(found[keep], law[keep] / law[keep].sum() * found[keep].sum()).pvalue > 1e-6
 
 
+@pytest.mark.optimised
 def test_delays_of_time_dependent_rates_with_a_switch():
     """Starts at b / (1 + t), 40 / (1 + t) from 1 on, each complete 0.5 later: Poisson of the integral up to t - 0.5."""
     network = Network([Reaction("0 -> A", fading, delay=FixedDelay("tau"))], events=[Event.at(1.0, {"b": 40.0})])
@@ -303,6 +308,7 @@ def test_conditions_on_counts_that_float32_does_not_hold_are_read_in_float64():
         assert paths.redrawn.all()
 
 
+@pytest.mark.optimised
 def test_times_that_float32_rounds_are_met_at_a_stop_of_the_same_number():
     """Four moments that are numbers, and four that are parameters, with a stop at each and one before each number."""
     moments = (0.1, 0.7, 24.7, 1e6 + 0.3)

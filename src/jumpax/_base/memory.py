@@ -1,5 +1,6 @@
 """What one call may take of the machine's memory."""
 
+import functools
 import math
 import os
 from pathlib import Path
@@ -13,8 +14,9 @@ VARIABLE = "JUMPAX_MEMORY_LIMIT"
 GB = 1e9
 
 
+@functools.cache
 def machine_memory() -> float:
-    """Bytes of memory that this process may have: of the machine, or of its container."""
+    """Bytes of memory that this process may have: of the machine, or of its container; looked up once, since loops ask."""
     found = [float("inf")]
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         found.append(float(os.sysconf("SC_PHYS_PAGES")) * os.sysconf("SC_PAGE_SIZE"))

@@ -48,7 +48,7 @@ class Step(NamedTuple):
 
     def gains(self, part: Real) -> tuple[Real, ...]:
         """What each variable gains in a part, from 0 to 1, of the step: by the interpolant."""
-        return tuple(along(self.powers(number), part, self.length)[0] for number in range(len(self.slopes[0])))
+        return tuple(gain_of(self.powers(number), part, self.length) for number in range(len(self.slopes[0])))
 
     def powers(self, number: int) -> tuple[Real, ...]:
         """Coefficients of the interpolant of a variable, over the length of the step, from the first power of the part on."""
@@ -66,12 +66,16 @@ class Step(NamedTuple):
         return tuple(self.length * self._sum(number, ERRORS) for number in range(len(self.slopes[0])))
 
 
-def along(powers: tuple[Real, ...], part: Real, length: Real) -> tuple[Real, Real]:
-    """What a variable gains in a part of a step, by its `powers`, and the derivative of that by the part."""
+def gain_of(powers: tuple[Real, ...], part: Real, length: Real) -> Real:
+    """What a variable gains in a part of a step, by its `powers`."""
     first, second, third, fourth = powers
-    mean = first + part * (second + part * (third + part * fourth))
-    slope = first + part * (2.0 * second + part * (3.0 * third + part * (4.0 * fourth)))
-    return length * (part * mean), length * slope
+    return length * (part * (first + part * (second + part * (third + part * fourth))))
+
+
+def slope_of(powers: tuple[Real, ...], part: Real, length: Real) -> Real:
+    """The derivative of that by the part."""
+    first, second, third, fourth = powers
+    return length * (first + part * (2.0 * second + part * (3.0 * third + part * (4.0 * fourth))))
 
 
 def step(slope: Slope, values: Sequence[Real], first: Slopes, time: Real, length: Real) -> Step:

@@ -11,7 +11,7 @@ from jax import lax
 
 from jumpax._base import clock
 from jumpax._base.clock import Time
-from jumpax._base.runge_kutta import Step, along
+from jumpax._base.runge_kutta import Step, gain_of, slope_of
 from jumpax._base.status import Status
 from jumpax._base.types import Flag, Real
 from jumpax.engines.agenda import Scene, agenda_of
@@ -87,12 +87,15 @@ class Attempt:
 
     def gains(self, part: Real | float) -> tuple[Real, ...]:
         """Of what flows, and of the integral of the total propensity."""
-        found = (along(powers, part, self.step.length)[0] for powers in self.powers)  # type: ignore[arg-type]
-        return tuple(jnp.where(gain == gain, gain, jnp.nan) for gain in found)
+        return tuple(self._gain(powers, part) for powers in self.powers)
 
     def spent(self, part: Real | float) -> Real:
         """The integral of the total propensity over a part of the step."""
-        return self.gains(part)[-1]
+        return self._gain(self.powers[-1], part)
+
+    def _gain(self, powers: tuple[Real, ...], part: Real | float) -> Real:
+        gain = gain_of(powers, part, self.step.length)  # type: ignore[arg-type]
+        return jnp.where(gain == gain, gain, jnp.nan)
 
     def base(self, part: Real) -> tuple[Time, ...]:
         """What flows after a part of the step."""
@@ -117,7 +120,7 @@ class Attempt:
         part = left / self.spent(1.0)
         for _ in range(NEWTON):
             part = jnp.where((part >= low) & (part <= high), part, 0.5 * (low + high))
-            gain, slope = along(self.powers[-1], part, self.step.length)
+            gain, slope = (of(self.powers[-1], part, self.step.length) for of in (gain_of, slope_of))
             over = gain >= left
             low, high = jnp.where(over, low, part), jnp.where(over, part, high)
             part = part - (gain - left) / slope
@@ -129,8 +132,8 @@ class Attempt:
         """The part of the step after which a variable turns round; the whole of it, if the variable does not."""
         powers, length = self.powers[number], self.step.length
         none, whole = jnp.zeros_like(length), jnp.ones_like(length)
-        begin, end = (along(powers, part, length)[1] for part in (none, whole))
-        return self._first(lambda part: along(powers, part, length)[1] * end > 0, none, whole, begin * end < 0)
+        begin, end = (slope_of(powers, part, length) for part in (none, whole))
+        return self._first(lambda part: slope_of(powers, part, length) * end > 0, none, whole, begin * end < 0)
 
     def truths(self, part: Real) -> tuple[Flag, ...]:
         """Which conditions of events are true after a part of the step; the time alone makes none true before its end."""

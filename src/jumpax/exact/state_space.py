@@ -91,8 +91,9 @@ class StateSpace:
         size = _batch(network)
         for low in range(0, len(states), size):
             batch = states[low : low + size]
-            reached, inside = _reached(batch, possible(batch), change, limit)
-            kind = np.where(possible(batch) & (reached >= 0).all(axis=-1), len(states), IMPOSSIBLE)
+            can = possible(batch)
+            reached, inside = _reached(batch, can, change, limit)
+            kind = np.where(can & (reached >= 0).all(axis=-1), len(states), IMPOSSIBLE)
             kind[inside] = [index[key] for key in _keys(reached[inside].astype(np.int32))]
             targets[:, low : low + size] = kind
         return cls(network, states, tuple(index[key] for key in _keys(start)), targets, index)

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jumpax._base.runge_kutta import Step, along, step
+from jumpax._base.runge_kutta import Step, gain_of, slope_of, step
 from jumpax._base.status import Status
 from jumpax.engines.attempt import HALVINGS
 from jumpax.engines.flowing import LARGEST_STEP, MOST_STEPS, SMALLEST, TOLERANCE
@@ -130,7 +130,7 @@ class Flow:
         if mass >= left and mass > 0:
             powers = made.powers(len(self.base))
             fine = 2 * float(np.finfo(self.real).eps)
-            what, part = "reaction", self._first(lambda x: along(powers, x, made.length)[0] >= left, low, part, fine)
+            what, part = "reaction", self._first(lambda x: gain_of(powers, x, made.length) >= left, low, part, fine)
         if path.happenings and path.happenings.agenda.flowing:
             part, rises = self._risen(made, part)
             what = "event" if rises else what
@@ -158,10 +158,10 @@ class Flow:
     def _turn(self, made: Step, number: int) -> Any:
         """The part of a step after which a variable turns round; 1 if it does not."""
         powers, whole = made.powers(number), self.real(1)
-        begin, end = (along(powers, part, made.length)[1] for part in (self.real(0), whole))
+        begin, end = (slope_of(powers, part, made.length) for part in (self.real(0), whole))
         if not begin * end < 0:
             return whole
-        return self._first(lambda x: along(powers, x, made.length)[1] * end > 0, self.real(0), whole)
+        return self._first(lambda x: slope_of(powers, x, made.length) * end > 0, self.real(0), whole)
 
     def _rises(self, now: list[bool]) -> bool:
         """Whether a condition is true that has not been all the time."""
