@@ -121,6 +121,7 @@ def test_every_fault_of_a_file_is_told_at_once(folder, capsys):
         assert words in message
 
 
+@pytest.mark.fault(50)
 def test_data_are_judged_with_row_numbers(folder):
     (folder / "counts.csv").write_text("cell,number\n0,3\n1,-2\n2,\n3,2.5\n", encoding="utf-8")
     with pytest.raises(InputError) as fault:

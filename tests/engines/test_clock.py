@@ -16,6 +16,7 @@ ARRIVALS = jumpax.Network([jumpax.Reaction("∅ -> X", jumpax.MassAction("k"))])
 PRECISIONS = ["float32", "float64"]
 
 
+@pytest.mark.fault(12)
 def test_a_million_waits_in_float32_end_at_a_thousand():
     @jax.jit
     def end(wait):
@@ -43,6 +44,7 @@ def test_pairs_are_normalised_and_ordered(high, wait, other):
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.fault(12)
 def test_a_late_window_fires_as_many_events_as_an_early_one(precision):
     """Mean of 64 Poisson counts of mean 8,000; |z| < 5 fails by chance with probability 6e-7."""
     paths = jumpax.simulate(ARRIVALS, {"k": 2000.0}, {"X": 0}, times=1e5 + 4, start=1e5, paths=64, key=1,
@@ -54,6 +56,7 @@ def test_a_late_window_fires_as_many_events_as_an_early_one(precision):
 
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("start", [0.0, 1000.0])
+@pytest.mark.fault(15)
 def test_the_state_at_the_time_of_an_event_includes_it(precision, start):
     options = {"paths": 1, "key": 5, "precision": precision, "start": start}
     logged = jumpax.simulate(ARRIVALS, {"k": 40.0}, {"X": 0}, times=start + 10, record=jumpax.Events(), **options)
@@ -67,6 +70,7 @@ def test_the_state_at_the_time_of_an_event_includes_it(precision, start):
 
 
 @pytest.mark.parametrize("start", [0.0, 12.5])
+@pytest.mark.fault(13)
 def test_the_start_is_a_stop_like_others(start):
     paths = jumpax.simulate(ARRIVALS, {"k": 3.0}, {"X": 7}, times=[start, start + 1], start=start, paths=50, key=2)
     assert (paths["X"][:, 0] == 7).all()

@@ -149,6 +149,7 @@ def test_a_law_that_does_not_exist_ends_the_path(engine, value):
         assert "'sound' draws" not in str(told.value)
 
 
+@pytest.mark.fault(19, 52)
 def test_whole_numbers_that_float32_does_not_hold_are_drawn_in_float64():
     draws = {"p": draw("poisson", 1e7), "q": draw("poisson", 3e7), "r": draw("binomial", 2**24, 0.75)}
     laws = {"p": stats.poisson(1e7), "q": stats.poisson(3e7), "r": stats.binom(2**24, 0.75)}
@@ -243,3 +244,12 @@ def test_gradients_where_draws_read_no_parameter_of_theirs():
         jumpax.expectation(
             jumpax.Moments("A"), drawn_from, {"A": 20}, times=[2.0], paths=100, gradient=jumpax.ScoreFunction()
         ).estimate({"k": 0.5, "m": 1.0}, key=0, wrt=["m"])
+
+
+@pytest.mark.fault(52)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_number_beyond_32_bits_ends_the_path(precision):
+    """A Poisson number of mean 3e9 is below 2^31 with probability 0 to any precision."""
+    network = Network([DECAY], events=[Event.at(0.5, {"A": draw("poisson", 3e9)})])
+    with pytest.raises(jumpax.SimulationError, match=r"BAD_ASSIGNMENT: 2 of 2 paths.*2\^31 - 1"):
+        jumpax.simulate(network, {"k": 1.0}, {"A": 5}, times=[1.0], paths=2, key=0, engine="cpu", precision=precision)

@@ -1,4 +1,4 @@
-"""Faults that simulators are known for, and the behaviour that a user deserves; numbers as in the list of faults.
+"""Faults that simulators are known for, and the behaviour that a user deserves; numbers as in docs/faults.md.
 
 An error before anything is compiled names the thing and the remedy. What only a path can show becomes a status of the
 path: an exception by default, a mask with `throw=False`.
@@ -38,6 +38,7 @@ def statuses(network, theta, x0, **options):
     return flagged, str(raised.value)
 
 
+@pytest.mark.fault(1)
 def test_fault_01_negative_rate_constant():
     with pytest.raises(InputError, match=r"'k' is negative: -1"):
         simulate(DECAY, {"k": -1.0}, {"A": 5})
@@ -46,6 +47,7 @@ def test_fault_01_negative_rate_constant():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.fault(2)
 def test_fault_02_rate_that_is_no_number(value):
     with pytest.raises(InputError, match="'k' is not finite"):
         simulate(DECAY, {"k": value}, {"A": 5})
@@ -53,6 +55,7 @@ def test_fault_02_rate_that_is_no_number(value):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("law", ["not a number", "infinite"])
+@pytest.mark.fault(2)
 def test_fault_02_propensity_that_is_no_number(law, engine):
     functions = {"not a number": lambda B, k: k * jnp.sqrt(B - 3.0), "infinite": lambda B, k: k / jnp.maximum(B - 2, 0)}
     network = Network([Reaction("A -> ∅", MassAction("d")), Reaction("∅ -> B", functions[law], name="odd")])
@@ -66,6 +69,7 @@ def test_fault_02_propensity_that_is_no_number(law, engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(3)
 def test_fault_03_negative_propensity_names_reaction_state_and_time(engine):
     odd = Reaction("∅ -> B", lambda A, k: k * (A - 5), name="odd")
     network = Network([Reaction("A -> ∅", MassAction("d"), name="decay"), odd])
@@ -78,6 +82,7 @@ def test_fault_03_negative_propensity_names_reaction_state_and_time(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(4)
 def test_fault_04_constant_consumption(engine):
     with pytest.warns(JumpaxWarning, match="does not read the reactant A"):
         network = Network([Reaction("A -> ∅", lambda k: k, name="drain")])
@@ -88,11 +93,13 @@ def test_fault_04_constant_consumption(engine):
     assert "'drain'" in message
 
 
+@pytest.mark.fault(5)
 def test_fault_05_law_that_does_not_vanish():
     with pytest.warns(JumpaxWarning, match=r"vanish at X = 1.*X \* \(X - 1\)"):
         Network([Reaction("2 X -> ∅", lambda X, k: k * X**2)])
 
 
+@pytest.mark.fault(6)
 def test_fault_06_one_convention_for_combinations():
     network = Network([Reaction("2 X -> Y", MassAction("k"))])
     assert float(network.propensities((jnp.float32(7), jnp.float32(0)), {"k": 2.0}, 0.0)[0]) == 2.0 * 7 * 6 / 2
@@ -101,6 +108,7 @@ def test_fault_06_one_convention_for_combinations():
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("stops", [{"times": [1.0, 50.0, 60.0]}, {"steps": [2, 4, 100]}], ids=["times", "steps"])
+@pytest.mark.fault(7)
 def test_fault_07_absorbed_paths_are_held(engine, stops):
     score = Score(DECAY, ("k",))
     options = {"times": None} | stops
@@ -112,6 +120,7 @@ def test_fault_07_absorbed_paths_are_held(engine, stops):
     assert np.isfinite(paths.end_times).all()
 
 
+@pytest.mark.fault(7)
 def test_fault_07_nothing_ever_happens():
     paths = simulate(DECAY, {"k": 0.0}, {"A": 4})
     assert (paths.status == Status.ABSORBED).all()
@@ -119,6 +128,7 @@ def test_fault_07_nothing_ever_happens():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(8)
 def test_fault_08_explosion_spends_its_budget(engine):
     network = Network([Reaction("X -> 2 X", lambda X, k: k * X**2, name="boom")])
     flagged, message = statuses(network, {"k": 1.0}, {"X": 1}, max_events=200, engine=engine, times=[0.0, 50.0])
@@ -132,10 +142,12 @@ def test_fault_08_explosion_spends_its_budget(engine):
     assert "max_events" in message
 
 
+@pytest.mark.fault(8)
 def test_fault_08_a_budget_that_suffices_exactly():
     assert (simulate(DECAY, {"k": 50.0}, {"A": 5}, max_events=5).events == 5).all()
 
 
+@pytest.mark.fault(9)
 def test_fault_09_truncated_paths_are_not_averaged():
     network = Network([Reaction("X -> 2 X", MassAction("k"))])
     paths = simulate(network, {"k": 1.0}, {"X": 1}, max_events=3, paths=200, throw=False)
@@ -153,6 +165,7 @@ def test_fault_09_truncated_paths_are_not_averaged():
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize(("state", "first"), [((0, 1, 0, 0), 0), ((0, 0, 0, 2**32 - 1), 2**32 - 1)], ids=["0", "1"])
+@pytest.mark.fault(10, 11)
 def test_faults_10_and_11_extreme_words_move_the_path(precision, state, first):
     """A uniform number whose bits are all 0, or all 1: the wait is finite, and may be 0."""
     program = Program(ARRIVALS, Snapshots(), precision)
@@ -169,6 +182,7 @@ def test_faults_10_and_11_extreme_words_move_the_path(precision, state, first):
     assert 0 <= float(made.arrival.high) < 45
 
 
+@pytest.mark.fault(12)
 def test_fault_12_a_stalled_clock_is_seen():
     """In float32 every wait is too short for the clock, so the paths are drawn in float64."""
     start = 1e5 + 2.0**-10
@@ -179,6 +193,7 @@ def test_fault_12_a_stalled_clock_is_seen():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(12)
 def test_fault_12_a_clock_that_would_stall_after_the_last_stop(engine):
     options = {"start": 1e5, "times": None, "steps": 0, "precision": "float32", "engine": engine}
     assert (simulate(ARRIVALS, {"k": 1e13}, {"X": 0}, **options).status == Status.REACHED).all()
@@ -196,11 +211,13 @@ def test_fault_12_a_clock_that_would_stall_after_the_last_stop(engine):
         ({"times": 1.0, "steps": 3}, "either times=... .* or steps=..."),
     ],
 )
+@pytest.mark.fault(13)
 def test_fault_13_end_time_that_makes_no_sense(options, words):
     with pytest.raises(InputError, match=words):
         simulate(DECAY, {"k": 1.0}, {"A": 5}, **options)
 
 
+@pytest.mark.fault(14)
 def test_fault_14_grid_out_of_order_names_all():
     with pytest.raises(InputError) as raised:
         simulate(DECAY, {"k": 1.0}, {"A": 5}, times=[-1.0, 0.5, 0.5, 3.0, 2.0])
@@ -211,6 +228,7 @@ def test_fault_14_grid_out_of_order_names_all():
             simulate(DECAY, {"k": 1.0}, {"A": 5}, times=None, steps=steps)
 
 
+@pytest.mark.fault(15)
 def test_fault_15_values_are_right_continuous():
     """After the first event of each path, at the time of that event: see also the tests of the clock."""
     logged = simulate(DECAY, {"k": 1.0}, {"A": 1}, times=30.0, paths=1, record=jumpax.Events())
@@ -219,22 +237,26 @@ def test_fault_15_values_are_right_continuous():
     assert paths["A"].tolist() == [[1, 0]]
 
 
+@pytest.mark.fault(16)
 def test_fault_16_fractional_start():
     with pytest.raises(InputError, match=r"'A' is not a whole number: 2.5"):
         simulate(DECAY, {"k": 0.0}, {"A": 2.5})
     assert (simulate(DECAY, {"k": 0.0}, {"A": 24.999999999999996}, round_counts=True)["A"] == 25).all()
 
 
+@pytest.mark.fault(16)
 def test_fault_16_the_remedy_named_exists():
     with pytest.raises(InputError, match="round_counts=True"):
         simulate(DECAY, {"k": 0.0}, {"A": 2.5})
 
 
+@pytest.mark.fault(17)
 def test_fault_17_negative_start():
     with pytest.raises(InputError, match="'A' is negative: -10"):
         simulate(DECAY, {"k": 1.0}, {"A": -10})
 
 
+@pytest.mark.fault(18)
 def test_fault_18_start_of_the_wrong_shape_or_name():
     with pytest.raises(InputError, match="shape"):
         simulate(DECAY, {"k": 1.0}, [5, 6])
@@ -245,6 +267,7 @@ def test_fault_18_start_of_the_wrong_shape_or_name():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(19)
 def test_fault_19_count_overflow(engine):
     flagged, message = statuses(ARRIVALS, {"k": 100.0}, {"X": 2**31 - 5}, engine=engine)
     assert (flagged.status == Status.COUNT_OVERFLOW).all()
@@ -253,6 +276,7 @@ def test_fault_19_count_overflow(engine):
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.fault(19)
 def test_fault_19_falling_factorials_do_not_overflow(precision):
     network = Network([Reaction("3 A -> 2 A", MassAction("k"))])
     paths = simulate(network, {"k": 1e-9}, {"A": 50_000}, times=None, steps=[10], precision=precision, paths=100)
@@ -263,12 +287,14 @@ def test_fault_19_falling_factorials_do_not_overflow(precision):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(19)
 def test_fault_19_counts_beyond_float32_stay_exact(engine):
     paths = simulate(ARRIVALS, {"k": 20.0}, {"X": 2**24}, engine=engine, precision="float32")
     np.testing.assert_array_equal(paths["X"][:, 1] - 2**24, paths.events)
     assert (paths.events % 2 == 1).any()
 
 
+@pytest.mark.fault(20)
 def test_fault_20_values_that_do_not_fit_are_refused():
     with pytest.raises(InputError, match="largest count"):
         simulate(DECAY, {"k": 1.0}, {"A": np.int64(2**40)})
@@ -281,6 +307,7 @@ def test_fault_20_values_that_do_not_fit_are_refused():
 
 
 @pytest.mark.parametrize("value", [1e39, 1e-46])
+@pytest.mark.fault(20)
 def test_fault_20_rates_beyond_float32_are_refused(value):
     """1e39 would become infinite and 1e-46 would become 0."""
     with pytest.raises(InputError, match=r"outside float32.*'k' = 1e[+-].*float64"):
@@ -290,6 +317,7 @@ def test_fault_20_rates_beyond_float32_are_refused(value):
 @pytest.mark.long
 @pytest.mark.parametrize("per_path", [False, True])
 @pytest.mark.parametrize("last", [False, True])
+@pytest.mark.fault(21)
 def test_fault_21_rare_channels_fire_at_their_rate(last, per_path):
     """A switch with 2e-8 of all events, listed first or last; 2e9 events. |z| < 4 fails with probability 6e-5."""
     switch = Reaction("off -> on", MassAction("k"), name="switch")
@@ -302,16 +330,20 @@ def test_fault_21_rare_channels_fire_at_their_rate(last, per_path):
     assert abs(on.mean() - exact) < 4 * np.sqrt(exact * (1 - exact) / paths)
 
 
-def test_fault_22_totals_do_not_drift():
+@pytest.mark.fault(22)
+@pytest.mark.parametrize("engine", ["cpu", "tables"])
+def test_fault_22_totals_do_not_drift(engine):
     """Propensities are summed anew in every state: after 4e5 events the last molecule still decays, and the end is 0."""
     network = Network([Reaction("A <-> B", MassAction("k"), MassAction("k")), Reaction("A -> ∅", MassAction("d"))])
-    paths = simulate(network, {"k": 1000.0, "d": 0.05}, {"A": 10, "B": 0}, times=1000.0, precision="float32")
+    how = {"times": 1000.0, "precision": "float32", "engine": engine}
+    paths = simulate(network, {"k": 1000.0, "d": 0.05}, {"A": 10, "B": 0}, **how)
     assert (paths.events > 100_000).all()
     assert (paths.status == Status.ABSORBED).all()
     assert (paths.counts == 0).all()
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(23)
 def test_fault_23_one_bad_propensity_among_others(engine):
     odd = Reaction("∅ -> Y", lambda X, c: c * jnp.log(3 - X), name="odd")
     network = Network([Reaction("∅ -> X", MassAction("k")), odd])
@@ -322,6 +354,7 @@ def test_fault_23_one_bad_propensity_among_others(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(24)
 def test_fault_24_time_dependent_rates(engine, monkeypatch):
     monkeypatch.setattr("jumpax.engines.enlarged.DOUBLINGS", 0)
     network = Network([Reaction("∅ -> X", lambda k, t: k * (1 + t), name="growing")])
@@ -336,6 +369,7 @@ def test_fault_24_time_dependent_rates(engine, monkeypatch):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(24)
 def test_fault_24_what_lies_beyond_the_end_is_not_looked_at(engine):
     """After the end the rate is negative, or above its bound."""
     network = Network([Reaction("∅ -> X", lambda k, t: k * (1 - t), name="fading")])
@@ -346,18 +380,21 @@ def test_fault_24_what_lies_beyond_the_end_is_not_looked_at(engine):
     assert not simulate(broken, {"k": 5.0}, {"X": 0}, bound=10.0, engine=engine, times=1.0, paths=20).faulty.any()
 
 
+@pytest.mark.fault(39)
 def test_fault_39_paths_and_keys_have_streams_of_their_own():
     first, second = (run("association", (), "float64", paths=500, key=key) for key in (1, 2))
     times = np.concatenate([first.end_times, second.end_times])
     assert len(np.unique(times)) == len(times)
 
 
+@pytest.mark.fault(40)
 def test_fault_40_the_number_of_paths_changes_no_path():
     fewer, more = (run("association", (), "float32", paths=paths) for paths in (8, 16))
     np.testing.assert_array_equal(fewer.counts, more.counts[:8])
     np.testing.assert_array_equal(fewer.end_times, more.end_times[:8])
 
 
+@pytest.mark.fault(41)
 def test_fault_41_x64_changes_the_default_precision_and_nothing_else():
     chosen = run("association", (), "float64")
     with jax.enable_x64(True):

@@ -52,6 +52,7 @@ def fits(counts, mean):
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("engine", [pytest.param("xla", marks=pytest.mark.long), "cpu"])
+@pytest.mark.fault(24)
 def test_births_that_fade_and_deaths_are_poisson(engine, precision):
     paths = simulate(TIDE, THETA, {"X": 0}, times=TIMES, paths=20_000, key=31, engine=engine, precision=precision)
     for counts, time in zip(paths["X"].T, TIMES, strict=True):

@@ -39,6 +39,7 @@ def part(paths, number):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.fault(40)
 def test_batch_size(precision, engine):
     most = run("telegraph", (), precision, engine, paths=4096)
     moved = most.events > 0
@@ -51,6 +52,7 @@ def test_batch_size(precision, engine):
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("threads", [2, 3])
+@pytest.mark.fault(40)
 def test_threads(threads, engine):
     one = run("telegraph", (), "float32", engine, paths=1000)
     same_paths(one, run("telegraph", (), "float32", engine, paths=1000, threads=threads))
@@ -147,12 +149,14 @@ def test_one_traceable_call_equals_the_host_loop():
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.fault(41)
 def test_float32_paths_do_not_depend_on_x64(engine):
     plain = run("schlogl", (), "float32", engine, paths=50)
     with jax.enable_x64(True):
         same_paths(run("schlogl", (), "float32", engine, paths=50), plain)
 
 
+@pytest.mark.fault(41)
 def test_precision_is_on_record():
     """Fault 41: the x64 flag chooses the default precision, and the result says which it was."""
     chosen = model("birth_death")
@@ -164,6 +168,7 @@ def test_precision_is_on_record():
         assert paths.provenance["network_digest"] == chosen.network.digest
 
 
+@pytest.mark.fault(39)
 def test_another_key_gives_other_paths():
     first, second = (run("birth_death", (), "float32", paths=50, key=key) for key in (1, 2))
     assert not np.isin(first.end_times, second.end_times).any()

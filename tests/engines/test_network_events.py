@@ -16,6 +16,7 @@ def near(counts, mean, variance):
     assert abs(counts.mean() - mean) < 4.5 * (variance / len(counts)) ** 0.5
 
 
+@pytest.mark.fault(25)
 def test_doses_at_times_that_are_numbers_parameters_and_functions():
     doses = [
         Event.at(0.5, {"A": lambda A, dose: A + dose}),
@@ -58,6 +59,7 @@ def test_conditions_on_counts_and_what_reads_the_time():
     assert (paths["last"][divided, 0] <= 4.0).all()
 
 
+@pytest.mark.fault(26)
 def test_order_and_priority_at_one_moment():
     first, second = Event.at(1.0, {"A": 1}), Event.at(1.0, {"A": lambda A: 10 * A}, name="second")
     ask = {"theta": {"k": 1e-9}, "x0": {"A": 2}, "times": [1.0], "paths": 2, "key": 0}

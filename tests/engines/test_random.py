@@ -118,6 +118,7 @@ def test_neighbours_are_independent(precision):
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
+@pytest.mark.fault(10, 11)
 def test_extreme_words_give_finite_numbers(precision):
     kind = dtype_of(precision)
     with jax.enable_x64(precision == "float64"):

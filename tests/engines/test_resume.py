@@ -53,6 +53,7 @@ def same_results(one, other):
 
 
 @pytest.mark.parametrize(("engine", "threads"), ENGINES)
+@pytest.mark.fault(43)
 def test_an_interrupted_run_goes_on_bit_for_bit(engine, threads, tmp_path):
     options = {"engine": engine, "threads": threads}
     whole, file = drawn(**options), tmp_path / "run"
@@ -199,6 +200,7 @@ def test_delays_and_events_go_on_too(engine, tmp_path):
         ({"threads": 3}, ["parts: '2' in the file, '3' here"]),
     ],
 )
+@pytest.mark.fault(47)
 def test_another_run_is_refused_by_all_that_differs(change, words, tmp_path):
     drawn(save=tmp_path / "run", engine="cpu", threads=2)
     with pytest.raises(jumpax.InputError, match="holds another run") as fault:
@@ -206,6 +208,7 @@ def test_another_run_is_refused_by_all_that_differs(change, words, tmp_path):
     assert all(word in str(fault.value) for word in words)
 
 
+@pytest.mark.fault(46)
 def test_a_write_that_is_interrupted_leaves_the_file_before_whole(tmp_path, monkeypatch):
     whole, file = drawn(engine="cpu", threads=1), tmp_path / "run"
     interrupted(drawn, file, 3, engine="cpu", threads=1)

@@ -1,5 +1,7 @@
 """Kill and resume: lanes that went through a file end as if nothing had happened; other runs are refused."""
 
+import errno
+
 import jax
 import numpy as np
 import pytest
@@ -71,6 +73,7 @@ def saved(tmp_path_factory):
         ({"name": "telegraph_protein"}, "network"),
     ],
 )
+@pytest.mark.fault(47)
 def test_another_run_is_refused_by_field(saved, change, field):
     program, inputs = prepared(**change)
     with precision_of(program):
@@ -80,6 +83,7 @@ def test_another_run_is_refused_by_field(saved, change, field):
         load_lanes(saved, like, program, inputs)
 
 
+@pytest.mark.fault(47)
 def test_another_version_is_refused(saved, monkeypatch):
     program, inputs = prepared()
     like = Xla().start(program, inputs, ROOM)
@@ -91,9 +95,29 @@ def test_another_version_is_refused(saved, monkeypatch):
 @pytest.mark.parametrize(
     "damage", [lambda b: b[: len(b) // 2], lambda b: b"", lambda b: b[:3000] + b"\x55" * 64 + b[3064:]]
 )
+@pytest.mark.fault(46)
 def test_a_damaged_file_is_refused(saved, tmp_path, damage):
     program, inputs = prepared()
     file = tmp_path / "run.npz"
     file.write_bytes(damage(saved.read_bytes()))
     with pytest.raises(jumpax.InputError, match="damaged"):
         load_lanes(file, Xla().start(program, inputs, ROOM), program, inputs)
+
+
+@pytest.mark.fault(46)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_full_disk_is_told_once_for_each_file_and_costs_nothing_else(tmp_path, monkeypatch, threads):
+    how = {"times": [1.0], "paths": 64, "key": 0, "engine": "cpu", "threads": threads}
+    file = tmp_path / "run"
+    whole = jumpax.simulate(jumpax.zoo.birth_death(), **how, save=file)
+    before = {kept: kept.read_bytes() for kept in tmp_path.iterdir()}
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.warns(jumpax.JumpaxWarning, match="cannot be written .No space left on device.*goes on") as told:
+        again = jumpax.simulate(jumpax.zoo.birth_death(), **how, resume=file, save=file)
+    assert sorted(str(warning.message).split()[0] for warning in told) == sorted(map(str, before))
+    np.testing.assert_array_equal(again.counts, whole.counts)
+    assert {kept: kept.read_bytes() for kept in tmp_path.iterdir()} == before  # and no half of a file beside them

@@ -25,6 +25,7 @@ def inputs(paths):
 
 
 @pytest.mark.parametrize(("paths", "threads", "sizes"), [(300, 3, [100] * 3), (100, 2, [64, 36]), (40, 2, [40])])
+@pytest.mark.fault(42)
 def test_no_thread_gets_fewer_paths_than_it_has_lanes_for(paths, threads, sizes):
     parts = shares(inputs(paths), threads)
     assert [int(share.paths) for _, share in parts] == sizes

@@ -61,6 +61,7 @@ def test_several_species():
     np.testing.assert_allclose(log_likelihood(space, model.theta, ("on", "M"), table, 1.7), expected, rtol=1e-12)
 
 
+@pytest.mark.fault(51)
 def test_impossible_counts_get_the_floor_and_are_reported():
     space, theta = birth_death(limit=40)
     known = log_likelihood(space, theta, "X", [3, 5], 1.5)

@@ -245,6 +245,8 @@ def test_faults_are_named():
         distribution(space, theta, [1.0], initial=np.ones(3) / 3)
     with pytest.raises(UnsupportedError, match="steps"):
         distribution(space, theta, [1e9])
+    with pytest.raises(UnsupportedError, match="steps"):
+        jump_chain(space, theta, [2**40])
 
 
 def test_bad_propensities_are_named():

@@ -67,6 +67,7 @@ def test_estimate_carries_the_same_numbers(mean):
         assert float(got.gradient_standard_error[name][1, 0, 0]) > 0
 
 
+@pytest.mark.fault(49)
 def test_standard_errors_are_honest(mean):
     keys = jax.random.split(jax.random.key(6), 200)
     single = mean.estimate(THETA, 0)
@@ -170,6 +171,7 @@ def test_wrong_input_is_named(mean):
         jumpax.expectation(jumpax.Moments("C"), MODEL.network, MODEL.x0, times=[1.0], paths=10, precision="float64")
 
 
+@pytest.mark.fault(3, 9)
 def test_a_faulty_path_is_an_error_and_never_an_average():
     def falls(X, k):
         return k * (X - 5.0)

@@ -151,6 +151,7 @@ def test_where_the_score_is_as_heavy_the_estimator_stays():
     np.testing.assert_allclose(got.gradient["birth"], want.gradient["birth"] / 10, rtol=1e-5)
 
 
+@pytest.mark.fault(49)
 def test_a_named_estimator_keeps_its_number_and_warns():
     named = expected(Spoilt())
     with warnings.catch_warnings(action="error"):
@@ -187,6 +188,21 @@ def test_a_path_that_is_no_number_fails():
     got = expected(Guarded(Nan())).estimate(FINE, KEY)
     assert got.replaced
     assert np.isfinite(got.gradient_standard_error["death"]).all()
+
+
+@pytest.mark.fault(48)
+def test_a_derivative_that_is_no_number_is_told_with_its_parameters():
+    """sqrt has none at 0, where the tangent of a count needs one; the value is fine."""
+    reactions = [jumpax.Reaction("0 -> X", LAW("b")), jumpax.Reaction("X -> 0", lambda X, k: k * jnp.sqrt(X))]
+    mean = jumpax.expectation(
+        jumpax.Moments("X"), jumpax.Network(reactions), {"X": 0}, [1.0], paths=64, gradient=TrapezoidalTangent()
+    )
+    theta = {"b": 3.0, "k": 1.0}
+    words = "TrapezoidalTangent: the derivative with respect to 'b', 'k' is not a number at b = 3, k = 1"
+    with pytest.warns(JumpaxWarning, match=words):
+        assert np.isfinite(mean.estimate(theta, KEY).value).all()
+    with pytest.warns(JumpaxWarning, match=words):
+        jax.grad(lambda theta: mean(theta, KEY).sum())(theta)
 
 
 def test_the_next_choice_knows():

@@ -134,3 +134,14 @@ def test_refusals():
     by_steps = jumpax.expectation(lambda n: n["B"], CONVERSION, START, steps=[3], paths=8, gradient=LatticeTangent())
     with pytest.raises(UnsupportedError, match="ScoreFunction"):
         by_steps.estimate(RATES, jax.random.key(0))
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"theta": {"k": -1.0, "g": 1.0}}, {"x0": {"X": 2.5}}, {"times": [np.nan]}, {"x0": {"Y": 1}}, {"paths": 0}]
+)
+def test_coverage_looks_at_numbers_where_it_needs_no_paths(wrong):
+    network = jumpax.Network([jumpax.Reaction("0 <-> X", jumpax.MassAction("k"), jumpax.MassAction("g"))])
+    given = {"theta": {"k": 3.0, "g": 1.0}, "x0": {"X": 0}, "times": [1.0]}
+    assert jumpax.lattice_coverage(network, **given).complete
+    with pytest.raises(jumpax.InputError):
+        jumpax.lattice_coverage(network, **(given | wrong))

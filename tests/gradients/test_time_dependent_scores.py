@@ -190,6 +190,7 @@ def test_a_window_of_the_score_stays_a_window():
         np.testing.assert_allclose(windowed.gradient[name], whole.gradient[name], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.fault(24)
 def test_others_are_refused_by_name():
     network = seasonal_sir()
     for estimator in (

@@ -122,6 +122,7 @@ def test_a_conversion_factor_is_a_parameter(tmp_path):
         jumpax.read(written(tmp_path, "m.xml", reaction(factor)))
 
 
+@pytest.mark.fault(27)
 def test_all_reasons_at_once_each_with_its_line(tmp_path):
     """One reaction with three faults, an event with two, a rate rule, an amount."""
     text = """species A, B, C; A = 0.5; C' = factorial(C); C = 3

@@ -29,6 +29,7 @@ def settled(folder, events, now=1.0, engines=ENGINES):
     return ends[0]
 
 
+@pytest.mark.fault(25)
 def test_at_its_time_between_outputs_and_at_one(tmp_path):
     paths = drawn(tmp_path, "at time >= 1.25: A = 0, B = 7, k = 0, g = 0; E: at time > 2: A = 5", (1.0, 1.5, 2.0))
     assert (paths["A"] + paths["B"])[:, 0].tolist() == [50] * 16
@@ -56,6 +57,7 @@ def test_what_nothing_reads_may_be_assigned(tmp_path):
         ("at time >= 1, priority = 2: A = 0; at time >= 1 && A >= 0 && A + B == 50, persistent = true: A = 99", 99),
     ],
 )
+@pytest.mark.fault(26)
 def test_order_and_persistence(tmp_path, events, end):
     engines = (*ENGINES, ("xla", "float32")) if "persistent = false" in events else ENGINES
     assert settled(tmp_path, events, engines=engines)[0] == end
@@ -74,6 +76,7 @@ def test_a_state_event_stops_each_path_where_it_crosses(tmp_path):
     assert (paths["X"] == paths.events.reshape(-1, 1) % 12)[:, -1].all()  # every twelfth birth is the event
 
 
+@pytest.mark.fault(26)
 def test_storms_and_impossible_counts(tmp_path):
     storm = "at k < 0.6: k = 1; at k > 0.6: k = 0.5; at time >= 0.5: k = 1"
     with pytest.raises(SimulationError, match="storm"):

@@ -10,6 +10,7 @@ import fuzz
 import pytest
 
 
+@pytest.mark.fault(38)
 def test_300_mutated_files():
     outcomes = fuzz.some(range(300))
     assert {n: o for n, o in outcomes.items() if o not in ("read", "refused")} == {}

@@ -98,6 +98,7 @@ def test_minus_signs_of_mathml_and_rules(tmp_path):
     ("reaction", "hint"),
     [("r: A => B; kf*A - kr*B", "mark it reversible"), ("r: A -> B; (2 - c)*(kf*A - kr*B)", "write two reactions")],
 )
+@pytest.mark.fault(34)
 def test_a_net_law_that_is_not_split_is_warned_about(tmp_path, reaction, hint):
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")

@@ -29,6 +29,7 @@ def l3(case):
     return jumpax.read(CASES / case / f"{case}-sbml-l3v1.xml")
 
 
+@pytest.mark.fault(6, 28, 29, 31, 33)
 def test_what_the_suite_asks_for():
     assert formulas(l3("00011")) == {"Birth": "Lambda * (X / Cell)", "Death": "Mu * (X / Cell)"}
     assert l3("00011").theta["Cell"] == 2.0
@@ -41,6 +42,7 @@ def test_what_the_suite_asks_for():
     assert l3("00039").network.stoichiometry.tolist() == [[100, -1]]
 
 
+@pytest.mark.fault(33)
 def test_amounts_and_concentrations(tmp_path):
     text = "compartment V = 4; species A in V = 2.5; substanceOnly species B in V; B = 3; const species C in V = 0.5\n"
     model = antimony(tmp_path, text + "A -> B; k * A * C; B -> A; k * B; k = 2")
@@ -68,6 +70,7 @@ def test_rules_functions_and_initial_assignments(tmp_path):
     np.testing.assert_allclose([float(x) for x in a], [1.5 * 7 / 17, 0.0], rtol=1e-6)
 
 
+@pytest.mark.fault(30)
 def test_names_that_mean_something_elsewhere(tmp_path):
     names = ["Lambda", "lambda", "E", "I", "pi2", "if", "jnp", "t", "S", "N", "class", "beta", "gamma", "None"]
     species = "".join(
@@ -87,6 +90,7 @@ def test_names_that_mean_something_elsewhere(tmp_path):
     assert float(model.network.propensities(counts, {}, jnp.float32(0.5))[0]) == 5 * (sum(range(len(names))) + 0.5)
 
 
+@pytest.mark.fault(34)
 def test_reversible_laws_are_split_where_their_form_allows(tmp_path):
     text = "species A, B, C; A = 5; B = 5; C = 1; k = 1; g = 2; K = 3\n"
     model = antimony(tmp_path, text + "a: A -> B; k * A - g * B; b: A -> B; C * (k * A - g * B) / (1 + A / K)")
@@ -100,6 +104,7 @@ def test_reversible_laws_are_split_where_their_form_allows(tmp_path):
     assert formulas(whole) == {"a": "k * A * (A - 1) / 2", "b": "k * A * (10 - A)", "c": "k * 9", "c_reverse": "k * A"}
 
 
+@pytest.mark.fault(27)
 def test_all_that_is_not_read_is_named_at_once(tmp_path):
     text = """
     species A, B, C; A = 5; B = 0.5; k = 1
@@ -126,6 +131,7 @@ def test_all_that_is_not_read_is_named_at_once(tmp_path):
         ('<listOfReactions><reaction id="r" reversible="false" fast="false"/></listOfReactions>', "no kinetic law"),
     ],
 )
+@pytest.mark.fault(27, 32)
 def test_elements_that_are_refused(tmp_path, element, message):
     body = '<listOfCompartments><compartment id="c" constant="true"/></listOfCompartments>' + element.format(m=MATH)
     with pytest.raises((UnsupportedError, InputError), match=message):
@@ -155,5 +161,23 @@ def test_amounts_that_are_no_counts(tmp_path, amount):
         jumpax.read(written(tmp_path, "m.xml", text.replace('initialAmount="100"', f'initialAmount="{amount}"')))
 
 
+@pytest.mark.fault(32)
 def test_a_missing_compartment_size_matters_only_where_it_is_read():
     assert "Cell" not in l3("00001").theta
+
+
+@pytest.mark.fault(32)
+@pytest.mark.parametrize(
+    ("given", "missing", "message"),
+    [
+        (' stoichiometry="1"', "", r"line \d+: reaction 'Birth': the stoichiometry of 'X' is missing"),
+        (' initialAmount="100"', "", r"line \d+: species 'X': .* no finite value at the start"),
+        (' value="0.1"', "", r"parameter 'Lambda': .* no finite value at the start"),
+        ("<times/>", "<times/><ci>Cell</ci>", r"the compartment 'Cell' is read, but has no .* give it a size"),
+    ],
+)
+def test_what_is_missing_is_told_where_it_is_needed(tmp_path, given, missing, message):
+    text = (CASES / "00001" / "00001-sbml-l3v1.xml").read_text(encoding="utf-8")
+    assert given in text
+    with pytest.raises(InputError, match=message):
+        jumpax.read(written(tmp_path, "m.xml", text.replace(given, missing)))

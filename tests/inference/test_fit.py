@@ -179,6 +179,7 @@ def test_progress_tells_loss_noise_and_time(capsys):
     assert not found.converged
 
 
+@pytest.mark.fault(48)
 def test_a_gradient_that_is_not_a_number_names_its_parameter():
     """Fault 48: the value is fine, the derivative of sqrt at 0 is not."""
 
@@ -194,6 +195,7 @@ def test_a_gradient_that_is_not_a_number_names_its_parameter():
         fit(problem, steps=2)
 
 
+@pytest.mark.fault(3)
 def test_faulty_paths_are_told():
     """A propensity below 0 for large counts."""
     reactions = [jumpax.Reaction("0 -> X", lambda X, k: k * (6.0 - X)), jumpax.Reaction("X -> 0", lambda X: 0.1 * X)]
@@ -212,6 +214,7 @@ def noisy(exact):
     return Problem(MODEL.network, MODEL.x0, data, parameters, settle=100.0, source=source)
 
 
+@pytest.mark.fault(49)
 def test_noise_is_told_as_noise():
     """Not as parameters that the data do not determine; and nothing in the result is made from what is not known."""
     with pytest.warns(jumpax.JumpaxWarning, match="paths are too few|simulation error of birth exceeds") as told:
@@ -258,6 +261,7 @@ def test_what_the_data_do_not_determine_is_named():
     assert "not determined" in str(found)
 
 
+@pytest.mark.fault(51)
 def test_cells_that_no_path_reached_are_counted():
     """Fault 51, from the fit's side."""
     data = losses.LogLikelihood("X", [*COUNTS[COUNTS < 20], 60])

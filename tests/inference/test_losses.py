@@ -45,6 +45,7 @@ def test_the_reference_is_the_negative_binomial_of_the_moments(mean, variance):
     np.testing.assert_allclose(made[0, :-1], law[:-1], rtol=2e-3, atol=1e-12)
 
 
+@pytest.mark.fault(51)
 def test_smoothing_is_a_mixture_and_says_what_it_did():
     """Fault 51: a datum that no path reached gets the reference's probability, and is counted."""
     size, paths, weight = 60, 1000.0, 5.0
@@ -62,6 +63,7 @@ def test_smoothing_is_a_mixture_and_says_what_it_did():
     assert "weight of 5 in 1,000 paths" in notes["smoothing"]
 
 
+@pytest.mark.fault(51)
 def test_without_smoothing_the_floor_is_named():
     loss = losses.LogLikelihood("X", [4, 40], size=60, smoothing=0.0)
     law = np.where(np.arange(60) < 25, poisson_law(8.0, 60), 0.0)

@@ -109,6 +109,7 @@ def test_the_bulk_is_found_and_chains_learn_their_steps():
     assert (learnt < most).all()
 
 
+@pytest.mark.fault(39)
 def test_keys_are_never_used_twice():
     keys = Keys((np.uint32(1), np.uint32(2)), 5)
     made = np.concatenate([keys.take() for _ in range(20)])

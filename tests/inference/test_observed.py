@@ -8,6 +8,7 @@ from jumpax.inference import Fixed, Free, Problem, losses
 
 
 @pytest.mark.parametrize("kind", [losses.LogLikelihood, losses.MomentMatch])
+@pytest.mark.fault(50)
 def test_counts_that_cannot_be_are_named_by_row(kind):
     with pytest.raises(jumpax.InputError) as fault:
         kind("X", [3, -1, np.nan, 2.5, 4, -7, 3e9])
@@ -29,11 +30,13 @@ def test_times_are_judged_with_the_counts():
 
 
 @pytest.mark.parametrize("counts", [[], {1.0: [3, 4], 2.0: []}], ids=["nothing", "one time"])
+@pytest.mark.fault(50)
 def test_empty_groups_are_refused(counts):
     with pytest.raises(jumpax.InputError, match=r"at least one row|no cells of 'X' at time 2\.0"):
         losses.LogLikelihood("X", counts)
 
 
+@pytest.mark.fault(50)
 def test_series_name_their_rows():
     with pytest.raises(jumpax.InputError) as fault:
         losses.TimeSeries([1.0, 3.0, 2.0], {"X": [1.0, np.nan, -2.0]}, {"X": [0.1, 0.0, 0.1]})
@@ -41,6 +44,7 @@ def test_series_name_their_rows():
         assert words in str(fault.value)
 
 
+@pytest.mark.fault(50)
 def test_what_does_not_fit_the_model_is_told_at_once():
     model = jumpax.zoo.birth_death()
     data = losses.LogLikelihood("Y", [3, 4], [1.0, 2.0])

@@ -52,6 +52,7 @@ def test_all_faults_of_theta_are_reported_at_once():
         ({"k_on": [1, 2], "log_k": [1, 2, 3]}, "parameter 'log_k' has 3 values for 2 paths"),
     ],
 )
+@pytest.mark.fault(1, 2)
 def test_each_fault_of_theta(values, fault):
     assert _lines(check_theta, THETA | values) == [fault]
 
@@ -81,6 +82,7 @@ def test_counts_come_back_in_int32_and_in_order(x0, expected):
     np.testing.assert_array_equal(result, expected)
 
 
+@pytest.mark.fault(16, 17, 18)
 def test_all_faults_of_counts_are_reported_at_once():
     assert _lines(check_counts, {"A": 2.5, "b": 1, "C": -1}) == [
         "unknown species 'b'; known: A, B, C.",
@@ -105,10 +107,12 @@ def test_all_faults_of_counts_are_reported_at_once():
         ({"A": [1, 2], "B": [1, 2, 3], "C": 0}, "count of 'B' has 3 values for 2 paths"),
     ],
 )
+@pytest.mark.fault(17, 18, 20)
 def test_each_fault_of_counts(x0, fault):
     assert _lines(check_counts, x0) == [fault]
 
 
+@pytest.mark.fault(16)
 def test_fractions_are_rounded_when_asked():
     np.testing.assert_array_equal(check_counts(NETWORK, [24.999999999999996, 0.2, 7], round_counts=True), [25, 0, 7])
     assert _lines(check_counts, [-0.6, 0, 0], round_counts=True) == ["count of 'A' is negative: -1"]

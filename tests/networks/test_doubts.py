@@ -15,12 +15,14 @@ def _doubts(*reactions):
         return doubts(Network(reactions))
 
 
+@pytest.mark.fault(5)
 def test_a_square_does_not_vanish_at_one_molecule():
     (doubt,) = _doubts(Reaction("2 X -> Y", lambda X, k: k * X**2, name="r"))
     expected = "r: 2 X -> Y has propensity k * X ** 2, which does not vanish at X = 1; "
     assert doubt == expected + "use MassAction, or a law with the factor X * (X - 1)"
 
 
+@pytest.mark.fault(4)
 def test_a_reactant_that_is_not_read():
     (doubt,) = _doubts(Reaction("A + B -> C", lambda A, k: k * A))
     assert "does not read the reactant B" in doubt

@@ -156,6 +156,7 @@ def test_digest_is_the_same_in_every_process():
     assert runs[0].split("\n")[0] == str([MODELS[name]().network.digest for name in ("mm1_queue", "repressilator")])
 
 
+@pytest.mark.fault(30)
 def test_names_may_mean_something_elsewhere():
     network = Network(
         [
@@ -216,6 +217,7 @@ def test_time_dependent_networks_say_so():
     assert float(network.propensities((2,), {"k": 1.0}, 3.0)[0]) == 8
 
 
+@pytest.mark.fault(6)
 def test_description():
     network = _build(name="example", units={"on": "1/min", "time": "min"})
     assert network.describe() == (

@@ -222,6 +222,7 @@ def test_delays_and_events_start_from_laws_too():
         (jumpax.StartTable({"A": [1, 2]}, [0, "w"]), {"w": 0.0}, "all weights are zero"),
     ],
 )
+@pytest.mark.fault(52)
 def test_what_makes_no_sense_is_told(x0, theta, told):
     for verb in (
         lambda: jumpax.simulate(DECAY, {"k": 1.0, **theta}, x0, times=[1.0], paths=2, key=0),

@@ -42,6 +42,7 @@ def test_a_file_with_cells_of_times_of_their_own(tmp_path):
         ("t,P\n", "needs a head"),
     ],
 )
+@pytest.mark.fault(50)
 def test_files_that_cannot_be_used_say_where(tmp_path, text, message):
     file = tmp_path / "trace.csv"
     file.write_text(text)

@@ -73,6 +73,7 @@ def test_steps_and_events(model, tmp_path):
         np.testing.assert_array_equal(again.event_reaction[mine], reactions)
 
 
+@pytest.mark.fault(9)
 def test_truncated_paths_keep_their_mark(tmp_path):
     model = jumpax.zoo.birth_death()
     cut = jumpax.simulate(

@@ -35,6 +35,7 @@ RUNS = {
 
 @pytest.mark.parametrize("name", RUNS)
 @pytest.mark.parametrize("parts", [2, 7])
+@pytest.mark.fault(40, 42, 44)
 def test_shards_are_one_run(name, parts):
     how = dict(RUNS[name], paths=11, key=4)
     network = how.pop("network")
@@ -44,6 +45,7 @@ def test_shards_are_one_run(name, parts):
     xarray.testing.assert_identical(merge(made[::-1]), whole.to_xarray())
 
 
+@pytest.mark.fault(43, 47)
 def test_what_does_not_belong_together_is_refused_field_by_field():
     def part(i, many=2, **more):
         return jumpax.simulate(MODEL, **{"times": [1.0], "paths": 10, "key": 0} | more, shard=(i, many))
@@ -86,6 +88,7 @@ def test_wrong_shards_are_refused(shard):
         jumpax.simulate(MODEL, times=[1.0], paths=4, key=0, shard=(0, 5))
 
 
+@pytest.mark.fault(43)
 def test_a_shard_goes_on_where_it_was_saved(tmp_path):
     how = {"times": [1.0], "paths": 10, "key": 0}
     saved, shard = tmp_path / "state", (1, 2)
@@ -116,6 +119,7 @@ def test_shards_on_the_command_line(tmp_path, capsys):
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="the script is one of bash")
+@pytest.mark.fault(43)
 def test_the_script_of_a_cluster(tmp_path):
     """Stopped after it has begun, and submitted again: with one job, the merged file is that of a run."""
     guide = (Path(__file__).parents[2] / "docs" / "clusters.md").read_text(encoding="utf-8")

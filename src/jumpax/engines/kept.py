@@ -2,12 +2,13 @@
 
 import os
 import time
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple, final
 
 from jaxtyping import PyTree
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.saved import header_of, load_lanes, save_lanes
@@ -66,7 +67,7 @@ class Keeper:
     def __init__(self, files: Files, number: int, parts: int, program: Program, inputs: Inputs):
         self.run, self.place = (program, inputs), {"part": str(number), "parts": str(parts)}
         self.save, self.resume = (_part(file, number) for file in files)
-        self.due = 0.0
+        self.due, self.told = 0.0, False
         if number and self.resume is not None and not self.resume.exists():
             self.resume = None  # the run was killed before this part was written
 
@@ -80,11 +81,25 @@ class Keeper:
             self.write(lanes)
 
     def write(self, lanes: PyTree) -> None:
-        """Write the state."""
+        """Write the state; where that fails the run goes on, and says so once.
+
+        Warns:
+            JumpaxWarning: the file cannot be written.
+        """
         if self.save is None:
             return
         begin = time.monotonic()
-        save_lanes(self.save, lanes, *self.run, **self.place)
+        try:
+            save_lanes(self.save, lanes, *self.run, **self.place)
+        except OSError as fault:
+            if not self.told:
+                self.told = True
+                warnings.warn(
+                    f"{self.save} cannot be written ({fault.strerror or fault}). The run goes on, and a state that was saved "
+                    "before is still there",
+                    JumpaxWarning,
+                    stacklevel=2,
+                )
         end = time.monotonic()
         self.due = end + max(EVERY, (end - begin) / SHARE)
 

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from jumpax._base.errors import InputError
+from jumpax._base.files import write_whole
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.networks.fingerprint import digest
@@ -32,14 +33,15 @@ def save_lanes(path: str | os.PathLike, lanes: PyTree, program: Program, inputs:
         inputs: its numbers.
         more: what else the file must say of the run.
     """
-    target = Path(path)
-    aside = target.with_name(target.name + ".part")
     header = np.frombuffer(json.dumps(_header(lanes, program, inputs) | more).encode(), np.uint8)
-    with open(aside, "wb") as file:
-        np.savez(file, allow_pickle=False, **{_HEADER: header}, **_leaves(lanes))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(aside, target)
+
+    def write(aside: Path) -> None:
+        with open(aside, "wb") as file:
+            np.savez(file, allow_pickle=False, **{_HEADER: header}, **_leaves(lanes))
+            file.flush()
+            os.fsync(file.fileno())
+
+    write_whole(Path(path), write)
 
 
 def load_lanes(path: str | os.PathLike, like: Any, program: Program, inputs: Inputs, **more: str) -> Any:

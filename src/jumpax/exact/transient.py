@@ -133,6 +133,8 @@ def jump_chain(
     numbers = _times(steps)
     if not np.array_equal(numbers, np.round(numbers)):
         raise InputError(f"steps must be whole numbers, not {steps!r}")
+    if numbers.max(initial=0.0) > _MOST_TERMS:
+        raise UnsupportedError(f"the law after {numbers.max():.1e} steps would take as many products; use fewer steps")
     start = _start(space, x0, initial)
     windows = [Window(int(number), np.ones(1)) for number in numbers]
 

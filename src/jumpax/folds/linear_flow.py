@@ -14,7 +14,7 @@ Matrix = Mapping[tuple[int, int], Real]
 
 
 def longest_step(matrix: Matrix, reach: float, like: Real) -> Real:
-    """The time reach / nu, nu^4 the largest row sum of |A|^4; infinite where nothing flows.
+    """The time reach / nu, nu^4 the largest row sum of |A|^4; infinite where nothing flows, or where entries are not finite.
 
     Here |A| has the absolute values of A for entries. nu lies between the largest rate at which anything can grow, that
     of |A|, and the largest row sum of |A|; a large entry that feeds one row and comes back from none counts little.
@@ -33,7 +33,7 @@ def longest_step(matrix: Matrix, reach: float, like: Real) -> Real:
         power = functools.reduce(jnp.maximum, fourth.values())
         safe = (power > 1e-30) & (power < 1e30)  # no overflow, nor the other way
         size = jnp.where(safe, jnp.sqrt(jnp.sqrt(jnp.where(safe, power, jnp.ones_like(power)))), size)
-    flows = size > 0
+    flows = (size > 0) & (size < jnp.inf)  # of what is not finite no step is short enough: it shows in the result
     return jnp.where(flows, reach / jnp.where(flows, size, jnp.ones_like(size)), jnp.full_like(size, jnp.inf))
 
 

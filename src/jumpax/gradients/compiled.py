@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -10,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base.compiling import plain, quick
-from jumpax._base.errors import UnsupportedError
+from jumpax._base.errors import JumpaxWarning, UnsupportedError
 from jumpax._base.host import is_staged, is_traced
 from jumpax._base.types import ParameterValues, Word
 from jumpax.gradients.baseline_simulations import BaselineSimulations
@@ -72,7 +73,7 @@ def sample_sums(
         InputError: theta is numbers, and the estimator has no derivative there.
 
     Warns:
-        JumpaxWarning: where one path carries too much of the variance of a derivative.
+        JumpaxWarning: where one path carries too much of the variance of a derivative, or a derivative is not a number.
     """
     traced = is_traced((theta, words)) or is_staged()
     known = estimator.estimator if isinstance(estimator, Guarded) else estimator
@@ -89,7 +90,24 @@ def sample_sums(
         if guarded.replaceable:
             sums = run(sampling, guarded, baseline, wrt, theta, words)
         report(guarded, sampling, wrt, sums.tail)
+    _tell_of_no_numbers(sums, known, wrt, theta)
     return sums
+
+
+def _tell_of_no_numbers(
+    sums: Sums, estimator: AbstractEstimator | None, wrt: tuple[str, ...], theta: ParameterValues
+) -> None:
+    """Warn of derivatives that are not numbers where the value is one; else the value tells."""
+    broken = [name for p, name in enumerate(wrt) if np.isnan(np.asarray(sums.gradient)[..., p]).any()]
+    if broken and not np.isnan(np.asarray(sums.value)).any():
+        at = ", ".join(f"{name} = {float(value):g}" for name, value in theta.items() if not np.ndim(value))
+        warnings.warn(
+            f"{type(estimator).__name__}: the derivative with respect to {', '.join(map(repr, broken))} is not a number at {at}. A rate "
+            "law whose value is finite may have a derivative that is not, as sqrt has at 0, and at a rate constant of 0 there is "
+            "no score: rewrite the law, or take another estimator",
+            JumpaxWarning,
+            stacklevel=4,
+        )
 
 
 @functools.lru_cache(256)

@@ -11,10 +11,11 @@ from jumpax._base.errors import JumpaxWarning
 from jumpax._base.types import ParameterValues, default_precision
 from jumpax.engines import simulate
 from jumpax.engines.choice import check_large
-from jumpax.engines.program import Program
+from jumpax.engines.program import Program, check_positive
+from jumpax.engines.stops import stops_of
 from jumpax.folds import LatticeWeights, Snapshots, Together
-from jumpax.networks import ModelLike, Network, check_network, numbers_of
-from jumpax.networks.starts import Start
+from jumpax.networks import ModelLike, Network, check_network, check_numbers, check_theta, numbers_of
+from jumpax.networks.starts import Start, check_start, start_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,7 +108,13 @@ def _look(
 ) -> Coverage:
     fold = LatticeWeights(network, network.parameters, split=split)
     check_large(Program(network, Together((Snapshots(), fold)), default_precision()), None)
-    if not fold.doubtful:
+    if not fold.doubtful:  # whatever the numbers are, if they make sense
+        law = start_of(network, x0, False)
+        stops_of(times, None, 0.0, fold)
+        if law is None:
+            check_numbers(network, theta, x0, check_positive("paths", paths))
+        else:
+            check_start(law, check_theta(network, theta, paths, law.parameters))
         return Coverage(0.0, {}, (), ())
     run = simulate(network, theta, x0, times=times, paths=paths, key=key, record=fold)
     missing = [np.asarray(time).max(1) > 0 for time in run.records[1]]
