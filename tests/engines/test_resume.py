@@ -254,8 +254,10 @@ def test_what_cannot_be_kept_is_refused(tmp_path):
             drawn(save=file, **more)
     with pytest.raises(jumpax.InputError, match=r"no file .* to resume from"):
         drawn(resume=file)
-    with pytest.raises(jumpax.InputError, match="no folder"):
+    with pytest.raises(jumpax.InputError, match="does not exist"):
         drawn(save=tmp_path / "none" / "run")
+    with pytest.raises(jumpax.InputError, match="no ordinary file, and would be replaced"):
+        drawn(save=os.devnull)
     file.write_bytes(b"something else")
     with pytest.raises(jumpax.InputError, match="damaged"):
         drawn(resume=file)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, final
 from jaxtyping import PyTree
 
 from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax._base.files import check_place
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
 from jumpax.engines.saved import header_of, load_lanes, save_lanes
@@ -112,11 +113,11 @@ def files_of(save: str | os.PathLike | None, resume: str | os.PathLike | None) -
     """The files asked for; None if there are none.
 
     Raises:
-        InputError: a folder to be written to that does not exist.
+        InputError: a place that cannot be written to.
     """
     if save is None and resume is None:
         return None
     target, source = (None if name is None else Path(name) for name in (save, resume))
-    if target is not None and not target.parent.is_dir():
-        raise InputError(f"there is no folder {target.parent} to save to")
+    if target is not None:
+        check_place(target)
     return Files(target, source)
