@@ -68,6 +68,15 @@ def test_an_interrupted_run_goes_on_bit_for_bit(engine, threads, tmp_path):
     assert calls[-1].finished == 600
 
 
+@pytest.fixture
+def _ctrl_c_is_heard():
+    """What a shell starts in the background ignores it, and so do the tests of such a run."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_is_heard")
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_run_that_is_told_to_stop_saves_its_state(stop, threads, tmp_path):
