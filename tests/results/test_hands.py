@@ -275,10 +275,18 @@ def timed_fit():
     return fit(Conditions({"control": one, "drug": one}, own=["birth"]))
 
 
-@pytest.mark.parametrize("kind", ["paths", "fit", "conditions", "posterior", "records", "profile"])
+def steady_fit():
+    """A mean that has no time."""
+    model = jumpax.zoo.birth_death()
+    data = losses.MomentMatch("X", [9, 12, 7, 10, 14, 8, 11, 10])
+    rates = {"birth": Free(8.0), "death": Fixed(1.0)}
+    return fit(Problem(model.network, {"X": 0}, data, rates, settle=10.0, source=MasterEquation({"X": 60})))
+
+
+@pytest.mark.parametrize("kind", ["paths", "fit", "conditions", "steady", "posterior", "records", "profile", "audit"])
 def test_a_saved_result_is_drawn_as_the_result_is(kind, paths, fitted, tmp_path, capsys):
-    result = {"paths": lambda: paths, "fit": lambda: fitted, "conditions": timed_fit, "posterior": drawn, "records": records,
-              "profile": profiled}[kind]()  # fmt: skip
+    result = {"paths": lambda: paths, "fit": lambda: fitted, "conditions": timed_fit, "steady": steady_fit, "posterior": drawn,
+              "records": records, "profile": profiled, "audit": judged}[kind]()  # fmt: skip
     file = result.save(tmp_path / "result.nc")
     again = jumpax.plots.stored(results.load(file))
     for one, other in zip(seen(result.plot()), seen(again), strict=True):
@@ -290,14 +298,9 @@ def test_a_saved_result_is_drawn_as_the_result_is(kind, paths, fitted, tmp_path,
 
 
 def test_what_has_no_figure_is_told(tmp_path, capsys):
-    file = judged().save(tmp_path / "audit.nc")
-    assert main(["plot", str(file), "--json"]) == 2
-    assert (
-        "figures of saved paths, records, fit, profile, posterior; this is a data set of 'audit'"
-        in capsys.readouterr().err
-    )
     assert main(["plot", str(tmp_path / "none.nc")]) == 2
-    with pytest.raises(InputError, match="no data set of jumpax"):
+    assert "there is no file" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"figures of saved paths, records, .*; this is no data set of jumpax"):
         jumpax.plots.stored(xarray.Dataset({"x": ("y", [1.0])}))
 
 

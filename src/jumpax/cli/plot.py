@@ -15,7 +15,7 @@ def run(
     out: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
 ) -> None:
-    """Draw a saved result: paths with mean and band, data beside their fit, draws of a posterior, records, a profile.
+    """Draw a saved result: paths with mean and band, data beside their fit, draws of a posterior, records, a profile, an audit.
 
     Args:
         file: What `--out FILE.nc` of a command, or `result.save("FILE.nc")`, has written.

@@ -58,15 +58,41 @@ def labelled(result: "FitResult") -> Labelled:
 
 
 def _data(compared: Mapping[str, Sequence[Compared]]) -> dict[str, Variable]:
-    """Each data set along an axis of its own: numbers along time, or numbers of cells by count."""
-    sets = [(where, one) for where, found in compared.items() for one in found]
-    made: dict[str, Variable] = {}
-    for number, (where, one) in enumerate(sets):
-        about = {name: value for name, value in one._asdict().items() if isinstance(value, str)} | {"condition": where}
-        for name, value in one._asdict().items():
-            if isinstance(value, np.ndarray):
-                made[f"data_{number}_{name}"] = Variable((f"datum_{number}",), value, about)
-    return made
+    """All data beside their fit, in few columns for any number of sets: numbers along `datum`, their sets along `data_set`.
+
+    A set is numbers along time, or numbers of cells by count; what it does not have is missing (NaN), or an empty text.
+    """
+    sets = [(where, one._asdict()) for where, found in compared.items() for one in found]
+    if not sets:
+        return {}
+    sizes = [len(_column(one, "measured", "counts")) for _, one in sets]
+
+    def joined(*names: str) -> Float[np.ndarray, " data"]:
+        empty = (np.full(size, np.nan) for size in sizes)
+        return np.concatenate(
+            [_column(one, *names, otherwise=none) for (_, one), none in zip(sets, empty, strict=True)]
+        )
+
+    datum, each = ("datum",), ("data_set",)
+    words = {name: np.array([one.get(name, "") for _, one in sets], object) for name in ("name", "species", "place")}
+    return {
+        "data_of": Variable(datum, np.repeat(np.arange(len(sets)), sizes), {"long_name": "number of the data set"}),
+        "data_time": Variable(datum, joined("times")),
+        "data_measured": Variable(datum, joined("measured", "counts"), {"long_name": "numbers, or numbers of cells by count"}),
+        "data_error": Variable(datum, joined("errors"), {"long_name": "standard errors"}),
+        "data_fitted": Variable(datum, joined("fitted", "law"), {"long_name": "numbers, or probabilities by count"}),
+        "data_condition": Variable(each, np.array([where for where, _ in sets], object)),
+        **{f"data_{name}": Variable(each, values) for name, values in words.items()},
+        "data_cells": Variable(each, np.array(["law" in one for _, one in sets]), {"long_name": "whether it is of cells by count"}),
+    }  # fmt: skip
+
+
+def _column(
+    one: Mapping[str, object], *names: str, otherwise: Float[np.ndarray, " data"] | None = None
+) -> Float[np.ndarray, " data"]:
+    """The first of these fields that a data set has."""
+    found = next((one[name] for name in names if one.get(name) is not None), otherwise)
+    return np.asarray(found, float)
 
 
 def _about(result: "FitResult") -> dict[str, object]:

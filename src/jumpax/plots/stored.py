@@ -8,7 +8,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jumpax._base.errors import InputError
+from jumpax.gradients.judgements import Audit, Judgement
 from jumpax.plots.data_and_fit import fit
+from jumpax.plots.estimators import audit
 from jumpax.plots.posterior import draws, traces
 from jumpax.plots.profiles import profile
 from jumpax.plots.trajectories import trajectory_panels
@@ -24,7 +26,7 @@ def stored(data: "xarray.Dataset") -> Figure:
         data: of `jumpax.results.load`, or of `result.to_xarray()`.
 
     Returns:
-        The figure of paths, records, a fit, a profile or a posterior.
+        The figure of paths, records, a fit, a profile, a posterior or an audit.
 
     Raises:
         InputError: it is the data set of something else.
@@ -45,11 +47,8 @@ def stored(data: "xarray.Dataset") -> Figure:
 def _fit(data: "xarray.Dataset") -> Figure:
     """Data sets beside the fit, or steps of the start that ended best."""
     compared: dict[str, list[Any]] = {}
-    for number in range(len([name for name in data.dims if str(name).startswith("datum_")])):
-        own = {str(n).removeprefix(f"data_{number}_"): v for n, v in data.items() if f"datum_{number}" in v.dims}
-        about = next(iter(own.values())).attrs
-        columns = {"times": None, **{name: v.values for name, v in own.items()}}
-        compared.setdefault(about["condition"], []).append(SimpleNamespace(**about, **columns))
+    for number in range(data.sizes.get("data_set", 0)):
+        compared.setdefault(str(data["data_condition"].values[number]), []).append(_data_set(data, number))
     losses = data["loss"].values
     last = [row[np.isfinite(row)][-1] if np.isfinite(row).any() else np.inf for row in losses]
     best, free = int(np.argmin(last)), [str(name) for name in data["free"].values]
@@ -62,6 +61,19 @@ def _fit(data: "xarray.Dataset") -> Figure:
             units={name: unit for name, unit in units.items() if unit},
         )
     )  # fmt: skip
+
+
+def _data_set(data: "xarray.Dataset", number: int) -> Any:
+    """One of the data sets of a fit, as `FitResult.compared` has it."""
+    own = data["data_of"].values == number
+    words = {name: str(data[f"data_{name}"].values[number]) for name in ("name", "species", "place")}
+    times, measured, errors, fitted = (
+        data[f"data_{name}"].values[own] for name in ("time", "measured", "error", "fitted")
+    )
+    if data["data_cells"].values[number]:
+        return SimpleNamespace(**words, counts=measured, law=fitted)
+    steady = np.isnan(times).all()
+    return SimpleNamespace(**words, times=None if steady else times, measured=measured, errors=errors, fitted=fitted)
 
 
 def _units(data: "xarray.Dataset") -> dict[str, str]:
@@ -98,11 +110,23 @@ def _records(data: "xarray.Dataset") -> Figure:
     return traces(SimpleNamespace(times=data["time"].values, cells=tuple(data["cell"].values), columns=columns))  # type: ignore[arg-type]
 
 
+def _audit(data: "xarray.Dataset") -> Figure:
+    """Every judgement; what each estimator costs."""
+    rows = tuple(
+        Judgement(*row) for row in zip(*(data[name].values.tolist() for name in Judgement._fields), strict=True)
+    )
+    names, cost = [str(name) for name in data["tried"].values], data["seconds_per_path"]
+    seconds = {"plain": float(cost.attrs["plain_paths"]), **dict(zip(names, cost.values.tolist(), strict=True))}
+    heaviest = dict(zip(names, data["heaviest"].values.tolist(), strict=True))
+    return audit(Audit(rows, seconds, heaviest, {}, str(data.attrs["reference"]), str(data.attrs["chosen"]), {}))
+
+
 _DRAWN: dict[str, Callable[["xarray.Dataset"], Figure]] = {
     "paths": trajectory_panels,
     "records": _records,
     "fit": _fit,
     "profile": _profile,
     "posterior": _posterior,
+    "audit": _audit,
 }
 """By the kind of the result."""

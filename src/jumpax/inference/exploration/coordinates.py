@@ -9,6 +9,8 @@ from jumpax.inference.parameters import LOG_BOX, factors
 
 SPREAD = 2.0
 """Standard deviation of the first points about the start, on the unconstrained scale, where a parameter has no box."""
+NEAR = 1.0
+"""Distance, in standard deviations of the points drawn, up to which the response is a plane."""
 EDGE = 1e-3
 """Share of a box at each of its ends that is not drawn from."""
 
@@ -31,6 +33,11 @@ def near_points(
 ) -> Float[np.ndarray, "count free"]:
     """Normal about a centre, stratified in each direction: centre + scale x."""
     return centre + ndtri(_hypercube(len(centre), count, generator)) @ scale.T
+
+
+def is_near(scale: Float[np.ndarray, "free free"], way: Float[np.ndarray, " free"]) -> bool:
+    """Whether paths at one end of a way tell of the other end, too."""
+    return bool(np.linalg.norm(np.linalg.solve(scale, way)) < NEAR)
 
 
 def _hypercube(free: int, count: int, generator: np.random.Generator) -> Float[np.ndarray, "count free"]:

@@ -12,14 +12,12 @@ from jumpax.gradients import ScoreFunction
 from jumpax.inference.deciding import moving
 from jumpax.inference.evaluation import Evaluation
 from jumpax.inference.exploration.condition_responses import ConditionResponses
+from jumpax.inference.exploration.coordinates import is_near
+from jumpax.inference.exploration.scattered import BATCHES
 from jumpax.inference.information import pooled
 from jumpax.inference.problem import Problem
 from jumpax.inference.sources import Simulation
 
-BATCHES = 8
-"""Independent parts of the paths, whose differences tell the noise."""
-NEAR = 1.0
-"""Distance, in the scale, up to which the response is a plane, so that earlier evaluations count."""
 PARTS = 4
 """Evaluations that the rest of the budget is divided into: the bias of likelihoods falls with the paths of each."""
 
@@ -70,7 +68,7 @@ class Plain:
         evaluated = problem.from_source(self._source)
         one = evaluated.evaluate(jnp.asarray(u, float), key)
         self._made.append((np.asarray(u), one))
-        close = [(p, e) for p, e in self._made if np.linalg.norm(np.linalg.solve(self._scale, u - p)) < NEAR]
+        close = [(p, e) for p, e in self._made if is_near(self._scale, u - p)]
         information = pooled(evaluated, u, [e for _, e in close]).matrix
         near = [moved(e, u - p, information) for p, e in close]
         self.level = self._source.paths * len(near)

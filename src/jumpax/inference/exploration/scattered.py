@@ -11,7 +11,7 @@ from jumpax._base.errors import SimulationError
 from jumpax._base.trees import Tree
 from jumpax.inference.evaluation import Evaluation, judged
 from jumpax.inference.exploration.condition_responses import ConditionResponses
-from jumpax.inference.exploration.coordinates import near_points
+from jumpax.inference.exploration.coordinates import is_near, near_points
 from jumpax.inference.exploration.intervals import intervals
 from jumpax.inference.exploration.surface import root
 from jumpax.inference.exploration.touches import groups
@@ -21,8 +21,6 @@ BATCHES = 8
 """Independent parts of the paths, whose differences tell the noise."""
 REACH = 2.5
 """Root mean square distance, in the scale, up to which paths of earlier evaluations count for slopes."""
-NEAR = 1.0
-"""Distance, in the scale, up to which the response is a plane, so that paths with the parameters of an earlier point count for the expectation."""
 
 
 class Drawn(NamedTuple):
@@ -64,6 +62,7 @@ class Scattered:
         self._smooth = bins.T @ bins
         """Slopes of neighbouring stops are averaged: any weights of the residuals lead to the answer, and these have a tenth of the noise."""
         self.level = 0
+        """Paths behind the expectation of the last evaluation."""
 
     @property
     def paths(self) -> int:
@@ -120,9 +119,8 @@ class Scattered:
     def _levels(self, u: Float[np.ndarray, " free"], slopes: list[np.ndarray]) -> list[np.ndarray]:
         """Means of the paths with the parameters of the point, and of others near by, moved along the slopes; by batch."""
         ways = [(drawn, drawn.point - u) for drawn in self._pool]
-        near = [(d, way) for d, way in ways if np.linalg.norm(np.linalg.solve(self._scale, way)) < NEAR]
+        near = [(d, way) for d, way in ways if is_near(self._scale, way)]
         self.level = sum(int(self._here(drawn).sum()) for drawn, _ in near)
-        """Paths behind the expectation."""
         whole = np.sum([self._here(drawn).sum(1) for drawn, _ in near], 0)
 
         def mean(number: int, steep: Float[np.ndarray, "batches ... free"]) -> np.ndarray:
