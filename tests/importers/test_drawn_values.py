@@ -62,7 +62,7 @@ def drawn(folder, value, key):
 
 def annotated(law, arguments):
     """A function that an annotation makes a draw; its body is for software that does not know it."""
-    note = f'<distribution xmlns="http://sbml.org/annotations/distribution" definition="http://en.wikipedia.org/wiki/{law}"/>'
+    note = f'<distribution xmlns="http://sbml.org/annotations/distribution" definition="http://{law}"/>'
     names = "".join(f"<bvar><ci>x{place}</ci></bvar>" for place in range(arguments))
     math = f"<math {{math}}><lambda>{names}<notanumber/></lambda></math>"
     return f'<functionDefinition id="law"><annotation>{note}</annotation>{math}</functionDefinition>'
@@ -71,11 +71,11 @@ def annotated(law, arguments):
 @pytest.mark.parametrize(
     ("address", "law", "numbers"),
     [
-        ("Uniform_distribution_(continuous)", "uniform", (-1, 3)),
-        ("Truncated_normal_distribution", "normal", (0, 1.5, -1, 2)),
-        ("Chi-squared_distribution", "chisquare", (5,)),
-        ("Log-normal_distribution", "lognormal", (0.5, 0.7)),
-        ("Bernoulli_distribution", "bernoulli", (0.3,)),
+        ("en.wikipedia.org/wiki/Uniform_distribution_(continuous)", "uniform", (-1, 3)),
+        ("en.wikipedia.org/wiki/Truncated_normal_distribution", "normal", (0, 1.5, -1, 2)),
+        ("en.wikipedia.org/wiki/Chi-squared_distribution", "chisquare", (5,)),
+        ("en.wikipedia.org/wiki/Log-normal_distribution", "lognormal", (0.5, 0.7)),
+        ("www.uncertml.org/distributions/bernoulli", "bernoulli", (0.3,)),
     ],
 )
 def test_annotated_functions_are_draws(address, law, numbers, tmp_path):
@@ -95,7 +95,11 @@ def test_annotated_laws_that_are_not_drawn_from_are_refused(tmp_path):
     with pytest.raises(
         UnsupportedError, match=r"function 'law' draws from '.*Weibull_distribution'.*not read; read are uniform"
     ):
-        read(tmp_path, "<apply><ci>law</ci><cn>1</cn></apply>", function=annotated("Weibull_distribution", 1))
+        read(
+            tmp_path,
+            "<apply><ci>law</ci><cn>1</cn></apply>",
+            function=annotated("en.wikipedia.org/wiki/Weibull_distribution", 1),
+        )
 
 
 @pytest.mark.parametrize("law", LAWS)
