@@ -1,6 +1,7 @@
 """`posterior(..., save=, resume=)`: chains that were interrupted go on bit for bit; the file of another posterior is refused."""
 
 import dataclasses
+import importlib.metadata
 import sys
 import types
 from collections import Counter
@@ -13,6 +14,7 @@ import pytest
 import jumpax
 from jumpax.engines.journal import contents, field, journal
 from jumpax.engines.kept import Files
+from jumpax.inference import resuming
 from jumpax.inference.posterior.nuts import Nuts
 from jumpax.inference.posterior.refusals import Refusal, Refusals
 from jumpax.networks.fingerprint import digest
@@ -85,6 +87,17 @@ class Holey:
 
     def eval_shape(self, key, u):
         return {"u": 0, "n": 0}
+
+
+def test_libraries_that_are_not_installed_are_no_fault(monkeypatch):
+    """Chains of filters do without BlackJAX."""
+
+    def missing(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", missing)
+    told = resuming.fields(PROBLEM, "posterior", {"key": 0})
+    assert told["version of blackjax"] == field("not installed")
 
 
 def test_points_without_a_density_are_counted_by_a_run_that_goes_on(tmp_path):

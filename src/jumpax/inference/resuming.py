@@ -64,8 +64,16 @@ def fields(problem: AbstractProblem | RecordProblem, verb: str, settings: Mappin
     found["key"] = (str(settings["key"]) if isinstance(settings["key"], int) else words, words)
     found |= {name: field(value) for name, value in settings.items() if value is not None and name != "key"}
     libraries = (*LIBRARIES, "blackjax") if verb == "posterior" else LIBRARIES
-    found |= {f"version of {name}": field(importlib.metadata.version(name)) for name in libraries}
+    found |= {f"version of {name}": field(_version(name)) for name in libraries}
     return found | {"precision": field(str(jnp.zeros(()).dtype)), "backend": field(jax.default_backend())}
+
+
+def _version(library: str) -> str:
+    """Of what may not be installed."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
 
 
 def _start(part: Problem | RecordProblem) -> object:
