@@ -19,7 +19,7 @@ from jumpax.engines.program import Program
 from jumpax.folds import Snapshots, Together
 from jumpax.inference.losses import AbstractLoss
 from jumpax.inference.parameters import Numbers, Structure
-from jumpax.inference.sources import AbstractSource, Expected, Question
+from jumpax.inference.sources import AbstractSource, Expected, MasterEquation, Question, Simulation
 from jumpax.networks import Network
 
 
@@ -147,13 +147,16 @@ def _contract(slope: PyTree[Real], jacobian: PyTree[Real]) -> Float[Array, " fre
 
 
 @functools.lru_cache(64)
-def compiled(network: Network, deterministic: bool) -> Callable[..., Evaluation]:
-    """What the host computes, paths or laws, is outside the programs of XLA, which may then be compiled in haste."""
-    if deterministic:
-        return jax.jit(evaluate, static_argnums=0, compiler_options=quick())
-    program = Program(network, Together((Snapshots(),)), default_precision())
-    outside = not engine_for(program, None).traceable
-    return jax.jit(evaluate, static_argnums=0, compiler_options=plain() if outside else {})
+def compiled(network: Network, source: type[AbstractSource]) -> Callable[..., Evaluation]:
+    """Compiled in haste where the work is done by the host, outside the programs of XLA: paths, and laws by the master equation."""
+    if issubclass(source, MasterEquation):
+        options = quick()
+    elif issubclass(source, Simulation):
+        program = Program(network, Together((Snapshots(),)), default_precision())
+        options = {} if engine_for(program, None).traceable else plain()
+    else:  # of users, who may compute in XLA
+        options = {}
+    return jax.jit(evaluate, static_argnums=0, compiler_options=options)
 
 
 @jax.jit

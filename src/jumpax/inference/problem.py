@@ -262,7 +262,7 @@ class Problem(AbstractProblem):
 
     def _evaluated(self, u: Float[Array, " free"], key: PRNGKeyArray | None) -> Evaluation:
         """What may not be numbers; recorded, if a journal is open."""
-        run = compiled(self.network, self.source.deterministic)
+        run = compiled(self.network, type(self.source))
         given = (self.plan, self.loss, self.numbers, jnp.asarray(u, float), key)
         asked = self.plan.question
         return answered(
@@ -283,7 +283,7 @@ class Problem(AbstractProblem):
             for other in self.free:
                 if other != name:
                     alone = alone.fixing(other, float(self.values(u)[other]))
-            run = compiled(self.network, self.source.deterministic)
+            run = compiled(self.network, type(self.source))
             found = run(alone.plan, self.loss, alone.numbers, jnp.asarray(u, float)[i : i + 1], key)
             wrong += [] if np.isfinite(found.gradient).all() else [name]
         return wrong or list(self.free)

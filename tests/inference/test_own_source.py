@@ -1,0 +1,52 @@
+"""Expectations from a source of the user's own."""
+
+import dataclasses
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import jumpax
+from jumpax.inference import Fixed, Free, MasterEquation, Problem, Simulation, evaluation, losses
+from jumpax.inference.sources import AbstractSource
+
+MODEL = jumpax.zoo.birth_death()
+
+
+@dataclasses.dataclass(frozen=True)
+class ByFormula(AbstractSource):
+    """The mean of a birth and death process that started empty, computed in JAX."""
+
+    deterministic = True
+
+    @property
+    def total(self):
+        return float("inf")
+
+    def expected(self, question, silent=False):
+        times = jnp.asarray(question.stops) - question.start
+
+        def mean(theta, key):
+            made = theta["birth"] / theta["death"] * (1 - jnp.exp(-theta["death"] * times))
+            return made[None, :, None, None]
+
+        return mean
+
+
+def test_a_fit_takes_its_expectations_from_there():
+    data = losses.TimeSeries([1.0, 2.0], {"X": [6.0, 9.0]}, {"X": [0.5, 0.5]})
+    parameters = {"birth": Free(5.0), "death": Fixed(1.0)}
+    found = jumpax.fit(Problem(MODEL.network, {"X": 0}, data, parameters, source=ByFormula()), key=1)
+    shape, weight = 1 - np.exp(-np.array([1.0, 2.0])), 1 / 0.5**2
+    assert found.estimates["birth"] == pytest.approx(shape @ [6.0, 9.0] / (shape @ shape), rel=1e-3)
+    assert found.standard_errors["birth"] == pytest.approx((weight * shape @ shape) ** -0.5, rel=1e-2)
+
+
+def test_only_what_computes_outside_of_xla_is_compiled_in_haste(monkeypatch):
+    """An equation that a source solves in JAX would take ten times as long."""
+    hasty = []
+    monkeypatch.setattr(evaluation, "quick", lambda: hasty.append(1) or {})
+    for source, least in ((ByFormula, 0), (Simulation, 0), (MasterEquation, 1)):
+        hasty.clear()
+        evaluation.compiled.__wrapped__(MODEL.network, source)
+        assert len(hasty) == least, source
