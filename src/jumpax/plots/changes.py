@@ -33,6 +33,8 @@ def changes(found: Any) -> Figure:
             ends = np.array([change for one, n in rows[kind] for change in one.changes[n]])
             if kind != "difference" and np.isfinite(ends).all() and (ends > 0).all():
                 panel.set_xscale("log")
+                for axis in (panel.xaxis.set_major_formatter, panel.xaxis.set_minor_formatter):
+                    axis("{x:g}")
             several = len(found.conditions) > 2
             panel.set_yticks(range(len(rows[kind])), [f"{o.name}, {n}" if several else o.name for o, n in rows[kind]])
             panel.set_ylim(len(rows[kind]) - 0.5, -0.5)
