@@ -1,15 +1,19 @@
 """Problem files against their schema: places, what was found, what is expected, the nearest name, the page; and the page itself."""
 
+import copy
 import inspect
+import itertools
+import tomllib
 
 import msgspec
 import pytest
 from problem_page import DOCUMENT, LABELS, printed
 
 import jumpax
-from jumpax.cli import schema
+from jumpax.cli import problem_file, record_file, schema
 from jumpax.cli.entries import faults_of
-from jumpax.cli.record_file import LAWS
+from jumpax.cli.problem_file import read_problem
+from jumpax.cli.record_file import LAWS, read_record_file
 from jumpax.inference import MasterEquation, RecordProblem, Simulation, compare, fit, losses, posterior, profile
 
 KINDS = [
@@ -119,3 +123,107 @@ def test_the_page_is_printed_from_the_schema():
 def test_entries_are_arguments_of_what_reads_them(kind, does, others):
     known = set(inspect.signature(does).parameters)
     assert {field.name for field in msgspec.structs.fields(kind)} - others <= known
+
+
+SOUND = {
+    "fit": """
+settle = 8.0
+x0 = { X = 0 }
+theta = { make = 4.0, lose = 1.0 }
+units = { make = "1/h" }
+[network]
+reactions = [{ equation = "0 -> X", rate = "make" }, { equation = "X -> 0", rate = "lose" }]
+[parameters]
+make = { free = 4.0, upper = 50.0, own = true }
+lose = { box = [0.1, 10.0] }
+fold = { ratio = ["make[b]", "make[a]"] }
+[data]
+species = "X"
+count = "number"
+[conditions.a]
+data = { file = "counts.csv" }
+[conditions.b]
+data = { file = "counts.csv" }
+parameters = { make = { free = 3.0, own = true } }
+[loss]
+smoothing = 2.0
+[exact]
+limits = { X = 60 }
+[fit]
+steps = 3
+[profile]
+name = "lose"
+values = [1, 2, 3]
+[compare]
+parameters = ["make"]
+""",
+    "means": """
+model = "birth_death"
+[parameters]
+birth = { free = 4.0 }
+[[data]]
+file = "counts.csv"
+time = "number"
+means = { X = "number" }
+standard_errors = { X = 1.0 }
+[loss]
+kind = "time_series"
+[simulation]
+paths = 800
+""",
+    "infer": """
+model = "birth_death"
+[parameters]
+birth = { free = 5.0, prior = { law = "LogNormal", median = 8.0, sd = 0.5 } }
+[records]
+file = "counts.csv"
+time = "number"
+[records.columns.seen]
+law = "Normal"
+sd = 1.0
+of = "X"
+[exact]
+limits = { X = 60 }
+[posterior]
+chains = 2
+""",
+}
+STRANGE = (3, "no", True, [], {}, [1], {"a": {"b": []}}, 1.5)
+
+
+def places(table, before=()):
+    for key, value in table.items() if isinstance(table, dict) else enumerate(table):
+        yield (*before, key)
+        if isinstance(value, dict | list):
+            yield from places(value, (*before, key))
+
+
+def changed(table, place, value):
+    made = copy.deepcopy(table)
+    inner = made
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    return made
+
+
+@pytest.mark.parametrize("name", SOUND)
+def test_anything_anywhere_is_read_or_told(name, tmp_path, monkeypatch):
+    """No other exception comes out, which would be a traceback: every place of a sound file with every kind of value."""
+    (tmp_path / "counts.csv").write_text("number,seen\n1,3\n2,4\n3,5\n")
+    read = read_record_file if name == "infer" else read_problem
+    module = record_file if name == "infer" else problem_file
+    sound, told = tomllib.loads(SOUND[name]), 0
+    monkeypatch.setattr(module, "toml_of", lambda _: sound)
+    assert read(tmp_path / "problem.toml").problem.free
+    for place, value in itertools.product(places(sound), STRANGE):
+        table = changed(sound, place, value)
+        monkeypatch.setattr(module, "toml_of", lambda _, table=table: table)
+        try:
+            read(tmp_path / "problem.toml")
+        except jumpax.JumpaxError as fault:
+            told += "\n- " in str(fault) and "wrong kind" not in str(fault)
+        except Exception as fault:
+            fault.add_note(f"{place} = {value!r}")
+            raise
+    assert told > 2 * len(list(places(sound)))

@@ -27,6 +27,7 @@ PRIORS: dict[str, type[AbstractPrior]] = {
         priors.Beta, priors.Laplace, priors.LogLaplace, priors.Cauchy, priors.Rayleigh,
     )
 }  # fmt: skip
+_KIND = "a value has the wrong kind"
 PAGE = "https://jumpax.readthedocs.io/formats/problem/"
 MODEL = ("network", "theta", "x0", "units", "reference")
 """Entries of a model in the file itself."""
@@ -55,7 +56,7 @@ class Collector:
             self.faults.append(str(fault))
             self.unread |= isinstance(fault, UnsupportedError)
         except (TypeError, ValueError) as fault:
-            self.faults.append(f"a value has the wrong kind: {fault}")
+            self.faults.append(f"{_KIND}: {fault}")
         return None
 
     def end(self, file: Path, command: str) -> None:
@@ -66,7 +67,10 @@ class Collector:
         """
         if not self.faults:
             return
-        told = "\n".join("- " + fault.replace("\n", "\n  ") for fault in dict.fromkeys(self.faults))
+        faults = [
+            fault for fault in self.faults if _KIND not in fault
+        ] or self.faults  # of which those are the consequences
+        told = "\n".join("- " + fault.replace("\n", "\n  ") for fault in dict.fromkeys(faults))
         more = f"(jumpax {command} --template prints a file to begin with; {PAGE} has all entries)"
         raise (UnsupportedError if self.unread else InputError)(f"{file} cannot be used:\n{told}\n{more}")
 

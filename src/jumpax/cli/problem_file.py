@@ -65,7 +65,8 @@ def read_problem(file: Path, *, amounts: Amounts = AS_DECLARED) -> ProblemFile:
 def _conditions(table: Mapping[str, Any], file: Path, collected: Collector, amounts: Amounts) -> dict[str, Condition]:
     """By name; one without a name for a file without [conditions]."""
     common = {key: value for key, value in table.items() if key not in ("conditions", "compare", "fit", "profile")}
-    several = {n: p for n, p in common.get("parameters", {}).items() if _of_several(p)} if "conditions" in table else {}
+    shared = common.get("parameters") if "conditions" in table else None
+    several = {n: p for n, p in shared.items() if _of_several(p)} if isinstance(shared, Mapping) else {}
     if several:
         common["parameters"] = {n: p for n, p in common["parameters"].items() if n not in several}
     if "conditions" not in table:

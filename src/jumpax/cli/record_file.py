@@ -91,6 +91,6 @@ def _signal(where: str, name: str, entry: Mapping[str, Any]) -> AbstractSignal:
     asked = read(where, {key: entry[key] for key in ("law", "of", "firings") if key in entry}, schema.Measured)
     if asked.of is not None and asked.firings is not None:
         raise InputError(f"{where}: give either of = ..., species, or firings = ..., reactions")
-    given = asked.firings or asked.of or name
+    given = next(one for one in (asked.firings, asked.of, name) if one is not None)
     names = [given] if isinstance(given, str) else given
     return Total(*names) if asked.firings is None else Firings(*names)
