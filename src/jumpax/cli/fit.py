@@ -131,12 +131,10 @@ def _bound(asked: ProblemFile, found: FitResult) -> Profile | None:
 
 
 def _saved(asked: ProblemFile, found: FitResult, seed: int, file: Path) -> Path:
-    """Estimates and history, and the profile of the file."""
+    """All that the fit knows, and what was asked."""
     from jumpax.results import save
 
-    bound = _bound(asked, found)
-    labelled = found.labelled() if bound is None else found.labelled().beside(bound.labelled())
-    return save(labelled, file, settings={"seed": seed, "model": networks_in_words(asked.problem)})
+    return save(found, file, settings={"seed": seed, "model": networks_in_words(asked.problem)})
 
 
 def _compared(asked: ProblemFile, key: int, settings: dict[str, Any]) -> Comparison | None:

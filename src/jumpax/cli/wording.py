@@ -28,6 +28,7 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
         "jumpax simulate draws the paths of such models, and their gradients are there in Python",
     ),
     (r", of reactions that of the call, of an event its own: dataclasses\.replace\(event, queue=\d+\)", ""),
+    (r"give one a start, Free\(1\.0\)", "give one a start, { free = 1.0 } in [parameters]"),
     (r"test='Wald'", 'test = "Wald" in [compare]'),
     (r"give true_size=\.\.\.,", "give true_size = ... in [loss],"),
     (r"give observation=Capture\(\.\.\.\), too", "give capture = ... in [loss], too"),

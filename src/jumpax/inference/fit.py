@@ -157,7 +157,7 @@ def quiet_fit(
 
     check_problem(problem, "fit")
     if not problem.free:
-        raise InputError("no parameter is Free, so there is nothing to fit")
+        raise InputError("no parameter is free, so there is nothing to fit: give one a start, Free(1.0)")
     for name, number in (("steps", steps), ("average", average), ("final", final)):
         if number < 1:
             raise InputError(f"{name} must be 1 or more; got {number!r}")
