@@ -21,7 +21,7 @@ BITS = 2e-6
 
 
 def launch(count, *words):
-    """Answers of so many processes with the words of a command, started as Slurm starts them."""
+    """Processes with the words of a command, started as Slurm starts them: how they ended, what they printed and what they complained of."""
     step = {"SLURM_JOB_ID": str(random.SystemRandom().randrange(10**6)), "SLURM_STEP_NODELIST": "127.0.0.1"}
     shared = {**os.environ, **step, "JAX_PLATFORMS": "cpu", "SLURM_NTASKS": str(count)}
     started = [
@@ -32,17 +32,22 @@ def launch(count, *words):
         for rank in range(count)
     ]  # fmt: skip
     try:
-        ended = [process.communicate(timeout=300) for process in started]
+        return [(process.wait(), *texts) for process in started for texts in [process.communicate(timeout=300)]]
     finally:
         for process in started:
             process.kill()
-    assert all(process.returncode == 0 for process in started), ended[0][1][-3000:] + ended[-1][1][-3000:]
-    return [out for out, _ in ended]
+
+
+def answers(count, *words):
+    """What they print, if all end well."""
+    ended = launch(count, *words)
+    assert all(code == 0 for code, _, _ in ended), "\n".join(told[-3000:] for _, _, told in ended)
+    return [out for _, out, _ in ended]
 
 
 def run(count, *words):
     """What each of so many workers found."""
-    return [json.loads(re.search(r"^FOUND (.*)$", out, re.M)[1]) for out in launch(count, worker.__file__, *words)]
+    return [json.loads(re.search(r"^FOUND (.*)$", out, re.M)[1]) for out in answers(count, worker.__file__, *words)]
 
 
 def check_law(found):
@@ -102,9 +107,9 @@ def test_the_first_process_of_a_command_answers(tmp_path):
     (tmp_path / "problem.toml").write_text(PROBLEM)
     (tmp_path / "means.csv").write_text("t,mean,error\n1,63,1\n3,95,1\n")
     words = "-m", "jumpax", "fit", str(tmp_path / "problem.toml"), "--budget", "2000", "--json"
-    first, second = launch(2, *words, "--devices", "all")
-    (alone,) = launch(1, *words)
-    assert second == "" or "jumpax" not in second
+    first, second = answers(2, *words, "--devices", "all")
+    (alone,) = answers(1, *words)
+    assert "{" not in second
     together, single = (json.loads(out[out.index("{") :]) for out in (first, alone))
     assert together["estimates"] == single["estimates"]
 
@@ -113,6 +118,32 @@ def test_a_command_alone_has_nobody_to_share_with(tmp_path, capsys):
     (tmp_path / "problem.toml").write_text(PROBLEM)
     assert main(["fit", str(tmp_path / "problem.toml"), "--devices", "all"]) == 2
     assert "here is one device and no such launcher; leave it out" in capsys.readouterr().err
+
+
+DYING = """
+import os, jax
+jax.distributed.initialize(heartbeat_timeout_seconds=10)
+from processes.worker import MODEL, expected
+mean = expected()
+mean.estimate(MODEL.theta, 1)
+if jax.process_index() == 1:
+    os._exit(9)
+mean.estimate(MODEL.theta, 2)
+print("went on")
+"""
+
+
+@pytest.mark.long
+@pytest.mark.fault(43)
+def test_a_process_that_dies_ends_the_others(monkeypatch):
+    monkeypatch.setenv(
+        "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    )
+    (code, out, told), (other, *_) = launch(2, "-c", DYING)
+    assert other == 9
+    assert code != 0
+    assert "went on" not in out
+    assert re.search("Gloo .* failed: .*(closed|reset) by peer", told)
 
 
 def loops_and_gathers(text):
