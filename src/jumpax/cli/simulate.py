@@ -15,9 +15,11 @@ from jumpax._base.extras import need
 from jumpax._base.status import Status
 from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
+from jumpax.cli.sweep import Sweep, of_model, show
 from jumpax.cli.targets import write_targets
 from jumpax.cli.values import parse_bound, parse_shard
 from jumpax.engines import Paths, simulate
+from jumpax.engines.shard import shard_of
 from jumpax.networks import Network
 from jumpax.networks.zoo import Model
 
@@ -32,6 +34,7 @@ def run(
     shard: str | None = None,
     theta: list[str] | None = None,
     x0: list[str] | None = None,
+    sweep: Path | None = None,
     amounts: AmountOptions = AS_DECLARED,
     engine: Literal["cpu", "gpu", "xla", "tables", "reference"] | None = None,
     precision: Literal["float32", "float64"] | None = None,
@@ -50,11 +53,13 @@ def run(
     Args:
         model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen).
         times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
-        paths: How many paths.
+        paths: How many paths; of each row of --sweep.
         seed: Of the random numbers: the same seed gives the same paths.
         shard: Only part i of N of the paths, as i/N with i from 0 to N - 1; `jumpax merge` puts the files of --out together.
         theta: Parameters, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
+        sweep: A table (text, with a head) whose columns are parameters, or species for their counts at the start: paths are drawn for
+            each row.
         amounts: How amounts of a file become counts.
         engine: How paths are drawn.
         precision: Of times and propensities.
@@ -76,21 +81,28 @@ def run(
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed must be a whole number from 0 to 2^32 - 1; got {seed}")
     network = chosen.network if queue is None else _queued(chosen.network, queue)
+    swept = None if sweep is None else Sweep.read(sweep, chosen, paths)
+    values, start = of_model(chosen, swept)
+    part, total = parse_shard(shard), paths if swept is None else swept.paths
     begin = time.perf_counter()
     result = simulate(
-        network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, shard=parse_shard(shard), engine=engine,
-        precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
+        network, values, start, times=stops, paths=total, key=seed, shard=part, engine=engine,
+        precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events, round_counts=amounts.round_counts,
         progress=sys.stderr.isatty(), save=save, resume=resume,
     )  # fmt: skip
     if file is not None:
-        result = result.with_observables(file.observed(chosen.theta))
+        result = result.with_observables(file.observed({**chosen.theta, **result.given}))
     seconds = time.perf_counter() - begin
-    settings = {"seed": seed, "theta": chosen.theta, "x0": chosen.x0, "reference": chosen.reference}
+    own = {} if swept is None else swept.rows
+    theta_told, x0_told = ({n: v for n, v in all_of.items() if n not in own} for all_of in (chosen.theta, chosen.x0))
+    settings = {"seed": seed, "theta": theta_told, "x0": x0_told, "reference": chosen.reference}
     written = write_targets(
         out=(out, lambda file: _saved(result, chosen, settings, file)),
         figure=(figure, lambda file: _drawn(result, settings, file)),
     )
     document = {**_document(result, chosen, settings, seconds), **written._asdict(), "notes": notes}
+    if swept is not None:
+        document["rows"] = list(swept.results(result, shard_of(part, total).first))
     if output.json:
         print_json(document)
     else:
@@ -161,12 +173,25 @@ def _document(result: Paths, model: Model, settings: dict[str, Any], seconds: fl
 
 
 def _show(document: dict[str, Any]) -> None:
+    if "rows" in document:
+        show(document["model"], document["rows"], document["times"])
+    else:
+        _show_times(document)
+    _show_ends(document)
+
+
+def _show_times(document: dict[str, Any]) -> None:
+    """Means at all times."""
     unit = document["units"].get("time", "")
     columns: dict[str, Any] = {f"time ({unit})" if unit else "time": [f"{t:g}" for t in document["times"]]}
     for name, mean in document["mean"].items():
         spread = np.sqrt(document["variance"][name])
         columns[name] = [f"{m:.4g} ± {s:.2g}" if np.isfinite(s) else f"{m:.4g}" for m, s in zip(mean, spread)]
     print_table(f"{document['model']}: mean ± standard deviation of {document['paths']:,} paths", columns)
+
+
+def _show_ends(document: dict[str, Any]) -> None:
+    """How paths ended, notes and files."""
     ends = ", ".join(f"{count:,} {name.lower()}" for name, count in document["status"].items())
     people().print(f"{document['events']:,} events in {document['seconds']:.2f} s with compilation; paths: {ends}")
     print_notes(document["notes"])
