@@ -271,6 +271,10 @@ def _result(
     notes = ending.problem.notes(expected)
     if source != problem.source:
         notes["end of the search"] = f"by the master equation, for paths left it in doubt: {source!r}"
+    if run.halved:
+        notes["steps that were halved"] = (
+            f"{run.halved} times, for they led where paths could not be followed or there was no law"
+        )
     where = provenance(
         problem.split(u)[0][0].network, words, str(jnp.zeros(()).dtype), type(problem.source).__name__,
         source=repr(problem.source), ending=repr(source), **about,

@@ -45,6 +45,8 @@ class Run(NamedTuple):
     stopped: bool
     """By its rule: not because all steps were used, nor by Ctrl-C."""
     history: History
+    halved: int = 0
+    """How often a step was halved, because it led where paths could not be followed or there was no law."""
 
 
 class Search(NamedTuple):
