@@ -90,11 +90,11 @@ def run(
         out=(out, lambda file: _saved(result, chosen, settings, file)),
         figure=(figure, lambda file: _drawn(result, settings, file)),
     )
-    document = {**_document(result, chosen, settings, seconds), **written._asdict(), "notes": notes}
+    document = {**document_of(result, chosen.network, settings, seconds), **written._asdict(), "notes": notes}
     if output.json:
         print_json(document)
     else:
-        _show(document)
+        show(document)
     written.end()
 
 
@@ -136,7 +136,7 @@ def _drawn(result: Paths, settings: dict[str, Any], file: Path) -> Path:
     return plots.save_figure(result.plot(), file, {**result.provenance, **settings})
 
 
-def _document(result: Paths, model: Model, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
+def document_of(result: Paths, network: Network, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
     """What is printed: moments with the standard error of the mean, how the paths ended, provenance."""
     several = len(result.status) > 1
     mean, variance = result.mean(), result.variance() if several else np.full(result.counts.shape[1:], np.nan)
@@ -144,7 +144,7 @@ def _document(result: Paths, model: Model, settings: dict[str, Any], seconds: fl
     ends = Counter(Status(int(code)).name for code in result.status)
     return {
         "command": "simulate",
-        "model": model.network.name,
+        "model": network.name,
         "paths": len(result.status),
         **settings,
         "times": result.stops,
@@ -155,12 +155,13 @@ def _document(result: Paths, model: Model, settings: dict[str, Any], seconds: fl
         "redrawn_in_float64": int(result.redrawn.sum()),
         "events": int(result.events.sum(dtype=np.int64)),
         "seconds": seconds,
-        "units": model.network.units,
+        "units": network.units,
         "provenance": dict(result.provenance),
     }
 
 
-def _show(document: dict[str, Any]) -> None:
+def show(document: dict[str, Any]) -> None:
+    """The same for people: a table, and how the paths ended."""
     unit = document["units"].get("time", "")
     columns: dict[str, Any] = {f"time ({unit})" if unit else "time": [f"{t:g}" for t in document["times"]]}
     for name, mean in document["mean"].items():
