@@ -125,9 +125,9 @@ def outcomes(numbers, folder):
     return Counter(made.values())
 
 
-def test_150_mutated_tables(tmp_path):
-    found = outcomes(range(150), tmp_path)
-    assert min(found["read as meant"], found["refused"]) > 20
+def test_400_mutated_tables(tmp_path):
+    found = outcomes(range(400), tmp_path)
+    assert min(found["read as meant"], found["refused"]) > 60
 
 
 @pytest.mark.long
