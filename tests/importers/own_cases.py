@@ -130,7 +130,7 @@ OTHERS = {
     "a temperature ramp": Case("T = 300; T' = 5; k := exp(T/5 - 60); => A; k; A = 0", {"A": lambda t: stats.poisson(np.expm1(t))}),
     "a flow that an event resets": Case("m = 1; m' = 2; => A; m; A = 0; at time >= 1: m = 0", {"A": lambda t: stats.poisson(t + t * t if t < 1 else 2 + (t - 1) ** 2),
                                         "m": lambda t: 1 + 2 * t if t < 1 else 2 * (t - 1)}),
-    "a flow that counts drive": Case("p = 0; p' = A; A => ; A; A = 1", {"p": lambda t: lambda x: np.where(x < t * (1 - 1e-5), -np.expm1(-x), 1.0)}),
+    "a flow that counts drive": Case("p = 0; p' = A; A => ; A; A = 1", {"p": lambda t: lambda x: np.where(x < t * (1 - 1e-9), -np.expm1(-x), 1.0)}),
     "partition": Case("A => ; A; A = 20; at time >= 1: A = binomial(A, 0.5)", {"A": lambda t: stats.binom(20, np.exp(-t) * (0.5 if t > 1 else 1))}),
     "a dose": Case("A => ; A; A = 4; at time >= 1: A = A + 8", {"A": lambda t: start_then(np.convolve(stats.binom(4, np.exp(-1)).pmf(range(5)), np.eye(9)[8]), 0, t - 1) if t > 1 else decay(4, t)}),
     "a dose again and again": Case("A => ; A; A = 0; next = 0.5; at time >= next: A = A + 3, next = next + 0.5", {
