@@ -3,20 +3,18 @@
 import dataclasses
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-import numpy as np
 from cyclopts import Parameter
 
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
-from jumpax._base.status import Status
 from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
-from jumpax.cli.output import Output, people, print_json, print_notes, print_table
-from jumpax.cli.sweep import Sweep, of_model, show
+from jumpax.cli.output import Output
+from jumpax.cli.sweep import Sweep, of_model
 from jumpax.cli.targets import write_targets
+from jumpax.cli.told import answer, document_of, summary
 from jumpax.cli.values import parse_bound, parse_shard
 from jumpax.engines import Paths, simulate
 from jumpax.engines.shard import shard_of
@@ -102,11 +100,11 @@ def run(
         asked = _Apart(out, at_once, resume, {"shard": shard, "sweep": sweep, "figure": figure, "save": save})
         told = asked.streamed(subject, chosen, paths, settings | {"model": chosen.network.describe()}, how)
         document = {
-            **_document(told, chosen, settings, time.perf_counter() - begin),
+            **document_of(told, network, settings, time.perf_counter() - begin),
             "files": {"out": str(told.file)},
             "unwritten": {},
         }
-        _answer({**document, "notes": notes}, output)
+        answer({**document, "notes": notes}, output)
         return
     result = simulate(subject, values, start, paths=total, shard=part, save=save, resume=resume, **how)
     seconds = time.perf_counter() - begin
@@ -114,10 +112,10 @@ def run(
         out=(out, lambda file: _saved(result, chosen, settings, file)),
         figure=(figure, lambda file: _drawn(result, settings, file)),
     )
-    document = {**_document(_summary(result), chosen, settings, seconds), **written._asdict(), "notes": notes}
+    document = {**document_of(summary(result), network, settings, seconds), **written._asdict(), "notes": notes}
     if swept is not None:
         document["rows"] = list(swept.results(result, shard_of(part, total).first))
-    _answer(document, output)
+    answer(document, output)
     written.end()
 
 
@@ -196,70 +194,3 @@ def _settings(model: Model, swept: Sweep | None, seed: int) -> dict[str, Any]:
     own = {} if swept is None else swept.rows
     theta, x0 = ({n: v for n, v in numbers.items() if n not in own} for numbers in (model.theta, model.x0))
     return {"seed": seed, "theta": theta, "x0": x0, "reference": model.reference}
-
-
-def _summary(result: Paths) -> Streamed:
-    """Paths in few numbers."""
-    several = len(result.status) > 1
-    mean, variance = result.mean(), result.variance() if several else np.full(result.counts.shape[1:], np.nan)
-    return Streamed(
-        None, result.species, result.stops, len(result.status), mean, variance, Counter(map(int, result.status)),
-        int(result.events.sum(dtype=np.int64)), int(result.redrawn.sum()), dict(result.provenance),
-    )  # fmt: skip
-
-
-def _document(found: Streamed, model: Model, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """What is printed: moments with the standard error of the mean, how the paths ended, provenance."""
-    error = np.sqrt(found.variance / found.paths)
-    return {
-        "command": "simulate",
-        "model": model.network.name,
-        "paths": found.paths,
-        **settings,
-        "times": found.stops,
-        "mean": dict(zip(found.species, found.mean.T)),
-        "standard_error": dict(zip(found.species, error.T)),
-        "variance": dict(zip(found.species, found.variance.T)),
-        "status": {Status(code).name: many for code, many in found.status.items()},
-        "redrawn_in_float64": found.redrawn,
-        "events": found.events,
-        "seconds": seconds,
-        "units": model.network.units,
-        "provenance": found.provenance,
-    }
-
-
-def _answer(document: dict[str, Any], output: Output) -> None:
-    if output.json:
-        print_json(document)
-    else:
-        _show(document)
-
-
-def _show(document: dict[str, Any]) -> None:
-    if "rows" in document:
-        show(document["model"], document["rows"], document["times"])
-    else:
-        _show_times(document)
-    _show_ends(document)
-
-
-def _show_times(document: dict[str, Any]) -> None:
-    """Means at all times."""
-    unit = document["units"].get("time", "")
-    columns: dict[str, Any] = {f"time ({unit})" if unit else "time": [f"{t:g}" for t in document["times"]]}
-    for name, mean in document["mean"].items():
-        spread = np.sqrt(document["variance"][name])
-        columns[name] = [f"{m:.4g} ± {s:.2g}" if np.isfinite(s) else f"{m:.4g}" for m, s in zip(mean, spread)]
-    print_table(f"{document['model']}: mean ± standard deviation of {document['paths']:,} paths", columns)
-
-
-def _show_ends(document: dict[str, Any]) -> None:
-    """How paths ended, notes and files."""
-    ends = ", ".join(f"{count:,} {name.lower()}" for name, count in document["status"].items())
-    people().print(f"{document['events']:,} events in {document['seconds']:.2f} s with compilation; paths: {ends}")
-    print_notes(document["notes"])
-    if again := document["redrawn_in_float64"]:
-        people().print(f"{again:,} of the paths were drawn again in float64, since float32 could not follow them")
-    for what, file in document["files"].items():
-        people().print(f"{what}: {file}", soft_wrap=True)

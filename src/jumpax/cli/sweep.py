@@ -75,7 +75,7 @@ class Sweep(NamedTuple):
             }
 
 
-def show(name: str, results: list[dict[str, Any]], times: Float[np.ndarray, " stops"]) -> None:
+def show_rows(name: str, results: list[dict[str, Any]], times: Float[np.ndarray, " stops"]) -> None:
     """Means at the last time, of the first rows."""
     columns: dict[str, list[Any]] = {}
     for result in results[:SHOWN]:
