@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
-from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
+from jumpax.cli.models import AS_DECLARED, AmountOptions, Numbers, find_file, times_for
 from jumpax.cli.output import Output
 from jumpax.cli.sweep import Sweep, of_model
 from jumpax.cli.targets import write_targets
@@ -31,10 +31,11 @@ def run(
     /,
     *,
     times: str | None = None,
+    start: float = 0.0,
     paths: int = 1000,
     seed: int = 0,
     shard: str | None = None,
-    theta: list[str] | None = None,
+    theta: Numbers = None,
     x0: list[str] | None = None,
     sweep: Path | None = None,
     amounts: AmountOptions = AS_DECLARED,
@@ -56,10 +57,11 @@ def run(
     Args:
         model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen).
         times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
+        start: Time at the start.
         paths: How many paths; of each row of --sweep.
         seed: Of the random numbers: the same seed gives the same paths.
         shard: Only part i of N of the paths, as i/N with i from 0 to N - 1; `jumpax merge` puts the files of --out together.
-        theta: Parameters, as name=number; may be repeated.
+        theta: Parameters, or counts at the start, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         sweep: A table (text, with a head) whose columns are parameters, or species for their counts at the start: paths are drawn for
             each row.
@@ -87,12 +89,12 @@ def run(
         raise InputError(f"--seed must be a whole number from 0 to 2^32 - 1; got {seed}")
     network = chosen.network if queue is None else _queued(chosen.network, queue)
     swept = None if sweep is None else Sweep.read(sweep, chosen, paths)
-    values, start = of_model(chosen, swept)
+    values, begin_at = of_model(chosen, swept)
     part, total = parse_shard(shard), paths if swept is None else swept.paths
     settings = _settings(chosen, swept, seed)
     subject = network if file is None else dataclasses.replace(file, events=network.events)
     how: dict[str, Any] = {
-        "times": stops, "key": seed, "engine": engine, "precision": precision, "threads": threads, "bound": parse_bound(bound),
+        "times": stops, "start": start, "key": seed, "engine": engine, "precision": precision, "threads": threads, "bound": parse_bound(bound),
         "max_events": max_events, "round_counts": amounts.round_counts, "progress": sys.stderr.isatty(),
     }  # fmt: skip
     begin = time.perf_counter()
@@ -106,7 +108,7 @@ def run(
         }
         answer({**document, "notes": notes}, output)
         return
-    result = simulate(subject, values, start, paths=total, shard=part, save=save, resume=resume, **how)
+    result = simulate(subject, values, begin_at, paths=total, shard=part, save=save, resume=resume, **how)
     seconds = time.perf_counter() - begin
     written = write_targets(
         out=(out, lambda file: _saved(result, chosen, settings, file)),
