@@ -89,9 +89,11 @@ def test_what_does_not_go_together_is_told(tmp_path):
         ("x.nc", {"shard": (0, 2)}, "shard=... does not go with"),
         ("x.nc", {"resume": True}, "there is no folder .*x.nc.parts to resume from"),
         ("x.nc", {"at_once": 0}, "at_once"),
+        ("x.nc", {"theta": {"birth": -1.0}}, "birth"),
     ):
         with pytest.raises(jumpax.InputError, match=message):
             stream(tmp_path / file, MODEL, **drawn("plain"), **more)
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_command_writes_the_same(tmp_path, capsys):

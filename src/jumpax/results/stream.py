@@ -90,7 +90,9 @@ def stream(
     totals: list[_Totals] = []
     for number, part in enumerate(files):
         if not part.exists() or number == parts - 1:
-            save(simulate(network, theta, x0, paths=paths, shard=(number, parts), **how), part)
+            drawn = simulate(network, theta, x0, paths=paths, shard=(number, parts), **how)
+            part.parent.mkdir(exist_ok=True)
+            save(drawn, part)
         totals.append(_Totals.of(load(part)))
     lost = any((part.sound < part.paths).any() for part in totals)
     write_whole(target, lambda aside: _join(files, aside, lost, settings or {}))
@@ -99,7 +101,7 @@ def stream(
 
 
 def _places(target: Path, parts: int, resume: bool) -> list[Path]:
-    """Files of the parts, in a folder that is there.
+    """Files of the parts.
 
     Raises:
         InputError: the folder is there, and is not to be used; or is not there, or is divided otherwise.
@@ -109,7 +111,6 @@ def _places(target: Path, parts: int, resume: bool) -> list[Path]:
     if not resume:
         if folder.exists():
             raise InputError(f"{folder} has parts of a run that has not ended: go on with resume=True, or remove it")
-        folder.mkdir()
     elif not folder.is_dir():
         raise InputError(f"there is no folder {folder} to resume from")
     elif others := sorted(part.name for part in folder.glob("*.nc") if part not in files):
