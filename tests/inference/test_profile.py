@@ -126,7 +126,7 @@ def test_fits_that_used_all_their_steps_are_told():
     parameters = {"birth": Free(2.0), "death": Fixed(1.0)}
     data = losses.LogLikelihood("X", COUNTS)
     problem = Problem(MODEL.network, MODEL.x0, data, parameters, settle=8.0, source=EXACT)
-    with pytest.warns(jumpax.JumpaxWarning, match="fits at death = 0.5, 1, 2.* used all their steps"):
+    with pytest.warns(jumpax.JumpaxWarning, match="fits at death = 0.5, 1, 2.* using all their steps"):
         profile(problem, "death", [0.5, 1.0, 2.0], steps=2, refine=0)
 
 

@@ -117,7 +117,7 @@ def test_the_first_process_of_a_command_answers(tmp_path):
 def test_a_command_alone_has_nobody_to_share_with(tmp_path, capsys):
     (tmp_path / "problem.toml").write_text(PROBLEM)
     assert main(["fit", str(tmp_path / "problem.toml"), "--devices", "all"]) == 2
-    assert "here is one device and no such launcher; leave it out" in capsys.readouterr().err
+    assert "here is one device and no such launcher that answers; leave it out" in capsys.readouterr().err
 
 
 DYING = """

@@ -20,6 +20,8 @@ Devices: TypeAlias = Literal["one", "all"]
 """The default device of each process; or all devices of all processes, together."""
 FEWEST_PARTS = 8
 """Parts that work is divided into, at least: what is done part by part is then the same on 1, 2, 4 and 8 devices."""
+LEAST = 32
+"""Paths in a part, at least: baselines and controls are found in each part by itself."""
 AXIS = "part"
 
 
@@ -38,7 +40,7 @@ def check_devices(devices: object) -> Devices:
 
 def parts_of(devices: Devices, paths: int) -> int:
     """Among how many devices so many paths are divided: all, or one, where each device draws the same few paths."""
-    few = paths < 2 * max(FEWEST_PARTS, jax.device_count())
+    few = paths < LEAST * max(FEWEST_PARTS, jax.device_count())
     return 1 if devices == "one" or few else jax.device_count()
 
 

@@ -62,9 +62,9 @@ _rounds_once = jax.jit(_rounds)  # traced once, whatever program calls it how of
 def key_words(key: Any) -> tuple[Word, Word]:
     """The two words of a key: a typed JAX key, its raw data, or an int as in `jax.random.key(0)`."""
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
-        if 0 <= key < 2**31:  # the same with and without x64
-            return np.uint32(0), np.uint32(key)  # type: ignore[return-value]
-        key = jax.random.key(int(key), impl="threefry2x32")
+        if not 0 <= key < 2**32:  # JAX would drop bits, others with x64 than without
+            raise InputError(f"a key that is a whole number is one from 0 to 2^32 - 1; got {key}")
+        return np.uint32(0), np.uint32(key)  # type: ignore[return-value]
     kind = getattr(key, "dtype", None)
     if kind is None:
         raise InputError(f"key must be a JAX random key or an int, as in jax.random.key(0); got {type(key).__name__}")

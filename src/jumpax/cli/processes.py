@@ -22,11 +22,11 @@ def joined(devices: Devices) -> bool:
         return True
     try:
         jax.distributed.initialize()
-    except ValueError as fault:  # JAX finds none
+    except (ValueError, RuntimeError) as fault:  # JAX finds none, or none answers
         if jax.device_count() == 1:
             raise InputError(
                 "--devices all is for several devices, or for processes that srun, mpirun or Kubernetes starts together: here is one "
-                "device and no such launcher; leave it out"
+                "device and no such launcher that answers; leave it out"
             ) from fault
     first = jax.process_index() == 0
     if not first:

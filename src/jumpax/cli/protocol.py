@@ -58,14 +58,12 @@ def run(
         paths=paths, key=seed, engine=engine, precision=precision, threads=threads, max_events=max_events,
         progress=sys.stderr.isatty(),
     )  # fmt: skip
-    missing = None
+    missing, files = None, _own(out, list(runs))
     for name, result in drawn:
         seconds, begin = time.perf_counter() - begin, time.perf_counter()
         known = runs[name].model
         settings = {"seed": seed, "theta": known.theta, "follows": runs[name].follows, "reference": known.reference}
-        written = write_targets(
-            out=(_own(out, name), lambda file, result=result, own=settings: _saved(result, own, file))
-        )
+        written = write_targets(out=(files[name], lambda file, result=result, own=settings: _saved(result, own, file)))
         missing = written if written.unwritten else missing
         document = document_of(summary(result), known.network, settings, seconds)
         documents.append({**document, **written._asdict(), "command": "protocol", "run": name, "notes": ()})
@@ -80,10 +78,16 @@ def run(
         missing.end()
 
 
-def _own(out: Path | None, name: str) -> Path | None:
-    """The file of one run."""
-    safe = re.sub(r"[^-\w.]", "_", name)
-    return out and out.with_name(f"{out.stem}_{safe}{out.suffix}")
+def _own(out: Path | None, names: list[str]) -> dict[str, Path | None]:
+    """The file of each run."""
+    made: dict[str, Path | None] = {}
+    for name in names:
+        safe = own = re.sub(r"[^-\w.]", "_", name)
+        number = 2
+        while out is not None and (file := out.with_name(f"{out.stem}_{own}{out.suffix}")) in made.values():
+            own, number = f"{safe}_{number}", number + 1
+        made[name] = None if out is None else file
+    return made
 
 
 def _saved(result: Paths, settings: Mapping[str, Any], file: Path) -> Path:

@@ -84,13 +84,13 @@ def run(
     chosen, file = find_file(model, theta or (), x0 or (), amounts=amounts)
     notes = () if file is None else file.notes
     stops = times_for(chosen, times)
-    _check_files(out, figure, paths)
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed must be a whole number from 0 to 2^32 - 1; got {seed}")
     network = chosen.network if queue is None else _queued(chosen.network, queue)
     swept = None if sweep is None else Sweep.read(sweep, chosen, paths)
     values, begin_at = of_model(chosen, swept)
     part, total = parse_shard(shard), paths if swept is None else swept.paths
+    _check_files(out, figure, total)
     settings = _settings(chosen, swept, seed)
     subject = network if file is None else dataclasses.replace(file, events=network.events)
     how: dict[str, Any] = {
@@ -100,7 +100,7 @@ def run(
     begin = time.perf_counter()
     if at_once is not None:
         asked = _Apart(out, at_once, resume, {"shard": shard, "sweep": sweep, "figure": figure, "save": save})
-        told = asked.streamed(subject, chosen, paths, settings | {"model": chosen.network.describe()}, how)
+        told = asked.streamed(subject, chosen, paths, settings | {"model": network.describe()}, how)
         document = {
             **document_of(told, network, settings, time.perf_counter() - begin),
             "files": {"out": str(told.file)},
@@ -143,7 +143,7 @@ class _Apart(NamedTuple):
         if others := [f"--{name}" for name, value in self.beside.items() if value is not None]:
             raise InputError(f"--at-once does not go with {', '.join(others)}")
         folder = self.out.with_name(self.out.name + ".parts")
-        if self.resume is not None and self.resume != folder:
+        if self.resume is not None and self.resume.resolve() != folder.resolve():
             raise InputError(f"--at-once goes on from --resume {folder}, not {self.resume}")
         from jumpax.results import stream
 

@@ -10,7 +10,7 @@ from jumpax._base.errors import InputError
 from jumpax.networks import Network
 from jumpax.networks.fingerprint import digest
 
-OWN = ("shard", "paths_of_all_shards", "digest_of_theta", "digest_of_x0", "digest_of_record")
+OWN = ("shard", "paths_of_all_shards", "digest_of_theta", "digest_of_x0", "digest_of_record", "digest_of_observables")
 """Fields of the provenance that parts of a run have and the whole has not."""
 
 
@@ -31,9 +31,9 @@ class Shard(NamedTuple):
         """How many."""
         return (self.number + 1) * self.total // self.parts - self.first
 
-    def settings(self, theta: object, x0: object, record: object) -> dict[str, object]:
+    def settings(self, theta: object, x0: object, record: object, observables: object) -> dict[str, object]:
         """For the provenance of a part: which one it is, and what the whole run is made of."""
-        own = ([self.number, self.parts], self.total, digest(theta), digest(x0), digest(record))
+        own = ([self.number, self.parts], self.total, digest(theta), digest(x0), digest(record), digest(observables))
         return dict(zip(OWN, own, strict=True))
 
     def of(

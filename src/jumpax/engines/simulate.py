@@ -198,8 +198,9 @@ def simulate(
         draw = functools.partial(_drawn, chosen, program, make, workers, tell, files, logged)
         stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
     _judge(program, inputs, recorded, throw)
+    observed = dict(given.observed(whole[0])) if isinstance(given, ObservedModel) else {}
     settings = (
-        ({} if shard is None else part.settings(*whole, program.fold))
+        ({} if shard is None else part.settings(*whole, program.fold, observed))
         | {"start": start, "max_events": limit}
         | ({} if bound is None else {"bound": stops.bound})
     )

@@ -312,7 +312,9 @@ def expectation(
             `StochasticRounding` for a start at a real number.
         queue: as in `simulate`, for networks with delays.
         devices: among which paths are divided: `one` in each process; or `all` of all processes that `jax.distributed` joins, for
-            which every process makes the same calls with the same numbers. Paths are the same; sums differ in last bits.
+            which every process makes the same calls with the same numbers. Paths are the same, and values differ in last bits. Paths are
+            summed in 8 parts or more (from 256 on), each with baselines and controls of its own, so that derivatives differ from
+            those of `one` by a part of their standard error.
 
     Returns:
         `Expectation`: call it, differentiate it, or ask it for an `estimate` with standard errors.

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jumpax._base.devices import FEWEST_PARTS, on_all
+from jumpax._base.devices import FEWEST_PARTS, LEAST, on_all
 from jumpax._base.memory import check_memory
 from jumpax._base.types import Count, ParameterValues, Word
 from jumpax.engines import inputs as make_inputs
@@ -47,7 +47,7 @@ class _Division(NamedTuple):
 def _divided(sampling: Sampling, limit: int) -> _Division:
     """With chunks of at most so many paths; for several devices, the same chunks for several numbers of them."""
     chunks = -(-sampling.paths // max(2, limit))
-    if sampling.devices == "all" and sampling.paths >= 2 * FEWEST_PARTS:
+    if sampling.devices == "all" and sampling.paths >= LEAST * FEWEST_PARTS:
         chunks = -(-max(chunks, FEWEST_PARTS) // sampling.parts) * sampling.parts
     return _Division(sampling.paths, chunks)
 

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from jumpax._base import random
 from jumpax._base.types import Precision
 from jumpax.engines import Paths, Progress, simulate
 from jumpax.importers.model import FileModel
@@ -51,7 +52,7 @@ class Run:
             return dict(self.model.x0)
         before = done[self.follows]
         ends = {name: before.counts[:, -1, i] for i, name in enumerate(before.species)}
-        moved = {name: ends[name] + number for name, number in self.added.items()}
+        moved = {name: ends[name].astype(np.int64) + number for name, number in self.added.items()}
         return {**ends, **moved, **{name: np.int64(number) for name, number in self.counts.items()}}
 
 
@@ -124,7 +125,8 @@ class Protocol:
 
     def drawn(self, *, key: PRNGKeyArray | int, **settings: Any) -> Iterator[tuple[str, Paths]]:
         """The same, run by run."""
-        root, done = jax.random.key(key) if isinstance(key, int) else key, dict[str, Paths]()
+        words, done = np.stack(random.key_words(key)), dict[str, Paths]()
+        root = jax.random.wrap_key_data(jax.numpy.asarray(words), impl="threefry2x32")
         for number, run in enumerate(self.runs):
             own = jax.random.fold_in(root, number)
             done[run.name] = simulate(

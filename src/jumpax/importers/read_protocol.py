@@ -36,6 +36,8 @@ _OF_METHODS = (
 )  # fmt: skip
 _OF_RUNS = ("method", "prefix", "suffix", "t_start", "t_end", "n_steps", "n_output_steps", "sample_times", "continue")
 _DEFAULT = ""
+MOST_STEPS = 1_000_000
+"""Of one run."""
 
 
 def read_protocol(
@@ -250,6 +252,10 @@ class _Reading:
                     "needs t_end" if "t_end" not in options else "n_steps and n_output_steps are one thing"
                 )
             number, end = self._option(steps[0], options) if steps else 1.0, self._option("t_end", options)
+            if samples is not None:
+                self._passed["sample_times"] = None
+            if number > MOST_STEPS:
+                raise InputError(f"{number:g} steps are more than {MOST_STEPS:,}")
             if not (number >= 1 and number == round(number) and end > start):
                 raise InputError(
                     f"{number:g} steps from {start:g} to {end:g}: take a whole number of them, to a later end"
@@ -275,6 +281,8 @@ class _Reading:
 
     def _whole(self, species: str, number: float) -> int:
         """A number of molecules that is added; it may be negative."""
+        if not abs(number) < 2**31:
+            raise InputError(f"{number:g} molecules more of {species}: more than a count may be")
         nearest = int(np.floor(number + 0.5))
         if abs(number - nearest) > EXACT * abs(number) and not self._counting.rounded:
             raise InputError(f"{number:g} molecules more of {species}, which is not whole; round_counts=True rounds")

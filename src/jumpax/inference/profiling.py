@@ -314,8 +314,8 @@ class _Along:
         order = sorted(found)
         if unfinished := [f"{value:g}" for value in order if not found[value].stopped]:
             warnings.warn(
-                f"the fits at {name} = {', '.join(unfinished)} used all their steps: the profile may be too low there, and its "
-                "bounds too narrow. Give more steps.",
+                f"the fits at {name} = {', '.join(unfinished)} did not come to their end, most by using all their steps: the profile "
+                "may be too low there, and its bounds too narrow. Give more steps.",
                 JumpaxWarning,
                 stacklevel=4,
             )

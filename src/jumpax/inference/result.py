@@ -43,7 +43,7 @@ class Run(NamedTuple):
     reason: str
     """Why it stopped."""
     stopped: bool
-    """By its rule: not because all steps were used, nor by Ctrl-C."""
+    """By its rule: not because all steps were used, by Ctrl-C, or at the edge of where there is a law."""
     history: History
     halved: int = 0
     """How often a step was halved, because it led where paths could not be followed or there was no law."""

@@ -147,7 +147,7 @@ def descend(
         loss,
         pooled_error(last),
         reason or f"all {settings.steps} steps were used",
-        reason not in (None, INTERRUPTED),
+        reason not in (None, INTERRUPTED, EDGE),
         _history(problem, seen, places[:-1]),
         back,
     )

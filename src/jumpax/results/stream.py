@@ -50,7 +50,7 @@ def stream(
 
     They are drawn as shards, each of which is a file in the folder `<file>.parts` as soon as it is done; at the end these are joined, one
     by one, and the folder is removed. A run that ended early, by whatever cause, goes on with `resume=True`: parts that are there
-    are kept (but for the last one, which is drawn again and has to agree with them in all that it depends on).
+    are kept (but for the last one, which is drawn first, and has to agree with them in all that it depends on).
 
     Args:
         file: where to, `.nc`.
@@ -87,13 +87,21 @@ def stream(
         raise InputError(f"{refused[0]}=... does not go with paths that are written part by part: leave it out")
     parts = -(-check_positive("paths", paths) // check_positive("at_once", at_once))
     files = _places(target, parts, resume)
-    totals: list[_Totals] = []
-    for number, part in enumerate(files):
-        if not part.exists() or number == parts - 1:
-            drawn = simulate(network, theta, x0, paths=paths, shard=(number, parts), **how)
-            part.parent.mkdir(exist_ok=True)
-            save(drawn, part)
-        totals.append(_Totals.of(load(part)))
+
+    def draw(number: int) -> None:
+        drawn = simulate(network, theta, x0, paths=paths, shard=(number, parts), **how)
+        files[number].parent.mkdir(exist_ok=True)
+        save(drawn, files[number])
+
+    draw(parts - 1)
+    last = load(files[-1])
+    for part in filter(Path.exists, files[:-1]):  # before anything else is drawn
+        _check_alike(files[-1], last, part)
+    for number, part in enumerate(files[:-1]):
+        if not part.exists():
+            draw(number)
+            _check_alike(files[-1], last, part)
+    totals = [_Totals.of(load(part)) for part in files]
     lost = any((part.sound < part.paths).any() for part in totals)
     write_whole(target, lambda aside: _join(files, aside, lost, settings or {}))
     shutil.rmtree(files[0].parent)
@@ -120,19 +128,26 @@ def _places(target: Path, parts: int, resume: bool) -> list[Path]:
     return files
 
 
+def _check_alike(first: Path, last: "xarray.Dataset", other: Path) -> None:
+    """Whether a part is of the same run as the last one, which is drawn first.
+
+    Raises:
+        InputError: naming all that differs.
+    """
+    if faults := differences((first.name, last), (other.name, load(other))):
+        bound = any(fault.startswith("bound") for fault in faults)
+        remedy = (
+            "give the larger bound, or none, and begin anew" if bound else "restore what differs, or remove the folder"
+        )
+        raise InputError(f"{other.parent} has parts of different runs; {remedy}:\n" + "\n".join(faults))
+
+
 def _join(files: Sequence[Path], aside: Path, lost: bool, settings: Mapping[str, object]) -> None:
     """One file of all parts, of which one is in memory at a time."""
     import h5netcdf
 
-    last = load(files[-1])
     for number, file in enumerate(files):
         data = load(file)
-        if faults := differences((files[-1].name, last), (file.name, data)):
-            raise InputError(
-                f"{file.parent} has parts of another run:\n"
-                + "\n".join(faults)
-                + "\nRestore what differs, or remove the folder"
-            )
         if number == 0:
             _begin(data, aside, lost, settings)
             continue
@@ -144,8 +159,9 @@ def _begin(data: "xarray.Dataset", aside: Path, lost: bool, settings: Mapping[st
     """A file of the first part, which may grow."""
     attributes = {name: value for name, value in data.attrs.items() if name not in OWN} | flatten(settings)
     whole = data.drop_attrs(deep=False).assign_attrs(attributes)
-    if lost:
-        whole["counts"] = whole["counts"].astype(float)
+    for name, variable in whole.data_vars.items():  # which may have to be missing
+        if lost and (name == "counts" or str(name).startswith("record")):
+            whole[name] = variable.astype(float)
     packed = encoding(whole)
     growing = [axis for axis in GROWING if axis in whole.dims]
     for name, variable in whole.variables.items():
@@ -166,7 +182,7 @@ def _append(data: "xarray.Dataset", whole: Any) -> None:
         axis = str(variable.dims[0]) if variable.dims else ""
         if axis in begin:
             stored, values = whole.variables[name], variable.values
-            if values.dtype.kind == "f" and stored.dtype.kind == "i":  # counts that miss
+            if name == "counts" and values.dtype.kind == "f":
                 values = np.where(np.isnan(values), -1, values)
             stored[begin[axis] :] = values.astype(stored.dtype)
 
