@@ -14,7 +14,6 @@ import nbclient
 import pytest
 
 import jumpax
-from jumpax.cli import condition_entries, data_entries, problem_file, record_file
 
 ROOT = Path(__file__).parents[1]
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
@@ -115,14 +114,6 @@ def test_where_there_is_no_repository_readme_has_absolute_links():
     targets = re.findall(r"\]\(([^)\s]+)\)", text)
     assert len(targets) > 20
     assert [target for target in targets if not target.startswith("https://")] == []
-
-
-def test_the_format_of_problem_files_is_told_in_full():
-    told = set(re.findall(r"\b\w+\b", (ROOT / "docs" / "formats" / "problem.md").read_text()))
-    entries = {*condition_entries.MODEL, *problem_file._OWN, *problem_file._FIT, *record_file._ENTRIES}
-    entries |= {*record_file._POSTERIOR, *record_file.LAWS, *data_entries._LOSS}
-    entries |= {name for both in data_entries._LOSS.values() for part in both for name in part}
-    assert entries - told == set()
 
 
 def cells(file):

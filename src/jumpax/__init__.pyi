@@ -48,6 +48,7 @@ from .gradients import lattice_coverage as lattice_coverage
 from .gradients import steady_state as steady_state
 from .importers import FileModel as FileModel
 from .importers import read as read
+from .importers import read_protocol as read_protocol
 from .importers import write as write
 from .inference import Conditions as Conditions
 from .inference import Derived as Derived

@@ -389,3 +389,27 @@ def test_commands_say_that_units_were_converted(capsys, tmp_path):
     checked = call(capsys, "check", str(file), "--no-speed")[1]["model"]
     assert checked["molecules_per_unit"] == {"A": pytest.approx(6.02214179e14)}
     assert "A [molecules, 6.02214179e+14 per nmol]" in checked["description"]
+
+
+def test_numbers_are_set_by_their_names_and_paths_begin_when_they_are_to(capsys):
+    words = (
+        "simulate",
+        "birth_death",
+        "--set",
+        "birth=5",
+        "--set",
+        "X=7,death=2",
+        "--times",
+        "3,4",
+        "--start",
+        "3",
+        "--paths",
+        "9",
+    )
+    code, told, _ = call(capsys, *words)
+    assert code == 0
+    assert (told["theta"], told["x0"]) == ({"birth": 5.0, "death": 2.0}, {"X": 7})
+    assert told["mean"]["X"][0] == 7
+    assert told["provenance"]["start"] == 3.0
+    assert main(["simulate", "birth_death", "--set", "X=7", "--x0", "X=3", "--times", "1"]) == 2
+    assert "--x0 and --set both give a count of X" in capsys.readouterr().err

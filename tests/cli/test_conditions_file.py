@@ -220,7 +220,7 @@ def test_errors_name_the_entry(folder):
     text = TWO.replace('data = { file = "drug.csv" }', 'data = { file = "drugs.csv" }\nsettel = 3.0')
     with pytest.raises(InputError) as fault:
         read_problem(written(folder, text))
-    assert "conditions.drug: entry: unknown entry 'settel'" in str(fault.value)
+    assert "conditions.drug: unknown entry 'settel'" in str(fault.value)
     with pytest.raises(InputError, match=r"conditions\.drug: .*drugs\.csv cannot be read"):
         read_problem(written(folder, text.replace("settel", "settle")))
     with pytest.raises(InputError) as fault:

@@ -117,7 +117,11 @@ def test_every_fault_of_a_file_is_told_at_once(folder, capsys):
     text = text.replace("birth = { free = 4.0", "birth = { fre = 4.0").replace("birth_death", "birth_deth")
     assert main(["fit", str(written(folder, text)), "--json"]) == 2
     message = json.loads(capsys.readouterr().out)["error"]["message"]
-    for words in ("unknown model 'birth_deth'", "unknown loss 'likelihood'", "steps must be whole numbers"):
+    for words in (
+        "unknown model 'birth_deth'",
+        "unknown loss 'likelihood'",
+        "fit.steps must be a whole number, not 1.5",
+    ):
         assert words in message
 
 
@@ -172,7 +176,7 @@ def test_a_report_has_data_fit_and_bands_in_one_picture_and_says_what_is_not_exp
     [
         (
             "{ free = 4.0, lower = 5.0 }",
-            "parameter 'birth': Free(4.0, lower=5.0, upper=inf): the start 4 is not between",
+            "parameters.birth: Free(4.0, lower=5.0, upper=inf): the start 4 is not between",
         ),
         ("{ free = 4.0, lower = 9.0, upper = 3.0 }", "no number lies between the bounds 9 and 3"),
         ("{ free = -4.0 }", "lower=-math.inf for a parameter that may be negative"),
@@ -183,7 +187,7 @@ def test_a_start_outside_its_bounds_is_refused_by_name(folder, entry, words):
     text = PROBLEM.format(more="").replace('{ free = 4.0, unit = "1/h" }', entry)
     with pytest.raises(InputError) as fault:
         read_problem(written(folder, text))
-    assert "parameter 'birth'" in str(fault.value)
+    assert "parameters.birth: " in str(fault.value)
     assert words in str(fault.value)
 
 
@@ -221,8 +225,8 @@ budget = 3000
     wrong = text.replace("[0.1, 1000.0]", "[0.1]").replace("[0.01, 100.0]", "[5.0, 1.0]")
     with pytest.raises(InputError) as fault:
         read_problem(written(folder, wrong))
-    assert "parameter 'birth': box needs a list of two numbers, not [0.1]" in str(fault.value)
-    assert "parameter 'death': a box needs two positive numbers" in str(fault.value)
+    assert "parameters.birth.box must be a list of two numbers, not [0.1]" in str(fault.value)
+    assert "parameters.death: a box needs two positive numbers" in str(fault.value)
 
 
 FLAT = """

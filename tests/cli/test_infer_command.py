@@ -89,10 +89,10 @@ def test_the_table_and_its_doubts(problem, capsys):
         ('prior = { law = "LogNormal", median = 8.0, sd = 0.5 }', "lower = 0.0", "'birth' have none"),
         ("median = 8.0", "mean = 8.0", "unknown entry 'mean'"),
         ('time = "t"', 'time = "hours"', "unknown column 'hours'"),
-        ("chains = 4", "chains = 4.5", "chains must be whole numbers"),
+        ("chains = 4", "chains = 4.5", "posterior.chains must be a whole number, not 4.5"),
         ("[posterior]", "[posteriors]", "unknown entry 'posteriors'"),
         ("[posterior]", "[data]", "[data] is for jumpax fit"),
-        ("free = 5.0,", "free = 5.0, own = true,", "unknown entry 'own'"),
+        ("free = 5.0,", "free = 5.0, own = true,", "parameters.birth: own is for the conditions of jumpax fit"),
         ("[posterior]", "[exact]\ntolerance = 2.0\n[posterior]", "tolerance must be a probability"),
     ],
 )
@@ -107,7 +107,7 @@ def test_a_file_of_records_is_not_for_fits(problem, capsys):
     assert main(["fit", str(problem)]) == 2
     told = capsys.readouterr().err
     assert "[records] is for jumpax infer" in told
-    assert "'birth': a fit takes no prior" in told
+    assert "parameters.birth: a fit takes no prior" in told
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning")

@@ -119,7 +119,7 @@ FAULTS = {
             ("a number of paths that cannot be divided evenly", "any number goes, in threads and in shards"),
             (
                 "a process dies in a run of several",
-                "shards know nothing of each other; one that died goes on from its file, and a merge names those that miss",
+                "shards know nothing of each other; one that died goes on from its file, and a merge names those that miss; joined processes end with an error that tells of the lost connection",
             ),
             (
                 "a slow process in a run of several",

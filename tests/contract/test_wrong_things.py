@@ -1,5 +1,6 @@
 """A family, a model, a name, reactions where a network is meant, and the other way round: told by name, in every verb."""
 
+import dataclasses
 import inspect
 
 import jax.numpy as jnp
@@ -8,6 +9,7 @@ import pytest
 
 import jumpax
 from jumpax.exact import StateSpace, distribution, jump_chain, stationary
+from jumpax.folds import AbstractFold
 from jumpax.gradients import replay, second_moment_rate, tangent_exponents
 from jumpax.gradients.exact_gradient import exact_cost
 from jumpax.importers import FileModel
@@ -149,6 +151,36 @@ FOLD = jumpax.FirstPassage(MODEL.network, lambda counts: counts["X"] >= 20)
 def test_what_cannot_be_recorded_is_told(record, remedy):
     with pytest.raises(jumpax.InputError, match=remedy):
         jumpax.simulate(MODEL.network, THETA, START, times=[1.0], paths=2, key=0, record=record)
+
+
+@dataclasses.dataclass(frozen=True)
+class Drifting(AbstractFold):
+    """A sum of times that begins as a whole number."""
+
+    hook: str
+
+    def init(self, counts, theta, now):
+        return 0
+
+    def advance(self, carry, counts, propensities, theta, now, dt):
+        return carry + dt if self.hook == "advance" else carry
+
+    def event(self, carry, counts, propensities, theta, now, jump):
+        return carry + 0.5 if self.hook == "event" else carry
+
+    def stop(self, carry, counts, theta, index):
+        return (carry, 1.0) if self.hook == "stop" else carry, carry
+
+
+@pytest.mark.parametrize("hook", ["advance", "event", "stop"])
+@pytest.mark.parametrize("engine", ["cpu", "xla"])
+def test_a_carry_that_changes_its_kind_is_told(engine, hook):
+    """The place of a whole number would be read as a real one."""
+    for record in (Drifting(hook), [FOLD, Drifting(hook)]):
+        with pytest.raises(
+            jumpax.InputError, match=r"the fold Drifting begins with a carry of int32 and goes on with .*float32"
+        ):
+            jumpax.simulate(MODEL.network, THETA, START, times=[1.0], paths=2, key=0, record=record, engine=engine)
 
 
 def test_a_log_alone_in_a_list_is_a_log():

@@ -66,7 +66,9 @@ def fresh(code):
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120).stdout
 
 
-@pytest.mark.parametrize("room", ["matplotlib", "xarray", "llvmlite", "rich", "cyclopts", "h5netcdf", "scipy.stats"])
+@pytest.mark.parametrize(
+    "room", ["matplotlib", "xarray", "llvmlite", "rich", "cyclopts", "msgspec", "h5netcdf", "scipy.stats"]
+)
 def test_import_is_light(room):
     assert "jumpax.engines" in LOADED.get()
     assert room not in LOADED.get()

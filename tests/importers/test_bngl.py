@@ -92,7 +92,7 @@ def test_rules_are_read(tmp_path):
     assert model.theta == {"k": 0.5}
     assert model.notes[:2] == (
         "the network that BioNetGen made of the rules",
-        "actions that are left out: simulate_ode",
+        "actions that are left out: simulate_ode; jumpax.read_protocol reads what they draw",
     )
     assert "Atot" in model.observables
 

@@ -71,7 +71,10 @@ def test_it_is_given_the_blocks_in_a_folder_of_its_own_and_its_network_is_read(s
     assert "simulate" not in asked["rules"]
     assert (model.x0, model.theta, model.network.name) == ({"A()": 10}, {"k": 0.5}, "decay")
     assert [float(a) for a in model.network.propensities((np.float32(7.0),), {"k": np.float32(0.5)}, 0.0)] == [3.5]
-    assert model.notes == ("the network that BioNetGen made of the rules", "actions that are left out: simulate")
+    assert model.notes == (
+        "the network that BioNetGen made of the rules",
+        "actions that are left out: simulate; jumpax.read_protocol reads what they draw",
+    )
     assert model.reference.endswith("decay.bngl")
 
 

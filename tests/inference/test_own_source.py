@@ -15,8 +15,9 @@ MODEL = jumpax.zoo.birth_death()
 
 @dataclasses.dataclass(frozen=True)
 class ByFormula(AbstractSource):
-    """The mean of a birth and death process that started empty, computed in JAX."""
+    """The mean of a birth and death process that started empty, computed in JAX; none where births are too many."""
 
+    most: float = 1e9
     deterministic = True
 
     @property
@@ -28,7 +29,7 @@ class ByFormula(AbstractSource):
 
         def mean(theta, key):
             made = theta["birth"] / theta["death"] * (1 - jnp.exp(-theta["death"] * times))
-            return made[None, :, None, None]
+            return jnp.where(theta["birth"] < self.most, made, jnp.nan)[None, :, None, None]
 
         return mean
 
@@ -40,6 +41,22 @@ def test_a_fit_takes_its_expectations_from_there():
     shape, weight = 1 - np.exp(-np.array([1.0, 2.0])), 1 / 0.5**2
     assert found.estimates["birth"] == pytest.approx(shape @ [6.0, 9.0] / (shape @ shape), rel=1e-3)
     assert found.standard_errors["birth"] == pytest.approx((weight * shape @ shape) ** -0.5, rel=1e-2)
+
+
+def test_a_step_to_where_there_is_no_law_is_halved():
+    """The natural gradient overshoots by a tenth from there."""
+    data = losses.TimeSeries([1.0, 2.0], {"X": [6.0, 9.0]}, {"X": [0.5, 0.5]})
+    problem = Problem(MODEL.network, {"X": 0}, data, {"birth": Free(7.0), "death": Fixed(1.0)}, source=ByFormula())
+    free = jumpax.fit(problem, key=1)
+    best = free.estimates["birth"]
+    assert free.runs[0].history.values.max() > 1.02 * best
+    found = jumpax.fit(problem.drawing(lambda _: ByFormula(most=1.02 * best)), key=1)
+    assert found.estimates["birth"] == pytest.approx(best, rel=1e-3)
+    assert found.runs[0].halved >= 1
+    assert "no law" in found.notes["steps that were halved"]
+    assert "steps that were halved" not in free.notes
+    with pytest.raises(jumpax.SimulationError, match="not a number at birth = 7"):
+        jumpax.fit(problem.drawing(lambda _: ByFormula(most=6.0)), key=1)
 
 
 def test_only_what_computes_outside_of_xla_is_compiled_in_haste(monkeypatch):

@@ -15,9 +15,24 @@ from jumpax._base import extras
 from jumpax._base.errors import InputError
 from jumpax._base.result import AbstractResult
 from jumpax.cli import main
+from jumpax.design import ParetoFront
+from jumpax.filters import particle_filter
 from jumpax.gradients import Audit
 from jumpax.gradients.judgements import Judgement
-from jumpax.inference import Conditions, Fixed, Free, MasterEquation, Posterior, Problem, Profile, fit, losses
+from jumpax.inference import (
+    Comparison,
+    Conditions,
+    Fixed,
+    Free,
+    MasterEquation,
+    Posterior,
+    Predicted,
+    Problem,
+    Profile,
+    fit,
+    losses,
+)
+from jumpax.inference.comparison import Change, ComparedParameter
 from jumpax.records import Normal, Poisson, Records
 
 NET = """begin parameters
@@ -283,10 +298,44 @@ def steady_fit():
     return fit(Problem(model.network, {"X": 0}, data, rates, settle=10.0, source=MasterEquation({"X": 60})))
 
 
-@pytest.mark.parametrize("kind", ["paths", "fit", "conditions", "steady", "posterior", "records", "profile", "audit"])
+def compared(fitted):
+    """With one parameter that one condition does not have."""
+    parameters = (
+        ComparedParameter("birth", True, 9.0, 2, 0.01, 0.02, "fold change", {"drug": Change(2.0, 1.5, 2.7), "heat": Change(0.9, 0.5, 1.6)}),
+        ComparedParameter("shift", False, 0.5, 1, 0.5, 0.5, "difference", {"drug": Change(-0.5, -1.5, 0.5)}),
+    )  # fmt: skip
+    return Comparison(("control", "drug", "heat"), parameters, "Wald", 0.05, fitted)
+
+
+def predicted():
+    counts = np.arange(12.0).reshape(3, 2, 2)
+    return Predicted(("X", "Y"), np.array([1.0, 2.0]), (0.025, 0.5, 0.975), counts, counts / 2, 100, 3, False, {"units": {"X": "copies", "time": "h"}})  # fmt: skip
+
+
+def filtered(keep=True):
+    trace = Records([1.0, 2.0, 3.0], {"X": [[3.0, 5.0, 8.0], [4.0, np.nan, 6.0]]}, Normal(1.0), cells=("a", "b"))
+    model = jumpax.zoo.birth_death()
+    theta = {"birth": np.array([4.0, 6.0, -1.0]), "death": np.full(3, 0.5)}
+    return particle_filter(model.network, trace, theta, {"X": 0}, particles=40, key=0, keep=keep)
+
+
+def front():
+    points = np.array([[1.0, 3.0], [2.0, 2.0], [3.0, 3.5]])
+    parameters = tuple({"k": np.array(1.0 + i), "v": np.array([i, 2.0 * i])} for i in range(3))
+    ways = np.stack([points + 1, points + 0.5], 1)
+    return ParetoFront(parameters, points, np.full((3, 2), 0.1), np.array([True, True, False]), ways)
+
+
+def with_profiles(fitted):
+    return dataclasses.replace(fitted, profiles={"birth": dataclasses.replace(profiled(), name="birth", values=np.array([5.0, 10.0, 20.0]))})  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["paths", "fit", "conditions", "steady", "posterior", "records", "profile", "audit", "compared", "predicted",
+                                  "filtered", "front", "fit with profiles"])  # fmt: skip
 def test_a_saved_result_is_drawn_as_the_result_is(kind, paths, fitted, tmp_path, capsys):
     result = {"paths": lambda: paths, "fit": lambda: fitted, "conditions": timed_fit, "steady": steady_fit, "posterior": drawn,
-              "records": records, "profile": profiled, "audit": judged}[kind]()  # fmt: skip
+              "records": records, "profile": profiled, "audit": judged, "compared": lambda: compared(fitted), "predicted": predicted,
+              "filtered": filtered, "front": front, "fit with profiles": lambda: with_profiles(fitted)}[kind]()  # fmt: skip
     file = result.save(tmp_path / "result.nc")
     again = jumpax.plots.stored(results.load(file))
     for one, other in zip(seen(result.plot()), seen(again), strict=True):
@@ -304,7 +353,7 @@ def test_what_has_no_figure_is_told(tmp_path, capsys):
         jumpax.plots.stored(xarray.Dataset({"x": ("y", [1.0])}))
 
 
-@pytest.mark.parametrize("make", [records, drawn, judged, profiled])
+@pytest.mark.parametrize("make", [records, drawn, judged, profiled, predicted, filtered, front])
 def test_notebooks_show_table_and_picture(make):
     found = make()
     assert isinstance(found, AbstractResult)
@@ -313,6 +362,65 @@ def test_notebooks_show_table_and_picture(make):
     assert "data:image/png;base64," in shown
     assert "<this>" not in shown  # what a user gives is no markup
     assert type(found.plot()).__name__ == "_Shown"
+
+
+def test_a_comparison_has_a_row_for_each_parameter_and_its_fit_beside(fitted, tmp_path):
+    found = compared(fitted)
+    frame = pandas.read_csv(found.save(tmp_path / "a.csv")).set_index("compared")
+    assert frame.loc["birth", ["change_heat", "change_heat_lower", "change_heat_upper"]].tolist() == [0.9, 0.5, 1.6]
+    assert frame.loc["shift", ["p", "p_corrected", "kind"]].tolist() == [0.5, 0.5, "difference"]
+    assert np.isnan(frame.loc["shift", "change_heat"])
+    data = found.to_xarray()
+    assert float(data["estimate"].sel(parameter="birth")) == fitted.estimates["birth"]
+    assert (data.attrs["test"], data.attrs["answer"]) == ("Wald", found.summary())
+    assert repr(found) == f"Comparison({found.summary()})"
+    assert "data:image/png;base64," in found._repr_html_()
+
+
+def test_predictions_have_a_row_for_each_time_species_and_quantile(tmp_path):
+    found = predicted()
+    frame = pandas.read_csv(found.save(tmp_path / "a.csv"))
+    for t, time in enumerate(found.times):
+        for s, name in enumerate(found.species):
+            own = frame[(frame["time"] == time) & (frame["species"] == name)].sort_values("quantile")
+            np.testing.assert_array_equal(own["count"], found.counts[:, t, s])
+            np.testing.assert_array_equal(own["mean"], found.mean[:, t, s])
+    assert found.to_xarray()["time"].attrs["units"] == "h"
+    assert found.plot().axes[0].get_ylabel() == "X (copies)"
+
+
+def test_filters_have_a_row_for_each_chain_cell_and_time():
+    found, bare = filtered(), filtered(keep=False)
+    frame = found.to_dataframe()
+    np.testing.assert_array_equal(frame["effective"].to_numpy().reshape(found.effective.shape), found.effective)
+    np.testing.assert_array_equal(frame["mean_X"].to_numpy().reshape(found.effective.shape), found.mean("X"))
+    data = found.to_xarray()
+    np.testing.assert_array_equal(data["predicted_X"], found.predicted([0.05, 0.5, 0.95])["X"])
+    np.testing.assert_array_equal(data["log_likelihood"], found.log_likelihood)
+    assert data.attrs["refused.2"] == found.refused[2]
+    assert [len(one.plot().axes) for one in (found, bare)] == [3, 1]
+    assert list(bare.to_dataframe()) == ["chain", "cell", "time", "effective", "draws", "log_likelihood"]
+
+
+def test_a_front_has_a_row_for_each_point():
+    found = front()
+    frame = found.to_dataframe()
+    np.testing.assert_array_equal(frame[["objective_0", "objective_1"]], found.objectives)
+    assert frame[["k", "v.0", "v.1"]].to_numpy().tolist() == [[1, 0, 0], [2, 1, 2], [3, 2, 4]]
+    np.testing.assert_array_equal(found.to_xarray()["way"], found.paths)
+    alone = ParetoFront((1.0, 2.0, 3.0), found.objectives, found.standard_errors, found.efficient, found.paths)
+    assert alone.to_dataframe()["parameter"].tolist() == [1, 2, 3]
+
+
+def test_the_file_of_a_fit_has_its_profiles(fitted, tmp_path):
+    found = with_profiles(fitted)
+    data = results.load(found.save(tmp_path / "a.nc")).sel(profile="birth")
+    one = found.profiles["birth"]
+    np.testing.assert_array_equal(data["profile_value"], one.values)
+    np.testing.assert_array_equal(data["profile_log_likelihood"], one.log_likelihood)
+    assert float(data["profile_bounds"].sel(end="lower")) == one.lower
+    assert np.isnan(data["profile_bounds"].sel(end="upper"))
+    assert [axes.get_xlabel() for axes in found.plot().axes] == ["X (molecules)", "birth (1/h)"]
 
 
 def test_notebooks_show_paths_and_fits(paths, fitted, monkeypatch):

@@ -157,3 +157,15 @@ def test_a_browser_breaks_no_word_and_scrolls_nothing_sideways(tmp_path, figure,
     assert seen["across"] <= 0
     assert min(seen["narrow"]) > 200
     assert all(there for _, there in seen["images"])
+
+
+def test_a_narrow_figure_with_a_long_legend_keeps_its_width():
+    """Four parameters with units, in one line, would push the panels together."""
+    units = dict.fromkeys(("k_tx", "k_tl", "d_m", "d_p"), "1/h")
+    upper, lower = plots.convergence([3.0, 2.0], {name: [1.0, 2.0] for name in units}, units=units)
+    figure = upper.figure
+    figure.set_size_inches(4.2, 5.2)
+    figure.draw_without_rendering()
+    for part in (upper, lower):
+        assert part.get_position().width > 0.7
+    assert lower.get_legend().get_window_extent().x1 <= figure.bbox.x1

@@ -9,7 +9,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "io": ("xarray", "h5netcdf", "h5py", "pandas"),
     "parquet": ("pandas", "pyarrow"),
     "viz": ("matplotlib",),
-    "cli": ("cyclopts", "rich"),
+    "cli": ("cyclopts", "msgspec", "rich"),
     "models": ("libsbml", "antimony"),
     "petab": ("libsbml", "yaml"),
     "bngl": ("bionetgen",),

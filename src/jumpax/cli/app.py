@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 COMMANDS: dict[str, str] = {
     "simulate": "Draw exact paths of a model.",
+    "protocol": "Draw the runs that a file of BioNetGen asks for.",
     "merge": "Put the shards of a simulation together.",
     "plot": "Draw a saved result.",
     "exact": "Solve the master equation of a small model.",

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
-from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
+from jumpax.cli.models import AS_DECLARED, AmountOptions, Numbers, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.values import parse_limits
 from jumpax.gradients import Audit, audit
@@ -22,7 +22,7 @@ def run(
     horizon: float | None = None,
     paths: int = 10_000,
     seed: int = 0,
-    theta: list[str] | None = None,
+    theta: Numbers = None,
     x0: list[str] | None = None,
     amounts: AmountOptions = AS_DECLARED,
     wrt: list[str] | None = None,
@@ -40,7 +40,7 @@ def run(
             with the length of the path.
         paths: For each estimator.
         seed: Of the random numbers.
-        theta: Parameters, as name=number; may be repeated.
+        theta: Parameters, or counts at the start, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         amounts: How amounts of a file become counts.
         wrt: Parameters to differentiate with respect to, as name or name,name; may be repeated. Default: all.

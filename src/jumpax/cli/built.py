@@ -5,7 +5,6 @@ from dataclasses import MISSING, fields
 from typing import Any, TypeVar
 
 from jumpax._base.errors import InputError, unknown_name
-from jumpax.cli.entries import Table, check_entries
 
 T = TypeVar("T")
 
@@ -29,9 +28,10 @@ def built(where: str, entry: Any, kinds: Mapping[str, type[T]], others: tuple[st
     if entry["law"] not in kinds:
         raise InputError(f"{where}: {unknown_name('law', entry['law'], kinds)}")
     kind = kinds[entry["law"]]
-    settings: Table = {key: value for key, value in entry.items() if key not in ("law", *others)}
+    settings = {key: value for key, value in entry.items() if key not in ("law", *others)}
     known = {field.name: field for field in fields(kind) if field.init}  # type: ignore[arg-type]
-    check_entries(f"{where}, {entry['law']}", settings, tuple(known))
+    if wrong := [unknown_name("entry", key, known) for key in settings if key not in known]:
+        raise InputError("\n".join(f"{where}, {entry['law']}: {fault}" for fault in wrong))
     missing = [
         n for n, f in known.items() if n not in settings and f.default is MISSING and f.default_factory is MISSING
     ]

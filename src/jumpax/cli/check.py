@@ -14,7 +14,7 @@ from jumpax._base.errors import InputError, TooLargeError, UnsupportedError
 from jumpax._base.extras import EXTRAS, missing
 from jumpax._base.types import Precision, default_precision
 from jumpax.cli import large_network
-from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file
+from jumpax.cli.models import AS_DECLARED, AmountOptions, Numbers, find_file
 from jumpax.cli.operations import network_program, operations_per_event
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.petab_checked import read_checked, show_problem
@@ -40,7 +40,7 @@ def run(
     model: str | None = None,
     /,
     *,
-    theta: list[str] | None = None,
+    theta: Numbers = None,
     x0: list[str] | None = None,
     tables: TableOptions = AS_TOLD,
     amounts: AmountOptions = AS_DECLARED,
@@ -53,7 +53,7 @@ def run(
     Args:
         model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen), or the YAML file of a PEtab problem; without it
             only the machine is looked at.
-        theta: Parameters, as name=number; may be repeated.
+        theta: Parameters, or counts at the start, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         tables: What PEtab does not say.
         amounts: How amounts of a file become counts.

@@ -5,10 +5,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from jumpax._base.errors import InputError, UnsupportedError
+from jumpax._base.errors import InputError, UnsupportedError, unknown_name
+from jumpax.cli import schema
 from jumpax.cli.built import built
 from jumpax.cli.data_entries import read_loss
-from jumpax.cli.entries import Table, check_entries, part_of
+from jumpax.cli.entries import part_of, read
 from jumpax.cli.models import Amounts, find_file
 from jumpax.cli.rule_loss import with_rules
 from jumpax.importers import FileModel
@@ -26,6 +27,8 @@ PRIORS: dict[str, type[AbstractPrior]] = {
         priors.Beta, priors.Laplace, priors.LogLaplace, priors.Cauchy, priors.Rayleigh,
     )
 }  # fmt: skip
+_KIND = "a value has the wrong kind"
+PAGE = "https://jumpax.readthedocs.io/formats/problem/"
 MODEL = ("network", "theta", "x0", "units", "reference")
 """Entries of a model in the file itself."""
 
@@ -53,7 +56,7 @@ class Collector:
             self.faults.append(str(fault))
             self.unread |= isinstance(fault, UnsupportedError)
         except (TypeError, ValueError) as fault:
-            self.faults.append(f"a value has the wrong kind: {fault}")
+            self.faults.append(f"{_KIND}: {fault}")
         return None
 
     def end(self, file: Path, command: str) -> None:
@@ -64,12 +67,15 @@ class Collector:
         """
         if not self.faults:
             return
-        told = "\n".join("- " + fault.replace("\n", "\n  ") for fault in dict.fromkeys(self.faults))
-        more = f"(jumpax {command} --template prints a file to begin with; docs/formats/problem.md has all entries)"
+        faults = [
+            fault for fault in self.faults if _KIND not in fault
+        ] or self.faults  # of which those are the consequences
+        told = "\n".join("- " + fault.replace("\n", "\n  ") for fault in dict.fromkeys(faults))
+        more = f"(jumpax {command} --template prints a file to begin with; {PAGE} has all entries)"
         raise (UnsupportedError if self.unread else InputError)(f"{file} cannot be used:\n{told}\n{more}")
 
 
-def read_condition(table: Table, file: Path, collected: Collector, *, amounts: Amounts) -> Condition | None:
+def read_condition(table: Mapping[str, Any], file: Path, collected: Collector, *, amounts: Amounts) -> Condition | None:
     """The problem that a table describes; None, and more faults, if it cannot be set up."""
     model, opened = collected.take(lambda: read_model_of(table, file, amounts)) or (None, None)
     parameters = collected.take(lambda: read_parameters(part_of(table, "parameters"), model, "own")) if model else None
@@ -87,7 +93,7 @@ def read_condition(table: Table, file: Path, collected: Collector, *, amounts: A
     return None if problem is None else Condition(problem, () if opened is None else opened.notes)
 
 
-def read_model_of(table: Table, file: Path, amounts: Amounts) -> tuple[Model, FileModel | None]:
+def read_model_of(table: Mapping[str, Any], file: Path, amounts: Amounts) -> tuple[Model, FileModel | None]:
     """A model of the zoo or of another file, with other numbers if given, or the one in this file.
 
     Raises:
@@ -107,14 +113,17 @@ def read_model_of(table: Table, file: Path, amounts: Amounts) -> tuple[Model, Fi
     named = str(table["model"])
     made, opened = find_file(str(file.parent / named) if Path(named).suffix else named, amounts=amounts)
     own, theta = part_of(table, "x0"), part_of(table, "theta")
-    check_entries("x0", own, made.network.species)
-    check_entries("theta", theta, made.network.parameters)
+    known = ("x0", own, made.network.species), ("theta", theta, made.network.parameters)
+    if wrong := [
+        f"{key}: {unknown_name('entry', n, names)}" for key, part, names in known for n in part if n not in names
+    ]:
+        raise InputError("\n".join(wrong))
     start = check_counts(made.network, {**made.x0, **own}, round_counts=amounts.round_counts).tolist()
     x0 = dict(zip(made.network.species, start, strict=True))
     return Model(made.network, {**made.theta, **theta}, x0, made.times, made.reference), opened
 
 
-def read_parameters(part: Table, model: Model, extra: Literal["own", "prior"]) -> dict[str, Parameter]:
+def read_parameters(part: Mapping[str, Any], model: Model, extra: Literal["own", "prior"]) -> dict[str, Parameter]:
     """Parameters of the file; those of the network that it does not name are fixed at the model's values.
 
     Args:
@@ -139,43 +148,38 @@ def read_parameters(part: Table, model: Model, extra: Literal["own", "prior"]) -
 
 def _parameter(name: str, entry: Any, extra: str) -> Parameter:
     """`{free = 1.0, lower = 0.0, upper = 9.0}`, `{box = [..]}`, `{fixed = 1.0}`, `{product = [..]}` or `{ratio = [.., ..]}`."""
-    kinds = ("free", "box", "fixed", "product", "ratio")
-    given = [kind for kind in kinds if isinstance(entry, Mapping) and kind in entry]
+    where = f"parameters.{name}"
+    given = [kind for kind in schema.PARAMETERS if isinstance(entry, Mapping) and kind in entry]
     if len(given) != 1:
-        raise InputError(f"parameter {name!r} must be a table with one of {', '.join(kinds)}, not {entry!r}")
-    kind = given[0]
-    more = {"free": ("lower", "upper", extra), "box": (extra,)}.get(kind, ())
-    if extra == "own" and "prior" in entry:
-        raise InputError(f"parameter {name!r}: a fit takes no prior; jumpax infer draws from posteriors")
-    check_entries(f"parameter {name!r}", entry, (kind, "unit", *more))
-    value, unit = entry[kind], str(entry.get("unit", ""))
-    prior = built(f"parameter {name!r}: prior", entry["prior"], PRIORS) if "prior" in entry else None
-    if kind in ("product", "ratio"):
-        names = isinstance(value, list) and all(isinstance(v, str) for v in value)
-        if not names or (kind == "ratio" and len(value) != 2):
-            raise InputError(f"parameter {name!r}: {kind} needs a list of {'two ' * (kind == 'ratio')}names")
-        return Derived.product(*value, unit=unit) if kind == "product" else Derived.ratio(*value, unit=unit)
-    if kind == "box":
-        ends = value if isinstance(value, list) else []
-        if len(ends) != 2 or any(isinstance(v, bool) or not isinstance(v, int | float) for v in ends):
-            raise InputError(f"parameter {name!r}: box needs a list of two numbers, not {value!r}")
-        try:
-            return dataclasses.replace(Free.box(*map(float, ends), unit=unit), prior=prior)
-        except InputError as fault:
-            raise InputError(f"parameter {name!r}: {fault}") from None
-    bounds: dict[str, Any] = {key: entry[key] for key in ("lower", "upper") if key in entry}
-    if wrong := [v for v in (value, *bounds.values()) if isinstance(v, bool) or not isinstance(v, int | float)]:
-        raise InputError(f"parameter {name!r}: {wrong[0]!r} is not a number")
-    bounds = {key: float(bound) for key, bound in bounds.items()}
-    if kind == "fixed":
-        return Fixed(float(value), unit)
+        raise InputError(f"{where} must be a table with one of {', '.join(schema.PARAMETERS)}, not {entry!r}")
+    asked = read(where, entry, schema.PARAMETERS[given[0]])
+    if isinstance(asked, schema.Sought) and extra == "own" and asked.prior is not None:
+        raise InputError(f"{where}: a fit takes no prior; jumpax infer draws from posteriors")
+    if isinstance(asked, schema.Sought) and extra == "prior" and asked.own is not None:
+        raise InputError(f"{where}: own is for the conditions of jumpax fit; a posterior of records has one value")
     try:
-        return Free(float(value), unit=unit, prior=prior, **bounds)
+        match asked:
+            case schema.Fixed():
+                return Fixed(asked.fixed, asked.unit)
+            case schema.Product():
+                return Derived.product(*asked.product, unit=asked.unit)
+            case schema.Ratio():
+                return Derived.ratio(*asked.ratio, unit=asked.unit)
+            case schema.Box():
+                return dataclasses.replace(Free.box(*asked.box, unit=asked.unit), prior=_prior(asked))
+            case schema.Free():
+                bounds = {key: bound for key in ("lower", "upper") if (bound := getattr(asked, key)) is not None}
+                return Free(asked.free, unit=asked.unit, prior=_prior(asked), **bounds)
     except InputError as fault:
-        raise InputError(f"parameter {name!r}: {fault}") from None
+        raise InputError(f"{where}: {fault}") from None
+    raise AssertionError(asked)
 
 
-def read_source(table: Table) -> Simulation | MasterEquation:
+def _prior(asked: schema.Sought) -> AbstractPrior | None:
+    return None if asked.prior is None else built("prior", asked.prior, PRIORS)
+
+
+def read_source(table: Mapping[str, Any]) -> Simulation | MasterEquation:
     """Where expectations come from.
 
     Raises:
@@ -184,9 +188,5 @@ def read_source(table: Table) -> Simulation | MasterEquation:
     if "exact" in table and "simulation" in table:
         raise InputError("give either [simulation] or [exact], not both")
     if "exact" in table:
-        part = part_of(table, "exact")
-        check_entries("exact", part, ("limits", "tolerance"))
-        return MasterEquation(**part)
-    part = part_of(table, "simulation")
-    check_entries("simulation", part, ("paths", "batches", "max_events", "exact", "mean_field"))
-    return Simulation(**part)
+        return MasterEquation(**read("exact", table["exact"], schema.Exact).given())
+    return Simulation(**read("simulation", part_of(table, "simulation"), schema.Simulation).given())

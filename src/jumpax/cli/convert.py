@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from jumpax._base.files import check_file
-from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file
+from jumpax.cli.models import AS_DECLARED, AmountOptions, Numbers, find_file
 from jumpax.cli.output import Output, people, print_json, print_notes
 from jumpax.importers import WRITERS, write
 
@@ -17,7 +17,7 @@ def run(
     file: Path,
     /,
     *,
-    theta: list[str] | None = None,
+    theta: Numbers = None,
     x0: list[str] | None = None,
     amounts: AmountOptions = AS_DECLARED,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
@@ -27,7 +27,7 @@ def run(
     Args:
         model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen).
         file: Where to write; a file that is there is replaced.
-        theta: Parameters, as name=number; may be repeated.
+        theta: Parameters, or counts at the start, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         amounts: How amounts of a file become counts.
         output: How the answer is given.

@@ -6,26 +6,14 @@ from typing import Any
 
 from jumpax._base.columns import Columns
 from jumpax._base.errors import InputError, unknown_name
-from jumpax.cli.entries import Table, check_entries, part_of
+from jumpax.cli import schema
+from jumpax.cli.entries import faults_of, part_of, read
+from jumpax.cli.schema import Data, Loss
 from jumpax.inference import losses
 from jumpax.inference.losses import AbstractLoss, AbstractObservation
 
-_OBSERVATION = ("capture", "background")
-_COUNTS = ("file", "species", "count", "time")
-_LOSS = {
-    "log_likelihood": (("smoothing", "size", "true_size", *_OBSERVATION), (*_COUNTS, "size_factor")),
-    "moments": (("order", *_OBSERVATION), _COUNTS),
-    "time_series": (
-        _OBSERVATION, ("file", "time", "means", "standard_errors", "standard_deviations", "deviation_errors", "paths"),
-    ),
-    "reactions": (("error", "spread", "reported"), ("file", "time", "counts")),
-}  # fmt: skip
-"""Loss by name: its settings, and the entries of [data] that it knows."""
-_OPTIONAL = ("paths", "size_factor", "standard_deviations", "deviation_errors")
-"""Entries of [data] that may be left out; `time` may be, too, for counts."""
 
-
-def read_loss(table: Table, folder: Path) -> AbstractLoss:
+def read_loss(table: Mapping[str, Any], folder: Path) -> AbstractLoss:
     """The loss of one data set, `[data]`, or of several together, `[[data]]`, each with a `loss` of its own if wanted.
 
     Raises:
@@ -52,36 +40,49 @@ def read_loss(table: Table, folder: Path) -> AbstractLoss:
     return losses.Together(*found) if len(found) > 1 else found[0]
 
 
-def _loss(part: Table, data: Table, folder: Path, where: str) -> AbstractLoss:
+def _loss(part: Mapping[str, Any], data: Mapping[str, Any], folder: Path, where: str) -> AbstractLoss:
     """One loss with its data."""
     kind = part.get("kind", "log_likelihood")
-    if kind not in _LOSS:
-        raise InputError(unknown_name("loss", kind, _LOSS))
-    settings, entries = _LOSS[kind]
-    check_entries("loss", part, ("kind", *settings))
-    check_entries(where, data, entries)
-    joint = kind == "log_likelihood" and isinstance(data.get("count"), Mapping)
-    optional = (*_OPTIONAL, *(("time",) if "count" in entries else ()), *(("species",) if joint else ()))
-    if needed := [entry for entry in entries if entry not in data and entry not in optional]:
-        raise InputError(f"{where}: {', '.join(needed)} missing, for the loss {kind}")
-    options = {key: part[key] for key in settings if key in part}
-    file = folder / str(data["file"])
-    if joint:
-        return _joint(data, options, file, where)
+    if not isinstance(kind, str) or kind not in schema.LOSSES:
+        raise InputError(unknown_name("loss", kind, schema.LOSSES))
+    settings, entries, why = *schema.LOSSES[kind], f", for the loss {kind}"
+    if kind == "log_likelihood" and isinstance(data.get("count"), Mapping):
+        settings, entries, why = *schema.JOINT, f"{why} with a table count, of several species"
+    if faults := [*faults_of("loss", part, settings, why), *faults_of(where, data, entries, why)]:
+        raise InputError("\n".join(faults))
+    return _made(read("loss", part, settings), read(where, data, entries), folder, where)
+
+
+def _made(part: Loss, data: Data, folder: Path, where: str) -> AbstractLoss:
+    file = folder / data.file
+    options = {name: value for name, value in part.given().items() if name != "kind"}
     steps = _observation(options)
-    if kind == "time_series":
-        return _behind(_series(data, file, where), steps)
-    if kind == "reactions":
-        named = part_of(data, "counts")
-        columns = Columns.read(file).numbers(data["time"], *named.values())
-        counts = {reaction: columns[heading] for reaction, heading in named.items()}
-        return losses.ReactionSeries(columns[data["time"]].tolist(), counts, **options)
-    columns = Columns.read(file).numbers(*(data[key] for key in ("count", "time", "size_factor") if key in data))
-    counts, times = columns[data["count"]], columns.get(data.get("time", ""))
-    if kind == "moments":
-        return _behind(losses.MomentMatch(data["species"], counts, times, **options), steps)
-    sizes = columns.get(data.get("size_factor", ""))
-    return losses.LogLikelihood(data["species"], counts, times, observation=steps, size_factors=sizes, **options)
+    match data:
+        case schema.JointCounts():
+            columns = Columns.read(file).numbers(*data.count.values(), *_headings(data.time))
+            counts = {species: columns[heading] for species, heading in data.count.items()}
+            return losses.JointLogLikelihood(list(data.count), counts, columns.get(data.time or ""), **options)
+        case schema.Means():
+            return _behind(_series(data, file, where), steps)
+        case schema.Firings():
+            columns = Columns.read(file).numbers(data.time, *data.counts.values())
+            counts = {reaction: columns[heading] for reaction, heading in data.counts.items()}
+            return losses.ReactionSeries(columns[data.time].tolist(), counts, **options)
+        case schema.SizedCounts():
+            columns = Columns.read(file).numbers(data.count, *_headings(data.time, data.size_factor))
+            times, sizes = columns.get(data.time or ""), columns.get(data.size_factor or "")
+            return losses.LogLikelihood(
+                data.species, columns[data.count], times, observation=steps, size_factors=sizes, **options
+            )
+        case schema.Counts():
+            columns = Columns.read(file).numbers(data.count, *_headings(data.time))
+            counts, times = columns[data.count], columns.get(data.time or "")
+            return _behind(losses.MomentMatch(data.species, counts, times, **options), steps)
+    raise AssertionError(data)
+
+
+def _headings(*given: str | None) -> list[str]:
+    return [heading for heading in given if heading is not None]
 
 
 def _observation(options: dict[str, Any]) -> list[AbstractObservation]:
@@ -103,37 +104,19 @@ def _behind(loss: AbstractLoss, steps: list[AbstractObservation]) -> AbstractLos
     return losses.ObservedMoments(loss, steps)
 
 
-def _joint(data: Table, options: Table, file: Path, where: str) -> AbstractLoss:
-    """Several species of the same cells."""
-    if "species" in data or "size_factor" in data or set(options) - {"smoothing"}:
-        raise InputError(
-            f'{where}: a table count = {{M = "m", P = "p"}} is for the joint law of several species: with file, time and '
-            "the setting smoothing only"
-        )
-    named = data["count"]
-    columns = Columns.read(file).numbers(*named.values(), *([data["time"]] if "time" in data else []))
-    counts = {species: columns[heading] for species, heading in named.items()}
-    return losses.JointLogLikelihood(list(named), counts, columns.get(data.get("time", "")), **options)
-
-
-def _series(data: Table, file: Path, where: str) -> AbstractLoss:
+def _series(data: schema.Means, file: Path, where: str) -> AbstractLoss:
     """Means, and perhaps standard deviations, along time."""
-    tables = {
-        key: part_of(data, key) for key in ("means", "standard_errors", "standard_deviations", "deviation_errors")
-    }
-    if lost := [name for name in tables["standard_deviations"] if name not in tables["deviation_errors"]]:
+    deviations, errors = data.standard_deviations or {}, data.deviation_errors or {}
+    if lost := [name for name in deviations if name not in errors]:
         raise InputError(f"{where}: deviation_errors of {', '.join(lost)} missing, for its standard_deviations")
-    headings = [entry for table in tables.values() for entry in table.values() if isinstance(entry, str)]
-    columns = Columns.read(file).numbers(data["time"], *headings)
-
-    def filled(key: str) -> dict[str, Any]:
-        return {name: columns[entry] if isinstance(entry, str) else entry for name, entry in tables[key].items()}
-
-    times = columns[data["time"]].tolist()
-    found, deviations = filled("means"), filled("standard_deviations")
-    means = losses.TimeSeries(times, found, filled("standard_errors"), paths=data.get("paths"))
+    given = (data.means, data.standard_errors, deviations, errors)
+    columns = Columns.read(file).numbers(data.time, *(v for t in given for v in t.values() if isinstance(v, str)))
+    found, wide, *more = (
+        {name: columns[entry] if isinstance(entry, str) else entry for name, entry in table.items()} for table in given
+    )
+    times = columns[data.time].tolist()
+    means = losses.TimeSeries(times, found, wide, paths=data.paths)
     if not deviations:
         return means
     about = found if all(name in found for name in deviations) else None
-    errors, paths = filled("deviation_errors"), data.get("paths")
-    return losses.Together(means, losses.Deviations(times, deviations, errors, means=about, paths=paths))
+    return losses.Together(means, losses.Deviations(times, *more, means=about, paths=data.paths))

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from cyclopts import Parameter
 
-from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
+from jumpax.cli.models import AS_DECLARED, AmountOptions, Numbers, find_file, times_for
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.values import parse_limits
 from jumpax.exact import Law, StateSpace, distribution, stationary
@@ -20,7 +20,7 @@ def run(
     *,
     times: str | None = None,
     limits: list[str] | None = None,
-    theta: list[str] | None = None,
+    theta: Numbers = None,
     x0: list[str] | None = None,
     amounts: AmountOptions = AS_DECLARED,
     at_rest: Annotated[bool, Parameter(name="--stationary")] = False,
@@ -35,7 +35,7 @@ def run(
         times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
         limits: Largest counts that are followed: one number, or name=number; may be repeated. A model that conserves
             its molecules needs none.
-        theta: Parameters, as name=number; may be repeated.
+        theta: Parameters, or counts at the start, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
         amounts: How amounts of a file become counts.
         at_rest: The law that does not change in time, instead of times.

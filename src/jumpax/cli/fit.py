@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from jumpax._base.devices import Devices
 from jumpax._base.errors import JumpaxWarning
 from jumpax.cli import template as templates
 from jumpax.cli.exits import Exit
@@ -16,6 +17,7 @@ from jumpax.cli.models import AS_DECLARED, AmountOptions
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_any
 from jumpax.cli.problem_file import ProblemFile
+from jumpax.cli.processes import joined, shared
 from jumpax.cli.targets import check_seed, check_targets, write_targets
 from jumpax.inference import Comparison, Conditions, FitResult, Profile, agreed, compare, profile, profiled
 from jumpax.inference.fit import USUAL, quiet_fit
@@ -31,6 +33,7 @@ def run(
     starts: int | None = None,
     budget: int | None = None,
     profiles: bool = False,
+    devices: Devices = "one",
     tables: TableOptions = AS_TOLD,
     amounts: AmountOptions = AS_DECLARED,
     save: Path | None = None,
@@ -49,6 +52,8 @@ def run(
         starts: How many starting points; default that of the file, or 1.
         budget: Most paths of a search of all boxes; default that of the file, or none.
         profiles: 95 % intervals from the profile likelihoods of all free parameters: the others are fitted again at each value.
+        devices: Among which paths are divided: one; or all, those of other processes too, which srun, mpirun or Kubernetes starts
+            with this command. The first of them answers.
         tables: What PEtab does not say.
         amounts: How amounts of a file become counts.
         save: Keep what is simulated in this file, as soon as it is, with profiles and comparisons; one that is there is replaced.
@@ -62,14 +67,18 @@ def run(
         return
     problem = templates.given(problem, "fit")
     check_targets(out, report)
+    first = joined(devices)
     asked = read_any(problem, amounts, tables)
+    asked = asked._replace(problem=shared(asked.problem, devices))
     given = {"starts": starts, "budget": budget}
     settings = {**asked.settings, **{name: value for name, value in given.items() if value is not None}}
     key = settings.pop("seed") if seed is None else seed
     settings.pop("seed", None)
     check_seed(key)
     with resuming(asked.problem, "fit", {**USUAL, "key": key, **settings}, save, resume):
-        found, compared = _fitted(asked, profiles, key, settings)
+        found, compared = _fitted(asked, profiles, key, settings, first and sys.stderr.isatty())
+    if not first:
+        return
     written = write_targets(
         out=(out, lambda file: _saved(asked, found, key, file)),
         report=(report, lambda file: write_fit(file, problem, asked, found, compared, key)),
@@ -95,10 +104,10 @@ def run(
 
 
 def _fitted(
-    asked: ProblemFile, profiles: bool, key: int, settings: dict[str, Any]
+    asked: ProblemFile, profiles: bool, key: int, settings: dict[str, Any], progress: bool
 ) -> tuple[FitResult, Comparison | None]:
     """The fit, and what the file compares."""
-    found = quiet_fit(asked.problem, key=key, progress=sys.stderr.isatty(), **settings)
+    found = quiet_fit(asked.problem, key=key, progress=progress, **settings)
     if profiles or asked.profile is not None:
         settings = {name: value for name, value in settings.items() if name not in ("starts", "budget")}
         found = _with_profiles(asked, found, profiles, key, settings)
@@ -131,12 +140,10 @@ def _bound(asked: ProblemFile, found: FitResult) -> Profile | None:
 
 
 def _saved(asked: ProblemFile, found: FitResult, seed: int, file: Path) -> Path:
-    """Estimates and history, and the profile of the file."""
+    """All that the fit knows, and what was asked."""
     from jumpax.results import save
 
-    bound = _bound(asked, found)
-    labelled = found.labelled() if bound is None else found.labelled().beside(bound.labelled())
-    return save(labelled, file, settings={"seed": seed, "model": networks_in_words(asked.problem)})
+    return save(found, file, settings={"seed": seed, "model": networks_in_words(asked.problem)})
 
 
 def _compared(asked: ProblemFile, key: int, settings: dict[str, Any]) -> Comparison | None:

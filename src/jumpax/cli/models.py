@@ -33,6 +33,8 @@ class Amounts:
 
 AmountOptions: TypeAlias = Annotated[Amounts, Parameter(name="*")]
 AS_DECLARED = Amounts()
+Numbers: TypeAlias = Annotated[list[str] | None, Parameter(name=("--theta", "--set"))]
+"""Words such as `k=1.5`, for parameters, and for species as `--x0` has them."""
 
 
 def find_file(
@@ -47,7 +49,7 @@ def find_file(
 
     Args:
         name: of the zoo, or a file: TOML, or whatever `jumpax.read` reads.
-        theta: words such as `k=1.5`.
+        theta: words such as `k=1.5`; or `M=3`, of species.
         x0: words such as `M=3`.
         without_events: whether events are left out; else what does not treat them refuses the network.
         amounts: how amounts become counts.
@@ -82,6 +84,10 @@ def find_file(
     if file is None and amounts.molecules_per_unit is not None:
         raise InputError(f"{name} has numbers of molecules already; --molecules-per-unit is for SBML and Antimony")
     values, counts = parse_assignments("--theta", theta), parse_assignments("--x0", x0)
+    species = [name for name in values if name in model.network.species]
+    if twice := [name for name in species if name in counts]:
+        raise InputError(f"--x0 and --set both give a count of {', '.join(twice)}")
+    counts |= {name: values.pop(name) for name in species}
     check_theta(model.network, {**model.theta, **values})
     start = check_counts(model.network, {**model.x0, **counts}, round_counts=round_counts)
     changed = dataclasses.replace(

@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jumpax.cli.entries import toml_of
-
 _WORDS: contextvars.ContextVar[tuple[str, ...]] = contextvars.ContextVar("words", default=())
 
 
@@ -26,6 +24,10 @@ def origin(file: Path) -> dict[str, Any]:
 
 def _document(file: Path) -> Any:
     if file.suffix.lower() == ".toml":
+        from jumpax.cli.entries import (
+            toml_of,  # which needs what may be missing, and this file is loaded before that is told
+        )
+
         return toml_of(file)
     import yaml
 

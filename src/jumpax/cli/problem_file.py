@@ -4,17 +4,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jumpax._base.errors import InputError, unknown_name
-from jumpax.cli.condition_entries import MODEL, Collector, Condition, read_condition, read_source
-from jumpax.cli.entries import Table, check_entries, part_of, toml_of
+from jumpax._base.errors import InputError
+from jumpax.cli import schema
+from jumpax.cli.condition_entries import Collector, Condition, read_condition, read_source
+from jumpax.cli.entries import part_of, read, toml_of
 from jumpax.cli.models import AS_DECLARED, Amounts
 from jumpax.inference import Conditions, Derived, MasterEquation
 from jumpax.inference.abstract_problem import AbstractProblem
 
-_CONDITION = ("model", "settle", "start", "parameters", "data", "loss", "simulation", "exact")
-"""What a condition may have for itself, with `theta`, `x0` and `network`."""
-_OWN = (*_CONDITION, "fit", "profile", "conditions", "compare")
-_FIT = {"starts": int, "steps": int, "average": int, "final": int, "budget": int, "seed": int}
 _MERGED = ("theta", "x0", "parameters", "data", "loss", "simulation", "exact")
 """Tables of a condition that add to those of the file."""
 
@@ -37,31 +34,7 @@ class ProblemFile(NamedTuple):
 def read_problem(file: Path, *, amounts: Amounts = AS_DECLARED) -> ProblemFile:
     """The problem in a TOML file.
 
-    - `model`, the name of one in the zoo or a file beside the TOML (whatever `jumpax.read` reads, or TOML), with other numbers
-      in `[theta]` and `[x0]` if wanted; or `[network]` with `[theta]` and `[x0]` as in a model file.
-    - `[parameters]`: by name `{free = 1.0, lower = 0.0}`, `{box = [0.01, 100.0]}`, `{fixed = 2.0}`, `{product = ["a", "b"]}` or
-      `{ratio = ["a", "b"]}`, each with a `unit` if wanted; those of the network that are left out are fixed. So are those
-      of a law of observation, which are named here, too.
-    - `[data]`: `file` (a table of text or its .gz, beside the TOML), and headings. For counts `species`, `count` and perhaps `time`; with a table
-      `count` from species to heading, and no `species`, the joint law of several species of the same cells. For time
-      series `time`, and tables `means` and `standard_errors` from species to heading (or number), of means of many
-      independent paths at each time, and perhaps `paths`, how many; with `standard_deviations` and `deviation_errors`,
-      tables alike, those as well. For reactions `time` and a table `counts` from reaction to heading. For a species there
-      may be an observable of the model's file: an assignment rule or a group.
-    - `[[data]]`, several times: several data sets of one condition, each with its own `loss = {kind = ...}` if wanted.
-    - `[loss]`: `kind`, "log_likelihood" (default), "moments", "time_series" or "reactions", and its settings. These may be
-      `capture` and `background`, names of parameters: each molecule is seen with a probability, then counts are added; for
-      log_likelihood with `true_size`, and in [data] `size_factor`, a heading. For reactions `error` ("poisson",
-      "negative_binomial" or "normal"), `spread` and `reported`, names of parameters.
-    - `[conditions.NAME]`: what differs in a condition, of `model`, `theta`, `x0`, `settle`, `start`, `parameters`, `data`, `loss`,
-      `simulation` and `exact`; tables add to those of the file. A free parameter is shared, but with `own = true` it has a
-      value in each: `k[NAME]`. A ratio or product of such names is reported.
-    - `[compare]`: which parameters differ between the conditions; `parameters`, `level` and `test` if wanted.
-    - `settle` for data at steady state; `start`.
-    - `[simulation]` (`paths`, `batches`, `max_events`, `exact`, whether the master equation may end the search, and `mean_field`,
-      whether a search of boxes may begin where the rate equation explains the data) or `[exact]` (`limits`, `tolerance`);
-      `[fit]` (`starts`, `steps`, `average`, `final`, `seed`; or `budget`, the paths of a search of boxes, and `seed`).
-    - `[profile]`: `name`, `values`, and `limits` for a likelihood from the master equation.
+    `jumpax.cli.schema` and docs/formats/problem.md say what may stand there.
 
     Args:
         file: the TOML.
@@ -74,13 +47,11 @@ def read_problem(file: Path, *, amounts: Amounts = AS_DECLARED) -> ProblemFile:
     """
     table = toml_of(file)
     collected = Collector()
-    for key in table:
-        if key in ("records", "posterior"):
-            collected.faults.append(f"[{key}] is for jumpax infer; jumpax fit takes [data]")
-        elif key not in (*MODEL, *_OWN):
-            collected.faults.append(unknown_name("entry", key, (*_OWN, *MODEL)))
+    if strange := [key for key in ("records", "posterior") if key in table]:
+        collected.faults += [f"[{key}] is for jumpax infer; jumpax fit takes [data]" for key in strange]
+    collected.take(lambda: read("", {key: value for key, value in table.items() if key not in strange}, schema.FitFile))
     found = _conditions(table, file, collected, amounts)
-    settings = collected.take(lambda: _settings(part_of(table, "fit")))
+    settings = collected.take(lambda: read("fit", part_of(table, "fit"), schema.Fit))
     wanted = collected.take(lambda: _profile(table))
     compared = collected.take(lambda: _compare(table))
     problem = None if collected.faults else collected.take(lambda: _problem(table, found))
@@ -88,13 +59,14 @@ def read_problem(file: Path, *, amounts: Amounts = AS_DECLARED) -> ProblemFile:
     assert problem is not None
     assert settings is not None
     notes = dict.fromkeys(note for condition in found.values() for note in condition.notes)
-    return ProblemFile(problem, settings, wanted, compared, file.stem, tuple(notes))
+    return ProblemFile(problem, settings.given(), wanted, compared, file.stem, tuple(notes))
 
 
-def _conditions(table: Table, file: Path, collected: Collector, amounts: Amounts) -> dict[str, Condition]:
+def _conditions(table: Mapping[str, Any], file: Path, collected: Collector, amounts: Amounts) -> dict[str, Condition]:
     """By name; one without a name for a file without [conditions]."""
     common = {key: value for key, value in table.items() if key not in ("conditions", "compare", "fit", "profile")}
-    several = {n: p for n, p in common.get("parameters", {}).items() if _of_several(p)} if "conditions" in table else {}
+    shared = common.get("parameters") if "conditions" in table else None
+    several = {n: p for n, p in shared.items() if _of_several(p)} if isinstance(shared, Mapping) else {}
     if several:
         common["parameters"] = {n: p for n, p in common["parameters"].items() if n not in several}
     if "conditions" not in table:
@@ -121,9 +93,9 @@ def _conditions(table: Table, file: Path, collected: Collector, amounts: Amounts
     return found
 
 
-def _merged(common: Table, own: Table) -> dict[str, Any]:
+def _merged(common: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """The entries of the file with those of a condition in their place."""
-    check_entries("entry", own, (*_CONDITION, "theta", "x0", "network"))
+    read("", own, schema.Condition)
     instead = {"exact": "simulation", "simulation": "exact", "model": "network", "network": "model"}
     left = {key: value for key, value in common.items() if instead.get(key) not in own}
     merged = {
@@ -141,7 +113,7 @@ def _of_several(entry: Any) -> bool:
     return isinstance(reads, list) and any("[" in str(name) for name in reads)
 
 
-def _problem(table: Table, found: Mapping[str, Condition]) -> AbstractProblem:
+def _problem(table: Mapping[str, Any], found: Mapping[str, Condition]) -> AbstractProblem:
     """One problem, or all conditions as one."""
     if "conditions" not in table:
         return found[""].problem
@@ -150,9 +122,11 @@ def _problem(table: Table, found: Mapping[str, Condition]) -> AbstractProblem:
     derived = {}
     for name, entry in shared.items():
         if _of_several(entry):
-            check_entries(f"parameter {name!r}", entry, ("ratio", "product", "unit"))
-            made = Derived.product if "product" in entry else Derived.ratio
-            derived[name] = made(*entry.get("product", entry.get("ratio")), unit=str(entry.get("unit", "")))
+            asked = read(f"parameters.{name}", entry, schema.Product if "product" in entry else schema.Ratio)
+            made, names = (
+                (Derived.product, asked.product) if isinstance(asked, schema.Product) else (Derived.ratio, asked.ratio)
+            )
+            derived[name] = made(*names, unit=asked.unit)
     return Conditions({name: condition.problem for name, condition in found.items()}, _own(each), derived)
 
 
@@ -164,30 +138,19 @@ def _own(parts: Sequence[Any]) -> tuple[str, ...]:
     )
 
 
-def _compare(table: Table) -> dict[str, Any] | None:
+def _compare(table: Mapping[str, Any]) -> dict[str, Any] | None:
     """Arguments of `compare`."""
     if "compare" not in table:
         return None
-    part = part_of(table, "compare")
-    check_entries("compare", part, ("parameters", "level", "test"))
+    part = read("compare", table["compare"], schema.Compare)
     if "conditions" not in table:
         raise InputError("compare: there is nothing to compare without [conditions.NAME]")
-    return dict(part)
+    return part.given()
 
 
-def _settings(part: Table) -> dict[str, Any]:
-    check_entries("fit", part, tuple(_FIT))
-    if wrong := [k for k, v in part.items() if isinstance(v, bool) or not isinstance(v, _FIT[k])]:
-        raise InputError(f"fit: {', '.join(wrong)} must be whole numbers")
-    return {"seed": 0, **part}
-
-
-def _profile(table: Table) -> dict[str, Any] | None:
+def _profile(table: Mapping[str, Any]) -> dict[str, Any] | None:
     if "profile" not in table:
         return None
-    part = part_of(table, "profile")
-    check_entries("profile", part, ("name", "values", "limits"))
-    if not isinstance(part.get("name"), str) or not isinstance(part.get("values"), list):
-        raise InputError("profile: name must be a parameter, values a list of at least three numbers")
-    source = MasterEquation(part_of(part, "limits")) if "limits" in part else read_source(table)
-    return {"name": part["name"], "values": [float(v) for v in part["values"]], "source": source}
+    part = read("profile", table["profile"], schema.Profile)
+    source = read_source(table) if part.limits is None else MasterEquation(part.limits)
+    return {"name": part.name, "values": part.values, "source": source}

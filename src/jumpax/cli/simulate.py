@@ -3,23 +3,27 @@
 import dataclasses
 import sys
 import time
-from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
-import numpy as np
 from cyclopts import Parameter
 
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
-from jumpax._base.status import Status
-from jumpax.cli.models import AS_DECLARED, AmountOptions, find_file, times_for
-from jumpax.cli.output import Output, people, print_json, print_notes, print_table
+from jumpax.cli.models import AS_DECLARED, AmountOptions, Numbers, find_file, times_for
+from jumpax.cli.output import Output
+from jumpax.cli.sweep import Sweep, of_model
 from jumpax.cli.targets import write_targets
+from jumpax.cli.told import answer, document_of, summary
 from jumpax.cli.values import parse_bound, parse_shard
 from jumpax.engines import Paths, simulate
+from jumpax.engines.shard import shard_of
 from jumpax.networks import Network
 from jumpax.networks.zoo import Model
+from jumpax.results.streamed import Streamed
+
+if TYPE_CHECKING:
+    from jumpax.importers import FileModel
 
 
 def run(
@@ -27,11 +31,13 @@ def run(
     /,
     *,
     times: str | None = None,
+    start: float = 0.0,
     paths: int = 1000,
     seed: int = 0,
     shard: str | None = None,
-    theta: list[str] | None = None,
+    theta: Numbers = None,
     x0: list[str] | None = None,
+    sweep: Path | None = None,
     amounts: AmountOptions = AS_DECLARED,
     engine: Literal["cpu", "gpu", "xla", "tables", "reference"] | None = None,
     precision: Literal["float32", "float64"] | None = None,
@@ -39,6 +45,7 @@ def run(
     bound: str | None = None,
     max_events: int = 10_000_000,
     queue: int | None = None,
+    at_once: int | None = None,
     save: Path | None = None,
     resume: Path | None = None,
     out: Path | None = None,
@@ -50,11 +57,14 @@ def run(
     Args:
         model: A model of the zoo by name, or a file (TOML, SBML, Antimony, BioNetGen).
         times: When to look: first:last:step (both included) or 1,2,5. Default: those of the model.
-        paths: How many paths.
+        start: Time at the start.
+        paths: How many paths; of each row of --sweep.
         seed: Of the random numbers: the same seed gives the same paths.
         shard: Only part i of N of the paths, as i/N with i from 0 to N - 1; `jumpax merge` puts the files of --out together.
-        theta: Parameters, as name=number; may be repeated.
+        theta: Parameters, or counts at the start, as name=number; may be repeated.
         x0: Counts at the start, as name=number; may be repeated.
+        sweep: A table (text, with a head) whose columns are parameters, or species for their counts at the start: paths are drawn for
+            each row.
         amounts: How amounts of a file become counts.
         engine: How paths are drawn.
         precision: Of times and propensities.
@@ -63,6 +73,8 @@ def run(
             ends at a time, as 3,5,2. Default: found from the rate laws.
         max_events: Events after which a path is given up as exploding.
         queue: The most executions of an event with a delay that are under way at once on one path, up to 256. Default: 16.
+        at_once: Draw so many paths at a time, and write them to --out part by part: for more paths than memory holds. To go on
+            with one that was interrupted, --resume OUT.parts.
         save: Write the state of the run to this file on the way and at the end; for each thread beyond the first a file beside it.
         resume: Go on from such a file, with everything else as it was.
         out: Write all paths to this file: .nc (netCDF), .csv, .tsv, .parquet; .gdat (BioNetGen) of one path.
@@ -76,26 +88,69 @@ def run(
     if not 0 <= seed < 2**32:
         raise InputError(f"--seed must be a whole number from 0 to 2^32 - 1; got {seed}")
     network = chosen.network if queue is None else _queued(chosen.network, queue)
+    swept = None if sweep is None else Sweep.read(sweep, chosen, paths)
+    values, begin_at = of_model(chosen, swept)
+    part, total = parse_shard(shard), paths if swept is None else swept.paths
+    settings = _settings(chosen, swept, seed)
+    subject = network if file is None else dataclasses.replace(file, events=network.events)
+    how: dict[str, Any] = {
+        "times": stops, "start": start, "key": seed, "engine": engine, "precision": precision, "threads": threads, "bound": parse_bound(bound),
+        "max_events": max_events, "round_counts": amounts.round_counts, "progress": sys.stderr.isatty(),
+    }  # fmt: skip
     begin = time.perf_counter()
-    result = simulate(
-        network, chosen.theta, chosen.x0, times=stops, paths=paths, key=seed, shard=parse_shard(shard), engine=engine,
-        precision=precision, threads=threads, bound=parse_bound(bound), max_events=max_events,
-        progress=sys.stderr.isatty(), save=save, resume=resume,
-    )  # fmt: skip
-    if file is not None:
-        result = result.with_observables(file.observed(chosen.theta))
+    if at_once is not None:
+        asked = _Apart(out, at_once, resume, {"shard": shard, "sweep": sweep, "figure": figure, "save": save})
+        told = asked.streamed(subject, chosen, paths, settings | {"model": chosen.network.describe()}, how)
+        document = {
+            **document_of(told, network, settings, time.perf_counter() - begin),
+            "files": {"out": str(told.file)},
+            "unwritten": {},
+        }
+        answer({**document, "notes": notes}, output)
+        return
+    result = simulate(subject, values, begin_at, paths=total, shard=part, save=save, resume=resume, **how)
     seconds = time.perf_counter() - begin
-    settings = {"seed": seed, "theta": chosen.theta, "x0": chosen.x0, "reference": chosen.reference}
     written = write_targets(
         out=(out, lambda file: _saved(result, chosen, settings, file)),
         figure=(figure, lambda file: _drawn(result, settings, file)),
     )
-    document = {**_document(result, chosen, settings, seconds), **written._asdict(), "notes": notes}
-    if output.json:
-        print_json(document)
-    else:
-        _show(document)
+    document = {**document_of(summary(result), network, settings, seconds), **written._asdict(), "notes": notes}
+    if swept is not None:
+        document["rows"] = list(swept.results(result, shard_of(part, total).first))
+    answer(document, output)
     written.end()
+
+
+class _Apart(NamedTuple):
+    """A run whose paths are written part by part."""
+
+    out: Path | None
+    at_once: int
+    resume: Path | None
+    beside: dict[str, object]
+    """Options that do not go with it."""
+
+    def streamed(
+        self, subject: "Network | FileModel", model: Model, paths: int, settings: dict[str, Any], how: dict[str, Any]
+    ) -> Streamed:
+        """The run.
+
+        Raises:
+            InputError: options that do not go together.
+        """
+        if self.out is None:
+            raise InputError("--at-once writes paths part by part: say where to, by --out FILE.nc")
+        if others := [f"--{name}" for name, value in self.beside.items() if value is not None]:
+            raise InputError(f"--at-once does not go with {', '.join(others)}")
+        folder = self.out.with_name(self.out.name + ".parts")
+        if self.resume is not None and self.resume != folder:
+            raise InputError(f"--at-once goes on from --resume {folder}, not {self.resume}")
+        from jumpax.results import stream
+
+        return stream(
+            self.out, subject, model.theta, model.x0, paths=paths, at_once=self.at_once, resume=self.resume is not None,
+            settings=settings, **how,
+        )  # fmt: skip
 
 
 def _queued(network: Network, queue: int) -> Network:
@@ -136,41 +191,8 @@ def _drawn(result: Paths, settings: dict[str, Any], file: Path) -> Path:
     return plots.save_figure(result.plot(), file, {**result.provenance, **settings})
 
 
-def _document(result: Paths, model: Model, settings: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """What is printed: moments with the standard error of the mean, how the paths ended, provenance."""
-    several = len(result.status) > 1
-    mean, variance = result.mean(), result.variance() if several else np.full(result.counts.shape[1:], np.nan)
-    error = np.sqrt(variance / len(result.status))
-    ends = Counter(Status(int(code)).name for code in result.status)
-    return {
-        "command": "simulate",
-        "model": model.network.name,
-        "paths": len(result.status),
-        **settings,
-        "times": result.stops,
-        "mean": dict(zip(result.species, mean.T)),
-        "standard_error": dict(zip(result.species, error.T)),
-        "variance": dict(zip(result.species, variance.T)),
-        "status": dict(ends),
-        "redrawn_in_float64": int(result.redrawn.sum()),
-        "events": int(result.events.sum(dtype=np.int64)),
-        "seconds": seconds,
-        "units": model.network.units,
-        "provenance": dict(result.provenance),
-    }
-
-
-def _show(document: dict[str, Any]) -> None:
-    unit = document["units"].get("time", "")
-    columns: dict[str, Any] = {f"time ({unit})" if unit else "time": [f"{t:g}" for t in document["times"]]}
-    for name, mean in document["mean"].items():
-        spread = np.sqrt(document["variance"][name])
-        columns[name] = [f"{m:.4g} ± {s:.2g}" if np.isfinite(s) else f"{m:.4g}" for m, s in zip(mean, spread)]
-    print_table(f"{document['model']}: mean ± standard deviation of {document['paths']:,} paths", columns)
-    ends = ", ".join(f"{count:,} {name.lower()}" for name, count in document["status"].items())
-    people().print(f"{document['events']:,} events in {document['seconds']:.2f} s with compilation; paths: {ends}")
-    print_notes(document["notes"])
-    if again := document["redrawn_in_float64"]:
-        people().print(f"{again:,} of the paths were drawn again in float64, since float32 could not follow them")
-    for what, file in document["files"].items():
-        people().print(f"{what}: {file}", soft_wrap=True)
+def _settings(model: Model, swept: Sweep | None, seed: int) -> dict[str, Any]:
+    """What is told beside the provenance; of parameters that are swept, nothing."""
+    own = {} if swept is None else swept.rows
+    theta, x0 = ({n: v for n, v in numbers.items() if n not in own} for numbers in (model.theta, model.x0))
+    return {"seed": seed, "theta": theta, "x0": x0, "reference": model.reference}

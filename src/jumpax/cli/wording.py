@@ -16,7 +16,10 @@ _CALL = re.compile(r"(\b[\w.]+\([^()]*=[^()]*\))")
 _ELSEWHERE: tuple[tuple[str, str], ...] = (
     (r"\nWith throw=False [^\n]*", ""),
     (r" \(np\.unique sorts\)", ""),
-    (r"; the means of jumpax\.expectation hold no paths", ""),
+    (
+        r"; jumpax\.results\.stream writes paths to a file part by part \((--at-once)\), and the means of jumpax\.expectation hold none",
+        r", or draw some at a time by \1",
+    ),
     (r"jumpax\.simulate with the same network, theta and key", "jumpax simulate with these parameters"),
     (r"round_counts=True of jumpax\.read, --round of the commands, takes", "--round takes"),
     (
@@ -28,6 +31,7 @@ _ELSEWHERE: tuple[tuple[str, str], ...] = (
         "jumpax simulate draws the paths of such models, and their gradients are there in Python",
     ),
     (r", of reactions that of the call, of an event its own: dataclasses\.replace\(event, queue=\d+\)", ""),
+    (r"give one a start, Free\(1\.0\)", "give one a start, { free = 1.0 } in [parameters]"),
     (r"test='Wald'", 'test = "Wald" in [compare]'),
     (r"give true_size=\.\.\.,", "give true_size = ... in [loss],"),
     (r"give observation=Capture\(\.\.\.\), too", "give capture = ... in [loss], too"),
@@ -59,7 +63,8 @@ _WITHOUT: dict[str, tuple[tuple[str, str], ...]] = {
     "round_counts": ((r"; pass round_counts=True to round it", ""),),
     "queue": ((r"raise `queue`", "raise that of the event, which is there in Python"),),
     "wrt": ((r" \(wrt=\.\.\.\)", ""),),
-    "paths": ((r" \(paths=\.\.\., in chunks with keys of their own\)", ""),),
+    "paths": ((r" \(paths=\.\.\.\)", ""),),
+    "at_once": ((r", or draw some at a time by --at-once", ""),),
 }
 """What is said of an argument that a command has no option for."""
 

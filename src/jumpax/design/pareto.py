@@ -1,7 +1,8 @@
 """Pareto fronts of expectations, point by point."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, final
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,8 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from jumpax._base import given
 from jumpax._base.errors import InputError, SimulationError
+from jumpax._base.labelled import Labelled, Variable
+from jumpax._base.result import AbstractResult, Figure, Glance, room
 
 if TYPE_CHECKING:
     import optax  # a tenth of a second, and not needed to simulate
@@ -23,8 +26,13 @@ _CLEAR = 2.0
 """Standard errors of a difference from which one point is better than another."""
 
 
-class ParetoFront(NamedTuple):
-    """Points of a front, in the order in which they were traced."""
+@final
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class ParetoFront(AbstractResult):
+    """Points of a front, in the order in which they were traced.
+
+    As a table it has a row for each `point`: `objective_0`, `error_0` and so on, `efficient`, and the parameters.
+    """
 
     parameters: tuple[Parameters, ...]
     """Where the points were reached."""
@@ -36,6 +44,52 @@ class ParetoFront(NamedTuple):
     """Whether no other point is at least as good in all objectives and better in one, by more than two standard errors."""
     paths: Float[np.ndarray, "points steps objectives"]
     """The objectives on the way, one key each."""
+
+    def labelled(self) -> Labelled:
+        """The points with their parameters along `point`, the ways to them along `step`."""
+        one = ("point",)
+        leaves = [jax.tree_util.tree_leaves_with_path(each) for each in self.parameters]
+        variables = {"efficient": Variable(one, np.asarray(self.efficient))}
+        for number in range(self.objectives.shape[1]):
+            variables[f"objective_{number}"] = Variable(one, self.objectives[:, number])
+            error = Variable(
+                one, self.standard_errors[:, number], {"long_name": "standard error over independent keys"}
+            )
+            variables[f"error_{number}"] = error
+        for place, (path, leaf) in enumerate(leaves[0]):
+            name = jax.tree_util.keystr(path, simple=True, separator=".") or "parameter"
+            values = np.array([each[place][1] for each in leaves], float).reshape(len(leaves), -1)
+            for entry, column in enumerate(values.T):
+                variables[name if np.ndim(leaf) == 0 else f"{name}.{entry}"] = Variable(one, column)
+        columns = {name: name for name in variables}
+        variables["way"] = Variable((*one, "step", "objective"), self.paths, {"long_name": "objectives on the way"})
+        points = {"point": Variable(one, np.arange(len(self.parameters)))}
+        return Labelled("front", variables, points, one, columns, {})
+
+    def plot(self) -> Figure:
+        """Objectives against the first, with the ways to the points: see `jumpax.plots.front`.
+
+        Raises:
+            UnsupportedError: matplotlib is not installed.
+        """
+        return room("plots").front(self)
+
+    def glance(self) -> Glance:
+        """The points and the picture."""
+        value, error = self.objectives, self.standard_errors
+        table = {
+            "point": [str(point) for point in range(len(value))],
+            **{
+                f"objective {i}": [f"{v:.4g} ± {e:.2g}" for v, e in zip(value[:, i], error[:, i])]
+                for i in range(value.shape[1])
+            },
+            "efficient": ["yes" if one else "no" for one in self.efficient],
+        }
+        return Glance(table, [], self.plot)
+
+    def __repr__(self) -> str:
+        points, many = self.objectives.shape
+        return f"ParetoFront({points} points of {many} objectives, {int(self.efficient.sum())} of them efficient)"
 
 
 def pareto_front(

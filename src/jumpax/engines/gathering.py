@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from jumpax._base.devices import no_mesh
 from jumpax._base.host_call import call_host
 from jumpax.engines.engine import AbstractEngine, default_threads, precision_of
 from jumpax.engines.inputs import Inputs
@@ -25,9 +26,10 @@ def gather(engine: AbstractEngine, program: Program, inputs: Inputs, room: int) 
     if engine.traceable:
         return engine.gather(program, jax.tree.map(jnp.asarray, inputs), room)
     leaves, structure = jax.tree.flatten(inputs)
-    record = engine.record(program)
-    tables = _tables(program, record, (room, len(inputs.stops.step)))
-    engine.prepare(program, inputs)
+    with no_mesh():  # kernels are the same wherever they run
+        record = engine.record(program)
+        tables = _tables(program, record, (room, len(inputs.stops.step)))
+        engine.prepare(program, inputs)
     run = _Run(engine, program, structure, room)
     *made, again = call_host(run, tables, list(map(jnp.asarray, leaves)))
     return unpacked(record, *made, paths=room)._replace(redrawn=again == 1, whole=made[0])

@@ -21,6 +21,7 @@ from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real, Word
 from jumpax.engines import drawing
 from jumpax.engines.agenda import LARGEST_IN_FLOAT32, MOST_AT_ONCE, Scene, agenda_of, not_after
+from jumpax.engines.carried import carried
 from jumpax.engines.executions import (
     Executions,
     begun,
@@ -179,7 +180,9 @@ def happen(program: Program, lane: "Lane", theta: Mapping[str, Real], stop: "Sto
     acts = functools.reduce(operator.or_, chosen)
     change = Change(tuple(chosen), lane.counts, parameters(program, lane.happening, theta, pinned=True))
     own = parameters(program, happening, theta, pinned=True)
-    carry = select(acts, program.fold.changed(lane.carry, counts, own, lane.time.high, change), lane.carry)
+    fold = program.fold
+    moved = carried(fold, lane.carry, fold.changed(lane.carry, counts, own, lane.time.high, change))
+    carry = select(acts, moved, lane.carry)
     faulty = stands & (happening.fault != 0)
     lane = lane._replace(
         counts=counts, carry=carry, happening=happening,

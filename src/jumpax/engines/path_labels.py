@@ -29,6 +29,9 @@ def labelled(paths: "Paths") -> Labelled:
     for name in paths.observables:
         about = {"long_name": f"observable {name}", **_unit(name, units)}
         each[name] = f"observable_{name}", Variable(grid, paths[name], about)
+    given = {
+        f"given_{name}": Variable(("path",), values, _given(name, paths, units)) for name, values in paths.given.items()
+    }
     records = _records(paths, clock)
     counts = paths.counts if paths.valid.all() else np.where(paths.valid[..., None], paths.counts, np.nan)
     variables = {
@@ -40,6 +43,7 @@ def labelled(paths: "Paths") -> Labelled:
         "events": Variable(("path",), paths.events, {"long_name": "reactions fired"}),
         "end_counts": Variable(("path", "species"), paths.end_counts, {"long_name": "counts where the path ended", "units": "molecules"}),
         "end_time": Variable(("path",), paths.end_times, {"long_name": "time of the last event", **when}),
+        **given,
         **_log(paths, when),
     }  # fmt: skip
     about = {"long_name": "time", **when} if paths.timed else {"long_name": "events since the start"}
@@ -54,6 +58,7 @@ def labelled(paths: "Paths") -> Labelled:
         **{variable: name for name, (variable, _) in each.items()},
         **{n: n for n in records},
         "status": "status",
+        **{name: name for name in given},
     }
     return Labelled("paths", variables, coordinates, grid, columns, paths.provenance)
 
@@ -64,6 +69,13 @@ def first_of(provenance: Mapping[str, Any]) -> int:
         return 0
     number, parts = provenance["shard"]
     return Shard(number, parts, provenance["paths_of_all_shards"]).first
+
+
+def _given(name: str, paths: "Paths", units: dict[str, str]) -> dict[str, str]:
+    """What a value for each path is."""
+    if name in paths.species:
+        return {"long_name": f"count of {name} at the start", "units": units.get(name, "molecules")}
+    return {"long_name": f"parameter {name}", **_unit(name, units)}
 
 
 def _unit(name: str, units: dict[str, str]) -> dict[str, str]:

@@ -30,7 +30,7 @@ class Paths(AbstractResult):
     """Counts of every path at every stop, and how each path ended.
 
     As a table (`to_dataframe()`, `.csv`) it has a row for each path and stop: `path`, `time` (`step` where the stops are numbers of
-    events), a column for each species, parameter that changes and observable, and `status`. What a lost path was not followed to is
+    events), a column for each species, parameter that changes and observable, `status`, and `given_...` for what has a value for each path. What a lost path was not followed to is
     missing (NaN, an empty field) beside its status.
 
     Examples:
@@ -65,6 +65,8 @@ class Paths(AbstractResult):
     """Every event, if `record=Events()` was asked for."""
     provenance: Mapping[str, Any]
     """Key, versions, precision, engine, hash and units of the network."""
+    given: Mapping[str, Float[np.ndarray, " paths"]] = dataclasses.field(default_factory=dict)
+    """Parameters, and counts of species at the start, that have a value for each path: the rows of a sweep."""
     observables: Observables = dataclasses.field(default_factory=dict)
     """Groups and rules of a model file, and others by `with_observables`; also `paths[name]`."""
 
@@ -111,7 +113,7 @@ class Paths(AbstractResult):
             (1, 10, 100)
         """
         which = np.atleast_1d(np.arange(len(self.status))[chosen])
-        names = ("counts", "status", "events", "end_counts", "end_times", "redrawn", "values", "records")
+        names = ("counts", "status", "events", "end_counts", "end_times", "redrawn", "values", "records", "given")
         own = {name: jax.tree.map(lambda leaf: np.asarray(leaf)[which], getattr(self, name)) for name in names}
         known = {name: functools.partial(_known, self[name][which]) for name in self.observables}
         origin = {field: value for field, value in self.provenance.items() if field != "shard"}

@@ -207,6 +207,7 @@ def simulate(
         settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
     origin = provenance(network, words, program.precision, chosen.name, **settings)
     made = _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+    made = dataclasses.replace(made, given=_given(network, values, counts))
     return dataclasses.replace(made, observables=given.observed(values)) if isinstance(given, ObservedModel) else made
 
 
@@ -361,6 +362,12 @@ def _judge(program: Program, inputs: Any, recorded: Recorded, throw: bool) -> No
         if program.delayed:
             message += faults.loose_delays(program, recorded)
         raise SimulationError(message + "\nWith throw=False the sound paths are returned and the others flagged.")
+
+
+def _given(network: Network, values: Mapping[str, np.ndarray], counts: np.ndarray) -> dict[str, np.ndarray]:
+    """Numbers that are given path by path."""
+    own = {name: value for name, value in values.items() if value.ndim == 1 and not network.shapes.get(name, ())}
+    return own | (dict(zip(network.species, counts.T, strict=True)) if counts.ndim == 2 else {})
 
 
 def _result(network, stops, times, recorded, again, log, origin, single) -> Paths:

@@ -22,8 +22,8 @@ BYTES = 48
 """Memory for each event of a log without its counts, while logs of rounds are put in the order of paths."""
 
 FEWER = (
-    "Ask for fewer paths at once (paths=..., in chunks with keys of their own) or for fewer times; the means of "
-    "jumpax.expectation hold no paths"
+    "Ask for fewer paths (paths=...) or times; jumpax.results.stream writes paths to a file part by part (--at-once), and the means of "
+    "jumpax.expectation hold none"
 )
 
 

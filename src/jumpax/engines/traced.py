@@ -12,6 +12,7 @@ from jaxtyping import PyTree
 
 from jumpax._base.clock import Time
 from jumpax._base.status import Status
+from jumpax.engines.carried import carried
 from jumpax.engines.happening import happen, parameters
 from jumpax.engines.lane import Interval, Lane, Stop, begin
 from jumpax.engines.program import Program
@@ -54,7 +55,7 @@ def _stop(program: Program, lane: Lane, theta: Any) -> tuple[Any, ...]:
     fold, status = program.fold, lane.status
     theta = parameters(program, lane.happening, theta)
     carry, record = fold.stop(lane.carry, lane.counts, theta, lane.index)
-    due = status == np.int32(Status.PARKED)
+    carry, due = carried(fold, lane.carry, carry), status == np.int32(Status.PARKED)
     if fold.waits:
         due = due & fold.ready(lane.carry)
     going = jnp.full_like(status, Status.RUNNING)

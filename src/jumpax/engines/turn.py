@@ -22,6 +22,7 @@ from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Flag, Real
 from jumpax.engines import flow_turn
+from jumpax.engines.carried import carried
 from jumpax.engines.completions import completed, moved_on, propose, schedule_of
 from jumpax.engines.decision import Decision, Fate, decode, encode, single
 from jumpax.engines.happening import aimed, parameters, watched
@@ -185,18 +186,16 @@ def gather(
         carry = fold.sample(carry, lane.counts, stay, theta, now, decision.dt, tuple(words))
     if decision.flowed is not None:
         carry = flow_turn.lived(program, lane, decision, theta, carry)
+    carry = carried(fold, lane.carry, carry)
     if not program.network.reactions:
         return carry, stream
     drawn = numbers(program, lane.streams)
     begun = decision.begun
     jump = Jump(fate.fired, drawn.exponential, drawn.chance, tuple(words), counts, begun and begun.delay)
-    carry = select(told, fold.event(carry, lane.counts, a, theta, at, jump), carry)
+    carry = select(told, carried(fold, carry, fold.event(carry, lane.counts, a, theta, at, jump)), carry)
     if begun is not None and lane.delayed is not None:
-        carry = select(
-            begun.completes,
-            fold.changed(carry, counts, theta, lane.delayed.due.high, Change((), lane.counts, theta)),
-            carry,
-        )
+        moved = fold.changed(carry, counts, theta, lane.delayed.due.high, Change((), lane.counts, theta))
+        carry = select(begun.completes, carried(fold, carry, moved), carry)
     return carry, stream
 
 

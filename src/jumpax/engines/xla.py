@@ -19,6 +19,7 @@ from jumpax._base.status import Status
 from jumpax._base.trees import select
 from jumpax._base.types import Count, Real
 from jumpax.engines import completions
+from jumpax.engines.carried import carried
 from jumpax.engines.decision import Decision
 from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.happening import happen, parameters
@@ -235,6 +236,7 @@ def serve(program: Program, inputs: Inputs, lanes: Lanes) -> Lanes:
         in_axes=(0, axes),
     )
     carry, record = stop(lane, lanes.theta)
+    carry = carried(fold, lane.carry, carry)
     leaves = [jnp.broadcast_to(leaf, due.shape) for leaf in jax.tree.leaves(record)]
     wholes = [leaf.astype(jnp.int32) for leaf in leaves if not jnp.issubdtype(leaf.dtype, jnp.floating)]
     parts = [leaf for leaf in leaves if jnp.issubdtype(leaf.dtype, jnp.floating)]

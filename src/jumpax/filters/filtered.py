@@ -9,10 +9,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Int32, Shaped
 
 from jumpax._base.errors import InputError, unknown_name
-from jumpax.filters import genealogy
+from jumpax._base.labelled import Labelled
+from jumpax._base.result import AbstractResult, Figure, Glance, room
+from jumpax.filters import filter_labels, genealogy
 from jumpax.filters.given import Given, checked_levels, of_given
 from jumpax.filters.question import Question
 from jumpax.filters.streams import MEASURE, Streams
+
+_FEW = 6
+"""Rows of a table at a glance."""
 
 
 @final
@@ -45,10 +50,11 @@ class Bands(NamedTuple):
 
 @final
 @dataclass(frozen=True, eq=False, repr=False)
-class Filtered:
+class Filtered(AbstractResult):
     """Likelihoods of records by a particle filter, and the paths behind them.
 
-    Arrays have axes (chains, cells, ...). What is refused, extinct or lost is counted, never raised.
+    Arrays have axes (chains, cells, ...). What is refused, extinct or lost is counted, never raised. As a table it has a row for each
+    `chain`, `cell` and `time`: `effective`, `draws`, `log_likelihood`, and `mean_...` of each species if the particles were kept.
     """
 
     cells: tuple[str, ...]
@@ -166,6 +172,40 @@ class Filtered:
                 values[:, lost] = np.nan
                 found[column.name] = self._placed(np.moveaxis(values, 0, -1))
         return found
+
+    @property
+    def seen(self) -> dict[str, Float[np.ndarray, "cells times"]]:
+        """What was measured, by column."""
+        return {column.name: column.values for column in self._kept("records").question.records.columns}
+
+    def foreseen(self, levels: Sequence[float]) -> dict[str, Float[np.ndarray, "levels chains cells times"]]:
+        """What `predicted` gives; nothing where particles were not kept, or a column has a law of which no measurements can be drawn."""
+        return filter_labels.foreseen(self, levels)
+
+    def labelled(self) -> Labelled:
+        """All arrays with their names: axes `chain`, `cell` and `time`, and `level` of predictions."""
+        return filter_labels.labelled(self)
+
+    def plot(self, *, most: int = 12, units: Mapping[str, str] | None = None) -> Figure:
+        """Effective particles along time, and the records in what was predicted of them: see `jumpax.plots.filtered`.
+
+        Raises:
+            UnsupportedError: matplotlib is not installed.
+        """
+        return room("plots").filtered(self, most=most, units=units)
+
+    def glance(self) -> Glance:
+        """The log-likelihood of the first cells and chains, and the picture."""
+        many = self.log_likelihood.shape[0] * len(self.cells)
+        shown = [(chain, cell) for chain in range(len(self.total)) for cell in range(len(self.cells))][:_FEW]
+        table = {
+            "chain": [str(chain) for chain, _ in shown],
+            "cell": [self.cells[cell] for _, cell in shown],
+            "log-likelihood": [f"{self.log_likelihood[place]:.6g}" for place in shown],
+            "least effective": [f"{self.effective[place].min():.4g}" for place in shown],
+        }
+        lines = [f"the table has the first {_FEW} of {many:,}"] if many > _FEW else []
+        return Glance(table, lines + [f"chain {c}: {why}" for c, why in self.refused.items()][:_FEW], self.plot)
 
     def _drawn(self, many: int) -> tuple[Int[np.ndarray, "times rows many"], Bool[np.ndarray, " rows"]]:
         """Final particles by weight, with their ancestors at all times; and rows in which nothing is left."""

@@ -12,7 +12,8 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, PRNGKeyArray, PyTree
 
 from jumpax._base import random
-from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
+from jumpax._base.devices import Devices, check_devices
+from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax._base.host import array_of, library_of
 from jumpax._base.types import ParameterValues, Precision, Real, Word
 from jumpax.engines.choice import check_large
@@ -28,6 +29,7 @@ from jumpax.gradients.compiled import sample_sums
 from jumpax.gradients.estimate import Estimate
 from jumpax.gradients.estimator import AbstractEstimator
 from jumpax.gradients.exact_gradient import ExactGradient
+from jumpax.gradients.no_number import why_no_number
 from jumpax.gradients.reverse import expected as reverse
 from jumpax.gradients.reverse.values import PathValues, check_reverse
 from jumpax.gradients.sampling import Sampling
@@ -216,26 +218,8 @@ class Expectation:
         return jax.tree.unflatten(structure, map(jnp.asarray, rows))
 
     def _judge(self, flat: Real, theta: ParameterValues) -> None:
-        if isinstance(flat, core.Tracer) or not np.isnan(np.asarray(flat)).any():
-            return
-        shown = ", ".join(
-            f"{k} = {float(v):g}" for k, v in theta.items() if not (isinstance(v, core.Tracer) or np.ndim(v))
-        )
-        if (
-            self.sampling.bound is None
-            and self.sampling.network.thinned
-            and not any(isinstance(value, core.Tracer) for value in theta.values())
-        ):
-            some = np.ones(len(self.sampling.network.species))
-            counts = some if self.sampling.x0 else np.maximum(self.sampling.counts, some)
-            check_ceilings(self.sampling.network, counts, theta, self.sampling.start)
-        bound = self.sampling.bound
-        numbers = ", ".join(f"{b:g}" for b in (bound if isinstance(bound, tuple) else (bound,)) if b is not None)
-        broken = f" (the total propensity exceeds bound = {numbers}?)" if numbers else ""
-        raise SimulationError(
-            f"the expectation is not a number at {shown}: a path was faulty{broken}, or the observable gives NaN. "
-            "jumpax.simulate with the same network, theta and key names the path, the reaction and the state."
-        )
+        if not isinstance(flat, core.Tracer) and np.isnan(np.asarray(flat)).any():
+            raise why_no_number(self.sampling, theta)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1, 2))
@@ -290,6 +274,7 @@ def expectation(
     max_events: int = 10_000_000,
     round_counts: bool = False,
     queue: int = 64,
+    devices: Devices = "one",
 ) -> Expectation:
     """E[observable(x(t))] as a JAX function of `(theta, key)`, differentiable in theta.
 
@@ -326,6 +311,8 @@ def expectation(
         round_counts: round fractional x0 instead of refusing it. What is rounded is a constant, with derivative zero: see
             `StochasticRounding` for a start at a real number.
         queue: as in `simulate`, for networks with delays.
+        devices: among which paths are divided: `one` in each process; or `all` of all processes that `jax.distributed` joins, for
+            which every process makes the same calls with the same numbers. Paths are the same; sums differ in last bits.
 
     Returns:
         `Expectation`: call it, differentiate it, or ask it for an `estimate` with standard errors.
@@ -372,7 +359,7 @@ def expectation(
     sampling = Sampling(
         observable, network, tuple(int(c) for c in counts), stops,
         check_positive("paths", paths), kind, engine, float(start), check_positive("max_events", max_events, 2**31 - 2),
-        places_for(network, queue), x0=law,
+        places_for(network, queue), x0=law, devices=check_devices(devices),
     )  # fmt: skip
     _ = sampling.shape  # what is wrong with the observable shows here
     if sampling.gathered is not None:

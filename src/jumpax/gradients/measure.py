@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from jumpax._base import random
+from jumpax._base.devices import of_first
 from jumpax._base.types import ParameterValues, Word
 from jumpax.engines.journal import answered
 from jumpax.gradients.compiled import compiled
@@ -68,12 +69,14 @@ def measure(
         InputError: the estimator has no derivative at theta.
         UnsupportedError: the estimator cannot treat this problem.
     """
-    short = dataclasses.replace(sampling, paths=paths, tail=paths // TOP + 1 if tail else 0)
+    short = dataclasses.replace(sampling, paths=paths, tail=paths // TOP + 1 if tail else 0, devices="one")
     made = answered(
         lambda: ("pilot", short, estimator, wrt, dict(theta), words, runs),
         lambda: _measured(short, estimator, wrt, theta, words, runs),
         lambda: Measured(*[0] * len(Measured._fields)),  # type: ignore[arg-type]
     )
+    if sampling.devices == "all":  # where all processes have to choose the same
+        made = of_first(made)
     return made._replace(paths=int(made.paths), seconds=float(made.seconds))
 
 

@@ -1,10 +1,14 @@
-"""From parameters to sums over all paths of a sampling: chunk after chunk, one compiled program for all of them."""
+"""From parameters to sums over all paths of a sampling: chunk after chunk, on one device or on all, one compiled program for all of them."""
+
+import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from jumpax._base.devices import FEWEST_PARTS, on_all
 from jumpax._base.memory import check_memory
 from jumpax._base.types import Count, ParameterValues, Word
 from jumpax.engines import inputs as make_inputs
@@ -23,10 +27,29 @@ ROWS = 65_536
 """Most paths in flight when theta is a batch, on a processor."""
 
 
-def _split(total: int, limit: int) -> tuple[int, int]:
-    """Number of chunks and paths in each; the last one may be short, by fewer paths than there are chunks."""
-    chunks = -(-total // max(2, limit))
-    return chunks, -(-total // chunks)
+class _Division(NamedTuple):
+    """Paths in equal chunks, which are divided among the devices; none has more than one path less."""
+
+    paths: int
+    chunks: int
+
+    @property
+    def width(self) -> int:
+        """Most paths in a chunk."""
+        return -(-self.paths // self.chunks)
+
+    def of(self, chunk: Count) -> tuple[Count, Count]:
+        """The first path of a chunk, and how many there are."""
+        least, longer = divmod(self.paths, self.chunks)
+        return chunk * least + jnp.minimum(chunk, longer), least + (chunk < longer)
+
+
+def _divided(sampling: Sampling, limit: int) -> _Division:
+    """With chunks of at most so many paths; for several devices, the same chunks for several numbers of them."""
+    chunks = -(-sampling.paths // max(2, limit))
+    if sampling.devices == "all" and sampling.paths >= 2 * FEWEST_PARTS:
+        chunks = -(-max(chunks, FEWEST_PARTS) // sampling.parts) * sampling.parts
+    return _Division(sampling.paths, chunks)
 
 
 def _merge(parts: Sums) -> Sums:
@@ -88,35 +111,50 @@ def _check_size(run: Run, paths: int) -> None:
 
 def _sample_batch(run: Run, theta: ParameterValues, words: tuple[Word, Word], size: int) -> Sums:
     """Sums for `size` values of theta and key; leaves have a leading axis of that length."""
-    sampling, program = run.sampling, run.program
+    sampling = run.sampling
+    breadth = engine_for(run.program, sampling.engine).breadth
+    division = _divided(sampling, min(breadth * min(CHUNK, ROWS // size), run.width))
+    _check_size(run, size * division.width)
+
+    def part(number: Count, theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
+        chunk = functools.partial(_chunk, run, division, theta, words, size)
+        if division.chunks == 1:
+            return chunk(number)
+        own = division.chunks // sampling.parts
+        return jax.lax.map(chunk, number * own + jnp.arange(own, dtype=jnp.int32))
+
+    if division.chunks == 1:
+        return part(jnp.int32(0), theta, words)
+    chunks = part(jnp.int32(0), theta, words) if sampling.parts == 1 else on_all(part, theta, words)
+    return jax.vmap(_merge, in_axes=1)(chunks)
+
+
+def _chunk(
+    run: Run, division: _Division, theta: ParameterValues, words: tuple[Word, Word], size: int, number: Count
+) -> Sums:
+    """Sums over one chunk of the paths of each theta."""
+    sampling, program, width = run.sampling, run.program, division.width
     engine = engine_for(program, sampling.engine)
-    chunks, width = _split(sampling.paths, min(engine.breadth * min(CHUNK, ROWS // size), run.width))
-    _check_size(run, size * width)
+    begin, many = division.of(number)
+    index = begin + jnp.arange(width)
+    if size == 1:
+        values, key, first = jax.tree.map(lambda leaf: leaf[0], (theta, words, begin[None]))
+        total = many
+    else:
+        values, key = jax.tree.map(lambda leaf: jnp.repeat(leaf, width, 0), (theta, words))
+        first, total = jnp.tile(index, size), size * width
+    starts: tuple[Count | None, ...] = (None,)
+    if sampling.x0 is not None:
+        starts = drawn(sampling.x0, key, jnp.tile(index, size).astype(jnp.uint32), values, program.dtype)
 
-    def chunk(number: Count) -> Sums:
-        index = number * width + jnp.arange(width)
-        if size == 1:
-            values, key, first = jax.tree.map(lambda leaf: leaf[0], (theta, words, number[None] * width))
-            many = jnp.minimum(width, sampling.paths - number * width)
-        else:
-            values, key = jax.tree.map(lambda leaf: jnp.repeat(leaf, width, 0), (theta, words))
-            first, many = jnp.tile(index, size), size * width
-        starts: tuple[Count | None, ...] = (None,)
-        if sampling.x0 is not None:
-            starts = drawn(sampling.x0, key, jnp.tile(index, size).astype(jnp.uint32), values, program.dtype)
+    def ran(start: Count | None) -> Recorded:
+        counts = np.array(sampling.counts) if start is None else jnp.maximum(start, 0)
+        inputs = make_inputs.make(
+            program, run.stops, key, values, counts, total, first=first, start=sampling.start, max_events=sampling.max_events,
+        )  # fmt: skip
+        return gather(engine, program, inputs, size * width)
 
-        def ran(start: Count | None) -> Recorded:
-            counts = np.array(sampling.counts) if start is None else jnp.maximum(start, 0)
-            inputs = make_inputs.make(
-                program, run.stops, key, values, counts, many, first=first, start=sampling.start, max_events=sampling.max_events,
-            )  # fmt: skip
-            return gather(engine, program, inputs, size * width)
-
-        both = tuple(map(ran, starts)), starts
-        rows, starts = jax.tree.map(lambda leaf: leaf.reshape(size, width, *leaf.shape[1:]), both)
-        sound = index < sampling.paths
-        return jax.vmap(lambda ones, values, starts: run.sums(ones, values, sound, starts))(rows, theta, starts)
-
-    if chunks == 1:
-        return chunk(jnp.int32(0))
-    return jax.vmap(_merge, in_axes=1)(jax.lax.map(chunk, jnp.arange(chunks, dtype=jnp.int32)))
+    both = tuple(map(ran, starts)), starts
+    rows, starts = jax.tree.map(lambda leaf: leaf.reshape(size, width, *leaf.shape[1:]), both)
+    sound = jnp.arange(width) < many
+    return jax.vmap(lambda ones, values, starts: run.sums(ones, values, sound, starts))(rows, theta, starts)

@@ -12,6 +12,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array, Bool, Float, PyTree, Shaped
 
 from jumpax._base import given
+from jumpax._base.devices import Devices, parts_of
 from jumpax._base.errors import UnsupportedError
 from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Count, Numbers, Precision, Real
@@ -53,6 +54,13 @@ class Sampling:
     """How many of the largest squared deviations of gradient contributions are kept; for pilots."""
     x0: AbstractStart | None = None
     """Law of the counts at the start."""
+    devices: Devices = "one"
+    """Among which paths are divided."""
+
+    @property
+    def parts(self) -> int:
+        """How many of them do a part."""
+        return parts_of(self.devices, self.paths)
 
     @property
     def begin(self) -> tuple[int, ...] | AbstractStart:
@@ -115,7 +123,7 @@ class Sampling:
     @property
     def problem(self) -> "Sampling":
         """What is asked for, however many paths, in whatever precision, and wherever they run."""
-        return dataclasses.replace(self, paths=1, precision="float32", engine=None, max_events=1, tail=0)
+        return dataclasses.replace(self, paths=1, precision="float32", engine=None, max_events=1, tail=0, devices="one")
 
     def component(self, stop: int, entry: int) -> str:
         """One entry of the result, in words."""

@@ -2,8 +2,10 @@
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import final
 
 from jumpax._base.errors import InputError, UnsupportedError, unknown_name
 from jumpax.importers import guard
@@ -37,7 +39,7 @@ _UNUSED = (
 _HEADER = re.compile(
     r"(?:version|setModelName|setOption)\s*\(.*\)\s*;?|substanceUnits\s*\(\s*[\"']?Number[\"']?\s*\)\s*;?"
 )
-_LONGEST = 1_000_000  # characters of a line: a group names thousands of species
+LONGEST = 1_000_000  # characters of a line: a group names thousands of species
 
 Line = tuple[int, str]
 
@@ -52,14 +54,61 @@ def read_net(path: Path, counting: Counting) -> FileModel:
     functions), `read_Elt_array` ($ anywhere in a name holds the species), `read_Rxn_array` (factor*rate, Sat, MM, Hill),
     `read_functions_array` (time, no arguments); bng2/Perl2/RateLaw.pm, `toString` (factors are written as numbers).
     """
-    text = guard.check_text(guard.load(path, guard.LARGEST_XML), str(path), _LONGEST)
+    text = guard.check_text(guard.load(path, guard.LARGEST_XML), str(path), LONGEST)
     return parse_net(text, str(path), path.stem, counting)
 
 
-def parse_net(text: str, origin: str, name: str, counting: Counting) -> FileModel:
-    """The network in a text that the guard has passed; see `read_net`."""
+def parse_net(text: str, origin: str, name: str, counting: Counting, numbers: "Numbers | None" = None) -> FileModel:
+    """The network in a text that the guard has passed, with other numbers if wanted; see `read_net`."""
     faults = Faults()
-    return _Net(_blocks(text, faults), faults, counting.rounded).build(origin, name)
+    return _Net(_blocks(text, faults), faults, counting.rounded, numbers or Numbers()).build(origin, name)
+
+
+@final
+@dataclass(frozen=True)
+class Numbers:
+    """What goes before the formulas of a file.
+
+    Attributes:
+        parameters: formulas of parameters.
+        amounts: formulas of the amounts of species at the start.
+    """
+
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    amounts: Mapping[str, str] = field(default_factory=dict)
+
+
+@final
+class Named:
+    """The parameters of a network, and the formulas of its amounts.
+
+    Attributes:
+        parameters: their names.
+        amounts: the formula of each species at the start.
+        fixed: species that nothing changes.
+    """
+
+    def __init__(self, text: str, origin: str):
+        faults = Faults()
+        self._blocks = _blocks(text, faults)
+        net = self._net({})
+        faults.tell(origin)
+        self.parameters = tuple(name for name in net.formulas if name not in net.functions)
+        entries = [" ".join(entry.split()[1:]) or "0" for _, entry in self._blocks["species"]]
+        self.amounts, self.fixed = dict(zip(net.species, entries, strict=True)), net.fixed
+
+    def _net(self, parameters: Mapping[str, str]) -> "_Net":
+        net = _Net(self._blocks, Faults(), False, Numbers(parameters))
+        net.find_names()
+        return net
+
+    def number(self, formula: str, parameters: Mapping[str, str]) -> float:
+        """The value of a formula of parameters.
+
+        Raises:
+            InputError: it has none.
+        """
+        return self._net(parameters).evaluated(formula)
 
 
 def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:
@@ -97,9 +146,9 @@ def _blocks(text: str, faults: Faults) -> dict[str, list[Line]]:
 class _Net:
     """One file."""
 
-    def __init__(self, blocks: dict[str, list[Line]], faults: Faults, round_counts: bool):
+    def __init__(self, blocks: dict[str, list[Line]], faults: Faults, round_counts: bool, given: Numbers):
         self.blocks, self.faults, self.round_counts = blocks, faults, round_counts
-        self.notes: list[str] = []
+        self.given, self.notes = given, list[str]()
         self.formulas: dict[str, tuple[int, str]] = {}
         self.groups: dict[str, tuple[int, str]] = {}
         self.functions: set[str] = set()
@@ -113,7 +162,7 @@ class _Net:
 
     def build(self, origin: str, name: str) -> FileModel:
         """The model, or all faults."""
-        self._names()
+        self.find_names()
         self.reader = NetReactions(self.species, self.fixed, self.formulas, self.value)
         x0 = self._counts()
         reactions = [*self._reactions()]
@@ -134,7 +183,7 @@ class _Net:
         notes = tuple(filter(None, self.notes))
         return FileModel(network, theta, start, reference=origin, observables=observables, notes=notes)
 
-    def _names(self) -> None:
+    def find_names(self) -> None:
         """What is defined, before anything is read. A group may be called like a parameter."""
         self.functions = {entry.split("(")[0] for _, entry in self.blocks["functions"]}
         for block, pattern in (("parameters", r"(\S+?)\s*=?\s+(.*)"), ("functions", r"(\w+)\(\)\s*=?\s*(.*)")):
@@ -145,7 +194,8 @@ class _Net:
                     self.faults.unread.append(f"line {number}: {block[:-1]} {entry!r}")
                 else:
                     self._define(found.group(1), number)
-                    self.formulas[found.group(1)] = (number, found.group(2))
+                    given = self.given.parameters if block == "parameters" else {}
+                    self.formulas[found.group(1)] = (number, given.get(found.group(1), found.group(2)))
         for number, entry in self.blocks["groups"]:
             words = entry.split() or [""]
             if words[0] in self.formulas and words[0] not in {*self.functions, *self.groups}:
@@ -192,9 +242,9 @@ class _Net:
         return Name(name) if isinstance(made, Number) else made
 
     def _number(self, name: str) -> float:
-        return self._evaluated(self.formulas[name][1])
+        return self.evaluated(self.formulas[name][1])
 
-    def _evaluated(self, text: str) -> float:
+    def evaluated(self, text: str) -> float:
         """A formula of parameters as a number; each is worked out once."""
         if text not in self.numbers:
             self.numbers[text] = self._number_of(text)
@@ -228,7 +278,7 @@ class _Net:
         counts = {}
         for (number, entry), species in zip(self.blocks["species"], self.species, strict=True):
             with self.faults.of(f"line {number}: species {species!r}"):
-                amount = self._evaluated(" ".join(entry.split()[1:]) or "0")
+                amount = self.evaluated(self.given.amounts.get(species, " ".join(entry.split()[1:]) or "0"))
                 counts[species] = whole(amount, converted=False, rounded=self.round_counts)
                 self.notes.append(said(species, amount, counts[species]))
         return counts

@@ -13,20 +13,19 @@ from pathlib import Path
 
 from jumpax._base.errors import InputError, UnsupportedError, listed
 from jumpax.importers import foreign, guard
+from jumpax.importers.actions import placed
 from jumpax.importers.bionetgen import parse_net
 from jumpax.importers.counts import Counting
 from jumpax.importers.model import FileModel
 
 _SECONDS = 120
-_BLOCKS = (
-    "parameters", "compartments", "molecule types", "molecules", "seed species", "species", "observables", "functions",
-    "reaction rules", "reactions", "energy patterns", "population types", "population maps",
-)  # fmt: skip
 _VALUE = r"(?:-?[\d.]+(?:[eE]-?\d+)?|\"[\w ]*\"|'[\w ]*')"
 _PAIR = rf"\w+\s*=>\s*(?:{_VALUE}|\{{\s*(?:\w+\s*=>\s*{_VALUE}\s*,?\s*)*\}})"
 _GENERATE = re.compile(rf"generate_network\(\s*(?:\{{\s*(?:{_PAIR}\s*,?\s*)*\}})?\s*\)\s*;?")
 _OPTION = re.compile(rf"setOption\(\s*\"\w+\"\s*,\s*{_VALUE}\s*\)\s*;?")
 _ACTION = re.compile(r"\s*(\w+)\s*\(.*")
+_PARAMETER = re.compile(r"par(am|ameter)?\s")
+_ACTIONS = ("actions", "protocol")
 _FOLDERS = {"Linux": "bng-linux", "Darwin": "bng-mac", "Windows": "bng-win"}
 
 
@@ -37,17 +36,25 @@ def read_bngl(path: Path, counting: Counting) -> FileModel:
     of its own, for two minutes at most, and is given the blocks of the file only: actions are code of Perl that it would run. Of
     these only `setOption` and `generate_network` with plain numbers and texts pass.
     """
+    net, left_out = network_of(path)
+    made = parse_net(net, str(path), path.stem, counting)
+    notes = ["the network that BioNetGen made of the rules"]
+    if left_out:
+        notes.append(
+            f"actions that are left out: {listed(dict.fromkeys(left_out))}; jumpax.read_protocol reads what they draw"
+        )
+    return replace(made, notes=(*notes, *made.notes))
+
+
+def network_of(path: Path) -> tuple[str, list[str]]:
+    """The network of the rules in a file as a text (`.net`), and the names of the actions that BioNetGen was not given."""
     text = guard.check_text(guard.load(path, guard.LARGEST_TEXT), str(path))
     program, perl = _program(), shutil.which("perl")
     if program is None or perl is None:
         foreign.refuse_suffix(path)
     left_out: list[str] = []
     rules = "".join(_model(text, str(path), left_out))
-    made = parse_net(_network(str(perl), str(program), rules, str(path)), str(path), path.stem, counting)
-    notes = ["the network that BioNetGen made of the rules"]
-    if left_out:
-        notes.append(f"actions that are left out: {listed(dict.fromkeys(left_out))}")
-    return replace(made, notes=(*notes, *made.notes))
+    return _network(str(perl), str(program), rules, str(path)), left_out
 
 
 def _program() -> Path | None:
@@ -61,16 +68,10 @@ def _program() -> Path | None:
 
 def _model(text: str, origin: str, left_out: list[str]) -> Iterator[str]:
     """The lines of the blocks, and the one action that makes the network; other actions are named in `left_out`."""
-    inside, generate = "", "generate_network({overwrite=>1})"
-    for number, line in _lines(text):
+    generate = "generate_network({overwrite=>1})"
+    for number, block, line in placed(text, origin):
         words = " ".join(line.split())
-        if words in ("begin model", "end model"):
-            continue
-        if words.startswith("begin ") and not inside:
-            inside = words.removeprefix("begin ")
-            if inside not in (*_BLOCKS, "actions", "protocol"):
-                raise UnsupportedError(f"{origin}, line {number}: the block {inside!r}")
-        if inside in _BLOCKS or (not inside and (_OPTION.fullmatch(words) or re.match(r"par(am|ameter)?\s", words))):
+        if block not in ("", *_ACTIONS) or (not block and (_OPTION.fullmatch(words) or _PARAMETER.match(words))):
             yield f"{line}\n"
         elif words.startswith("generate_network"):
             if not _GENERATE.fullmatch(words):
@@ -80,24 +81,7 @@ def _model(text: str, origin: str, left_out: list[str]) -> Iterator[str]:
             generate = words
         elif (action := _ACTION.match(words)) and action.group(1) not in ("version", "setModelName"):
             left_out.append(action.group(1))
-        if inside and words == f"end {inside}":
-            inside = ""
-    if inside:
-        raise InputError(f"{origin}: the block {inside!r} has no end")
     yield f"{generate}\n"
-
-
-def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines without comments, joined where a backslash says so; with the number of the last one."""
-    joined = ""
-    for number, line in enumerate(text.splitlines(), 1):
-        joined += line.split("#", 1)[0].rstrip()
-        if joined.endswith("\\"):
-            joined = joined[:-1]
-        else:
-            yield number, joined
-            joined = ""
-    yield 0, joined
 
 
 def _network(perl: str, program: str, rules: str, origin: str) -> str:

@@ -3,8 +3,12 @@
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
+import numpy as np
+
+from jumpax._base.labelled import Labelled, Variable
+from jumpax._base.result import AbstractResult, Figure, Glance, room
 from jumpax.inference.result import FitResult
 
 QUANTILE = 1.959964
@@ -42,9 +46,14 @@ class ComparedParameter(NamedTuple):
     """By condition, but the first; in the model where the parameter has a value in each."""
 
 
+@final
 @dataclasses.dataclass(frozen=True)
-class Comparison:
-    """Which parameters differ between conditions. `print` shows a table."""
+class Comparison(AbstractResult):
+    """Which parameters differ between conditions. `print` shows a table.
+
+    As a table it has a row for each parameter: `compared`, `differs`, `statistic`, `degrees`, `p`, `p_corrected`, `kind`, and for each
+    condition but the first `change_NAME` with the ends of its 95 % interval, `change_NAME_lower` and `change_NAME_upper`.
+    """
 
     conditions: tuple[str, ...]
     """The first is what the others are compared with."""
@@ -58,6 +67,45 @@ class Comparison:
     def differing(self) -> tuple[str, ...]:
         """Names of the parameters that differ."""
         return tuple(compared.name for compared in self.parameters if compared.differs)
+
+    def labelled(self) -> Labelled:
+        """What was found along `compared`; beside it, the fit."""
+        one, parts = ("compared",), self.parameters
+        variables = {
+            "differs": Variable(one, np.array([c.differs for c in parts])),
+            "statistic": Variable(one, np.array([c.statistic for c in parts], float)),
+            "degrees": Variable(one, np.array([c.degrees for c in parts])),
+            "p": Variable(one, np.array([c.p for c in parts], float)),
+            "p_corrected": Variable(
+                one, np.array([c.corrected for c in parts], float), {"long_name": "by Holm's method"}
+            ),
+            "kind": Variable(one, np.array([c.kind for c in parts], object)),
+        }
+        missing = Change(math.nan, math.nan, math.nan)
+        for other in self.conditions[1:]:
+            for place, end in enumerate(("", "_lower", "_upper")):
+                found = np.array([c.changes.get(other, missing)[place] for c in parts], float)
+                variables[f"change_{other}{end}"] = Variable(one, found, {"long_name": f"against {self.conditions[0]}"})
+        names = {"compared": Variable(one, np.array([c.name for c in parts], object))}
+        about = {"conditions": list(self.conditions), "test": self.test, "level": self.level, "answer": self.summary()}
+        return Labelled("comparison", variables, names, one, {n: n for n in variables}, about).beside(
+            self.fit.labelled()
+        )
+
+    def plot(self) -> Figure:
+        """Changes with their intervals: see `jumpax.plots.changes`.
+
+        Raises:
+            UnsupportedError: matplotlib is not installed.
+        """
+        return room("plots").changes(self)
+
+    def glance(self) -> Glance:
+        """Table, answer and picture."""
+        return Glance(self.table(), [self.summary()], self.plot)
+
+    def __repr__(self) -> str:
+        return f"Comparison({self.summary()})"
 
     def table(self) -> dict[str, list[str]]:
         """Columns of a table, in words."""

@@ -157,7 +157,7 @@ def quiet_fit(
 
     check_problem(problem, "fit")
     if not problem.free:
-        raise InputError("no parameter is Free, so there is nothing to fit")
+        raise InputError("no parameter is free, so there is nothing to fit: give one a start, Free(1.0)")
     for name, number in (("steps", steps), ("average", average), ("final", final)):
         if number < 1:
             raise InputError(f"{name} must be 1 or more; got {number!r}")
@@ -271,6 +271,10 @@ def _result(
     notes = ending.problem.notes(expected)
     if source != problem.source:
         notes["end of the search"] = f"by the master equation, for paths left it in doubt: {source!r}"
+    if run.halved:
+        notes["steps that were halved"] = (
+            f"{run.halved} times, for they led where paths could not be followed or there was no law"
+        )
     where = provenance(
         problem.split(u)[0][0].network, words, str(jnp.zeros(()).dtype), type(problem.source).__name__,
         source=repr(problem.source), ending=repr(source), **about,

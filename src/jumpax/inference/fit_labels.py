@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from jumpax._base.labelled import Labelled, Variable
 from jumpax.inference.losses.compared import Compared
+from jumpax.inference.profile import Profile
 
 if TYPE_CHECKING:
     from jumpax.inference.result import FitResult
@@ -47,12 +48,14 @@ def labelled(result: "FitResult") -> Labelled:
     if result.search is not None:
         variables["search_paths"] = Variable(("visit",), np.asarray(result.search.paths, float))
         variables["search_value"] = Variable(("visit", "free"), result.search.values)
-    variables |= _data(result.compared)
+    variables |= _data(result.compared) | _profiles(result.profiles)
     coordinates = {
         "parameter": Variable(one, np.array(names, object)),
         "free": Variable(("free",), np.array(result.free, object)),
         "end": Variable(("end",), np.array(["lower", "upper"], object)),
     }
+    if result.profiles:
+        coordinates["profile"] = Variable(("profile",), np.array([*result.profiles], object))
     columns = {name: name for name in ("estimate", "standard_error", "interval", "simulation_error", "role", "unit")}
     return Labelled("fit", variables, coordinates, one, columns, _about(result))
 
@@ -85,6 +88,32 @@ def _data(compared: Mapping[str, Sequence[Compared]]) -> dict[str, Variable]:
         **{f"data_{name}": Variable(each, values) for name, values in words.items()},
         "data_cells": Variable(each, np.array(["law" in one for _, one in sets]), {"long_name": "whether it is of cells by count"}),
     }  # fmt: skip
+
+
+def _profiles(found: Mapping[str, Profile]) -> dict[str, Variable]:
+    """All profiles along `profile` and `profile_point`, shorter ones ending in NaN."""
+    if not found:
+        return {}
+    longest, axes = max(len(one.values) for one in found.values()), ("profile", "profile_point")
+
+    def padded(column: str) -> Float[np.ndarray, "profiles points"]:
+        parts = [np.asarray(getattr(one, column), float) for one in found.values()]
+        return np.stack([np.pad(part, (0, longest - len(part)), constant_values=np.nan) for part in parts])
+
+    drop = np.array([one.drop for one in found.values()])
+    return {
+        "profile_value": Variable(axes, padded("values"), {"long_name": "of the parameter that is held"}),
+        "profile_log_likelihood": Variable(axes, padded("log_likelihood"), {"long_name": "below its largest value"}),
+        "profile_error": Variable(axes, padded("errors"), {"long_name": "simulation error of the log-likelihood"}),
+        "profile_drop": Variable(axes[:1], drop, {"long_name": "of the log-likelihood, at the bounds"}),
+        "profile_bounds": Variable((*axes[:1], "end"), np.array([_ends(one) for one in found.values()])),
+    }
+
+
+def _ends(one: Profile) -> tuple[float, float]:
+    """Bounds of a profile; missing where it has none."""
+    low, high = (np.nan if end is None else end for end in (one.lower, one.upper))
+    return low, high
 
 
 def _column(

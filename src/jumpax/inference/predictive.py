@@ -2,8 +2,8 @@
 
 import dataclasses
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, final
 
 import jax
 import numpy as np
@@ -12,6 +12,8 @@ from scipy.special import ndtri
 
 from jumpax._base import random
 from jumpax._base.errors import InputError, JumpaxWarning
+from jumpax._base.labelled import Labelled, Variable
+from jumpax._base.result import AbstractResult, Figure, Glance, room
 from jumpax.engines import simulate
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.conditions import Conditions
@@ -19,10 +21,17 @@ from jumpax.inference.problem import Problem, check_problem
 from jumpax.inference.result import FitResult
 from jumpax.inference.sources import Simulation
 
+_FEW = 6
+"""Species of a table at a glance."""
 
+
+@final
 @dataclasses.dataclass(frozen=True)
-class Predicted:
-    """Quantiles of counts, and of their mean, at each time."""
+class Predicted(AbstractResult):
+    """Quantiles of counts, and of their mean, at each time.
+
+    As a table it has a row for each `time`, `species` and `quantile`: `count` and `mean`.
+    """
 
     species: tuple[str, ...]
     times: Float[np.ndarray, " times"]
@@ -37,6 +46,46 @@ class Predicted:
     """Paths that could not be followed, and are left out."""
     steady: bool = False
     """Whether the time is that after which the start is forgotten."""
+    provenance: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    """Of the paths: key, versions, engine, hash and units of the network."""
+
+    def labelled(self) -> Labelled:
+        """All quantiles with their names: axes `time`, `species` and `quantile`."""
+        axes, units = ("time", "species", "quantile"), self.provenance.get("units", {})
+        variables = {
+            "count": Variable(axes, np.moveaxis(self.counts, 0, -1), {"long_name": "of one path"}),
+            "mean": Variable(axes, np.moveaxis(self.mean, 0, -1), {"long_name": "of the mean over paths"}),
+        }
+        coordinates = {
+            "time": Variable(("time",), self.times, {"units": units["time"]} if "time" in units else {}),
+            "species": Variable(("species",), np.array(self.species, object)),
+            "quantile": Variable(("quantile",), np.array(self.quantiles)),
+        }
+        about = {"paths": self.paths, "lost": self.lost, "steady": self.steady, **self.provenance}
+        return Labelled("prediction", variables, coordinates, axes, {name: name for name in variables}, about)
+
+    def plot(self, *, most: int = 12, units: Mapping[str, str] | None = None) -> Figure:
+        """Bands of counts and means along time, a panel for each species: see `jumpax.plots.bands`.
+
+        Raises:
+            UnsupportedError: matplotlib is not installed.
+        """
+        return room("plots").bands(self, most=most, units=units)
+
+    def glance(self) -> Glance:
+        """The last time: between which numbers counts and means lie; and the picture."""
+        ends = self.counts[[0, -1], -1, :_FEW], self.mean[[0, -1], -1, :_FEW]
+        counts, means = ([f"{low:.4g} to {high:.4g}" for low, high in pair.T] for pair in ends)
+        share = self.quantiles[-1] - self.quantiles[0]
+        table = {"species": self.species[:_FEW], f"{share:.0%} of paths": counts, f"{share:.0%} of means": means}
+        lost = [f"{self.lost:,} paths could not be followed and are left out"] if self.lost else []
+        return Glance(table, [f"at time {self.times[-1]:g}", *lost], self.plot)
+
+    def __repr__(self) -> str:
+        few = ", ".join(self.species[:_FEW]) + f" and {len(self.species) - _FEW} more" * (len(self.species) > _FEW)
+        span = f"{len(self.times)} times from {self.times[0]:g} to {self.times[-1]:g}"
+        levels = ", ".join(f"{level:g}" for level in self.quantiles)
+        return f"Predicted(quantiles {levels} of {few}, {span}; {self.paths:,} paths)"
 
 
 def predictive(
@@ -164,7 +213,7 @@ def _predicted(
     return Predicted(
         made.species, np.asarray(made.stops, float), tuple(levels.tolist()),
         np.quantile(counts, levels, axis=0, method="inverted_cdf"), _mean(counts, normal[kept], levels), int(kept.sum()),
-        int((~kept).sum()), steady,
+        int((~kept).sum()), steady, made.provenance,
     )  # fmt: skip
 
 

@@ -45,6 +45,8 @@ class Run(NamedTuple):
     stopped: bool
     """By its rule: not because all steps were used, nor by Ctrl-C."""
     history: History
+    halved: int = 0
+    """How often a step was halved, because it led where paths could not be followed or there was no law."""
 
 
 class Search(NamedTuple):
@@ -148,7 +150,7 @@ class FitResult(AbstractResult):
         return "derived" if self.standard_errors[name] or self.simulation_errors[name] else "fixed"
 
     def labelled(self) -> Labelled:
-        """Estimates along `parameter`, the history of all starts along `start` and `step`, a search with a budget along `visit`."""
+        """Estimates along `parameter`, the history of all starts along `start` and `step`, a search with a budget along `visit`, profiles along `profile`."""
         return labelled(self)
 
     def plot(
@@ -158,11 +160,11 @@ class FitResult(AbstractResult):
         most: int = 12,
         units: Mapping[str, str] | None = None,
     ) -> Figure:
-        """All data beside what was fitted to them; if these have no picture, loss and parameters step by step: see `jumpax.plots.fit`.
+        """All data beside what was fitted to them, and profiles; where there are neither, loss and parameters step by step: see `jumpax.plots.fit`.
 
         Args:
             predicted: bands of `jumpax.inference.predictive`; of conditions by condition.
-            most: panels.
+            most: panels of data.
             units: default those of the network.
 
         Raises:

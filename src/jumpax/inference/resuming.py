@@ -11,11 +11,14 @@ import jax
 import jax.numpy as jnp
 
 from jumpax._base import random
+from jumpax._base.devices import differing_fields
+from jumpax._base.errors import InputError
 from jumpax.engines.journal import Fields, field, journal
-from jumpax.engines.kept import files_of
+from jumpax.engines.kept import Files, files_of
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.problem import Problem
 from jumpax.inference.record_problem import RecordProblem
+from jumpax.inference.sources import Simulation
 from jumpax.networks import check_counts
 
 OTHERWISE = ("network", "x0", "parameters")
@@ -42,14 +45,37 @@ def resuming(
         resume: file to go on from.
 
     Raises:
-        InputError: as `journal`.
+        InputError: as `journal`; or several processes share the run, and differ, or are to keep a file.
     """
     files = files_of(save, resume)
+    if _is_shared(problem):
+        _check_shared(fields(problem, verb, settings), verb, files)
     if files is None:
         yield
         return
     with journal(files, fields(problem, verb, settings)):
         yield
+
+
+def _is_shared(problem: AbstractProblem | RecordProblem) -> bool:
+    """Whether several processes draw the paths of one run."""
+    parts = problem.parts.values() if isinstance(problem, AbstractProblem) else ()
+    shared = any(isinstance(part.source, Simulation) and part.source.devices == "all" for part in parts)
+    return shared and jax.process_count() > 1
+
+
+def _check_shared(here: Fields, verb: str, files: Files | None) -> None:
+    """Whether all processes do the same, and keep nothing: each would know another part."""
+    if files is not None:
+        raise InputError(
+            f"save=... and resume=... keep what one process simulates, and {jax.process_count()} share this {verb}: leave them out, or "
+            "run it in one process"
+        )
+    if differing := differing_fields({name: mark for name, (_, mark) in here.items()}):
+        raise InputError(
+            f"the {jax.process_count()} processes of this {verb} were given different {', '.join(differing)}: "
+            "with devices='all' each of them makes the same call"
+        )
 
 
 def fields(problem: AbstractProblem | RecordProblem, verb: str, settings: Mapping[str, Any]) -> Fields:

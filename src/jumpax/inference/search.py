@@ -2,15 +2,15 @@
 
 import functools
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Array, Float, PRNGKeyArray
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import InputError, SimulationError
 from jumpax._base.progress import Told
 from jumpax.engines.journal import interrupted
 from jumpax.inference.abstract_problem import AbstractProblem
@@ -29,6 +29,8 @@ SPREAD = 1.0
 """Standard deviation of drawn starts, on the unconstrained scale."""
 DRIFT, SURE = 2.0, 5.0
 """Standard errors, of the data and of the mean gradient, beyond which a search that its rule ends goes on."""
+HALVINGS = 10
+"""Most of one step."""
 FINAL = 1 << 20
 """Keys from here on belong to the evaluations at the estimate."""
 INTERRUPTED = "interrupted"
@@ -109,11 +111,12 @@ def descend(
     point, state = jnp.asarray(u, float), begin_with(jnp.asarray(u, float))
     seen: list[Evaluation] = []
     places: list[np.ndarray] = [np.asarray(u, float)]
-    key, begin, reason = jax.random.fold_in(settings.key, number), time.perf_counter(), None
+    key, begin, reason, back = jax.random.fold_in(settings.key, number), time.perf_counter(), None, 0
     try:
         for step in range(settings.steps):
-            own = jax.random.fold_in(key, step)
-            found = settings.deciding.evaluate(problem, point, own)
+            ask = functools.partial(settings.deciding.evaluate, problem, key=jax.random.fold_in(key, step))
+            found, point, halved = _found(ask, point, places[-2] if seen else None)
+            places[-1], back = np.asarray(point, float), back + halved
             point, state = step_on(found.gradient, state, point, found.information)
             seen.append(found)
             if len(seen) > settings.average:
@@ -141,9 +144,30 @@ def descend(
         reason or f"all {settings.steps} steps were used",
         reason not in (None, INTERRUPTED),
         _history(problem, seen, places[:-1]),
+        back,
     )
     tail = [Reading(p, e) for p, e in zip(places[:-1][-used:], seen[-used:], strict=True)]
     return End(run, middle, last, tail, ask)
+
+
+def _found(
+    ask: Callable[[Float[Array, " free"]], Evaluation],
+    point: Float[Array, " free"],
+    last: Float[np.ndarray, " free"] | None,
+) -> tuple[Evaluation, Float[Array, " free"], int]:
+    """An evaluation; from where paths cannot be followed or there is no law, halfway back to the last point, again and again.
+
+    Returns:
+        The evaluation, its point, and how often the step was halved.
+    """
+    for halved in range(HALVINGS):
+        try:
+            return ask(point), point, halved
+        except SimulationError:
+            if last is None:
+                raise
+            point = (point + last) / 2
+    return ask(point), point, HALVINGS
 
 
 def adrift(seen: Sequence[Evaluation]) -> bool:

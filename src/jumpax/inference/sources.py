@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from jumpax._base.devices import Devices, check_devices
 from jumpax._base.errors import InputError
 from jumpax._base.types import ParameterValues, Real
 from jumpax.exact import StateSpace
@@ -93,6 +94,8 @@ class Simulation(AbstractSource):
             error in doubt.
         mean_field: whether a fit with a budget may follow places where the rate equation explains the data, beside those that
             paths have found. They cost no paths but some that correct the best; what comes of them is judged by paths alone.
+        devices: among which the paths of each batch are divided, as in `jumpax.expectation`: with `all`, every process that `jax.distributed`
+            joins runs the same fit, and comes to the same result.
     """
 
     paths: int = 8_000
@@ -102,6 +105,7 @@ class Simulation(AbstractSource):
     bound: float | Sequence[float] | None = None
     exact: bool = True
     mean_field: bool = True
+    devices: Devices = "one"
     deterministic = False
 
     def __post_init__(self):
@@ -110,6 +114,7 @@ class Simulation(AbstractSource):
         for name in ("exact", "mean_field"):
             if not isinstance(getattr(self, name), bool):
                 raise InputError(f"{name} must be true or false; got {getattr(self, name)!r}")
+        check_devices(self.devices)
         if self.batches < 2 or self.paths < 2 * self.batches:
             raise InputError(
                 f"needed are at least 2 batches of at least 2 paths; got {self.paths} paths in {self.batches} batches"
@@ -145,7 +150,7 @@ class Simulation(AbstractSource):
             question.observable, question.network, question.begin, question.stops,
             paths=self.paths // self.batches, start=question.start,
             gradient=Automatic(exact=False) if gradient == "auto" else gradient,
-            max_events=self.max_events, bound=self.bound,
+            max_events=self.max_events, bound=self.bound, devices=self.devices,
         )  # fmt: skip
 
 

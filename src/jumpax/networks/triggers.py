@@ -10,7 +10,10 @@ from jumpax._base.host import library_of
 from jumpax.networks.expressions.expression import Call, Expression, Name, Number, Time, call, names, reads_time
 
 _ABOVE, _BELOW = ("gt", "ge"), ("lt", "le")
-_ELSE = "a trigger that reads the time other than in time < value or time > value"
+_ELSE = (
+    "a trigger that reads the time other than in time < value or time > value; what comes again and again is written with a parameter, "
+    "time > next, and next = next + period among the assignments of the event"
+)
 
 Read = Callable[[Expression, Any], Any]
 """The value of an expression at a time, or at one time per path."""

@@ -1,9 +1,13 @@
+from .bands import bands as bands
+from .bands import filtered as filtered
+from .changes import changes as changes
 from .data_and_fit import fit as fit
 from .data_and_fit import fitted as fitted
 from .estimators import audit as audit
 from .files import check_target as check_target
 from .files import png_bytes as png_bytes
 from .files import save_figure as save_figure
+from .fronts import front as front
 from .histogram import distribution as distribution
 from .look import PALETTE as PALETTE
 from .look import new_figure as new_figure

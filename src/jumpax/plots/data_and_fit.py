@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from jumpax._base.errors import InputError
 from jumpax.plots.histogram import distribution
 from jumpax.plots.look import NARROW, PALETTE, legend_above, new_figure, style, with_unit
+from jumpax.plots.profiles import profile
 from jumpax.plots.steps import convergence
 
 
@@ -60,12 +61,12 @@ def fitted(
 
 
 def fit(result: Any, predicted: Any = None, *, most: int = 12, units: Mapping[str, str] | None = None) -> Figure:
-    """All data beside what was fitted to them, as `fitted`; where they have no picture, loss and parameters step by step.
+    """All data beside what was fitted to them, as `fitted`, and its profiles; where there are neither, loss and parameters step by step.
 
     Args:
         result: a `FitResult`, which knows its data.
         predicted: bands of `jumpax.inference.predictive`; of conditions by condition.
-        most: panels.
+        most: panels of data.
         units: default those of the network.
 
     Returns:
@@ -75,8 +76,9 @@ def fit(result: Any, predicted: Any = None, *, most: int = 12, units: Mapping[st
         InputError: `most` is less than 1.
     """
     sets = _with_pictures(result.compared)
-    if sets:
-        return _panels(sets, predicted, most, 2, {**result.provenance.get("units", {}), **(units or {})})
+    if sets or result.profiles:
+        units = {**result.provenance.get("units", {}), **(units or {})}
+        return _panels(sets, predicted, most, 2, units, [*result.profiles.values()])
     values = dict(zip(result.free, result.history.values.T, strict=True))
     upper, _ = convergence(result.history.loss, values, units=dict(result.units))
     return upper.figure  # type: ignore[return-value]
@@ -89,15 +91,20 @@ def _with_pictures(compared: Mapping[str, Sequence[Any]]) -> list[tuple[str, Any
 
 
 def _panels(
-    sets: Sequence[tuple[str, Any]], predicted: Any, most: int, columns: int, units: Mapping[str, str]
+    sets: Sequence[tuple[str, Any]],
+    predicted: Any,
+    most: int,
+    columns: int,
+    units: Mapping[str, str],
+    profiles: Sequence[Any] = (),
 ) -> Figure:
-    """A panel for each data set."""
+    """A panel for each data set, then for each profile."""
     if min(most, columns) < 1:
         raise InputError(f"most and columns must be 1 or more; got {most!r} and {columns!r}")
     chosen = [sets[i] for i in np.unique(np.linspace(0, len(sets) - 1, min(most, len(sets))).astype(int))]
-    wide = 5.8 if columns > 1 else NARROW
-    columns = min(columns, len(chosen))
-    rows = -(-len(chosen) // columns)
+    wide, many = 5.8 if columns > 1 else NARROW, len(chosen) + len(profiles)
+    columns = min(columns, many)
+    rows = -(-many // columns)
     title_height = 1.12 if wide > NARROW else 1.22  # above a legend of one line or two
     figure = new_figure(wide + 4.2 * (columns - 1), 0.4 + 2.9 * rows)
     with style():
@@ -111,7 +118,9 @@ def _panels(
                 _series(panel, one, bands, units)
                 title = ""
             panel.set_title(", ".join(part for part in (where, title) if part), fontsize=9, y=title_height)
-        for panel in panels[len(chosen) :]:
+        for panel, one in zip(panels[len(chosen) :], profiles):
+            profile(one.values, one.log_likelihood, panel, name=one.name, unit=one.unit or None, threshold=one.drop)
+        for panel in panels[many:]:
             panel.remove()
         if len(chosen) < len(sets):
             figure.suptitle(f"{len(chosen)} of {len(sets)} data sets", fontsize=9)

@@ -86,7 +86,7 @@ def with_unit(what: str, unit: str | None) -> str:
     return f"{what} ({unit})" if unit else what
 
 
-def legend_above(axes: Axes) -> None:
-    """A legend over the axes, where it hides nothing."""
-    columns = 4 if axes.get_figure(root=True).get_figwidth() > NARROW else 2  # type: ignore[union-attr]
+def legend_above(axes: Axes, most: int = 4) -> None:
+    """A legend over the axes, where it hides nothing, in so many columns at most."""
+    columns = most if axes.get_figure(root=True).get_figwidth() > NARROW else min(most, 2)  # type: ignore[union-attr]
     axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.02), borderaxespad=0.0, ncols=columns, columnspacing=1.6)

@@ -9,6 +9,9 @@ from matplotlib.axes import Axes
 from jumpax._base.errors import InputError
 from jumpax.plots.look import PALETTE, QUIET, legend_above, new_figure, style, with_unit
 
+_SHORT = 24
+"""Letters of a legend that fit on one line of a narrow figure."""
+
 
 def convergence(
     losses: Sequence[float] | Float[np.ndarray, " steps"],
@@ -68,5 +71,6 @@ def convergence(
         lower.set_ylabel("parameters")
         lower.set_xlabel("step")
         if histories:
-            legend_above(lower)
+            words = sum(len(with_unit(name, units.get(name))) for name in histories)
+            legend_above(lower, 4 if words <= _SHORT else 2)  # a report draws it anew, with less width
     return upper, lower

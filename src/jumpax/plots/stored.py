@@ -1,6 +1,6 @@
 """Figures of results that were saved."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +9,11 @@ from matplotlib.figure import Figure
 
 from jumpax._base.errors import InputError
 from jumpax.gradients.judgements import Audit, Judgement
+from jumpax.plots.bands import bands, filtered
+from jumpax.plots.changes import changes
 from jumpax.plots.data_and_fit import fit
 from jumpax.plots.estimators import audit
+from jumpax.plots.fronts import front
 from jumpax.plots.posterior import draws, traces
 from jumpax.plots.profiles import profile
 from jumpax.plots.trajectories import trajectory_panels
@@ -26,7 +29,7 @@ def stored(data: "xarray.Dataset") -> Figure:
         data: of `jumpax.results.load`, or of `result.to_xarray()`.
 
     Returns:
-        The figure of paths, records, a fit, a profile, a posterior or an audit.
+        The figure of what was saved.
 
     Raises:
         InputError: it is the data set of something else.
@@ -59,8 +62,22 @@ def _fit(data: "xarray.Dataset") -> Figure:
         SimpleNamespace(
             compared=compared, provenance={"units": _units(data)}, free=free, history=history,
             units={name: unit for name, unit in units.items() if unit},
+            profiles=_profiles(data, units),
         )
     )  # fmt: skip
+
+
+def _profiles(data: "xarray.Dataset", units: Mapping[str, str]) -> dict[str, Any]:
+    """The profiles of a fit, by parameter."""
+    found = {}
+    for number in range(data.sizes.get("profile", 0)):
+        name, kept = str(data["profile"].values[number]), np.isfinite(data["profile_value"].values[number])
+        values, heights = (data[f"profile_{part}"].values[number, kept] for part in ("value", "log_likelihood"))
+        drop = float(data["profile_drop"].values[number])
+        found[name] = SimpleNamespace(
+            name=name, values=values, log_likelihood=heights, unit=units.get(name, ""), drop=drop
+        )
+    return found
 
 
 def _data_set(data: "xarray.Dataset", number: int) -> Any:
@@ -121,6 +138,51 @@ def _audit(data: "xarray.Dataset") -> Figure:
     return audit(Audit(rows, seconds, heaviest, {}, str(data.attrs["reference"]), str(data.attrs["chosen"]), {}))
 
 
+def _comparison(data: "xarray.Dataset") -> Figure:
+    """Changes of each parameter that is not missing in a condition."""
+    conditions = tuple(map(str, np.atleast_1d(data.attrs["conditions"])))
+    parameters = []
+    for number, name in enumerate(data["compared"].values):
+        ends = {n: [float(data[f"change_{n}{e}"][number]) for e in ("", "_lower", "_upper")] for n in conditions[1:]}
+        told = {n: change for n, change in ends.items() if not np.isnan(change[0])}
+        differs, kind = bool(data["differs"].values[number]), str(data["kind"].values[number])
+        parameters.append(SimpleNamespace(name=str(name), differs=differs, kind=kind, changes=told))
+    return changes(SimpleNamespace(conditions=conditions, parameters=parameters))
+
+
+def _prediction(data: "xarray.Dataset") -> Figure:
+    """The bands of all species."""
+    counts, mean = (np.moveaxis(data[name].values, -1, 0) for name in ("count", "mean"))
+    return bands(
+        SimpleNamespace(
+            species=tuple(map(str, data["species"].values)), times=data["time"].values, quantiles=tuple(data["quantile"].values.tolist()),
+            counts=counts, mean=mean, steady=bool(data.attrs["steady"]), provenance={"units": _units(data)},
+        )
+    )  # fmt: skip
+
+
+def _filter(data: "xarray.Dataset") -> Figure:
+    """Effective particles, and predictions if they were kept."""
+    seen, foreseen = (
+        {str(n).removeprefix(head): v.values for n, v in data.items() if str(n).startswith(head)}
+        for head in ("record_", "predicted_")
+    )
+    return filtered(
+        SimpleNamespace(
+            cells=tuple(map(str, data["cell"].values)), times=data["time"].values, effective=data["effective"].values,
+            particles=int(data.attrs["particles"]), seen=seen, foreseen=lambda _: foreseen,
+        )
+    )  # fmt: skip
+
+
+def _front(data: "xarray.Dataset") -> Figure:
+    """The points and the ways to them."""
+    many = range(data.sizes["objective"])
+    value, error = (np.stack([data[f"{n}_{i}"].values for i in many], -1) for n in ("objective", "error"))
+    efficient, ways = data["efficient"].values.astype(bool), data["way"].values
+    return front(SimpleNamespace(objectives=value, standard_errors=error, efficient=efficient, paths=ways))
+
+
 _DRAWN: dict[str, Callable[["xarray.Dataset"], Figure]] = {
     "paths": trajectory_panels,
     "records": _records,
@@ -128,5 +190,9 @@ _DRAWN: dict[str, Callable[["xarray.Dataset"], Figure]] = {
     "profile": _profile,
     "posterior": _posterior,
     "audit": _audit,
+    "comparison": _comparison,
+    "prediction": _prediction,
+    "filter": _filter,
+    "front": _front,
 }
 """By the kind of the result."""

@@ -13,3 +13,5 @@ from jumpax.results.report import write_report as write_report
 from jumpax.results.stored import WRITERS as WRITERS
 from jumpax.results.stored import check_target as check_target
 from jumpax.results.stored import save as save
+from jumpax.results.stream import stream as stream
+from jumpax.results.streamed import Streamed as Streamed

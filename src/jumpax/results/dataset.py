@@ -39,7 +39,7 @@ def to_dataset(result: Result, *, settings: Mapping[str, object] | None = None) 
     `event_time`, `event_reaction` over the dimension `event`.
 
     Args:
-        result: `Paths`, `Records`, `FitResult`, `Posterior`, `Audit`, `Profile`.
+        result: of jumpax.
         settings: more to be kept beside the provenance, for example `{"theta": theta}`.
 
     Returns:

@@ -21,11 +21,10 @@ LARGE = 1 << 28
 def to_dataframe(result: Result) -> "pandas.DataFrame":
     """The table of a result; also `result.to_dataframe()`.
 
-    Rows are the paths and stops of `Paths`, cells and times of `Records`, parameters of a `FitResult`, chains and draws of a
-    `Posterior`, judgements of an `Audit`, points of a `Profile`. What is missing is NaN. Codes stand there by their names.
+    docs/results.md says what a row is of each result, such as a path at a stop of `Paths`. What is missing is NaN. Codes stand there by their names.
 
     Args:
-        result: one of these.
+        result: of jumpax.
 
     Returns:
         A data frame; `.attrs["units"]` has the unit of each column that has one, and the other attributes say where the result comes from.

@@ -43,7 +43,7 @@ def merge(parts: Sequence[Union["xarray.Dataset", Paths, str, os.PathLike[str]]]
         raise InputError("merge takes all shards of a run in a list: merge([part, ...])")
     named = [(str(p) if isinstance(p, str | os.PathLike) else f"part {i}", _data(p)) for i, p in enumerate(parts)]
     ordered = [data for _, data in _complete(named)]
-    faults = [fault for name, data in named[1:] for fault in _differences(named[0], (name, data))]
+    faults = [fault for name, data in named[1:] for fault in differences(named[0], (name, data))]
     if faults:
         raise InputError("these are not shards of one run:\n" + "\n".join(faults))
     whole = {name: value for name, value in ordered[0].attrs.items() if name not in OWN}
@@ -108,7 +108,7 @@ def _complete(named: list[tuple[str, "xarray.Dataset"]]) -> list[tuple[str, "xar
     return sorted(named, key=lambda part: int(part[1].attrs["shard"][0]))
 
 
-def _differences(one: tuple[str, "xarray.Dataset"], other: tuple[str, "xarray.Dataset"]) -> list[str]:
+def differences(one: tuple[str, "xarray.Dataset"], other: tuple[str, "xarray.Dataset"]) -> list[str]:
     """What two parts do not have in common, field by field."""
     (first, a), (second, b) = one, other
     found = []

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
@@ -32,12 +32,17 @@ def write_netcdf(data: "xarray.Dataset", groups: Mapping[str, tuple[str, ...]], 
 
 
 def _write(data: "xarray.Dataset", file: Path, mode: str, group: str | None) -> None:
-    packed: dict[str, dict[str, object]] = {
+    data.to_netcdf(file, mode=mode, group=group, engine="h5netcdf", encoding=encoding(data))  # type: ignore[call-overload]
+
+
+def encoding(data: "xarray.Dataset") -> dict[str, dict[str, Any]]:
+    """How variables are packed in a file."""
+    packed: dict[str, dict[str, Any]] = {
         str(name): {"zlib": True, "complevel": 4} for name, v in data.items() if v.ndim and v.dtype.kind in "iuf"
     }
     if "counts" in data and data["counts"].dtype.kind == "f":  # whole numbers, some of them missing
         packed["counts"] |= {"dtype": "int32", "_FillValue": -1}
-    data.to_netcdf(file, mode=mode, group=group, engine="h5netcdf", encoding=packed)  # type: ignore[call-overload]
+    return packed
 
 
 def load(file: str | os.PathLike[str]) -> "xarray.Dataset":

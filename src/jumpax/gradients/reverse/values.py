@@ -134,6 +134,8 @@ def check_reverse(sampling: Sampling, estimator: object, baseline: object = None
         faults.append("averages between numbers of events: use times=...")
     if sampling.bound is not None:
         faults.append("bound=...")
+    if sampling.devices == "all":
+        faults.append("devices='all': leave it out")
     if sampling.engine not in (None, "arrays"):
         faults.append(f"engine={sampling.engine!r}: leave it out")
     if sampling.gathered is not None and not isinstance(sampling.gathered, TimeAverages):

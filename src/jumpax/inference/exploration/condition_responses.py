@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from jumpax._base import random
+from jumpax._base.devices import joined
 from jumpax._base.types import Real
 from jumpax.engines.journal import answered
 from jumpax.engines.simulate import simulate
@@ -96,12 +97,16 @@ class ConditionResponses:
     ) -> tuple[Int[np.ndarray, "paths stops species"], Bool[np.ndarray, " paths"]]:
         """Counts, and which paths could not be followed; recorded, if a journal is open."""
         asked, given = self.problem.plan.question, {"max_events": self.cap, "bound": self.source.bound}
+        shared = self.source.devices == "all" and paths >= jax.process_count()
+        shard = (jax.process_index(), jax.process_count()) if shared else None
 
         def draw() -> tuple[np.ndarray, np.ndarray]:
             made = simulate(
-                asked.network, theta, asked.begin, times=asked.stops, paths=paths, key=key, start=asked.start, throw=False, **given
+                asked.network, theta, asked.begin, times=asked.stops, paths=paths, key=key, start=asked.start, throw=False, shard=shard,
+                **given,
             )  # fmt: skip
-            return np.asarray(made.counts), np.asarray(made.faulty)
+            drawn = np.asarray(made.counts), np.asarray(made.faulty)
+            return joined(drawn, paths) if shared else drawn
 
         what = (asked.network.digest, asked.x0, asked.stops, asked.start, given, theta)
         return answered(lambda: ("paths", *what, random.key_words(key)), draw, lambda: (0, 0))
