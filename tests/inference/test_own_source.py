@@ -55,6 +55,11 @@ def test_a_step_to_where_there_is_no_law_is_halved():
     assert found.runs[0].halved >= 1
     assert "no law" in found.notes["steps that were halved"]
     assert "steps that were halved" not in free.notes
+    with pytest.warns(jumpax.JumpaxWarning, match="the least loss lies about"):
+        edge = jumpax.fit(problem.drawing(lambda _: ByFormula(most=0.9 * best)), key=1)
+    assert edge.estimates["birth"] == pytest.approx(0.9 * best, rel=2e-3)
+    assert not edge.converged
+    assert edge.runs[0].reason == "the next step leads to where paths cannot be followed or there is no law"
     with pytest.raises(jumpax.SimulationError, match="not a number at birth = 7"):
         jumpax.fit(problem.drawing(lambda _: ByFormula(most=6.0)), key=1)
 

@@ -256,11 +256,15 @@ class _Along:
             values = self.found[nearest].others
         try:
             point = self._point(value, values)
-        except SimulationError:  # the states that matter are others here
+        except (
+            SimulationError
+        ):  # the states that matter are others here, or the nearest others lie at the edge of what can be followed
             if not self.by_master_equation(
                 self.inside({**self.given.start_values, **(values or {}), self.name: value})
             ):
-                raise
+                if values is None:
+                    raise
+                values = None
             point = self._point(value, values)
         self.found[value] = point
         return point.level

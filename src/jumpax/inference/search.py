@@ -34,6 +34,7 @@ HALVINGS = 10
 FINAL = 1 << 20
 """Keys from here on belong to the evaluations at the estimate."""
 INTERRUPTED = "interrupted"
+EDGE = "the next step leads to where paths cannot be followed or there is no law"
 
 
 class Settings(NamedTuple):
@@ -116,7 +117,11 @@ def descend(
         for step in range(settings.steps):
             ask = functools.partial(settings.deciding.evaluate, problem, key=jax.random.fold_in(key, step))
             found, point, halved = _found(ask, point, places[-2] if seen else None)
-            places[-1], back = np.asarray(point, float), back + halved
+            back += halved
+            if found is None:
+                places[-1], reason = places[-2], EDGE
+                break
+            places[-1] = np.asarray(point, float)
             point, state = step_on(found.gradient, state, point, found.information)
             seen.append(found)
             if len(seen) > settings.average:
@@ -154,11 +159,11 @@ def _found(
     ask: Callable[[Float[Array, " free"]], Evaluation],
     point: Float[Array, " free"],
     last: Float[np.ndarray, " free"] | None,
-) -> tuple[Evaluation, Float[Array, " free"], int]:
+) -> tuple[Evaluation | None, Float[Array, " free"], int]:
     """An evaluation; from where paths cannot be followed or there is no law, halfway back to the last point, again and again.
 
     Returns:
-        The evaluation, its point, and how often the step was halved.
+        The evaluation, or None if there is none up to close by the last point; its point; how often the step was halved.
     """
     for halved in range(HALVINGS):
         try:
@@ -167,7 +172,7 @@ def _found(
             if last is None:
                 raise
             point = (point + last) / 2
-    return ask(point), point, HALVINGS
+    return None, point, HALVINGS
 
 
 def adrift(seen: Sequence[Evaluation]) -> bool:
