@@ -47,7 +47,7 @@ def test_shards_of_a_sweep_are_the_sweep(table, tmp_path, capsys):
     assert main(["merge", *parts, "--out", str(merged)]) == 0
     xarray.testing.assert_identical(load(whole).drop_attrs(), load(merged).drop_attrs())
     found = load(merged)
-    assert (found["given_birth"].values == np.repeat(BIRTH, 500)).all()
+    assert (found["given"].sel(given_name="birth").values == np.repeat(BIRTH, 500)).all()
     theta = {"birth": np.repeat(BIRTH, 500), "death": np.repeat(DEATH, 500)}
     model, x0 = jumpax.zoo.birth_death(), {"X": np.repeat(START, 500)}
     paths = jumpax.simulate(model.network, theta, x0, times=TIMES, paths=1500, key=0)
@@ -84,5 +84,8 @@ def test_paths_know_what_was_given_to_each():
     paths = jumpax.simulate(model, {"birth": BIRTH}, {"X": START}, times=[1.0], paths=3, key=0)
     assert paths.given["birth"].tolist() == BIRTH.tolist()
     assert paths.take([2, 0]).given["X"].tolist() == [40, 0]
-    assert paths.to_dataframe()["given_birth"].tolist() == BIRTH.tolist()
+    table = paths.to_dataframe()
+    assert table["given_birth"].tolist() == BIRTH.tolist()
+    assert table["given_X"].tolist() == START.tolist()
     assert jumpax.simulate(model, times=[1.0], paths=3, key=0).given == {}
+    assert jumpax.simulate(model, x0={"X": jumpax.Poisson(3.0)}, times=[1.0], paths=3, key=0).given == {}

@@ -148,9 +148,11 @@ def test_keys_of_jax_are_understood(impl):
     assert [int(w) for w in random.key_words(typed)] == [int(w) for w in raw]
     if impl == "threefry2x32":
         assert [int(w) for w in random.key_words(7)] == [int(w) for w in raw]
+        for large in (2**31, 2**32 - 1):
+            assert random.key_words(large) == tuple(jax.random.key_data(jax.random.key(large)).tolist())
 
 
-@pytest.mark.parametrize("key", ["seed", 1.5, True, None, np.zeros(2), jnp.zeros((2, 2), jnp.uint32)])
+@pytest.mark.parametrize("key", ["seed", 1.5, True, None, -1, 2**32, np.zeros(2), jnp.zeros((2, 2), jnp.uint32)])
 def test_what_is_no_key_is_refused(key):
     with pytest.raises(jumpax.InputError, match="key"):
         random.key_words(key)

@@ -151,6 +151,7 @@ REFUSED = {
     "simulate_ssa({})": (InputError, "simulate_ssa: needs t_end"),
     "simulate_ssa({t_start=>3,t_end=>2})": (InputError, "1 steps from 3 to 2"),
     "simulate_ssa({t_end=>2,n_steps=>1.5})": (InputError, "1.5 steps"),
+    "simulate_ssa({t_end=>2,n_steps=>1e13})": (InputError, "1e\\+13 steps are more than 1,000,000"),
     "simulate_ssa({t_end=>2,t_end=>3})": (InputError, "'t_end' is given twice"),
     "simulate_ssa({sample_times=>[1,2]})": (InputError, "three numbers or more"),
     "simulate_ssa({t_start=>2,sample_times=>[1,2,3]})": (InputError, "between 2, where the run begins"),
@@ -165,6 +166,7 @@ REFUSED = {
     'setConcentration("X()",2.5)\n' + SSA: (InputError, "2.5 is not a whole number"),
     'setConcentration("X()","X")': (InputError, "'X'"),
     SSA + '\naddConcentration("X()",0.5)\n' + SSA: (InputError, "0.5 molecules more of X"),
+    SSA + '\naddConcentration("X()",1e30)\n' + SSA: (InputError, "more than a count may be"),
     'resetConcentrations("a")': (InputError, "no concentrations were saved as 'a'"),
     "resetParameters()": (InputError, "no parameters were saved before"),
     "writeXML()": (InputError, "it has no action that draws something"),
@@ -249,6 +251,29 @@ def test_the_command_draws_all_runs(tmp_path, capsys):
     assert "m_2: 2 to 4 (2 times) from the end of m; X() = 50" in capsys.readouterr().out
     assert main([*words[:-1], "2", "--out", str(tmp_path / "p.gdat")]) == 2
     assert "--paths 1" in capsys.readouterr().err
+
+
+def test_runs_whose_names_make_one_file_have_one_each(tmp_path, capsys):
+    actions = [f'simulate_ssa({{prefix=>"{name}",t_end=>1}})\n' for name in ("a/b", "a_b")]
+    rules = written(tmp_path, "m.bngl", "".join(actions))
+    words = ["protocol", str(rules), "--net", str(written(tmp_path, "m.net", NET)), "--out", str(tmp_path / "o.csv")]
+    assert main(words) == 0
+    assert sorted(file.name for file in tmp_path.glob("o*.csv")) == ["o_a_b.csv", "o_a_b_2.csv"]
+    capsys.readouterr()
+
+
+def test_keys_are_those_of_all_verbs(tmp_path):
+    found = protocol(tmp_path, SSA)
+    one, other = (found.run(paths=5, key=key)["m"].counts for key in (3, np.int64(3)))
+    assert (one == other).all()
+    with pytest.raises(InputError, match="key must be"):
+        found.run(paths=5, key="a")
+
+
+def test_times_beside_steps_are_told_of(tmp_path):
+    found = protocol(tmp_path, "simulate_ssa({t_end=>9,n_steps=>2,sample_times=>[1,2,3]})")
+    assert found.runs[0].times == (0.0, 4.5, 9.0)
+    assert "options that mean nothing here: sample_times" in found.notes
 
 
 def test_without_bionetgen_the_network_is_asked_for(tmp_path, monkeypatch, capsys):

@@ -75,7 +75,7 @@ def test_an_interrupted_run_goes_on_with_the_parts_that_are_there(broken, tmp_pa
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        ({"key": 6}, r"key: \[0 6\] in 3-of-4\.nc, \[0 5\] in 0-of-4\.nc"),
+        ({"key": 6}, r"key: \[0, 6\] in 3-of-4\.nc, \[0 5\] in 0-of-4\.nc"),
         ({"theta": {"birth": 7.0}}, "digest_of_theta"),
         ({"at_once": 50}, "and now there are 2 parts"),
         ({"times": [1.0, 5.0]}, "time: other values"),

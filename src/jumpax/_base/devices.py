@@ -20,7 +20,7 @@ Devices: TypeAlias = Literal["one", "all"]
 """The default device of each process; or all devices of all processes, together."""
 FEWEST_PARTS = 8
 """Parts that work is divided into, at least: what is done part by part is then the same on 1, 2, 4 and 8 devices."""
-LEAST = 32
+FEWEST_PATHS = 32
 """Paths in a part, at least: baselines and controls are found in each part by itself."""
 AXIS = "part"
 
@@ -40,7 +40,7 @@ def check_devices(devices: object) -> Devices:
 
 def parts_of(devices: Devices, paths: int) -> int:
     """Among how many devices so many paths are divided: all, or one, where each device draws the same few paths."""
-    few = paths < LEAST * max(FEWEST_PARTS, jax.device_count())
+    few = paths < FEWEST_PATHS * max(FEWEST_PARTS, jax.device_count())
     return 1 if devices == "one" or few else jax.device_count()
 
 
@@ -81,7 +81,7 @@ def of_first(tree: Tree) -> Tree:
     return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(tree))
 
 
-def joined(rows: Tree, total: int) -> Tree:
+def rows_of_all(rows: Tree, total: int) -> Tree:
     """Rows of all processes, `total` in all, of which process i of N has those from `i total // N` on; in every process."""
 
     def whole(own: np.ndarray) -> np.ndarray:

@@ -30,7 +30,8 @@ class Labelled:
     rows: tuple[str, ...]
     """Axes whose labels together number the rows of the table."""
     columns: Mapping[str, str]
-    """Variables that are columns of the table, and their names there. One with an axis beyond the rows makes a column for each of its labels."""
+    """Variables that are columns of the table, and their names there. One with an axis beyond the rows makes a column for each of its labels,
+    of which the name is the first part."""
     about: Mapping[str, object]
     """Where the result comes from; may be nested."""
     groups: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
@@ -88,4 +89,4 @@ class Labelled:
             units = self.coordinates.get("unit")
             own = units.values if units is not None and units.axes == (wide[0],) else [None] * len(labels)
             told = [{**found.about, **({} if unit is None else {"units": str(unit)})} for unit in own]
-            yield found, {label: (values[i], told[i]) for i, label in enumerate(labels)}
+            yield found, {name + label: (values[i], told[i]) for i, label in enumerate(labels)}

@@ -60,7 +60,11 @@ _rounds_once = jax.jit(_rounds)  # traced once, whatever program calls it how of
 
 
 def key_words(key: Any) -> tuple[Word, Word]:
-    """The two words of a key: a typed JAX key, its raw data, or an int as in `jax.random.key(0)`."""
+    """The two words of a key: a typed JAX key, its raw data, or an int as in `jax.random.key(0)`.
+
+    Raises:
+        InputError: none of these; an int outside 0 to 2^32 - 1.
+    """
     if isinstance(key, int | np.integer) and not isinstance(key, bool):
         if not 0 <= key < 2**32:  # JAX would drop bits, others with x64 than without
             raise InputError(f"a key that is a whole number is one from 0 to 2^32 - 1; got {key}")

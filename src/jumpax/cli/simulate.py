@@ -4,7 +4,7 @@ import dataclasses
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -20,10 +20,6 @@ from jumpax.engines import Paths, simulate
 from jumpax.engines.shard import shard_of
 from jumpax.networks import Network
 from jumpax.networks.zoo import Model
-from jumpax.results.streamed import Streamed
-
-if TYPE_CHECKING:
-    from jumpax.importers import FileModel
 
 
 def run(
@@ -99,14 +95,15 @@ def run(
     }  # fmt: skip
     begin = time.perf_counter()
     if at_once is not None:
-        asked = _Apart(out, at_once, resume, {"shard": shard, "sweep": sweep, "figure": figure, "save": save})
-        told = asked.streamed(subject, chosen, paths, settings | {"model": network.describe()}, how)
-        document = {
-            **document_of(told, network, settings, time.perf_counter() - begin),
-            "files": {"out": str(told.file)},
-            "unwritten": {},
-        }
-        answer({**document, "notes": notes}, output)
+        from jumpax.results import stream
+
+        place = _place_of_parts(out, resume, {"shard": shard, "sweep": sweep, "figure": figure, "save": save})
+        told = stream(
+            place, subject, values, begin_at, paths=paths, at_once=at_once, resume=resume is not None,
+            settings=settings | {"model": network.describe()}, **how,
+        )  # fmt: skip
+        more = {"files": {"out": str(told.file)}, "unwritten": {}, "notes": notes}
+        answer({**document_of(told, network, settings, time.perf_counter() - begin), **more}, output)
         return
     result = simulate(subject, values, begin_at, paths=total, shard=part, save=save, resume=resume, **how)
     seconds = time.perf_counter() - begin
@@ -121,36 +118,22 @@ def run(
     written.end()
 
 
-class _Apart(NamedTuple):
-    """A run whose paths are written part by part."""
+def _place_of_parts(out: Path | None, resume: Path | None, others: dict[str, object]) -> Path:
+    """Where paths are written part by part.
 
-    out: Path | None
-    at_once: int
-    resume: Path | None
-    beside: dict[str, object]
-    """Options that do not go with it."""
-
-    def streamed(
-        self, subject: "Network | FileModel", model: Model, paths: int, settings: dict[str, Any], how: dict[str, Any]
-    ) -> Streamed:
-        """The run.
-
-        Raises:
-            InputError: options that do not go together.
-        """
-        if self.out is None:
-            raise InputError("--at-once writes paths part by part: say where to, by --out FILE.nc")
-        if others := [f"--{name}" for name, value in self.beside.items() if value is not None]:
-            raise InputError(f"--at-once does not go with {', '.join(others)}")
-        folder = self.out.with_name(self.out.name + ".parts")
-        if self.resume is not None and self.resume.resolve() != folder.resolve():
-            raise InputError(f"--at-once goes on from --resume {folder}, not {self.resume}")
-        from jumpax.results import stream
-
-        return stream(
-            self.out, subject, model.theta, model.x0, paths=paths, at_once=self.at_once, resume=self.resume is not None,
-            settings=settings, **how,
-        )  # fmt: skip
+    Raises:
+        InputError: options that do not go together.
+    """
+    if out is None:
+        raise InputError("--at-once writes paths part by part: say where to, by --out FILE.nc")
+    if wrong := [f"--{name}" for name, value in others.items() if value is not None]:
+        raise InputError(
+            f"--at-once does not go with {', '.join(wrong)}: leave it out, or draw --shard i/N without --at-once"
+        )
+    folder = out.with_name(out.name + ".parts")
+    if resume is not None and resume.resolve() != folder.resolve():
+        raise InputError(f"--at-once goes on from --resume {folder}, not {resume}")
+    return out
 
 
 def _queued(network: Network, queue: int) -> Network:

@@ -55,23 +55,22 @@ class Sweep(NamedTuple):
         """Of each row of which there are paths: its numbers, how many paths, and their means with standard errors.
 
         Args:
-            paths: what was drawn.
+            paths: what was drawn, all of it followed to the last stop.
             first: number of the first of them among all.
         """
         owner = (first + np.arange(len(paths.status))) // self.each
-        for row in np.unique(owner):
-            some = paths.take(owner == row)
-            error = (
-                np.sqrt(some.variance() / len(some.status))
-                if len(some.status) > 1
-                else np.full(some.mean().shape, np.nan)
-            )
+        rows, begin, many = np.unique(owner, return_index=True, return_counts=True)
+        width = many[:, None, None]
+        mean = np.add.reduceat(paths.counts, begin, 0, dtype=float) / width
+        square = np.add.reduceat((paths.counts - mean[owner - rows[0]]) ** 2, begin, 0)
+        error = np.sqrt(square / np.where(width > 1, width - 1, np.nan) / width)
+        for i, row in enumerate(rows):
             yield {
                 "row": int(row),
                 "given": {name: values[row] for name, values in self.rows.items()},
-                "paths": len(some.status),
-                "mean": dict(zip(some.species, some.mean().T, strict=True)),
-                "standard_error": dict(zip(some.species, error.T, strict=True)),
+                "paths": int(many[i]),
+                "mean": dict(zip(paths.species, mean[i].T, strict=True)),
+                "standard_error": dict(zip(paths.species, error[i].T, strict=True)),
             }
 
 

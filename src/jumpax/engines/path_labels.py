@@ -29,9 +29,6 @@ def labelled(paths: "Paths") -> Labelled:
     for name in paths.observables:
         about = {"long_name": f"observable {name}", **_unit(name, units)}
         each[name] = f"observable_{name}", Variable(grid, paths[name], about)
-    given = {
-        f"given_{name}": Variable(("path",), values, _given(name, paths, units)) for name, values in paths.given.items()
-    }
     records = _records(paths, clock)
     counts = paths.counts if paths.valid.all() else np.where(paths.valid[..., None], paths.counts, np.nan)
     variables = {
@@ -43,7 +40,7 @@ def labelled(paths: "Paths") -> Labelled:
         "events": Variable(("path",), paths.events, {"long_name": "reactions fired"}),
         "end_counts": Variable(("path", "species"), paths.end_counts, {"long_name": "counts where the path ended", "units": "molecules"}),
         "end_time": Variable(("path",), paths.end_times, {"long_name": "time of the last event", **when}),
-        **given,
+        **_given(paths),
         **_log(paths, when),
     }  # fmt: skip
     about = {"long_name": "time", **when} if paths.timed else {"long_name": "events since the start"}
@@ -51,6 +48,7 @@ def labelled(paths: "Paths") -> Labelled:
         "path": Variable(("path",), first_of(paths.provenance) + np.arange(len(paths.status))),
         clock: Variable((clock,), paths.stops, about),
         "species": Variable(("species",), np.array(paths.species, object)),
+        **({"given_name": Variable(("given_name",), np.array([*paths.given], object))} if paths.given else {}),
         "unit": Variable(("species",), np.array([units.get(n, "molecules") for n in paths.species], object)),
     }
     columns = {
@@ -58,7 +56,7 @@ def labelled(paths: "Paths") -> Labelled:
         **{variable: name for name, (variable, _) in each.items()},
         **{n: n for n in records},
         "status": "status",
-        **{name: name for name in given},
+        **({"given": "given_"} if paths.given else {}),
     }
     return Labelled("paths", variables, coordinates, grid, columns, paths.provenance)
 
@@ -71,11 +69,12 @@ def first_of(provenance: Mapping[str, Any]) -> int:
     return Shard(number, parts, provenance["paths_of_all_shards"]).first
 
 
-def _given(name: str, paths: "Paths", units: dict[str, str]) -> dict[str, str]:
-    """What a value for each path is."""
-    if name in paths.species:
-        return {"long_name": f"count of {name} at the start", "units": units.get(name, "molecules")}
-    return {"long_name": f"parameter {name}", **_unit(name, units)}
+def _given(paths: "Paths") -> dict[str, Variable]:
+    """What was given path by path, as one array: there may be thousands of species."""
+    if not paths.given:
+        return {}
+    about = {"long_name": "parameters, and counts at the start, that were given path by path"}
+    return {"given": Variable(("path", "given_name"), np.stack([*map(np.asarray, paths.given.values())], -1), about)}
 
 
 def _unit(name: str, units: dict[str, str]) -> dict[str, str]:

@@ -30,8 +30,8 @@ class Paths(AbstractResult):
     """Counts of every path at every stop, and how each path ended.
 
     As a table (`to_dataframe()`, `.csv`) it has a row for each path and stop: `path`, `time` (`step` where the stops are numbers of
-    events), a column for each species, parameter that changes and observable, `status`, and `given_...` for what has a value for each path. What a lost path was not followed to is
-    missing (NaN, an empty field) beside its status.
+    events), a column for each species, parameter that changes and observable, `status`, and `given_...` for what was given path by path. What a lost
+    path was not followed to is missing (NaN, an empty field) beside its status.
 
     Examples:
         >>> import jumpax
@@ -66,7 +66,7 @@ class Paths(AbstractResult):
     provenance: Mapping[str, Any]
     """Key, versions, precision, engine, hash and units of the network."""
     given: Mapping[str, Float[np.ndarray, " paths"]] = dataclasses.field(default_factory=dict)
-    """Parameters, and counts of species at the start, that have a value for each path: the rows of a sweep."""
+    """Parameters, and counts of species at the start, that were given path by path: the rows of a sweep. Not what a law of the start has drawn."""
     observables: Observables = dataclasses.field(default_factory=dict)
     """Groups and rules of a model file, and others by `with_observables`; also `paths[name]`."""
 

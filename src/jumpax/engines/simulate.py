@@ -208,7 +208,7 @@ def simulate(
         settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
     origin = provenance(network, words, program.precision, chosen.name, **settings)
     made = _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
-    made = dataclasses.replace(made, given=_given(network, values, counts))
+    made = dataclasses.replace(made, given=_given(network, values, counts, x0 if law is None else None))
     return dataclasses.replace(made, observables=given.observed(values)) if isinstance(given, ObservedModel) else made
 
 
@@ -365,10 +365,13 @@ def _judge(program: Program, inputs: Any, recorded: Recorded, throw: bool) -> No
         raise SimulationError(message + "\nWith throw=False the sound paths are returned and the others flagged.")
 
 
-def _given(network: Network, values: Mapping[str, np.ndarray], counts: np.ndarray) -> dict[str, np.ndarray]:
-    """Numbers that are given path by path."""
+def _given(network: Network, values: Mapping[str, np.ndarray], counts: np.ndarray, x0: Any) -> dict[str, np.ndarray]:
+    """Parameters, and counts at the start of species in x0, if there is one without laws, that were given path by path."""
     own = {name: value for name, value in values.items() if value.ndim == 1 and not network.shapes.get(name, ())}
-    return own | (dict(zip(network.species, counts.T, strict=True)) if counts.ndim == 2 else {})
+    if counts.ndim == 1 or x0 is None:
+        return own
+    chosen = [name for name, value in x0.items() if np.ndim(value)] if isinstance(x0, Mapping) else network.species
+    return own | {name: counts[:, network.species.index(name)] for name in chosen}
 
 
 def _result(network, stops, times, recorded, again, log, origin, single) -> Paths:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from jumpax._base.devices import FEWEST_PARTS, LEAST, on_all
+from jumpax._base.devices import FEWEST_PARTS, FEWEST_PATHS, on_all
 from jumpax._base.memory import check_memory
 from jumpax._base.types import Count, ParameterValues, Word
 from jumpax.engines import inputs as make_inputs
@@ -47,7 +47,7 @@ class _Division(NamedTuple):
 def _divided(sampling: Sampling, limit: int) -> _Division:
     """With chunks of at most so many paths; for several devices, the same chunks for several numbers of them."""
     chunks = -(-sampling.paths // max(2, limit))
-    if sampling.devices == "all" and sampling.paths >= LEAST * FEWEST_PARTS:
+    if sampling.devices == "all" and sampling.paths >= FEWEST_PATHS * FEWEST_PARTS:
         chunks = -(-max(chunks, FEWEST_PARTS) // sampling.parts) * sampling.parts
     return _Division(sampling.paths, chunks)
 
@@ -116,15 +116,14 @@ def _sample_batch(run: Run, theta: ParameterValues, words: tuple[Word, Word], si
     division = _divided(sampling, min(breadth * min(CHUNK, ROWS // size), run.width))
     _check_size(run, size * division.width)
 
+    if division.chunks == 1:
+        return _chunk(run, division, theta, words, size, jnp.int32(0))
+
     def part(number: Count, theta: ParameterValues, words: tuple[Word, Word]) -> Sums:
-        chunk = functools.partial(_chunk, run, division, theta, words, size)
-        if division.chunks == 1:
-            return chunk(number)
         own = division.chunks // sampling.parts
+        chunk = functools.partial(_chunk, run, division, theta, words, size)
         return jax.lax.map(chunk, number * own + jnp.arange(own, dtype=jnp.int32))
 
-    if division.chunks == 1:
-        return part(jnp.int32(0), theta, words)
     chunks = part(jnp.int32(0), theta, words) if sampling.parts == 1 else on_all(part, theta, words)
     return jax.vmap(_merge, in_axes=1)(chunks)
 

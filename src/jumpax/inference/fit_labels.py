@@ -56,7 +56,10 @@ def labelled(result: "FitResult") -> Labelled:
     }
     if result.profiles:
         coordinates["profile"] = Variable(("profile",), np.array([*result.profiles], object))
-    columns = {name: name for name in ("estimate", "standard_error", "interval", "simulation_error", "role", "unit")}
+    columns = {
+        "estimate": "estimate", "standard_error": "standard_error", "interval": "", "simulation_error": "simulation_error",
+        "role": "role", "unit": "unit",
+    }  # fmt: skip
     return Labelled("fit", variables, coordinates, one, columns, _about(result))
 
 

@@ -75,7 +75,7 @@ def profile(
             fixed parameter, or a negative `refine`; a file to resume from that is not there, or is of another profile.
 
     Warns:
-        JumpaxWarning: the noise is too large for bounds; fits used all their steps, so that the likelihood there is too low.
+        JumpaxWarning: the noise is too large for bounds; fits did not come to their end, so that the likelihood there is too low.
 
     Source: Raue et al. 2009, doi:10.1093/bioinformatics/btp358.
     """
@@ -256,9 +256,8 @@ class _Along:
             values = self.found[nearest].others
         try:
             point = self._point(value, values)
-        except (
-            SimulationError
-        ):  # the states that matter are others here, or the nearest others lie at the edge of what can be followed
+        except SimulationError:
+            # the states that matter are others here; or where the others were lies at the edge of what can be followed
             if not self.by_master_equation(
                 self.inside({**self.given.start_values, **(values or {}), self.name: value})
             ):

@@ -12,12 +12,13 @@ from jaxtyping import Float, Int
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
 from jumpax._base.files import write_whole
-from jumpax.engines import simulate
+from jumpax.engines import Paths, simulate
 from jumpax.engines.program import check_positive
 from jumpax.engines.shard import OWN
 from jumpax.networks import ModelLike, Network
 from jumpax.networks.starts import Start
 from jumpax.results.attributes import flatten
+from jumpax.results.dataset import to_dataset
 from jumpax.results.merge import differences
 from jumpax.results.netcdf import SUFFIXES, encoding, load
 from jumpax.results.stored import check_target, save
@@ -88,24 +89,27 @@ def stream(
     parts = -(-check_positive("paths", paths) // check_positive("at_once", at_once))
     files = _places(target, parts, resume)
 
-    def draw(number: int) -> None:
-        drawn = simulate(network, theta, x0, paths=paths, shard=(number, parts), **how)
+    def drawn(number: int) -> Paths:
+        made = simulate(network, theta, x0, paths=paths, shard=(number, parts), **how)
         files[number].parent.mkdir(exist_ok=True)
-        save(drawn, files[number])
+        save(made, files[number])
+        return made
 
-    draw(parts - 1)
-    last = load(files[-1])
+    last = drawn(parts - 1)
+    like, totals = to_dataset(last), [_Totals.of(to_dataset(last))]
     for part in filter(Path.exists, files[:-1]):  # before anything else is drawn
-        _check_alike(files[-1], last, part)
+        data = load(part)
+        _check_alike(files[-1], like, part, data)
+        totals.append(_Totals.of(data))
     for number, part in enumerate(files[:-1]):
         if not part.exists():
-            draw(number)
-            _check_alike(files[-1], last, part)
-    totals = [_Totals.of(load(part)) for part in files]
+            data = to_dataset(drawn(number))
+            _check_alike(files[-1], like, part, data)
+            totals.append(_Totals.of(data))
     lost = any((part.sound < part.paths).any() for part in totals)
     write_whole(target, lambda aside: _join(files, aside, lost, settings or {}))
     shutil.rmtree(files[0].parent)
-    return _told(target, totals)
+    return _told(target, last, totals)
 
 
 def _places(target: Path, parts: int, resume: bool) -> list[Path]:
@@ -128,13 +132,13 @@ def _places(target: Path, parts: int, resume: bool) -> list[Path]:
     return files
 
 
-def _check_alike(first: Path, last: "xarray.Dataset", other: Path) -> None:
+def _check_alike(first: Path, last: "xarray.Dataset", other: Path, data: "xarray.Dataset") -> None:
     """Whether a part is of the same run as the last one, which is drawn first.
 
     Raises:
         InputError: naming all that differs.
     """
-    if faults := differences((first.name, last), (other.name, load(other))):
+    if faults := differences((first.name, last), (other.name, data)):
         bound = any(fault.startswith("bound") for fault in faults)
         remedy = (
             "give the larger bound, or none, and begin anew" if bound else "restore what differs, or remove the folder"
@@ -190,8 +194,6 @@ def _append(data: "xarray.Dataset", whole: Any) -> None:
 class _Totals(NamedTuple):
     """One part in few numbers."""
 
-    data: "xarray.Dataset"
-    """Without what goes along paths."""
     paths: int
     sound: Int[np.ndarray, "stops species"]
     """How many paths were followed there."""
@@ -210,23 +212,21 @@ class _Totals(NamedTuple):
         mean = np.nansum(counts, 0) / np.maximum(sound, 1)
         square = np.nansum((counts - mean) ** 2, 0)
         return cls(
-            data.drop_dims([axis for axis in GROWING if axis in data.dims]), len(counts), sound, mean, square,
+            len(counts), sound, mean, square,
             {int(code): int(many) for code, many in zip(*codes, strict=True)}, int(data["events"].sum()), int(data["redrawn"].sum()),
         )  # fmt: skip
 
 
-def _told(file: Path, totals: Sequence[_Totals]) -> Streamed:
-    """All parts together."""
-    data = totals[-1].data
+def _told(file: Path, last: Paths, totals: Sequence[_Totals]) -> Streamed:
+    """All parts together; what they have in common is that of one of them."""
     sound = np.array([part.sound for part in totals])
     means, many = np.array([part.mean for part in totals]), sound.sum(0)
     mean = (sound * means).sum(0) / np.maximum(many, 1)
     square = np.sum([part.square for part in totals], 0) + (sound * (means - mean) ** 2).sum(0)
     status = {code: sum(part.status.get(code, 0) for part in totals) for part in totals for code in part.status}
-    clock = "time" if "time" in data.coords else "step"
     return Streamed(
-        file, tuple(map(str, data["species"].values)), data[clock].values, sum(part.paths for part in totals),
+        file, last.species, last.stops, sum(part.paths for part in totals),
         np.where(many > 0, mean, np.nan), np.where(many > 1, square / np.maximum(many - 1, 1), np.nan), dict(sorted(status.items())),
         sum(part.events for part in totals), sum(part.redrawn for part in totals),
-        {name: value for name, value in data.attrs.items() if name not in OWN},
+        {name: value for name, value in last.provenance.items() if name not in OWN},
     )  # fmt: skip

@@ -23,4 +23,4 @@ class Streamed(NamedTuple):
     events: int
     redrawn: int
     provenance: Mapping[str, Any]
-    """Of the whole run, under flat names."""
+    """Of the whole run."""

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, PyTree
 
 from jumpax._base import random
-from jumpax._base.devices import joined
+from jumpax._base.devices import rows_of_all
 from jumpax._base.types import Real
 from jumpax.engines.journal import answered
 from jumpax.engines.simulate import simulate
@@ -106,7 +106,7 @@ class ConditionResponses:
                 **given,
             )  # fmt: skip
             drawn = np.asarray(made.counts), np.asarray(made.faulty)
-            return joined(drawn, paths) if shared else drawn
+            return rows_of_all(drawn, paths) if shared else drawn
 
         what = (asked.network.digest, asked.x0, asked.stops, asked.start, given, theta)
         return answered(lambda: ("paths", *what, random.key_words(key)), draw, lambda: (0, 0))
