@@ -1,4 +1,4 @@
-"""Benchmarks: `python benchmarks/run.py kernels|start|peers|gradients|trust|calls|gpu|vector|large|table|picture [--json] [--tiny] [--out FILE]`.
+"""Benchmarks: `python benchmarks/run.py kernels|start|peers|gradients|trust|calls|gpu|vector|large|many|table|picture [--json] [--tiny] [--out FILE]`.
 
 kernels   events per CPU second of jumpax's loops on one core: model x precision x fold
 start     a fresh process up to its first result: import, simulate, score, automatic gradient, fit, `jumpax simulate`, with
@@ -12,11 +12,13 @@ gpu       everything about the gpu engine on the GPU of this machine, written to
 vector    events and images per CPU second of a family of 532 reactions, forward and with gradients
 large     networks of hundreds to tens of thousands of reactions: start, events per CPU second, memory, and the score of all
           constants, beside bngsim and BioNetGen; a ring and rules are made, .net files are found in the folders of --models
+many      many paths: a sweep of parameter sets, processes that share paths, 10^9 paths to a histogram, 10^7 with 100 stops to a
+          file; time and peak memory (--only NAME...)
 table     the tables of docs/performance.md and docs/gradients/choosing.md from the files in benchmarks/results; that of large
           networks is written there
 picture   bars from the same files, as docs/figures/kernels.png and peers.png
 
-Events are counted as fired; CPU time; median of repetitions; one core (but for calls), so that no tool gains by threads.
+Events are counted as fired; CPU time; median of repetitions; one core (but for calls and many), so that no tool gains by threads.
 """
 
 import argparse
@@ -63,6 +65,7 @@ def main() -> None:
             "gpu",
             "vector",
             "large",
+            "many",
             "table",
             "picture",
         ],
@@ -71,7 +74,9 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="a few cells in seconds, to see that it works")
     parser.add_argument("--out", type=Path, help="also write rows with hardware and versions to this file")
     parser.add_argument(
-        "--only", nargs="+", help="gpu: one section, rows, chi_square, beside or tuning; trust, large: networks"
+        "--only",
+        nargs="+",
+        help="gpu: one section, rows, chi_square, beside or tuning; trust, large: networks; many: measurements",
     )
     parser.add_argument("--calls", type=int, default=20, help="trust: calls for each network")
     parser.add_argument("--paths", type=int, default=20_000, help="trust: paths of each call")
@@ -101,7 +106,7 @@ def main() -> None:
         made = gpu.run(arguments.tiny, arguments.only and arguments.only[0], arguments.out, tell)
         print(json.dumps(made["rows"] if arguments.json else made["versions"]))
         return
-    if arguments.what != "calls":
+    if arguments.what not in ("calls", "many"):
         one_core()
     if arguments.what == "kernels":
         import kernels
@@ -133,6 +138,10 @@ def main() -> None:
         import large
 
         rows = large.run(arguments.tiny, arguments.models, arguments.only or (), arguments.venvs, tell)
+    elif arguments.what == "many":
+        import many
+
+        rows = many.run(arguments.tiny, arguments.only or (), tell)
     else:
         import peers_run
 

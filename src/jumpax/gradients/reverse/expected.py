@@ -57,7 +57,8 @@ def check_values(estimator: object) -> None:
         UnsupportedError: it does not work in reverse mode.
     """
     if not getattr(estimator, "reverse", False):
+        given = "an expectation without gradient=..." if estimator is None else repr(estimator)
         raise UnsupportedError(
-            f"{estimator!r} gives means over paths; for values of single paths with derivatives take "
+            f"{given} gives means over paths; for values of single paths with derivatives take "
             "gradient=TrapezoidalTangent(reverse=True)"
         )
