@@ -30,7 +30,7 @@ def problem(start=50.0):
     """The rate of births, from means."""
     data = losses.TimeSeries(list(TIMES), {"X": [63.0, 95.0]}, {"X": [1.0, 1.0]})
     parameters = {"birth": Free(start, 10.0, 1000.0), "death": Fixed(MODEL.theta["death"])}
-    return Problem(MODEL.network, MODEL.x0, data, parameters, source=Simulation(2000, devices="all", exact=False))
+    return Problem(MODEL.network, MODEL.x0, data, parameters, source=Simulation(4000, devices="all", exact=False))
 
 
 def fitted(**settings):

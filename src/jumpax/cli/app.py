@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, SimulationError, UnsupportedError
+from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, LostError, SimulationError, UnsupportedError
 from jumpax._base.extras import need
 from jumpax._base.signals import terminated
 from jumpax.cli.exits import EXIT_CODES, Exit
@@ -71,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(words, fault, Exit.BAD_INPUT)
     except UnsupportedError as fault:
         return _fail(words, fault, Exit.UNSUPPORTED)
+    except LostError as fault:
+        code = _fail(words, fault, Exit.SIMULATION)
+        sys.stdout.flush()
+        os._exit(code)  # at an ordinary end JAX waits for those that are gone, and has the last word
     except (SimulationError, JumpaxError) as fault:
         return _fail(words, fault, Exit.SIMULATION)
     except OSError as fault:

@@ -18,7 +18,6 @@ from jumpax.engines.kept import Files, files_of
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.problem import Problem
 from jumpax.inference.record_problem import RecordProblem
-from jumpax.inference.sources import Simulation
 from jumpax.networks import check_counts
 
 OTHERWISE = ("network", "x0", "parameters")
@@ -59,9 +58,7 @@ def resuming(
 
 def _is_shared(problem: AbstractProblem | RecordProblem) -> bool:
     """Whether several processes draw the paths of one run."""
-    parts = problem.parts.values() if isinstance(problem, AbstractProblem) else ()
-    shared = any(isinstance(part.source, Simulation) and part.source.devices == "all" for part in parts)
-    return shared and jax.process_count() > 1
+    return isinstance(problem, AbstractProblem) and any(part.source.shared for part in problem.parts.values())
 
 
 def _check_shared(here: Fields, verb: str, files: Files | None) -> None:
