@@ -12,7 +12,7 @@ from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, LostErro
 from jumpax._base.extras import need
 from jumpax._base.signals import terminated
 from jumpax.cli.exits import EXIT_CODES, Exit
-from jumpax.cli.origin import note_words
+from jumpax.cli.origin import note_words, onward
 from jumpax.cli.output import print_json
 from jumpax.cli.template import with_kind
 
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except KeyboardInterrupt as fault:
-        return _fail(words, fault, Exit.INTERRUPTED, f"interrupted{f' by {fault}' if str(fault) else ''}")
+        return _fail(words, fault, Exit.INTERRUPTED, f"interrupted{f' by {fault}' if str(fault) else ''}{onward()}")
     except InputError as fault:
         return _fail(words, fault, Exit.BAD_INPUT)
     except UnsupportedError as fault:

@@ -22,6 +22,18 @@ def origin(file: Path) -> dict[str, Any]:
     return {"command": shlex.join(["jumpax", *_WORDS.get()]), "sha256": sums}
 
 
+def onward() -> str:
+    """How the command of this process goes on after an interruption, if it has left a file that it can go on from; else nothing."""
+    words = _WORDS.get()
+    given = dict(zip(words, words[1:])) | dict(word.split("=", 1) for word in words if "=" in word)
+    place = given.get("--save")
+    if "--at-once" in given and "--out" in given:
+        place = f"{given['--out']}.parts"
+    if place is None or not Path(place).exists():
+        return ""
+    return f"; {place} holds what was done: the same command with --resume {place} goes on from there"
+
+
 def _document(file: Path) -> Any:
     if file.suffix.lower() == ".toml":
         from jumpax.cli.entries import (
