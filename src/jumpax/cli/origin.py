@@ -2,6 +2,7 @@
 
 import contextvars
 import hashlib
+import itertools
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -25,7 +26,7 @@ def origin(file: Path) -> dict[str, Any]:
 def onward() -> str:
     """How the command of this process goes on after an interruption, if it has left a file that it can go on from; else nothing."""
     words = _WORDS.get()
-    given = dict(zip(words, words[1:])) | dict(word.split("=", 1) for word in words if "=" in word)
+    given = dict(itertools.pairwise(words)) | dict(word.split("=", 1) for word in words if "=" in word)
     place = given.get("--save")
     if "--at-once" in given and "--out" in given:
         place = f"{given['--out']}.parts"
