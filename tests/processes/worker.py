@@ -2,6 +2,8 @@
 
 import json
 import sys
+import tempfile
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -57,7 +59,7 @@ def main():
         "estimate": estimate(),
         "apart": told(lambda: expected()(other, 7)),
         "differing": told(lambda: jumpax.fit(problem(50.0 + rank), key=3)),
-        "saved": told(lambda: jumpax.fit(problem(), key=3, save="fit.state")),
+        "saved": told(lambda: jumpax.fit(problem(), key=3, save=Path(tempfile.mkdtemp(), "fit.state"))),
     }
     if "long" in sys.argv:
         slope = jax.jit(jax.grad(lambda theta: expected()(theta, 7)[1, 0, 0]))(MODEL.theta)
