@@ -1,7 +1,7 @@
 """Reproductions of published results: `python papers/run.py PAPER [ITEM ...] [--tiny] [--out DIR] [--resume | --fresh]`.
 
 Without items, all items of the paper. Parts of an item are saved as they are done (DIR/parts), so an interrupted run goes
-on where it was; a part made with other settings is made anew. Writes DIR/<item>.json (settings, results, seconds,
+on where it was; one made with other settings or versions, or damaged since, is made anew. Writes DIR/<item>.json (settings, results, seconds,
 hardware, versions), DIR/<item>.png, and DIR/summary.md: every result beside what PAPER/expected.json expects of it.
 A paper is a folder beside this file with `expected.json` and a table `ITEMS` in its `__init__.py`.
 """
@@ -26,6 +26,8 @@ from common.judge import judge, table
 from common.store import Parts, write_json, write_whole
 from jumpax.plots import png_bytes
 
+DECIDING = ("jumpax", "jax", "jaxlib", "numpy")
+"""Libraries whose versions numbers depend on: a part made with others is made anew."""
 HERE = Path(__file__).resolve().parent
 PAPERS = sorted(path.parent.name for path in HERE.glob("*/expected.json"))
 KEPT = 10
@@ -58,7 +60,8 @@ def run_item(name: str, item: Item, out: Path, tiny: bool, fresh: bool) -> Mappi
         if done[0] % KEPT == 0:
             jax.clear_caches()
 
-    store = Parts(out / "parts" / name, settings, fresh, lambda line: print(line, flush=True))
+    deciding = {library: versions()[library] for library in DECIDING}
+    store = Parts(out / "parts" / name, settings, deciding, fresh, lambda line: print(line, flush=True))
     found, spent = store.run(item.parts(settings), after)
     results = item.combine(settings, found)
     write_json(

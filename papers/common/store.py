@@ -42,28 +42,47 @@ def write_json(path: Path, value: Any) -> None:
     write_whole(path, json.dumps(plain(value), indent=1, allow_nan=False) + "\n")
 
 
-class Parts:
-    """Finished parts of one item, kept only as long as the settings that they were made with stay the same."""
+def digest(value: Any) -> str:
+    """Of plain values."""
+    return hashlib.sha256(json.dumps(plain(value), sort_keys=True).encode()).hexdigest()[:16]
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], fresh: bool, tell: Tell):
-        self.folder, self.tell = folder, tell
-        self.digest = hashlib.sha256(json.dumps(plain(settings), sort_keys=True).encode()).hexdigest()[:16]
+
+class Parts:
+    """Finished parts of one item, kept only as long as settings and versions that they were made with stay the same."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], versions: Mapping[str, str], fresh: bool, tell: Tell):
+        self.folder, self.versions, self.tell = folder, dict(versions), tell
+        self.digest = digest(settings)
         if fresh:
             shutil.rmtree(folder, ignore_errors=True)
 
-    def saved(self, name: str) -> dict[str, Any] | None:
-        """A part that was finished earlier, with its seconds, or None."""
+    def saved(self, name: str) -> tuple[dict[str, Any] | None, str]:
+        """A part that was finished earlier, with its seconds; or why what is there cannot be used, if anything is there."""
         path = self._path(name)
         if not path.exists():
-            return None
-        found = json.loads(path.read_text())
-        return found if found["digest"] == self.digest else None
+            return None, ""
+        try:
+            found = json.loads(path.read_text())
+            checksum = found.pop("checksum")
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None, "damaged, or from before parts had checksums"
+        if checksum != digest(found):
+            return None, "damaged"
+        if found["digest"] != self.digest:
+            return None, "made with other settings"
+        made = found["versions"]
+        if other := [f"{n} {made.get(n)}, {v} here" for n, v in self.versions.items() if made.get(n) != v]:
+            return None, f"made with {'; '.join(other)}"
+        return found, ""
 
     def run(
         self, parts: Mapping[str, Callable[[], Any]], after: Callable[[], None]
     ) -> tuple[dict[str, Any], dict[str, float]]:
         """Results of all parts and the seconds they took in all (wall and CPU), computing those that are not there."""
-        found = {name: self.saved(name) for name in parts}
+        looked = {name: self.saved(name) for name in parts}
+        for why in dict.fromkeys(why for _, why in looked.values() if why):
+            self.tell(f"  {', '.join(name for name, (_, own) in looked.items() if own == why)}: {why}: made anew")
+        found = {name: part for name, (part, _) in looked.items()}
         missing = [name for name in parts if found[name] is None]
         if kept := len(parts) - len(missing):
             self.tell(f"  {kept} of {len(parts)} parts were finished before")
@@ -72,8 +91,10 @@ class Parts:
             start, busy = time.perf_counter(), time.process_time()
             value = plain(parts[name]())
             seconds, busy = time.perf_counter() - start, time.process_time() - busy
-            found[name] = {"digest": self.digest, "seconds": round(seconds, 3), "cpu": round(busy, 3), "value": value}
-            write_json(self._path(name), found[name])
+            found[name] = {
+                "digest": self.digest, "versions": self.versions, "seconds": round(seconds, 3), "cpu": round(busy, 3), "value": value,
+            }  # fmt: skip
+            write_json(self._path(name), {**found[name], "checksum": digest(found[name])})
             left = (time.perf_counter() - begin) / number * (len(missing) - number)
             self.tell(
                 f"  {number}/{len(missing)} {name}: {seconds:.1f} s ({busy:.1f} s of CPU), about {left:.0f} s left"

@@ -119,7 +119,7 @@ FAULTS = {
             ("a number of paths that cannot be divided evenly", "any number goes, in threads and in shards"),
             (
                 "a process dies in a run of several",
-                "shards know nothing of each other; one that died goes on from its file, and a merge names those that miss; joined processes end with an error that tells of the lost connection",
+                "shards know nothing of each other; one that died goes on from its file, and a merge names those that miss; joined processes end with an error that says which of them has lost another, and what to do",
             ),
             (
                 "a slow process in a run of several",
@@ -127,8 +127,7 @@ FAULTS = {
             ),
             (
                 "a process that lives and does nothing",
-                "nothing watches it: the time limit of the queue ends it, and it goes on from its file",
-                False,
+                "joined processes that wait for it say so after ten minutes, and with `JUMPAX_PATIENCE` end all; shards wait for nobody",
             ),
             (
                 "a full disk, or a kill while a run is saved",

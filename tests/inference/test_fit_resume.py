@@ -304,7 +304,12 @@ def test_a_command_that_is_killed_and_told_to_stop_goes_on_bit_for_bit(tmp_path,
         words = ["--json", "--save", str(fitting.file), "--resume", str(fitting.file)]
         with pytest.raises(SystemExit, check=lambda end: end.code == Exit.INTERRUPTED):
             main(["fit", str(tmp_path / "problem.toml"), *words])
-    assert fitting.told(capsys.readouterr().out)["interrupted"]
+    out, told = capsys.readouterr()
+    assert fitting.told(out)["interrupted"]
+    assert (
+        f"interrupted; {fitting.file} holds what was done: the same command with --resume {fitting.file} goes on"
+        in told
+    )
     assert contents(fitting.file).fault == ""
     assert main(["fit", str(tmp_path / "problem.toml"), *words]) == 0
     assert fitting.told(capsys.readouterr().out) == whole

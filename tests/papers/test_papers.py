@@ -58,6 +58,10 @@ def test_unknown_item_is_refused():
     assert "fig99" in made.stderr
 
 
+MADE = {"jax": "0.10.1", "numpy": "2.4"}
+"""Versions."""
+
+
 def test_parts_survive_an_interruption(tmp_path):
     def interrupt():
         raise KeyboardInterrupt
@@ -65,14 +69,50 @@ def test_parts_survive_an_interruption(tmp_path):
     calls = []
     parts = {"a": lambda: calls.append("a") or 1.5, "b": interrupt, "c": lambda: float("nan")}
     with pytest.raises(KeyboardInterrupt):
-        Parts(tmp_path, {"x": 1}, False, print).run(parts, lambda: None)
-    found, _ = Parts(tmp_path, {"x": 1}, False, print).run({**parts, "b": lambda: 2}, lambda: None)
+        Parts(tmp_path, {"x": 1}, MADE, False, print).run(parts, lambda: None)
+    found, _ = Parts(tmp_path, {"x": 1}, MADE, False, print).run({**parts, "b": lambda: 2}, lambda: None)
     assert found == {"a": 1.5, "b": 2, "c": None}
     assert calls == ["a"]
-    Parts(tmp_path, {"x": 2}, False, print).run({"a": parts["a"]}, lambda: None)
-    Parts(tmp_path, {"x": 2}, True, print).run({"a": parts["a"]}, lambda: None)
+    Parts(tmp_path, {"x": 2}, MADE, False, print).run({"a": parts["a"]}, lambda: None)
+    Parts(tmp_path, {"x": 2}, MADE, True, print).run({"a": parts["a"]}, lambda: None)
     assert calls == ["a", "a", "a"]
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_parts_of_other_versions_are_made_anew_and_told(tmp_path):
+    told, calls = [], []
+    parts = {name: lambda name=name: calls.append(name) or 0.1 + 0.2 for name in "ab"}
+    Parts(tmp_path, {"x": 1}, MADE, False, told.append).run(parts, lambda: None)
+    Parts(tmp_path, {"x": 1}, MADE, False, told.append).run(parts, lambda: None)
+    assert calls == ["a", "b"]
+    assert not any("anew" in line for line in told)
+    Parts(tmp_path, {"x": 1}, {**MADE, "jax": "0.10.2"}, False, told.append).run(parts, lambda: None)
+    assert calls == ["a", "b", "a", "b"]
+    assert [line for line in told if "anew" in line] == ["  a, b: made with jax 0.10.1, 0.10.2 here: made anew"]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace("0.30000000000000004", "0.3000000000000001"),
+        lambda text: text.replace("0.10.1", "0.10.2"),
+        lambda text: "[]",
+        lambda text: "\x00" * len(text),
+        lambda text: json.dumps({name: value for name, value in json.loads(text).items() if name != "checksum"}),
+    ],
+)
+def test_a_damaged_part_is_told_and_made_anew(damage, tmp_path):
+    told, calls = [], []
+    parts = {"a": lambda: calls.append("a") or 0.1 + 0.2}
+    Parts(tmp_path, {"x": 1}, MADE, False, told.append).run(parts, lambda: None)
+    (file,) = tmp_path.glob("*.json")
+    file.write_text(damage(whole := file.read_text()))
+    assert file.read_text() != whole
+    found, _ = Parts(tmp_path, {"x": 1}, MADE, False, told.append).run(parts, lambda: None)
+    assert (found, calls) == ({"a": 0.1 + 0.2}, ["a", "a"])
+    (line,) = (line for line in told if "anew" in line)
+    assert line.startswith("  a: damaged")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 import jumpax
+from jumpax._base.watch import ALONE
 from jumpax.cli import main
 from processes import worker
 
+HERE = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
 BITS = 2e-6
 """Of sums of some thousand float32 numbers, which are added up in another order."""
 
@@ -136,14 +138,38 @@ print("went on")
 @pytest.mark.long
 @pytest.mark.fault(43)
 def test_a_process_that_dies_ends_the_others(monkeypatch):
-    monkeypatch.setenv(
-        "PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
-    )
+    monkeypatch.setenv("PYTHONPATH", HERE)
     (code, out, told), (other, *_) = launch(2, "-c", DYING)
     assert other == 9
     assert code != 0
     assert "went on" not in out
-    assert re.search("Gloo .* failed: .*(closed|reset) by peer", told)
+    assert re.search("LostError: process 0 of 2 has lost another one.*Gloo .* failed: .*(closed|reset) by peer", told)
+
+
+HANGING = """
+import time, jax
+jax.distributed.initialize(heartbeat_timeout_seconds=10)
+from processes.worker import MODEL, expected
+mean = expected()
+mean.estimate(MODEL.theta, 1)
+print("met once", flush=True)
+if jax.process_index() == 1:
+    time.sleep(1000)
+mean.estimate(MODEL.theta, 2)
+print("went on")
+"""
+
+
+@pytest.mark.long
+@pytest.mark.fault(45)
+def test_a_process_that_hangs_ends_those_that_wait_for_it(monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", HERE)
+    monkeypatch.setenv("JUMPAX_PATIENCE", "15")  # the first call compiles for some seconds
+    (code, out, told), (other, *_) = launch(2, "-c", HANGING)
+    assert code == ALONE
+    assert out.endswith("met once\n")
+    assert re.search(r"process 0 of 2: nothing has happened here since .* for 15 s.*\(JUMPAX_PATIENCE=15\)", told)
+    assert other not in (0, ALONE)  # JAX has ended it
 
 
 def loops_and_gathers(text):

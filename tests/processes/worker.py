@@ -2,6 +2,8 @@
 
 import json
 import sys
+import tempfile
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -30,7 +32,7 @@ def problem(start=50.0):
     """The rate of births, from means."""
     data = losses.TimeSeries(list(TIMES), {"X": [63.0, 95.0]}, {"X": [1.0, 1.0]})
     parameters = {"birth": Free(start, 10.0, 1000.0), "death": Fixed(MODEL.theta["death"])}
-    return Problem(MODEL.network, MODEL.x0, data, parameters, source=Simulation(2000, devices="all", exact=False))
+    return Problem(MODEL.network, MODEL.x0, data, parameters, source=Simulation(4000, devices="all", exact=False))
 
 
 def fitted(**settings):
@@ -57,7 +59,7 @@ def main():
         "estimate": estimate(),
         "apart": told(lambda: expected()(other, 7)),
         "differing": told(lambda: jumpax.fit(problem(50.0 + rank), key=3)),
-        "saved": told(lambda: jumpax.fit(problem(), key=3, save="fit.state")),
+        "saved": told(lambda: jumpax.fit(problem(), key=3, save=Path(tempfile.mkdtemp(), "fit.state"))),
     }
     if "long" in sys.argv:
         slope = jax.jit(jax.grad(lambda theta: expected()(theta, 7)[1, 0, 0]))(MODEL.theta)

@@ -15,6 +15,7 @@ from jaxtyping import Array, PyTree
 from jumpax._base.errors import InputError
 from jumpax._base.trees import Tree
 from jumpax._base.types import Count
+from jumpax._base.watch import meet
 
 Devices: TypeAlias = Literal["one", "all"]
 """The default device of each process; or all devices of all processes, together."""
@@ -78,7 +79,7 @@ def of_first(tree: Tree) -> Tree:
     """The numbers of the first process, in all: of what no two would find the same, such as how long something takes."""
     if jax.process_count() == 1:
         return tree
-    return jax.tree.map(np.asarray, multihost_utils.broadcast_one_to_all(tree))
+    return jax.tree.map(np.asarray, meet(multihost_utils.broadcast_one_to_all, tree))
 
 
 def rows_of_all(rows: Tree, total: int) -> Tree:
@@ -89,7 +90,7 @@ def rows_of_all(rows: Tree, total: int) -> Tree:
         ends = [(i + 1) * total // parts for i in range(parts)]
         room = -(-total // parts)
         padded = np.concatenate([own, np.repeat(own[-1:], room - len(own), 0)])
-        each = np.asarray(multihost_utils.process_allgather(padded))
+        each = np.asarray(meet(multihost_utils.process_allgather, padded))
         return np.concatenate([part[: end - begin] for part, begin, end in zip(each, [0, *ends], ends)])
 
     return rows if jax.process_count() == 1 else jax.tree.map(whole, rows)
@@ -99,8 +100,8 @@ def differing_fields(digests: Mapping[str, str]) -> list[str]:
     """Names under which not all processes have the same; all of them, if these are not the same names."""
     rows = [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in ("".join(digests), *digests.values())]
     own = np.frombuffer(b"".join(rows), np.uint8).reshape(len(rows), 16)
-    first = np.asarray(multihost_utils.process_allgather(own[0]))
+    first = np.asarray(meet(multihost_utils.process_allgather, own[0]))
     if (first != first[0]).any():
         return list(digests)
-    each = np.asarray(multihost_utils.process_allgather(own[1:]))
+    each = np.asarray(meet(multihost_utils.process_allgather, own[1:]))
     return [name for name, differs in zip(digests, (each != each[0]).any((0, 2))) if differs]

@@ -23,6 +23,10 @@ class SimulationError(JumpaxError, RuntimeError):
     """A path could not be continued; the message names path, reaction, state and time."""
 
 
+class LostError(SimulationError):
+    """Another one of joined processes is gone."""
+
+
 class UnsupportedError(JumpaxError, NotImplementedError):
     """The combination asked for is refused by name rather than approximated."""
 

@@ -8,11 +8,11 @@ import warnings
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, SimulationError, UnsupportedError
+from jumpax._base.errors import InputError, JumpaxError, JumpaxWarning, LostError, SimulationError, UnsupportedError
 from jumpax._base.extras import need
 from jumpax._base.signals import terminated
 from jumpax.cli.exits import EXIT_CODES, Exit
-from jumpax.cli.origin import note_words
+from jumpax.cli.origin import note_words, onward
 from jumpax.cli.output import print_json
 from jumpax.cli.template import with_kind
 
@@ -66,11 +66,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.DONE
     except KeyboardInterrupt as fault:
-        return _fail(words, fault, Exit.INTERRUPTED, f"interrupted{f' by {fault}' if str(fault) else ''}")
+        return _fail(words, fault, Exit.INTERRUPTED, f"interrupted{f' by {fault}' if str(fault) else ''}{onward()}")
     except InputError as fault:
         return _fail(words, fault, Exit.BAD_INPUT)
     except UnsupportedError as fault:
         return _fail(words, fault, Exit.UNSUPPORTED)
+    except LostError as fault:
+        code = _fail(words, fault, Exit.SIMULATION)
+        sys.stdout.flush()
+        os._exit(code)  # at an ordinary end JAX waits for those that are gone, and has the last word
     except (SimulationError, JumpaxError) as fault:
         return _fail(words, fault, Exit.SIMULATION)
     except OSError as fault:

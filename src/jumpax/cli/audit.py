@@ -28,6 +28,8 @@ def run(
     wrt: list[str] | None = None,
     precision: Literal["float32", "float64"] | None = None,
     limits: list[str] | None = None,
+    save: Path | None = None,
+    resume: Path | None = None,
     figure: Path | None = None,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
 ) -> None:
@@ -46,6 +48,8 @@ def run(
         wrt: Parameters to differentiate with respect to, as name or name,name; may be repeated. Default: all.
         precision: Of times and propensities; float64 needs JAX_ENABLE_X64=1.
         limits: Largest counts for the master equation: one number, or name=number; may be repeated.
+        save: Keep what is measured in this file, each estimator as soon as it is done; one that is there is replaced.
+        resume: Go on from such a file, with everything else as it was; --save may name the same one.
         figure: Draw work, bias and growth to this file (.png, .svg, .pdf).
         output: How the answer is given.
     """
@@ -75,6 +79,8 @@ def run(
         key=seed,
         precision=precision,
         limits=bounds,
+        save=save,
+        resume=resume,
     )
     document = {
         "command": "audit", "model": chosen.network.name, "theta": chosen.theta, "x0": chosen.x0, "times": stops,

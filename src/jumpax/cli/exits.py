@@ -12,6 +12,7 @@ class Exit(enum.IntEnum):
     UNSUPPORTED = 3
     UNWRITTEN = 4
     INTERNAL = 70
+    ALONE = 75
     INTERRUPTED = 130
 
 
@@ -22,5 +23,6 @@ EXIT_CODES: dict[int, str] = {
     Exit.UNSUPPORTED: "not supported, or a package is missing",
     Exit.UNWRITTEN: "a file could not be written, the result was shown",
     Exit.INTERNAL: "a fault of jumpax itself",
+    Exit.ALONE: "joined processes did not come (JUMPAX_PATIENCE)",
     Exit.INTERRUPTED: "interrupted",
 }

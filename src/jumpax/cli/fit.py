@@ -14,6 +14,7 @@ from jumpax.cli import template as templates
 from jumpax.cli.exits import Exit
 from jumpax.cli.fit_report import networks_in_words, write_fit
 from jumpax.cli.models import AS_DECLARED, AmountOptions
+from jumpax.cli.origin import onward
 from jumpax.cli.output import Output, people, print_json, print_notes, print_table
 from jumpax.cli.petab_file import AS_TOLD, TableOptions, read_any
 from jumpax.cli.problem_file import ProblemFile
@@ -99,6 +100,7 @@ def run(
     else:
         _show(asked, found, compared, written.files)
     if found.interrupted:
+        print(f"jumpax: interrupted{onward()}", file=sys.stderr)
         raise SystemExit(int(Exit.INTERRUPTED))
     written.end()
 

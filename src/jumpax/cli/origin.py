@@ -2,6 +2,7 @@
 
 import contextvars
 import hashlib
+import itertools
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +21,18 @@ def origin(file: Path) -> dict[str, Any]:
     named = {file.name: file, **{name: file.parent / name for name in _strings(_document(file))}}
     sums = {name: hashlib.sha256(place.read_bytes()).hexdigest() for name, place in named.items() if _is_file(place)}
     return {"command": shlex.join(["jumpax", *_WORDS.get()]), "sha256": sums}
+
+
+def onward() -> str:
+    """How the command of this process goes on after an interruption, if it has left a file that it can go on from; else nothing."""
+    words = _WORDS.get()
+    given = dict(itertools.pairwise(words)) | dict(word.split("=", 1) for word in words if "=" in word)
+    place = given.get("--save")
+    if "--at-once" in given and "--out" in given:
+        place = f"{given['--out']}.parts"
+    if place is None or not Path(place).exists():
+        return ""
+    return f"; {place} holds what was done: the same command with --resume {place} goes on from there"
 
 
 def _document(file: Path) -> Any:

@@ -11,6 +11,7 @@ from jaxtyping import PyTree
 
 from jumpax._base.devices import no_mesh
 from jumpax._base.host_call import call_host
+from jumpax._base.watch import drawing
 from jumpax.engines.engine import AbstractEngine, default_threads, precision_of
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.program import Program
@@ -53,11 +54,12 @@ class _Run:
         paths = int(inputs.paths)
         threads = int(min(1 + self.pace[0] * paths / SECONDS_PER_THREAD, default_threads(engine)))
         begin = time.perf_counter()
-        with precision_of(program):
-            recorded = engine.gather(program, inputs, self.room, threads)
-        recorded, again = redrawn(
-            program, inputs, recorded, lambda wide, some, _: engine.gather(wide, some, int(some.paths))
-        )
+        with drawing():
+            with precision_of(program):
+                recorded = engine.gather(program, inputs, self.room, threads)
+            recorded, again = redrawn(
+                program, inputs, recorded, lambda wide, some, _: engine.gather(wide, some, int(some.paths))
+            )
         self.pace[0] = (time.perf_counter() - begin) * threads / paths
         for table, made in zip(tables, (*packed(recorded), again), strict=True):
             table[: len(made)] = made

@@ -11,6 +11,7 @@ copies of a state would be kept for. Records are arrays in NumPy's format, compr
 """
 
 import contextlib
+import importlib.metadata
 import io
 import json
 import os
@@ -25,10 +26,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, TypeVar, final
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jumpax._base.errors import InputError, JumpaxWarning
 from jumpax._base.files import write_whole
+from jumpax._base.random import key_words
 from jumpax.engines.kept import Files
 from jumpax.networks.fingerprint import digest
 
@@ -40,6 +43,8 @@ HEAD = struct.Struct("<QI")
 """Before each record: its length and CRC-32."""
 NAME = 32
 """Bytes of the digest of a question."""
+LIBRARIES = ("jumpax", "jax", "jaxlib", "numpy", "llvmlite")
+"""Those that all numbers depend on."""
 SHOWN = 80
 """Most characters of a field in a message."""
 SYNCED = 1.0
@@ -124,6 +129,27 @@ def field(value: object) -> tuple[str, str]:
     return f"one of type {type(value).__name__}" if long else words, digest(value)
 
 
+def circumstances(verb: str, settings: Mapping[str, Any], more: Sequence[str] = ()) -> dict[str, tuple[str, str]]:
+    """What every computation depends on beside its problem: settings with a key, versions of libraries, `more` of them too, numbers, back end.
+
+    Settings that are None are as by default.
+    """
+    words = str(tuple(map(int, key_words(settings["key"]))))  # a number and the key made of it are the same
+    key = (str(settings["key"]) if isinstance(settings["key"], int) else words, words)
+    found = {"verb": field(verb), "key": key}
+    found |= {name: field(value) for name, value in settings.items() if value is not None and name != "key"}
+    found |= {f"version of {name}": field(_version(name)) for name in (*LIBRARIES, *more)}
+    return found | {"precision": field(str(jnp.zeros(()).dtype)), "backend": field(jax.default_backend())}
+
+
+def _version(library: str) -> str:
+    """Of what may not be installed."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
+
+
 def check(path: Path, found: Mapping[str, Sequence[str]], here: Fields) -> None:
     """Refuse the file of another computation.
 
@@ -163,7 +189,7 @@ def contents(path: Path) -> Contents:
     with open(path, "rb") as file:
         size, places, fault = os.fstat(file.fileno()).st_size, {}, ""
         if file.read(len(MAGIC)) != MAGIC:
-            raise InputError(f"{path} is not a file that save=... of a fit or a posterior writes")
+            raise InputError(f"{path} is not a file that save=... of a fit, a posterior or an audit writes")
         fields, fault = _record(file, size)
         if fault:
             raise InputError(f"{path} is damaged at its beginning, and nothing of it can be used: start anew")

@@ -1,7 +1,10 @@
 """`audit`: every estimator on one problem, judged against the exact gradient."""
 
+import contextlib
 import math
+import os
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import jax
 import numpy as np
@@ -10,6 +13,8 @@ from jaxtyping import Float, PRNGKeyArray
 from jumpax._base.errors import InputError, SimulationError, UnsupportedError, unknown_name
 from jumpax._base.types import ParameterValues, Precision, Word
 from jumpax.engines.choice import is_large
+from jumpax.engines.journal import Fields, circumstances, field, journal
+from jumpax.engines.kept import files_of
 from jumpax.engines.provenance import provenance
 from jumpax.exact.state_space import Limits
 from jumpax.gradients.alternative_path import AlternativePath
@@ -68,6 +73,8 @@ def audit(
     key: PRNGKeyArray | int = 0,
     precision: Precision | None = None,
     limits: Limits = None,
+    save: str | os.PathLike | None = None,
+    resume: str | os.PathLike | None = None,
 ) -> Audit:
     """Bias, variance and cost of gradient estimators on a model of one's own.
 
@@ -88,12 +95,16 @@ def audit(
         key: for all of them.
         precision: `float32` or `float64`.
         limits: largest counts for the master equation, where the model has no bounds of its own; default by looking.
+        save: file to keep what is measured in, each estimator as soon as it is done; one that is there is replaced.
+        resume: such a file: the audit goes on from there, and ends as if it had not been interrupted, times included that were measured
+            before. Everything else must be as it was. `save` may be the same file.
 
     Returns:
         Judgements of all, with a summary; `jumpax.plots.audit` draws it.
 
     Raises:
-        InputError: everything that is wrong with the input.
+        InputError: everything that is wrong with the input; a file to resume from that is not there, or is of another audit: names all
+            that differs.
         UnsupportedError: explicitly time-dependent rates.
 
     Examples:
@@ -119,14 +130,20 @@ def audit(
     if wrong := [n for n in names if n not in sampling.parameters]:
         raise InputError("; ".join(unknown_name("parameter", n, sampling.parameters) for n in wrong))
     values, words = made.arguments(theta, key)
-    plain = measure(sampling, None, names, values, salted(words, 0), paths)
-    measured, refused = {}, {}
-    for number, (name, estimator) in enumerate(chosen.items()):
-        try:
-            measured[name] = measure(sampling, estimator, names, values, salted(words, 1 + number), paths)
-        except (InputError, UnsupportedError) as refusal:
-            refused[name] = str(refusal)
-    truth, truth_error, judge = _reference(sampling, names, values, words, limits, chosen, measured)
+    keeping = contextlib.nullcontext()
+    if (files := files_of(save, resume)) is not None:
+        settings = {"key": key, "wrt": names, "limits": limits}
+        keeping = journal(files, _fields(sampling, values, chosen, settings))
+    with keeping:
+        plain = measure(sampling, None, names, values, salted(words, 0), paths)
+        measured, refused = {}, {}
+        for number, (name, estimator) in enumerate(chosen.items()):
+            try:
+                measured[name] = measure(sampling, estimator, names, values, salted(words, 1 + number), paths)
+            except (InputError, UnsupportedError) as refusal:
+                refused[name] = str(refusal)
+        truth, truth_error, judge = _reference(sampling, names, values, words, limits, chosen, measured)
+        reason = Automatic().choose(sampling, names, values, salted(words, 999)).reason
     rows = _rows(sampling, names, measured, truth, truth_error, _entries(seen, network, sampling.entries))
     where = provenance(
         network, words, sampling.precision, sampling.engine or "default", theta=_plain(values), paths=paths
@@ -137,9 +154,25 @@ def audit(
         heaviest={name: m.heaviest for name, m in measured.items()},
         refused=refused,
         reference=judge,
-        chosen=Automatic().choose(sampling, names, values, salted(words, 999)).reason,
+        chosen=reason,
         provenance=where,
     )
+
+
+def _fields(
+    sampling: Sampling,
+    values: ParameterValues,
+    estimators: Mapping[str, AbstractEstimator],
+    settings: Mapping[str, Any],
+) -> Fields:
+    """What an audit is, by name."""
+    network = sampling.network
+    found = {"network": (network.name or "one without a name", network.digest), "x0": field(sampling.begin)}
+    found |= {f"parameter {name!r}": field(float(value)) for name, value in values.items()}
+    found |= {f"estimator {name!r}": field(estimator) for name, estimator in estimators.items()}
+    found["estimators"] = field(tuple(estimators))  # each has a key by its place
+    found |= {name: field(getattr(sampling, name)) for name in ("observable", "stops", "paths")}
+    return found | circumstances("audit", settings) | {"precision": field(sampling.precision)}
 
 
 def _plain(values: ParameterValues) -> dict[str, float]:

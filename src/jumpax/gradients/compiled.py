@@ -14,6 +14,7 @@ from jumpax._base.compiling import plain, quick
 from jumpax._base.errors import JumpaxWarning, UnsupportedError
 from jumpax._base.host import is_staged, is_traced
 from jumpax._base.types import ParameterValues, Word
+from jumpax._base.watch import meet
 from jumpax.gradients.baseline_simulations import BaselineSimulations
 from jumpax.gradients.chunk import Sums
 from jumpax.gradients.estimator import AbstractEstimator
@@ -79,6 +80,8 @@ def sample_sums(
     known = estimator.estimator if isinstance(estimator, Guarded) else estimator
     exact = isinstance(known, ExactGradient)
     run = _program if traced or exact or not sampling.outside(known, wrt) else _alone()
+    if sampling.parts > 1 and not traced:
+        run = functools.partial(meet, run)
     if estimator is None or exact:
         return run(sampling, estimator, baseline, wrt, theta, words)
     guarded = _guarded(estimator, traced)

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray, PyTree
 from jumpax._base import random
 from jumpax._base.errors import InputError, JumpaxError, SimulationError, unknown_name
 from jumpax._base.types import Numeric, Real
+from jumpax._base.watch import meet
 from jumpax.engines.journal import answered, lasting
 from jumpax.gradients import failures
 from jumpax.inference.abstract_problem import AbstractProblem
@@ -270,7 +271,7 @@ class Problem(AbstractProblem):
                 "evaluation", self.network.digest, asked.observable, asked.x0, asked.times, asked.settle, asked.start, self.structure,
                 self.source, lasting(self.loss), self.numbers, given[3], None if key is None else random.key_words(key),
             ),
-            lambda: jax.tree.map(np.asarray, run(*given)),
+            lambda: jax.tree.map(np.asarray, meet(run, *given) if self.source.shared else run(*given)),
             lambda: run.eval_shape(*given),
             lambda: failures.told,
         )  # fmt: skip

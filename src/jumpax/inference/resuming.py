@@ -2,29 +2,23 @@
 
 import contextlib
 import dataclasses
-import importlib.metadata
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 
-from jumpax._base import random
 from jumpax._base.devices import differing_fields
 from jumpax._base.errors import InputError
-from jumpax.engines.journal import Fields, field, journal
+from jumpax.engines.journal import Fields, circumstances, field, journal
 from jumpax.engines.kept import Files, files_of
 from jumpax.inference.abstract_problem import AbstractProblem
 from jumpax.inference.problem import Problem
 from jumpax.inference.record_problem import RecordProblem
-from jumpax.inference.sources import Simulation
 from jumpax.networks import check_counts
 
 OTHERWISE = ("network", "x0", "parameters")
 """Parts of a problem that are told in their own way."""
-LIBRARIES = ("jumpax", "jax", "jaxlib", "numpy", "optax", "llvmlite")
-"""Those that numbers depend on."""
 
 
 @contextlib.contextmanager
@@ -59,9 +53,7 @@ def resuming(
 
 def _is_shared(problem: AbstractProblem | RecordProblem) -> bool:
     """Whether several processes draw the paths of one run."""
-    parts = problem.parts.values() if isinstance(problem, AbstractProblem) else ()
-    shared = any(isinstance(part.source, Simulation) and part.source.devices == "all" for part in parts)
-    return shared and jax.process_count() > 1
+    return isinstance(problem, AbstractProblem) and any(part.source.shared for part in problem.parts.values())
 
 
 def _check_shared(here: Fields, verb: str, files: Files | None) -> None:
@@ -80,26 +72,13 @@ def _check_shared(here: Fields, verb: str, files: Files | None) -> None:
 
 def fields(problem: AbstractProblem | RecordProblem, verb: str, settings: Mapping[str, Any]) -> Fields:
     """Everything that the bits of a result depend on, by name."""
-    found: dict[str, tuple[str, str]] = {"verb": field(verb)}
+    found: dict[str, tuple[str, str]] = {}
     for condition, part in problem.parts.items() if isinstance(problem, AbstractProblem) else [("", problem)]:
         own = {f.name: field(getattr(part, f.name)) for f in dataclasses.fields(part) if f.name not in OTHERWISE}
         own |= {"network": (part.network.name or "one without a name", part.network.digest), "x0": field(_start(part))}
         found |= {f"{name} of condition {condition!r}" if condition else name: told for name, told in own.items()}
     found |= {f"parameter {name!r}": field(parameter) for name, parameter in problem.parameters.items()}
-    words = str(tuple(map(int, random.key_words(settings["key"]))))  # a number and the key made of it are the same
-    found["key"] = (str(settings["key"]) if isinstance(settings["key"], int) else words, words)
-    found |= {name: field(value) for name, value in settings.items() if value is not None and name != "key"}
-    libraries = (*LIBRARIES, "blackjax") if verb == "posterior" else LIBRARIES
-    found |= {f"version of {name}": field(_version(name)) for name in libraries}
-    return found | {"precision": field(str(jnp.zeros(()).dtype)), "backend": field(jax.default_backend())}
-
-
-def _version(library: str) -> str:
-    """Of what may not be installed."""
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return "not installed"
+    return found | circumstances(verb, settings, ("optax", "blackjax") if verb == "posterior" else ("optax",))
 
 
 def _start(part: Problem | RecordProblem) -> object:

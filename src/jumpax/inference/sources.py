@@ -69,6 +69,11 @@ class AbstractSource(abc.ABC):
         """Number of paths simulated for one expectation and its derivatives."""
         return self.total
 
+    @property
+    def shared(self) -> bool:
+        """Whether joined processes draw its paths together."""
+        return False
+
     @abc.abstractmethod
     def expected(self, question: Question, silent: bool = False) -> Expected:
         """The answer as a function of theta and key. Where parameters have no law it raises an error; `silent`, for compiled programs, it is NaN."""
@@ -129,6 +134,11 @@ class Simulation(AbstractSource):
     def total(self) -> float:
         """Paths of all batches."""
         return float(self.paths // self.batches * self.batches)
+
+    @property
+    def shared(self) -> bool:
+        """With all devices."""
+        return self.devices == "all" and jax.process_count() > 1
 
     def simulated(self, wrt: tuple[str, ...]) -> float:
         """Those, and what the estimator simulates beside them."""

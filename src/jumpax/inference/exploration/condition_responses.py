@@ -97,7 +97,7 @@ class ConditionResponses:
     ) -> tuple[Int[np.ndarray, "paths stops species"], Bool[np.ndarray, " paths"]]:
         """Counts, and which paths could not be followed; recorded, if a journal is open."""
         asked, given = self.problem.plan.question, {"max_events": self.cap, "bound": self.source.bound}
-        shared = self.source.devices == "all" and paths >= jax.process_count()
+        shared = self.source.shared and paths >= jax.process_count()
         shard = (jax.process_index(), jax.process_count()) if shared else None
 
         def draw() -> tuple[np.ndarray, np.ndarray]:
