@@ -90,5 +90,8 @@ def _arrays(archive: Path | None) -> dict[str, np.ndarray]:
 
 
 def _fetched() -> bytes:
-    with urllib.request.urlopen(MIRROR, timeout=60) as answer:
-        return answer.read()
+    try:
+        with urllib.request.urlopen(MIRROR, timeout=60) as answer:
+            return answer.read()
+    except OSError as fault:
+        raise FileNotFoundError(f"{MIRROR} cannot be fetched ({fault}); put the archive at {ARCHIVE}") from fault
