@@ -8,10 +8,11 @@ import pytest
 
 import jumpax
 from jumpax.inference import Derived, Fixed, Free, Problem, Simulation, losses
-from jumpax.inference.exploration.candidate import downhill
+from jumpax.inference.exploration.candidate import Candidate, downhill
 from jumpax.inference.exploration.coordinates import first_points, near_points, units
 from jumpax.inference.exploration.intervals import intervals
-from jumpax.inference.exploration.surface import level, regress, squashed
+from jumpax.inference.exploration.scatter import Scatter
+from jumpax.inference.exploration.surface import Surface, level, regress, squashed
 from jumpax.inference.exploration.touches import touches
 
 ROOT = Path(__file__).parents[2]
@@ -193,3 +194,43 @@ def one(error, first):
         "simulations": 2000,
         "seconds": 2.0,
     }
+
+
+def _paths(loss, variance=4.0, paths=100.0):
+    """What so many paths give at a place whose loss is this: four entries of equal variance, of which all the misfit is in the first."""
+    noise = np.full(4, variance)
+    known = np.array([np.sqrt(2 * loss + noise.sum() / paths), 0.0, 0.0, 0.0])
+    return Surface(known, np.zeros((0, 4)), noise, np.full(4, 1 / paths), (), paths)
+
+
+def test_paths_that_scatter_widely_explain_nothing_by_it():
+    """Four data whose errors stand for 4 paths: at the answer the loss is 2 on average, and no more than 4 where paths scatter more."""
+    scatter = Scatter.of(np.full(4, 4.0))
+    assert scatter == Scatter(4.0, 4.0)
+    assert scatter.usual(_paths(0.0)) == pytest.approx(2.0)
+    assert scatter.usual(_paths(0.0, 400.0)) == pytest.approx(4.0)
+    assert scatter.explains(_paths(4.0))
+    assert not scatter.explains(_paths(10.0))
+    few, many = _paths(30.0, 400.0, 100.0), _paths(30.0, 400.0, 10_000.0)
+    assert scatter.explains(few)
+    assert not scatter.explains(many)
+    assert not scatter.shows(few)  # it may be so
+    assert scatter.shows(_paths(4.0))
+
+
+def test_a_candidate_looks_nearer_where_the_response_bends():
+    """Where paths with its own parameters lie further from the data than the plane through paths about it has promised."""
+    made = Candidate(0, np.zeros(2), np.eye(2), 40, near=True, width=0.6)
+    made.surface, made.best = _paths(1.0), made.centre
+    made.judge(_paths(1.1))
+    assert (made.width, made.surface is None) == (0.6, False)
+    made.judge(_paths(9.0))
+    assert (made.width, made.surface is None) == (0.3, True)
+    np.testing.assert_array_equal(made.scale, np.eye(2) / 2)
+    made.width = 0.15
+    made.surface = _paths(1.0)
+    made.judge(_paths(9.0))
+    assert made.width == pytest.approx(0.1)
+    assert made.exhausted
+    made.judge(None)  # its paths cannot be followed
+    assert made.fresh is None

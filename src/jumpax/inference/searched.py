@@ -26,7 +26,6 @@ from jumpax.inference.exploration import (
     mean_field_places,
 )
 from jumpax.inference.exploration.condition_responses import simulations
-from jumpax.inference.exploration.explore import explains, misfit
 from jumpax.inference.exploration.surface import level, root
 from jumpax.inference.progress import SearchProgress
 from jumpax.inference.result import History, Run, Search
@@ -149,8 +148,8 @@ def searched(
         ending = exact
     responses.ledger.budget = budget
     last = level(responses.binned(responses.whole(np.repeat(ending.point[None], check, 0))))
-    explained = last is not None and explains(last, found.replicates)
-    far = np.inf if last is None else misfit(last, found.replicates)
+    explained = last is not None and found.scatter.explains(last)
+    far = np.inf if last is None else found.scatter.misfit(last)
     trace.append(Visit(responses.ledger.drawn, ending.point))
     searching = _search(problem, found._replace(explained=explained, misfit=far), guessed, trace, responses, budget)
     points = np.stack([one.point for one in trace])

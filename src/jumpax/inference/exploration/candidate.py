@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 from jumpax.inference.exploration.coordinates import near_points, units
 from jumpax.inference.exploration.responses import Responses
+from jumpax.inference.exploration.scatter import WORSE
 from jumpax.inference.exploration.surface import Surface, regress, squashed
 
 WIDTH, NARROW, LEAST = 0.8, 0.6, 0.1
@@ -22,6 +23,8 @@ NEAR = 0.3
 """Mean square residual, over the variance of one path, from which on nothing is squashed."""
 DAMPING = 0.02
 """Of a step, in units of what one path tells."""
+RESOLVED = 3.0
+"""Times its noise, that the curvature in a direction has to be where it is told."""
 MOST = 16
 """Times the first number of paths, that one step takes at most."""
 
@@ -77,8 +80,9 @@ class Candidate:
 
     @property
     def exhausted(self) -> bool:
-        """Whether it will not get much further."""
-        return (self.settled and self.paths >= MOST * self.first) or self.width <= 2 * LEAST
+        """Whether it will not get much further: all the paths that a step may take hardly move it."""
+        still = self.near and self.moved < SETTLED and self.paths >= MOST * self.first
+        return still or self.width <= 2 * LEAST
 
     @property
     def told(self) -> float:
@@ -121,6 +125,16 @@ class Candidate:
         if not self.near and 2 * surface.loss < NEAR * (spread**2).sum():
             self.near, self.surface, self.best = True, None, None  # losses of another kind
 
+    def judge(self, fresh: Surface | None) -> None:
+        """Take the level that paths with its very parameters give.
+
+        Where the plane promised less, the response bends within reach of its points: the next ones lie nearer.
+        """
+        self.fresh, plane = fresh, self.surface
+        if fresh and plane and fresh.loss > plane.loss + WORSE * (fresh.loss_error + plane.loss_error):
+            self.surface, self.moved = None, math.inf
+            self.width, self.scale = max(self.width / 2, LEAST), self.scale / 2
+
     def _worse(self, surface: Surface) -> bool:
         """Whether the last step led uphill."""
         before = self.surface
@@ -151,7 +165,7 @@ class Candidate:
         slope = surface.slope / size
         noise = surface.slope_noise(surface.variance / size**2)
         values, vectors = np.linalg.eigh(slope @ slope.T - noise)
-        self.resolved = bool(values[0] > vectors[:, 0] @ noise @ vectors[:, 0])
+        self.resolved = bool(values[0] > RESOLVED * vectors[:, 0] @ noise @ vectors[:, 0])
         told = (vectors * np.maximum(values, 0.0)) @ vectors.T
         back = np.linalg.inv(self.scale)
         widest = self.width * unit

@@ -10,9 +10,10 @@ from jaxtyping import Float, Int, PRNGKeyArray
 
 from jumpax._base.errors import SimulationError
 from jumpax.engines.journal import interrupted
-from jumpax.inference.exploration.candidate import WIDTH, Candidate
+from jumpax.inference.exploration.candidate import MOST, WIDTH, Candidate
 from jumpax.inference.exploration.coordinates import first_points, units
 from jumpax.inference.exploration.responses import Responses
+from jumpax.inference.exploration.scatter import WORSE, Scatter
 from jumpax.inference.exploration.surface import Surface, level
 
 POINTS, CANDIDATES, MANY = 40, 5, 40
@@ -26,14 +27,10 @@ TOP, AGAIN = 8, 8
 EVENTS, MORE = 2_000_000, 8
 """Events after which a path is given up at first; and how many times more, until half of the first points can be followed, and
 whenever new candidates are needed."""
-WORSE = 3.0
-"""Standard errors by which a place is worse that is given up."""
 FRESH = 4
 """Times the paths of a first step: as many are drawn to compare places."""
 ENOUGH = 0.3
 """Simulation error, over the standard error of the data, at which a place is settled."""
-FITS = 2.0
-"""Loss, over what the scatter of the data gives on average, up to which a place explains them."""
 
 
 class Visit(NamedTuple):
@@ -57,8 +54,8 @@ class Exploration(NamedTuple):
     """Whether the data are explained there, as far as their scatter tells."""
     misfit: float
     """Loss that is likely there at least, over what the scatter of the data gives on average at the answer."""
-    replicates: float
-    """Paths, or cells, that the errors of the data stand for."""
+    scatter: Scatter
+    """Of the data."""
     candidates: int
     """Places that were followed."""
     interrupted: bool
@@ -107,24 +104,8 @@ def explore(
     best = search.candidates[0]
     others = [c.centre for c in search.candidates[1:] if c.fresh and search.explains(c)]
     return Exploration(
-        [best.centre, *others], best.scale, search.explained, search.misfit(best), search.replicates, search.followed, stopped,
+        [best.centre, *others], best.scale, search.explained, search.misfit(best), search.scatter, search.followed, stopped,
     )  # fmt: skip
-
-
-def explains(surface: Surface, replicates: float) -> bool:
-    """Whether a loss is one that the answer may have: no more than twice its mean there, and noise."""
-    usual = FITS * _scatter(surface, replicates)
-    return surface.loss <= usual + WORSE * surface.error_at(usual)
-
-
-def misfit(surface: Surface, replicates: float) -> float:
-    """Loss that is likely at least, over its mean at the answer."""
-    return max(surface.loss - WORSE * surface.loss_error, 0.0) / _scatter(surface, replicates)
-
-
-def _scatter(surface: Surface, replicates: float) -> float:
-    """Loss that data have at the answer, on average: their variance is that of one path over the number of these."""
-    return max(0.5 * float(surface.variance.sum()) / replicates, 1e-300)
 
 
 class _Search:
@@ -136,8 +117,7 @@ class _Search:
         self.followed = 0
         self.spread: Float[np.ndarray, " entries"] = np.ones(0)
         """Standard deviation of one path, near the best of the first points."""
-        self.replicates = 1.0
-        """Paths, or cells, that the errors of the data stand for."""
+        self.scatter = Scatter()
         self._first = FIRST * (len(responses.problem.free) + 2)
         self._enough = responses.ledger.most_events
 
@@ -191,7 +171,7 @@ class _Search:
             self.spread = self.spread if self.candidates else np.ones(binned.shape[2])
             return np.arange(len(places))
         variance = whole[sound].var(1, ddof=1).mean(0)
-        self.replicates = float(np.exp(np.log(variance[variance > 0]).mean())) if (variance > 0).any() else 1.0
+        self.scatter = Scatter.of(variance)
         spread = np.sqrt(binned[sound].var(1, ddof=1).mean(0))
         self.spread = np.maximum(spread, 1e-3 * max(float(spread.max()), 1e-12))
         far = np.log1p((binned.mean(1) / self.spread) ** 2).mean(1)
@@ -199,33 +179,42 @@ class _Search:
 
     def turn(self) -> None:
         """A step of every candidate; comparison of those that have settled; new ones where none explains the data."""
-        for candidate in self.candidates:
+        for candidate in [c for c in self.candidates if not c.exhausted] or self.candidates:
             if self.responses.left > self._reserve:
                 candidate.step(self.responses, self.spread, self.generator)
         self.candidates = [c for c in self.candidates if not c.lost] or self.candidates[:1]
         self.sort()
         self._merge()
         ready = [c for c in self.candidates if c.near and c.paths >= FRESH * self._first]
-        if len(self.candidates) > 1 and any(c.fresh is None for c in ready):
+        if any(c.fresh is None for c in ready):
             self.compare(ready)
         if all(c.exhausted for c in self.candidates) and not self.explained:
-            self.compare(self.candidates)  # planes through responses that bend are off at their centre
+            self.compare(self.candidates, MOST)  # planes through responses that bend are off at their centre
             if not self.explained and self.followed < MANY:
                 self.add()
 
-    def compare(self, ready: list[Candidate]) -> None:
-        """Fresh paths, all with the parameters of the candidate, tell which of them are worse beyond doubt: these are given up."""
+    def compare(self, ready: list[Candidate], times: int = FRESH) -> None:
+        """Fresh paths, all with the parameters of the candidate, tell which of them are worse beyond doubt: these are given up.
+
+        Others are kept; but where one explains the data beyond doubt, those that are far away are given up, too.
+        """
+        count = times * self._first
         for candidate in ready:
-            count = min(FRESH * self._first, self.responses.left)
-            if count >= AGAIN:
-                paths = self.responses.binned(self.responses.whole(np.repeat(candidate.centre[None], count, 0)))
-                candidate.fresh = level(paths)
+            known = 0 if candidate.fresh is None else candidate.fresh.paths
+            if known < count and (drawn := min(count, self.responses.left)) >= AGAIN:
+                paths = self.responses.binned(self.responses.whole(np.repeat(candidate.centre[None], drawn, 0)))
+                candidate.judge(level(paths))
         judged = [c for c in ready if c.fresh is not None]
         if not judged:
             return
         best = min(judged, key=lambda c: c.loss)
-        left = [c for c in judged if c.loss <= best.loss + WORSE * (c.error + best.error)]
-        others = [] if self.explains(best) else [c for c in self.candidates if c not in judged]
+        sure = best.fresh is not None and self.scatter.shows(best.fresh)
+
+        def worse(candidate: Candidate) -> bool:
+            return candidate.loss > best.loss + WORSE * (candidate.error + best.error)
+
+        left = [c for c in judged if not worse(c)]
+        others = [c for c in self.candidates if c not in judged and not (sure and (worse(c) or not c.near))]
         self.candidates = left + others
         self.sort()
 
@@ -236,7 +225,7 @@ class _Search:
     @property
     def running(self) -> bool:
         """Whether paths are left and more of them would change something."""
-        settled = all(c.settled and c.told >= self.replicates / ENOUGH**2 for c in self.candidates)
+        settled = all(c.settled and c.told >= self.scatter.replicates / ENOUGH**2 for c in self.candidates)
         return self.responses.left > self._reserve and not (settled and self.explained)
 
     @property
@@ -252,12 +241,12 @@ class _Search:
     def misfit(self, candidate: Candidate) -> float:
         """Infinite while it is unknown."""
         surface = self._straight(candidate)
-        return np.inf if surface is None else misfit(surface, self.replicates)
+        return np.inf if surface is None else self.scatter.misfit(surface)
 
     def explains(self, candidate: Candidate) -> bool:
         """Whether its loss is one that the answer may have."""
         surface = self._straight(candidate)
-        return surface is not None and explains(surface, self.replicates)
+        return surface is not None and self.scatter.explains(surface)
 
     def _straight(self, candidate: Candidate) -> Surface | None:
         """What is known of it, from residuals that are not squashed."""
