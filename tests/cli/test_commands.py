@@ -413,3 +413,10 @@ def test_numbers_are_set_by_their_names_and_paths_begin_when_they_are_to(capsys)
     assert told["provenance"]["start"] == 3.0
     assert main(["simulate", "birth_death", "--set", "X=7", "--x0", "X=3", "--times", "1"]) == 2
     assert "--x0 and --set both give a count of X" in capsys.readouterr().err
+
+
+def test_a_plan_in_place_of_paths(capsys):
+    """As `jumpax.plan` has it; nothing is written."""
+    app(["simulate", "telegraph", "--paths", "200", "--shard", "1/4", "--plan", "--json"], result_action="return_value")
+    told = json.loads(capsys.readouterr().out)
+    assert (told["command"], told["paths"], told["fits"]) == ("simulate --plan", 50, True)

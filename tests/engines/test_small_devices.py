@@ -70,7 +70,7 @@ def test_parameters_of_each_path_and_paths_drawn_again_are_divided_too(monkeypat
 @pytest.mark.fault(53)
 def test_a_path_that_does_not_fit_is_refused_with_numbers(monkeypatch):
     engine = with_memory(monkeypatch, 10**6)
-    with pytest.raises(jumpax.InputError) as told:
+    with pytest.raises(jumpax.TooLargeError) as told:
         jumpax.simulate(MODEL, times=np.arange(1.0, 2001.0), paths=600, key=0, engine=engine)
     for words in ("64 paths at once", "2,000 stops of 12 bytes", "0.0015 GB", "0.0009 GB", "engine='cpu'"):
         assert words in str(told.value)

@@ -162,13 +162,9 @@ def run_threads(
     With files it is kept on disk: then Ctrl-C and SIGTERM wait for the end of a call, and the state is written.
     """
     total, begin = int(inputs.paths), time.perf_counter()
-    most = engine.most(program, len(inputs.stops.step))
-    parts, faults = shares(inputs, max(threads, -(-total // room_within(most))), engine.fewest), list[BaseException]()
-    done, room = [0] * len(parts), room_for(int(parts[0][1].paths))
-    workers = max(1, min(threads, len(parts), most // room))
-    keepers = (
-        [Keeper(files, number, len(parts), program, own) for number, (_, own) in enumerate(parts)] if files else None
-    )
+    parts, room, workers = division(engine, program, inputs, threads)
+    done, faults = [0] * len(parts), list[BaseException]()
+    keepers = [Keeper(files, i, len(parts), program, own) for i, own in enumerate(parts)] if files else None
 
     def part(number: int) -> Recorded:
         def told(finished: int) -> None:
@@ -180,7 +176,7 @@ def run_threads(
                 progress(Progress(sum(done), total, time.perf_counter() - begin))
 
         try:
-            return run(engine, program, parts[number][1], room, told, keepers[number] if keepers else None)
+            return run(engine, program, parts[number], room, told, keepers[number] if keepers else None)
         except BaseException as fault:
             faults.append(fault)
             raise
@@ -191,6 +187,25 @@ def run_threads(
     with held(files is not None) as stop:
         made = in_threads([functools.partial(work, first) for first in range(workers)], faults.append)
     return joined([made[number % workers][number // workers] for number in range(len(parts))])
+
+
+class Division(NamedTuple):
+    """What threads draw, one part after the other."""
+
+    parts: list[Inputs]
+    room: int
+    """Paths that there are records for in each run."""
+    workers: int
+    """Threads."""
+
+
+def division(engine: AbstractEngine, program: Program, inputs: Inputs, threads: int) -> Division:
+    """The parts of a run: one for each thread, or as many more as the engine needs to hold theirs at once."""
+    most = engine.most(program, len(inputs.stops.step))
+    fitting = -(-int(inputs.paths) // room_within(most))
+    parts = [own for _, own in shares(inputs, max(threads, fitting), engine.fewest)]
+    room = room_for(int(parts[0].paths))
+    return Division(parts, room, max(1, min(threads, len(parts), most // room)))
 
 
 def shares(inputs: Inputs, threads: int, fewest: int = FEWEST) -> list[tuple[int, Inputs]]:

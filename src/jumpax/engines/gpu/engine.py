@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.buffer_callback import buffer_callback
 
-from jumpax._base.errors import InputError
+from jumpax._base.errors import TooLargeError
 from jumpax._base.memory import in_gb
 from jumpax.engines.engine import FEWEST, MOST, AbstractEngine, precision_of
 from jumpax.engines.gpu.device import AbstractDevice, CudaDevice, HostDevice
@@ -70,7 +70,7 @@ class Gpu(AbstractEngine):
 
     Raises:
         UnsupportedError: where there is no NVIDIA GPU; the message says what to install.
-        InputError: from `start` and `gather`, if the records of so many paths do not fit into the memory of the GPU.
+        TooLargeError: from `start` and `gather`, if the records of so many paths do not fit into the memory of the GPU.
     """
 
     name: str = "gpu"  # type: ignore[misc]
@@ -98,7 +98,7 @@ class Gpu(AbstractEngine):
         """Whether records find room on the device."""
         if room > self.most(program, stops):
             (stop, once), memory = _sizes(program), self.device.memory() or 0
-            raise InputError(
+            raise TooLargeError(
                 f"{room:,} paths at once, with {stops:,} stops of {stop} bytes and {once} bytes beside, take "
                 f"{in_gb(room * (stops * stop + once))}, and {in_gb(SHARE * memory)} of the GPU are there for them; ask for "
                 f"{'fewer paths, ' if room > FEWEST else ''}fewer stops, or less at each of them, or for engine='cpu', which draws the same paths"
