@@ -4,8 +4,9 @@ import jax
 import numpy as np
 
 from jumpax._base import random
+from jumpax.engines import choice
 from jumpax.engines import inputs as make_inputs
-from jumpax.engines.gpu import cuda_trouble
+from jumpax.engines.gpu import Gpu, HostDevice, cuda_trouble
 from jumpax.engines.program import Program, Times
 from jumpax.folds import Score, Snapshots, Tangent, Together
 from tables import model, same_paths
@@ -22,6 +23,14 @@ def program_of(name, fold="plain", precision="float32"):
         "tangent": Together((Snapshots(), Tangent(network, network.parameters))),
     }
     return Program(network, folds[fold], precision)
+
+
+def with_memory(monkeypatch, limit):
+    """Name of an engine on a device of so many bytes."""
+    name, known = f"gpu_of_{limit}_bytes", choice.engine_named
+    made = Gpu(HostDevice(limit=limit))
+    monkeypatch.setattr(choice, "engine_named", lambda asked: made if asked == name else known(asked))
+    return name
 
 
 def follows(ours, theirs, precision):

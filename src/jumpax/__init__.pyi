@@ -25,6 +25,8 @@ from .approximate import mean_field as mean_field
 from .engines import EventLog as EventLog
 from .engines import Events as Events
 from .engines import Paths as Paths
+from .engines import Plan as Plan
+from .engines import plan as plan
 from .engines import simulate as simulate
 from .folds import FirstPassage as FirstPassage
 from .folds import ReactionCounts as ReactionCounts

@@ -413,3 +413,15 @@ def test_numbers_are_set_by_their_names_and_paths_begin_when_they_are_to(capsys)
     assert told["provenance"]["start"] == 3.0
     assert main(["simulate", "birth_death", "--set", "X=7", "--x0", "X=3", "--times", "1"]) == 2
     assert "--x0 and --set both give a count of X" in capsys.readouterr().err
+
+
+def test_a_plan_in_place_of_paths(capsys):
+    """As `jumpax.plan` has it, of the shard; for people without `--json`."""
+    words = ("simulate", "telegraph", "--paths", "200", "--shard", "1/4", "--plan")
+    code, told, _ = call(capsys, *words)
+    assert (code, told["command"], told["paths"], told["fits"]) == (0, "simulate --plan", 50, True)
+    assert main([*words]) == 0
+    assert "50 paths by engine" in capsys.readouterr().out
+    code, told, _ = call(capsys, *words, "--at-once", "10")
+    assert code == Exit.BAD_INPUT
+    assert "leave out --at-once" in told["error"]["message"]

@@ -145,7 +145,10 @@ FAULTS = {
             ("data that cannot be: negative, NaN, fractional, out of time, empty", "error with the rows"),
             ("data that no simulated path reaches", "the floor or the smoothing is named, and such data are counted"),
             ("a Poisson number above 32 bits", "error at the start; in an event the path ends as `BAD_ASSIGNMENT`"),
-            ("out of memory on a GPU", "what is asked for is compared with the memory of the host only", False),
+            (
+                "out of memory on a GPU",
+                "paths are drawn, and summed, in as many parts as it has memory for; if 64 paths do not fit, an error with the numbers",
+            ),
         ],
         1,
     )

@@ -34,6 +34,7 @@ WRONG = {
 THETA, START = MODEL.theta, MODEL.x0
 VERBS = {
     "simulate": lambda n: jumpax.simulate(n, THETA, START, times=[1.0], paths=2, key=0),
+    "plan": lambda n: jumpax.plan(n, THETA, START, times=[1.0], paths=2),
     "expectation": lambda n: jumpax.expectation(jumpax.Moments("X"), n, START, [1.0], paths=4),
     "steady_state": lambda n: jumpax.steady_state(jumpax.Moments("X"), n, START, settle=1.0, time=1.0, paths=4),
     "audit": lambda n: jumpax.audit(n, THETA, START, [1.0]),
@@ -55,6 +56,7 @@ VERBS = {
 
 TAKE_MODELS = (
     "simulate",
+    "plan",
     "expectation",
     "steady_state",
     "audit",
@@ -84,7 +86,7 @@ BEYOND = {
     "continuous variables": jumpax.Network(MODEL.network.reactions, flows={"y": 1.0}),
     "events by conditions": MODEL.network.with_events([jumpax.Event.when(lambda X: X > 3, {"X": 0})]),
 }
-TREATING = ("simulate", "expectation", "Problem", "record")
+TREATING = ("simulate", "plan", "expectation", "Problem", "record")
 REFUSING = {name: verb for name, verb in VERBS.items() if name not in TREATING} | {
     "second_moment_rate": lambda n: second_moment_rate(jumpax.TrapezoidalTangent(), n, THETA, np.arange(9)[:, None]),
     "tangent_exponents": lambda n: tangent_exponents(n, THETA, START),

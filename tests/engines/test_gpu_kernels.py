@@ -235,7 +235,7 @@ def test_what_the_driver_is_told(monkeypatch):
     device = CudaDevice()
     kernel = device.kernel(program, False)
     assert [device.threads(kernel, room) for room in (1, 200, 10**6)] == [64, 256, 6 * 64]
-    with pytest.raises(jumpax.InputError, match=r"2 stops of 8 bytes and an end of 24 bytes are 5\.4 GB"):
+    with pytest.raises(jumpax.InputError, match=r"2 stops of 8 bytes and 60 bytes beside, take 10 GB"):
         Gpu(device).start(program, inputs, 2**27)
     state = [np.array(leaf) for leaf in block]
     arrays = [np.asarray(array) for array in inputs_of(program, inputs).values()]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import jumpax
+from gpu_runs import with_memory
 from jumpax import simulate
 from jumpax.engines import kept
 from jumpax.folds import ReactionCounts
@@ -65,6 +66,30 @@ def test_an_interrupted_run_goes_on_bit_for_bit(engine, threads, tmp_path):
     calls = []
     same_results(drawn(resume=file, progress=calls.append, engine=engine), whole)  # in as many threads as before
     assert len(calls) == threads
+    assert calls[-1].finished == 600
+
+
+def test_a_run_in_parts_one_after_the_other_goes_on_bit_for_bit(tmp_path, monkeypatch):
+    whole, file = drawn(engine="gpu_on_host"), tmp_path / "run"
+    engine = with_memory(monkeypatch, 128 * 150)
+    drawn(engine=engine, save=file, key=6)  # a run before, whose later parts are no part of this one
+    seen = interrupted(drawn, file, 4, engine=engine)
+    assert max(seen) < 120, "the first of five parts"
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    reached = []
+
+    def late(now):
+        reached.append(now.finished)
+        if now.finished > 300:
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        drawn(resume=file, save=file, engine=engine, progress=late)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "run.1", "run.2"]
+    assert sorted(reached) == reached
+    calls = []
+    same_results(drawn(resume=file, save=file, engine=engine, progress=calls.append), whole)
+    assert calls[0].finished == 120, "parts that have ended are not drawn again"
     assert calls[-1].finished == 600
 
 

@@ -11,12 +11,13 @@ from cyclopts import Parameter
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
 from jumpax.cli.models import AS_DECLARED, AmountOptions, Numbers, find_file, times_for
-from jumpax.cli.output import Output
+from jumpax.cli.output import Output, people, print_json
 from jumpax.cli.sweep import Sweep, of_model
 from jumpax.cli.targets import write_targets
 from jumpax.cli.told import answer, document_of, summary
 from jumpax.cli.values import parse_bound, parse_shard
 from jumpax.engines import Paths, simulate
+from jumpax.engines import plan as planned
 from jumpax.engines.shard import shard_of
 from jumpax.networks import Network
 from jumpax.networks.zoo import Model
@@ -46,6 +47,7 @@ def run(
     resume: Path | None = None,
     out: Path | None = None,
     figure: Path | None = None,
+    plan: bool = False,
     output: Annotated[Output, Parameter(name="*")] = Output(),  # noqa: B008
 ) -> None:
     """Draw exact paths of a model.
@@ -75,6 +77,7 @@ def run(
         resume: Go on from such a file, with everything else as it was.
         out: Write all paths to this file: .nc (netCDF), .csv, .tsv, .parquet; .gdat (BioNetGen) of one path.
         figure: Draw the paths to this file (.png, .svg, .pdf).
+        plan: Say what the run would take in time and memory, and draw nothing but a few of its paths.
         output: How the answer is given.
     """
     chosen, file = find_file(model, theta or (), x0 or (), amounts=amounts)
@@ -93,6 +96,11 @@ def run(
         "times": stops, "start": start, "key": seed, "engine": engine, "precision": precision, "threads": threads, "bound": parse_bound(bound),
         "max_events": max_events, "round_counts": amounts.round_counts, "progress": sys.stderr.isatty(),
     }  # fmt: skip
+    if plan:
+        if at_once is not None or resume is not None:
+            raise InputError("--plan tells of the whole run: leave out --at-once and --resume")
+        _tell_plan(network, subject, values, begin_at, total, part, how, output)
+        return
     begin = time.perf_counter()
     if at_once is not None:
         from jumpax.results import stream
@@ -116,6 +124,26 @@ def run(
         document["rows"] = list(swept.results(result, shard_of(part, total).first))
     answer(document, output)
     written.end()
+
+
+def _tell_plan(
+    network: Network,
+    subject: Any,
+    values: Any,
+    begin_at: Any,
+    paths: int,
+    shard: Any,
+    how: dict[str, Any],
+    output: Output,
+) -> None:
+    """What a run would take, as `jumpax.plan` finds it."""
+    found = planned(
+        subject, values, begin_at, paths=paths, shard=shard, **{k: v for k, v in how.items() if k != "progress"}
+    )
+    if output.json:
+        print_json({"command": "simulate --plan", "model": network.name, **found.to_dict()})
+    else:
+        people().print(str(found), markup=False, highlight=False)
 
 
 def _place_of_parts(out: Path | None, resume: Path | None, others: dict[str, object]) -> Path:

@@ -6,6 +6,8 @@ from jumpax.engines.engine import Progress as Progress
 from jumpax.engines.event_log import EventLog as EventLog
 from jumpax.engines.event_log import Events as Events
 from jumpax.engines.paths import Paths as Paths
+from jumpax.engines.plan import Plan as Plan
+from jumpax.engines.plan import plan as plan
 from jumpax.engines.saved import load_lanes as load_lanes
 from jumpax.engines.saved import save_lanes as save_lanes
 from jumpax.engines.simulate import simulate as simulate

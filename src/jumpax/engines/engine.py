@@ -20,8 +20,12 @@ from jumpax.engines.traced import trace
 from jumpax.networks import SINGLE, Need
 
 T = TypeVar("T")
+MOST = 2**31 - 1
+"""Paths that can be numbered."""
 FEWEST = 64
 """Paths that fill the lanes of a thread: fewer take as long."""
+STEP = 65_536
+"""Paths from which room grows by as many."""
 SECONDS_PER_CALL = 0.5
 """About how long one `advance` takes, so that progress is seen and Ctrl-C is heard."""
 
@@ -65,6 +69,10 @@ class AbstractEngine(abc.ABC):
     @abc.abstractmethod
     def prepare(self, program: Program, inputs: Inputs) -> None:
         """Whatever must be done before the engine is called from inside a JAX program."""
+
+    def most(self, program: Program, stops: int, beside: float = 0.0) -> int:
+        """Most paths that it holds at once, each with so many bytes beside its records; of more, parts are drawn one after the other."""
+        return MOST
 
     def record(self, program: Program) -> Any:
         """Shapes of the records of one path at one stop."""
@@ -150,11 +158,13 @@ def run_threads(
 ) -> Recorded:
     """Drive a run in several threads; what interrupts one of them ends all.
 
+    Where the engine does not hold all of its parts at once there are more of them, and each thread draws one after the other.
     With files it is kept on disk: then Ctrl-C and SIGTERM wait for the end of a call, and the state is written.
     """
     total, begin = int(inputs.paths), time.perf_counter()
-    parts, faults = shares(inputs, threads, engine.fewest), list[BaseException]()
-    done, room = [0] * len(parts), room_for(int(parts[0][1].paths))
+    parts, room, workers = division(engine, program, inputs, threads)
+    done, faults = [0] * len(parts), list[BaseException]()
+    keepers = [Keeper(files, i, len(parts), program, own) for i, own in enumerate(parts)] if files else None
 
     def part(number: int) -> Recorded:
         def told(finished: int) -> None:
@@ -165,16 +175,37 @@ def run_threads(
             if progress is not None:
                 progress(Progress(sum(done), total, time.perf_counter() - begin))
 
-        own = parts[number][1]
         try:
-            keeper = Keeper(files, number, len(parts), program, own) if files else None
-            return run(engine, program, own, room, told, keeper)
+            return run(engine, program, parts[number], room, told, keepers[number] if keepers else None)
         except BaseException as fault:
             faults.append(fault)
             raise
 
+    def work(first: int) -> list[Recorded]:
+        return [part(number) for number in range(first, len(parts), workers)]
+
     with held(files is not None) as stop:
-        return joined(in_threads([functools.partial(part, number) for number in range(len(parts))], faults.append))
+        made = in_threads([functools.partial(work, first) for first in range(workers)], faults.append)
+    return joined([made[number % workers][number // workers] for number in range(len(parts))])
+
+
+class Division(NamedTuple):
+    """What threads draw, one part after the other."""
+
+    parts: list[Inputs]
+    room: int
+    """Paths that there are records for in each run."""
+    workers: int
+    """Threads."""
+
+
+def division(engine: AbstractEngine, program: Program, inputs: Inputs, threads: int) -> Division:
+    """The parts of a run: one for each thread, or as many more as the engine needs to hold theirs at once."""
+    most = engine.most(program, len(inputs.stops.step))
+    fitting = -(-int(inputs.paths) // room_within(most))
+    parts = [own for _, own in shares(inputs, max(threads, fitting), engine.fewest)]
+    room = room_for(int(parts[0].paths))
+    return Division(parts, room, max(1, min(threads, len(parts), most // room)))
 
 
 def shares(inputs: Inputs, threads: int, fewest: int = FEWEST) -> list[tuple[int, Inputs]]:
@@ -216,4 +247,9 @@ def default_threads(engine: AbstractEngine) -> int:
 
 def room_for(paths: int) -> int:
     """Room for records: powers of two, then multiples of 65,536, so that few sizes are ever compiled."""
-    return max(64, 1 << (paths - 1).bit_length()) if paths <= 65_536 else -(-paths // 65_536) * 65_536
+    return max(FEWEST, 1 << (paths - 1).bit_length()) if paths <= STEP else -(-paths // STEP) * STEP
+
+
+def room_within(most: int) -> int:
+    """The largest of these rooms for at most so many paths; the smallest one, where there is none."""
+    return most // STEP * STEP or max(FEWEST, 1 << max(0, most.bit_length() - 1))

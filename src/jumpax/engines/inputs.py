@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jaxtyping import Array, Int, Int32
 
@@ -42,6 +43,21 @@ def is_own(values: Any) -> bool:
 def of_path(values: Any, path: int) -> Any:
     """The value of one path, of theirs or of one for all."""
     return values if not np.ndim(values) else values[path if len(values) > 1 else 0]
+
+
+def of_paths(inputs: Inputs, rows: Int[np.ndarray, " some"]) -> Inputs:
+    """The inputs of some paths of a run on the host: each with the index, the key and the numbers that it had."""
+
+    def own(values: Any) -> Any:
+        return np.asarray(values)[rows] if is_own(values) else values
+
+    return inputs._replace(
+        key=jax.tree.map(own, inputs.key),
+        first=own(inputs.first) if np.ndim(inputs.first) else np.asarray(inputs.first) + rows.astype(np.uint32),
+        paths=np.int32(len(rows)),  # type: ignore[arg-type]  # on the host
+        theta=jax.tree.map(own, inputs.theta),
+        counts=np.asarray(inputs.counts)[rows] if np.ndim(inputs.counts) == 2 else inputs.counts,
+    )
 
 
 def make_stops(program: Program, stops: Times | Steps) -> Stop:

@@ -71,6 +71,8 @@ class Keeper:
         self.due, self.told = 0.0, False
         if number and self.resume is not None and not self.resume.exists():
             self.resume = None  # the run was killed before this part was written
+        if number and self.save is not None and self.save != self.resume:
+            self.save.unlink(missing_ok=True)  # of a run before, whose first file is replaced in a moment, too
 
     def start(self, lanes: PyTree) -> Any:
         """The state that was saved, or lanes at the start as they are given."""

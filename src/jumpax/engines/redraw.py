@@ -7,7 +7,7 @@ paths are drawn again depends on their own fault alone: not on batch, chunk or t
 import dataclasses
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Int
 from jumpax._base import clock
 from jumpax._base.status import FIRST_FAULT, Status
 from jumpax.engines.engine import precision_of
-from jumpax.engines.inputs import Inputs, is_own
+from jumpax.engines.inputs import Inputs, of_paths
 from jumpax.engines.lane import Interval
 from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
@@ -67,17 +67,9 @@ def redrawn(
 
 def _chosen(inputs: Inputs, rows: Int[np.ndarray, " again"]) -> Inputs:
     """The inputs of some paths, in float64: each with the index, the key and the numbers that it had."""
-
-    def own(values: Any) -> Any:
-        return np.asarray(values)[rows] if is_own(values) else values
-
-    interval: Any = inputs.stops.interval
+    inputs, interval = of_paths(inputs, rows), cast(Any, inputs.stops.interval)
     return inputs._replace(
-        key=jax.tree.map(own, inputs.key),
-        first=own(inputs.first) if np.ndim(inputs.first) else np.asarray(inputs.first) + rows.astype(np.uint32),
-        paths=np.int32(len(rows)),  # type: ignore[arg-type]  # on the host
-        theta={name: np.asarray(own(value), np.float64) for name, value in inputs.theta.items()},  # type: ignore[misc]
-        counts=np.asarray(inputs.counts)[rows] if np.ndim(inputs.counts) == 2 else inputs.counts,
+        theta={name: np.asarray(value, np.float64) for name, value in inputs.theta.items()},  # type: ignore[misc]
         start=_widened(inputs.start),
         stops=inputs.stops._replace(
             time=_widened(inputs.stops.time),

@@ -1,9 +1,7 @@
 """`simulate`: exact paths of a network."""
 
 import dataclasses
-import functools
 import os
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
@@ -11,44 +9,24 @@ import jax
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jumpax._base import clock, random
-from jumpax._base.errors import InputError, JumpaxWarning, SimulationError, UnsupportedError
+from jumpax._base import clock
+from jumpax._base.errors import SimulationError, UnsupportedError
 from jumpax._base.progress import telling
-from jumpax._base.types import Precision, default_precision, dtype_of
-from jumpax.engines import event_log, faults
-from jumpax.engines import inputs as make_inputs
-from jumpax.engines.choice import engine_for, fits_tables, is_large, left_out_by_tables
-from jumpax.engines.completions import STRIP
-from jumpax.engines.engine import AbstractEngine, Progress, default_threads, precision_of, room_for, run_threads
+from jumpax._base.types import Precision
+from jumpax.engines import faults
+from jumpax.engines.engine import AbstractEngine, Progress, default_threads
 from jumpax.engines.enlarged import enlarged
 from jumpax.engines.event_log import Events
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.kept import Files, files_of
-from jumpax.engines.past import check_past
 from jumpax.engines.paths import Paths
+from jumpax.engines.prepared import drawn, engine_of, prepared
 from jumpax.engines.program import Program, Steps, Times, check_positive
 from jumpax.engines.provenance import provenance
 from jumpax.engines.recorded import Recorded, beside
-from jumpax.engines.redraw import redrawn
-from jumpax.engines.shard import shard_of
-from jumpax.engines.size import check_program, check_queue, check_records
-from jumpax.engines.starts import started
-from jumpax.engines.stops import stops_of
-from jumpax.folds import AbstractFold, Parameters, Snapshots, Together
-from jumpax.networks import ALL, ModelLike, Need, Network, ObservedModel, check_network, check_numbers, numbers_of
-from jumpax.networks.ceiling import check_ceilings
-from jumpax.networks.starts import Start, start_of
-
-
-def check_precision(precision: str | None) -> Precision:
-    """`float32`, `float64`, or the default for None.
-
-    Raises:
-        InputError: for anything else.
-    """
-    if precision not in (None, "float32", "float64"):
-        raise InputError(f"precision must be 'float32' or 'float64'; got {precision!r}")
-    return precision or default_precision()  # type: ignore[return-value]
+from jumpax.folds import AbstractFold
+from jumpax.networks import ModelLike, Network, ObservedModel
+from jumpax.networks.starts import Start
 
 
 def simulate(
@@ -151,106 +129,38 @@ def simulate(
         >>> jumpax.simulate(late, {"k": 100.0, "tau": 2.0}, {"A": 5, "B": 0}, times=[1.0, 3.0], paths=1, key=0).counts.tolist()
         [[[0, 0], [0, 5]]]
     """
-    given = network
-    network, theta, x0 = numbers_of(given, theta, x0)
-    paths = check_positive("paths", paths)
-    law = start_of(network, x0, round_counts)
-    if law is None:
-        values, counts = check_numbers(network, theta, x0, paths, round_counts)
-    else:
-        kind = dtype_of(check_precision(precision))
-        values, counts = started(network, theta, law, paths, random.key_words(key), kind)
-    part, whole = shard_of(shard, paths), (values, counts)
-    (values, counts), paths = part.of(network, values, counts), part.paths
-    limit = check_positive("max_events", max_events, 2**31 - 2)
-    if Need.FAMILY in network.needs:
-        check_families(network, bound=bound, record=record)
+    run = prepared(
+        network, theta, x0, times=times, steps=steps, paths=paths, key=key, shard=shard, record=record, start=start,
+        precision=precision, bound=bound, max_events=max_events, round_counts=round_counts, queue=queue,
+    )  # fmt: skip
     files = files_of(save, resume)
-    check_delays(network, values)
-    check_past(network, values, start)
-    if bound is None and network.thinned:
-        first = {name: value.flat[0] for name, value in values.items()}
-        check_ceilings(network, np.maximum(np.atleast_2d(counts)[0], 1), first, start)
-    own, logged = _recorded(network, record)
-    moved = (Parameters(network.moved),) if network.moved else ()
-    fold = Together((Snapshots(), *moved, *own))
-    stops = stops_of(times, steps, start, fold, bound)
-    clock, places = "times" if steps is None else "steps", places_for(network, queue)
-    program = Program(network, fold, check_precision(precision), clock, bound is not None, places)
-    words = random.key_words(key)
-    check_range(program, values)
-    check_records(program, room_for(paths), len(stops.values))
-    check_queue(program, room_for(paths))
-    chosen = _engine(network, program, engine, logged)
-    workers = check_positive("threads", _workers(threads, chosen, files, logged), 256)
-    make = functools.partial(
-        make_inputs.make,
-        program,
-        key=words,
-        theta=values,
-        counts=counts,
-        paths=paths,
-        first=part.first,
-        start=start,
-        max_events=limit,
-    )
+    run.check_memory()
+    chosen = engine_of(run, engine)
+    workers = check_positive("threads", _workers(threads, chosen, files, run.logged), 256)
     with telling(progress or False) as tell:
-        draw = functools.partial(_drawn, chosen, program, make, workers, tell, files, logged)
-        stops, (inputs, recorded, again, log) = enlarged(stops, draw, lambda made: made[1], kept=files is not None)
-    _judge(program, inputs, recorded, throw)
-    observed = dict(given.observed(whole[0])) if isinstance(given, ObservedModel) else {}
+
+        def whole(stops: Times | Steps) -> tuple[Inputs, Recorded, Any, Any]:
+            inputs = run.inputs(stops)
+            return inputs, *drawn(run, chosen, inputs, workers, tell, files)
+
+        stops, (inputs, recorded, again, log) = enlarged(run.stops, whole, lambda made: made[1], kept=files is not None)
+    _judge(run.program, inputs, recorded, throw)
+    observed = dict(network.observed(run.whole[0])) if isinstance(network, ObservedModel) else {}
     settings = (
-        ({} if shard is None else part.settings(*whole, program.fold, observed))
-        | {"start": start, "max_events": limit}
+        ({} if shard is None else run.part.settings(*run.whole, run.program.fold, observed))
+        | {"start": start, "max_events": run.max_events}
         | ({} if bound is None else {"bound": stops.bound})
     )
-    if network.events:
-        settings |= {"events": [f"{event.name}: {event}" for event in network.events]}
-    origin = provenance(network, words, program.precision, chosen.name, **settings)
-    made = _result(network, stops, times, recorded, again, log, origin, single=isinstance(record, AbstractFold))
-    made = dataclasses.replace(made, given=_given(network, values, counts, x0 if law is None else None))
-    return dataclasses.replace(made, observables=given.observed(values)) if isinstance(given, ObservedModel) else made
-
-
-def check_families(network: Network, *, bound: object, record: object = ()) -> None:
-    """Refuse what is not there for networks with families.
-
-    Raises:
-        UnsupportedError: naming it.
-    """
-    check_network(network, {Need.FAMILY}, "the engine of families of reactions")
-    events = record if isinstance(record, Sequence) else (record,)
-    asked = {"bound": bound is not None, "record=Events()": any(isinstance(r, Events) for r in events)}
-    if refused := [name for name, is_asked in asked.items() if is_asked]:
-        raise UnsupportedError(
-            f"the engine of families of reactions does not have {', '.join(refused)}; leave that out, or write the reactions one by one"
-        )
-
-
-def _engine(network: Network, program: Program, engine: str | None, logged: bool) -> AbstractEngine:
-    """The one that draws.
-
-    Raises:
-        UnsupportedError: it does not keep the log of events.
-
-    Warns:
-        JumpaxWarning: the record moves a large network to another engine.
-    """
-    if logged and engine not in (None, "xla", "tables"):
-        raise UnsupportedError(f"the event log is kept by engines 'xla' and 'tables' only, not by {engine!r}")
-    if logged and engine is None:
-        engine = "tables" if is_large(network) and fits_tables(program) else "xla"
-    if logged and engine == "xla":
-        check_program(program, "xla", alone=True)
-    chosen = engine_for(program, engine)
-    if engine is None and chosen.name != "tables" and (why := left_out_by_tables(program)):
-        warnings.warn(
-            f"engine 'tables', for networks as large as {network!r}, does not gather all of record=... ({why}): engine {chosen.name!r} draws "
-            "other paths under this key, and takes long to compile. Gather that along a part of the network, or see docs/large_networks.md",
-            JumpaxWarning,
-            stacklevel=3,
-        )
-    return chosen
+    if run.network.events:
+        settings |= {"events": [f"{event.name}: {event}" for event in run.network.events]}
+    origin = provenance(run.network, run.key, run.program.precision, chosen.name, **settings)
+    made = _result(run.network, stops, run.keep, recorded, again, log, origin, single=isinstance(record, AbstractFold))
+    made = dataclasses.replace(made, given=_given(run.network, run.values, run.counts, run.x0))
+    return (
+        dataclasses.replace(made, observables=network.observed(run.values))
+        if isinstance(network, ObservedModel)
+        else made
+    )
 
 
 def _workers(threads: int | None, engine: AbstractEngine, files: Files | None, logged: bool) -> int:
@@ -264,96 +174,6 @@ def _workers(threads: int | None, engine: AbstractEngine, files: Files | None, l
         raise UnsupportedError(f"save and resume do not keep the state of {what}; leave them out")
     before = None if files is None else files.parts()
     return threads if threads is not None else before or default_threads(engine)
-
-
-def _drawn(
-    engine: AbstractEngine, program: Program, make: Callable[..., Inputs], workers: int,
-    progress: Callable[[Progress], None] | None, files: Files | None, logged: bool, stops: Times | Steps,
-) -> tuple[Inputs, Recorded, Any, Any]:  # fmt: skip
-    """A whole run with these stops: its inputs, what it recorded, which paths were drawn again in float64, and the log if there is one."""
-    with precision_of(program):
-        inputs = jax.tree.map(np.asarray, make(stops=stops))
-    if logged:
-        return inputs, *(event_log.drawn_by_tables if engine.name == "tables" else event_log.drawn)(program, inputs)
-    recorded = run_threads(engine, program, inputs, workers, progress, files)
-    recorded, again = redrawn(program, inputs, recorded, lambda wide, some, _: run_threads(engine, wide, some, workers))
-    return inputs, recorded, again, None
-
-
-def _recorded(network: Network, record: Any) -> tuple[tuple[AbstractFold, ...], bool]:
-    """The folds of `record`, or none and that the log of all events is kept.
-
-    Raises:
-        InputError: something else, or folds and the log at once.
-    """
-    given: Any = tuple(record) if isinstance(record, Sequence) and not isinstance(record, str) else (record,)
-    logged = [one for one in given if isinstance(one, Events)]
-    if logged and len(given) > 1:
-        raise InputError(
-            "record has folds and Events(), which are kept by different engines: call simulate twice with the same key, once "
-            "with record=Events() and once with the folds; the paths are the same"
-        )
-    for one in () if logged else given:
-        if isinstance(one, type):
-            raise InputError(f"record: {one.__name__} is a class; give one of its kind, {one.__name__}(...)")
-        if not isinstance(one, AbstractFold):
-            hint = ", or the observable to jumpax.expectation" if callable(one) else ""
-            raise InputError(
-                f"record takes folds, such as FirstPassage(...), or Events(), not {one!r}; a function of the counts is "
-                f"computed from paths.counts afterwards{hint}"
-            )
-        owner = getattr(one, "network", network)
-        check_network(owner, ALL)
-        check_network(network, one.treats, f"the fold {type(one).__name__}")
-        if not owner.alike(network):
-            raise InputError(
-                f"record: {type(one).__name__} was made for another network, {owner!r}; make it for this one"
-            )
-    return (() if logged else given), bool(logged)
-
-
-def places_for(network: Network, queue: int) -> int:
-    """Places for reactions under way, in strips; none without delays."""
-    places = -(-check_positive("queue", queue, 2**20) // STRIP) * STRIP
-    return places if Need.DELAY in network.needs else 0
-
-
-def check_delays(network: Network, values: Mapping[str, np.ndarray]) -> None:
-    """Whether the numbers of delays make sense.
-
-    Raises:
-        InputError: they do not.
-    """
-    wrong = []
-    for reaction in network.reactions:
-        if reaction.delay is not None:
-            rates = reaction.delay.rates
-            given = np.broadcast_arrays(*(values[r] if isinstance(r, str) else r for r in rates.values()))
-            found = reaction.delay.faults(dict(zip(rates, given, strict=True)))
-            wrong += [f"the delay of {reaction.name!r}: {fault}" for fault in found]
-    if wrong:
-        raise InputError("\n".join(wrong))
-
-
-def check_range(program: Program, values: Mapping[str, np.ndarray]) -> None:
-    """Whether parameters survive the conversion to the precision of the run.
-
-    Raises:
-        InputError: for numbers that would become infinite or zero.
-    """
-    kind = np.finfo(program.dtype)
-    faults = []
-    for name, value in values.items():
-        if name in program.network.beside:  # too large is as good as infinite: a moment that never comes
-            continue
-        size = np.abs(np.atleast_1d(value))
-        if (lost := (size > kind.max) | ((size > 0) & (size < kind.tiny))).any():
-            faults.append(f"parameter {name!r} = {np.atleast_1d(value)[lost][0]:g}")
-    if faults:
-        raise InputError(
-            f"outside {program.precision}, {kind.tiny:.1e} to {kind.max:.1e}: {', '.join(faults)}; use other units"
-            + (" or precision='float64'" if program.precision == "float32" else "")
-        )
 
 
 def _judge(program: Program, inputs: Any, recorded: Recorded, throw: bool) -> None:
@@ -374,11 +194,8 @@ def _given(network: Network, values: Mapping[str, np.ndarray], counts: np.ndarra
     return own | {name: counts[:, network.species.index(name)] for name in chosen}
 
 
-def _result(network, stops, times, recorded, again, log, origin, single) -> Paths:
+def _result(network, stops, keep, recorded, again, log, origin, single) -> Paths:
     """The record of a run as a result: only the stops that were asked for."""
-    keep = np.arange(len(stops.values))
-    if times is not None:
-        keep = np.searchsorted(np.array(stops.values), np.atleast_1d(np.asarray(times, np.float64)))
     record = recorded.record
     if len(keep) < len(stops.values):
         record = jax.tree.map(lambda leaf: leaf[:, keep], record)

@@ -11,8 +11,8 @@ from jumpax._base.errors import InputError, UnsupportedError
 from jumpax._base.memory import check_memory
 from jumpax._base.types import Numeric, Precision
 from jumpax.engines.choice import engine_for
+from jumpax.engines.prepared import check_precision
 from jumpax.engines.program import Program, check_positive
-from jumpax.engines.simulate import check_precision
 from jumpax.filters.cloud import Stage
 from jumpax.filters.filtered import Filtered, History
 from jumpax.filters.following import Followed, Past, follow

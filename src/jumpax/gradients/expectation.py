@@ -18,8 +18,8 @@ from jumpax._base.host import array_of, library_of
 from jumpax._base.types import ParameterValues, Precision, Real, Word
 from jumpax.engines.choice import check_large
 from jumpax.engines.past import check_past
+from jumpax.engines.prepared import check_delays, check_precision, places_for
 from jumpax.engines.program import Steps, check_positive
-from jumpax.engines.simulate import check_delays, check_precision, places_for
 from jumpax.engines.stops import stops_of
 from jumpax.folds import Snapshots
 from jumpax.gradients.automatic import Automatic, Choice

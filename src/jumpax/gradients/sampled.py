@@ -112,8 +112,8 @@ def _check_size(run: Run, paths: int) -> None:
 def _sample_batch(run: Run, theta: ParameterValues, words: tuple[Word, Word], size: int) -> Sums:
     """Sums for `size` values of theta and key; leaves have a leading axis of that length."""
     sampling = run.sampling
-    breadth = engine_for(run.program, sampling.engine).breadth
-    division = _divided(sampling, min(breadth * min(CHUNK, ROWS // size), run.width))
+    engine = engine_for(run.program, sampling.engine)
+    division = _divided(sampling, min(engine.breadth * min(CHUNK, ROWS // size), run.width, run.held(engine) // size))
     _check_size(run, size * division.width)
 
     if division.chunks == 1:

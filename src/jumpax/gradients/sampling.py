@@ -17,9 +17,10 @@ from jumpax._base.errors import UnsupportedError
 from jumpax._base.status import FIRST_FAULT
 from jumpax._base.types import Count, Numbers, Precision, Real
 from jumpax.engines.choice import engine_for, platform
+from jumpax.engines.engine import AbstractEngine
 from jumpax.engines.program import Bound, Program, Steps, Times
 from jumpax.engines.recorded import Recorded
-from jumpax.engines.size import numbers
+from jumpax.engines.size import COPIES, numbers
 from jumpax.folds import AbstractFold, Snapshots, Together
 from jumpax.folds.dependence import Dependence, dependence, record_of
 from jumpax.folds.fixed_path import FixedPath, read_slopes
@@ -201,9 +202,24 @@ class Run:
     @property
     def width(self) -> int:
         """Most paths for which all records and gradient contributions are held in memory at once."""
-        each = max(self.sampling.entries * max(1, len(self.wrt)), int(numbers(self.program)))
-        runs = 2 if self.sampling.x0 is not None and self.sampling.x0.rounded is not None else 1
-        return max(256, NUMBERS // (len(self.stops.values) * each * runs))
+        each = max(self._added, int(numbers(self.program)))
+        return max(256, NUMBERS // (len(self.stops.values) * each * self._runs))
+
+    def held(self, engine: AbstractEngine) -> int:
+        """Most paths that the engine holds at once with their contributions, and copies of both."""
+        stops = len(self.stops.values)
+        beside = stops * self._added * self.program.dtype.itemsize
+        return int(engine.most(self.program, stops, beside) / (COPIES * self._runs))
+
+    @property
+    def _added(self) -> int:
+        """Numbers that a path adds at a stop to value or gradient."""
+        return self.sampling.entries * max(1, len(self.wrt))
+
+    @property
+    def _runs(self) -> int:
+        """How many runs there are: of each of two neighbouring starts, or one."""
+        return 2 if self.sampling.x0 is not None and self.sampling.x0.rounded is not None else 1
 
     def sums(
         self,

@@ -128,6 +128,8 @@ class HostDevice(AbstractDevice):
 
     backend: ClassVar[str] = "cpu"
     width: int = 32
+    limit: int | None = None
+    """Bytes of the memory that it is said to have."""
 
     def kernel(self, program: Program, per_path: bool) -> Loaded:
         """The kernel in machine code."""
@@ -138,8 +140,8 @@ class HostDevice(AbstractDevice):
         return self.width
 
     def memory(self) -> int | None:
-        """No limit of its own."""
-        return None
+        """As it was told."""
+        return self.limit
 
     def launch(self, kernel: Loaded, threads: int, context: Any, buffers: Sequence[Any], wholes: Sequence[int]) -> None:
         """Round by round, thread by thread, until every path has ended or the budget is spent."""

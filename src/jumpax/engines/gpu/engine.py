@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental.buffer_callback import buffer_callback
 
-from jumpax._base.errors import InputError
-from jumpax.engines.engine import AbstractEngine
+from jumpax._base.errors import TooLargeError
+from jumpax._base.memory import in_gb
+from jumpax.engines.engine import FEWEST, MOST, AbstractEngine, precision_of
 from jumpax.engines.gpu.device import AbstractDevice, CudaDevice, HostDevice
 from jumpax.engines.inputs import Inputs
 from jumpax.engines.native.interface import INPUTS, Block, arrays_of, collected, is_per_path, started, wholes_of
@@ -17,19 +18,20 @@ from jumpax.engines.program import Program
 from jumpax.engines.recorded import Recorded
 from jumpax.engines.traced import record_types, trace
 
-MOST = 2**31 - 1
+SHARE = 0.9
+"""Of the memory of the device for paths; states of threads, and what else JAX has there, need the rest."""
 
 
-def _check_room(program: Program, stops: int, room: int, memory: int | None) -> None:
-    """Whether records find room on the device."""
-    stop = sum(kind.itemsize if kind.kind == "f" else 4 for kind in record_types(trace(program)))
-    end = 4 * (2 + len(program.network.species)) + 2 * program.dtype.itemsize
-    needed = room * (stops * stop + end)
-    if memory is not None and needed > memory:
-        raise InputError(
-            f"{room} paths with {stops} stops of {stop} bytes and an end of {end} bytes are {needed / 1e9:.1f} GB, and JAX "
-            f"has {memory / 1e9:.1f} GB of the GPU; ask for fewer paths at a time, fewer stops, or less at each of them"
-        )
+def _sizes(program: Program) -> tuple[int, int]:
+    """Bytes that a path takes on the device: at each stop, and once, for its end and its inputs."""
+    network, real = program.network, program.dtype.itemsize
+    with precision_of(program):
+        stop = sum(kind.itemsize if kind.kind == "f" else 4 for kind in record_types(trace(program)))
+    end, given = (
+        4 * (2 + len(network.species)) + 2 * real,
+        4 * (3 + len(network.species)) + real * len(network.parameters),
+    )
+    return stop, end + given
 
 
 def advance(device: AbstractDevice, program: Program, inputs: Inputs, block: Block, budget: Any) -> Block:
@@ -68,7 +70,7 @@ class Gpu(AbstractEngine):
 
     Raises:
         UnsupportedError: where there is no NVIDIA GPU; the message says what to install.
-        InputError: from `start` and `gather`, if the records do not fit into the memory of the GPU.
+        TooLargeError: from `start` and `gather`, if the records of so many paths do not fit into the memory of the GPU.
     """
 
     name: str = "gpu"  # type: ignore[misc]
@@ -84,9 +86,27 @@ class Gpu(AbstractEngine):
         """Print and assemble the kernel."""
         self.device.kernel(program, is_per_path(inputs))
 
+    def most(self, program: Program, stops: int, beside: float = 0.0) -> int:
+        """As many as have room in the memory that JAX has of the GPU."""
+        memory = self.device.memory()
+        if memory is None:
+            return MOST
+        stop, once = _sizes(program)
+        return min(MOST, int(SHARE * memory / (stops * stop + once + beside)))
+
+    def _check_room(self, program: Program, stops: int, room: int) -> None:
+        """Whether records find room on the device."""
+        if room > self.most(program, stops):
+            (stop, once), memory = _sizes(program), self.device.memory() or 0
+            raise TooLargeError(
+                f"{room:,} paths at once, with {stops:,} stops of {stop} bytes and {once} bytes beside, take "
+                f"{in_gb(room * (stops * stop + once))}, and {in_gb(SHARE * memory)} of the GPU are there for them; ask for "
+                f"{'fewer paths, ' if room > FEWEST else ''}fewer stops, or less at each of them, or for engine='cpu', which draws the same paths"
+            )
+
     def _begin(self, program: Program, inputs: Inputs, room: int) -> tuple[Program, int, int, int]:
         kernel, stops = self.device.kernel(program, is_per_path(inputs)), len(inputs.stops.step)
-        _check_room(program, stops, room, self.device.memory())
+        self._check_room(program, stops, room)
         return program, self.device.threads(kernel, room), stops, room
 
     def start(self, program: Program, inputs: Inputs, room: int) -> Block:
