@@ -176,7 +176,9 @@ def table() -> str:
     told = sum(number in tests for number in FAULTS)
     missing = ", ".join(str(number) for number, fault in FAULTS.items() if not fault.covered)
     lines = [
-        f"{told} of these {len(FAULTS)} faults have a test; not yet: {missing}.\n",
+        f"{told} of these {len(FAULTS)} faults have a test; not yet: {missing}.\n"
+        if missing
+        else "Each of them has a test.\n",
         "| | fault | answer | tests |",
         "|---|---|---|---|",
     ]
