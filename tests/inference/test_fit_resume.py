@@ -211,7 +211,7 @@ def test_other_settings_are_refused_by_name(small):
 
 
 def test_all_that_differs_is_told_at_once(small, monkeypatch):
-    monkeypatch.setattr("jumpax.inference.resuming.importlib.metadata.version", lambda name: "0.0")
+    monkeypatch.setattr("jumpax.engines.journal.importlib.metadata.version", lambda name: "0.0")
     with jax.enable_x64(True):
         told = refused(small, steady(birth=6.0, x0=2), steps=7)
     versions = [f"version of {name}" for name in ("jumpax", "jax", "jaxlib", "numpy", "optax", "llvmlite")]
