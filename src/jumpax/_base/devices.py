@@ -48,7 +48,7 @@ def parts_of(devices: Devices, paths: int) -> int:
 def on_all(work: Callable[..., Tree], *arguments: PyTree[Array]) -> Tree:
     """What `work(device, *arguments)` gives on each device, one after the other along the leading axis; in every process.
 
-    All processes have to call it, in the same order. They meet once, when all work is done. If they came with different arguments,
+    All processes have to call it, in the same order. They meet before and after the work, never inside. If they came with different arguments,
     what they get is NaN.
 
     Args:

@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,12 +12,12 @@ from cyclopts import Parameter
 from jumpax._base.errors import InputError
 from jumpax._base.extras import need
 from jumpax.cli.models import AS_DECLARED, AmountOptions, Numbers, find_file, times_for
-from jumpax.cli.output import Output, people, print_json
+from jumpax.cli.output import Output, people, print_json, print_notes
 from jumpax.cli.sweep import Sweep, of_model
 from jumpax.cli.targets import write_targets
 from jumpax.cli.told import answer, document_of, summary
 from jumpax.cli.values import parse_bound, parse_shard
-from jumpax.engines import Paths, simulate
+from jumpax.engines import Paths, Plan, simulate
 from jumpax.engines import plan as planned
 from jumpax.engines.shard import shard_of
 from jumpax.networks import Network
@@ -77,7 +78,7 @@ def run(
         resume: Go on from such a file, with everything else as it was.
         out: Write all paths to this file: .nc (netCDF), .csv, .tsv, .parquet; .gdat (BioNetGen) of one path.
         figure: Draw the paths to this file (.png, .svg, .pdf).
-        plan: Say what the run would take in time and memory, and draw nothing but a few of its paths.
+        plan: Say what the run would take in time and memory; draw a few of its paths for that, and write no file.
         output: How the answer is given.
     """
     chosen, file = find_file(model, theta or (), x0 or (), amounts=amounts)
@@ -99,7 +100,8 @@ def run(
     if plan:
         if at_once is not None or resume is not None:
             raise InputError("--plan tells of the whole run: leave out --at-once and --resume")
-        _tell_plan(network, subject, values, begin_at, total, part, how, output)
+        how.pop("progress")
+        _tell_plan(planned(subject, values, begin_at, paths=total, shard=part, **how), network.name, notes, output)
         return
     begin = time.perf_counter()
     if at_once is not None:
@@ -126,24 +128,12 @@ def run(
     written.end()
 
 
-def _tell_plan(
-    network: Network,
-    subject: Any,
-    values: Any,
-    begin_at: Any,
-    paths: int,
-    shard: Any,
-    how: dict[str, Any],
-    output: Output,
-) -> None:
-    """What a run would take, as `jumpax.plan` finds it."""
-    found = planned(
-        subject, values, begin_at, paths=paths, shard=shard, **{k: v for k, v in how.items() if k != "progress"}
-    )
+def _tell_plan(plan: Plan, name: str, notes: Sequence[str], output: Output) -> None:
     if output.json:
-        print_json({"command": "simulate --plan", "model": network.name, **found.to_dict()})
+        print_json({"command": "simulate --plan", "model": name, **plan.to_dict(), "notes": notes})
     else:
-        people().print(str(found), markup=False, highlight=False)
+        people().print(str(plan), markup=False, highlight=False)
+        print_notes(notes)
 
 
 def _place_of_parts(out: Path | None, resume: Path | None, others: dict[str, object]) -> Path:

@@ -59,18 +59,15 @@ class Sweep(NamedTuple):
             first: number of the first of them among all.
         """
         owner = (first + np.arange(len(paths.status))) // self.each
-        rows, begin, many = np.unique(owner, return_index=True, return_counts=True)
-        width = many[:, None, None]
-        mean = np.add.reduceat(paths.counts, begin, 0, dtype=float) / width
-        square = np.add.reduceat((paths.counts - mean[owner - rows[0]]) ** 2, begin, 0)
-        error = np.sqrt(square / np.where(width > 1, width - 1, np.nan) / width)
-        for i, row in enumerate(rows):
+        for row, begin, many in zip(*np.unique(owner, return_index=True, return_counts=True), strict=True):
+            some = paths.counts[begin : begin + many]
+            error = some.std(0, ddof=1) / many**0.5 if many > 1 else np.full(some.shape[1:], np.nan)
             yield {
                 "row": int(row),
                 "given": {name: values[row] for name, values in self.rows.items()},
-                "paths": int(many[i]),
-                "mean": dict(zip(paths.species, mean[i].T, strict=True)),
-                "standard_error": dict(zip(paths.species, error[i].T, strict=True)),
+                "paths": int(many),
+                "mean": dict(zip(paths.species, some.mean(0).T, strict=True)),
+                "standard_error": dict(zip(paths.species, error.T, strict=True)),
             }
 
 

@@ -162,6 +162,8 @@ def _remedy(program: Program, engine: str, gathered: bool, alone: bool) -> str:
 
 def in_words(seconds: float) -> str:
     """A time for people."""
+    if seconds < 10:
+        return f"{seconds:.2g} s"
     if seconds < 100:
         return f"{seconds:.0f} s"
     if seconds < 6000:

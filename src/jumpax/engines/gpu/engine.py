@@ -27,10 +27,8 @@ def _sizes(program: Program) -> tuple[int, int]:
     network, real = program.network, program.dtype.itemsize
     with precision_of(program):
         stop = sum(kind.itemsize if kind.kind == "f" else 4 for kind in record_types(trace(program)))
-    end, given = (
-        4 * (2 + len(network.species)) + 2 * real,
-        4 * (3 + len(network.species)) + real * len(network.parameters),
-    )
+    end = 4 * (2 + len(network.species)) + 2 * real
+    given = 4 * (3 + len(network.species)) + real * len(network.parameters)
     return stop, end + given
 
 
